@@ -1,0 +1,1 @@
+"""The only room that knows SQLite: tomograms, jobs and leases, results, events."""

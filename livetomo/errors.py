@@ -1,0 +1,145 @@
+"""What can go wrong: one class per cause that a person can act on, and the exit code that it ends a command with.
+
+What is done about a failed job reads the class, never the text: a `PermanentError` is the input's own fault and costs
+one attempt, a `TransientError` is tried again, a `DeviceError` is nobody's fault but the device's and is not charged.
+"""
+
+from enum import IntEnum
+from pathlib import Path
+from typing import ClassVar, Literal
+
+FaultKind = Literal["permanent", "transient", "device", "unexpected"]
+
+
+class ExitCode(IntEnum):
+    """How a command ends."""
+
+    OK = 0
+    UNEXPECTED = 1
+    CONFIGURATION = 2
+    INPUT = 3
+    UNREACHABLE = 4
+    BUSY = 5
+    INCOMPLETE = 6
+
+
+class LivetomoError(Exception):
+    """Anything that livetomo can say clearly. `reason` is its name in three words, as lists and labels show it."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
+    kind: ClassVar[FaultKind] = "unexpected"
+    reason: ClassVar[str] = "error"
+
+
+class ConfigurationError(LivetomoError):
+    """A file that the user wrote, or the environment, asks for something that cannot be."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "configuration"
+
+
+class Unreachable(LivetomoError):
+    """A daemon or broker that a command needs does not answer."""
+
+    exit_code = ExitCode.UNREACHABLE
+    reason = "unreachable"
+
+
+class StateBusy(LivetomoError):
+    """Another daemon holds the state directory."""
+
+    exit_code = ExitCode.BUSY
+    reason = "state in use"
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(f"{state} is in use by another livetomo daemon. Stop that one, or choose another state.")
+
+
+class PermanentError(LivetomoError):
+    """The input itself is at fault: trying again cannot help."""
+
+    exit_code = ExitCode.INPUT
+    kind = "permanent"
+    reason = "bad input"
+
+
+class TransientError(LivetomoError):
+    """Something around the input failed: trying again may help."""
+
+    exit_code = ExitCode.INPUT
+    kind = "transient"
+    reason = "temporary fault"
+
+
+class DeviceError(LivetomoError):
+    """The device failed, not the input."""
+
+    exit_code = ExitCode.UNEXPECTED
+    kind = "device"
+    reason = "device fault"
+
+
+class NotAnMrc(PermanentError):
+    """The file is not an MRC volume."""
+
+    reason = "not an MRC file"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?")
+
+
+class AbsurdHeader(PermanentError):
+    """The header declares something that no tomogram is."""
+
+    reason = "absurd header"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} has a header that cannot be right: {why}. Write it again from its source.")
+
+
+class UnsupportedMode(PermanentError):
+    """The MRC mode is not one that a tomogram comes in."""
+
+    reason = "unsupported mode"
+
+    def __init__(self, path: Path, mode: int) -> None:
+        super().__init__(f"{path.name} is of MRC mode {mode}; livetomo reads 0, 1, 2, 6 and 12. Convert it first.")
+
+
+class TruncatedVolume(PermanentError):
+    """The file ends before the volume that its header declares."""
+
+    reason = "truncated volume"
+
+    def __init__(self, path: Path, declared: int, found: int) -> None:
+        super().__init__(
+            f"{path.name} ends after {found:,} of {declared:,} bytes. Was the copy interrupted? "
+            "Copy it again: livetomo takes a rewritten file as a new revision."
+        )
+
+
+class NoUsableVoxels(PermanentError):
+    """The volume holds nothing to see: not finite, or the same everywhere."""
+
+    reason = "no usable voxels"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} holds {why}. Look at its reconstruction; livetomo takes a rewritten file anew.")
+
+
+class SourceChanged(TransientError):
+    """The file changed while it was read: what was read is thrown away."""
+
+    reason = "source changed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path.name} changed while it was read. It is taken again as soon as it rests.")
+
+
+class SourceUnreadable(TransientError):
+    """The file is away or cannot be read at the moment."""
+
+    reason = "source unreadable"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be read at the moment ({why}). Is its file system mounted and readable?")

@@ -1,0 +1,41 @@
+"""Particles of one feature in one tomogram."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """Particles of one feature in one tomogram, strongest first.
+
+    position: float32 (n, 3), voxel index (z, y, x), 0-based, voxel centres.
+    score:    float32 (n,), 0..1.
+    volume:   float32 (n,), Å³.
+    euler:    float32 (n, 3) or None, RELION rot, tilt, psi (intrinsic ZYZ), degrees.
+    """
+
+    position: npt.NDArray[np.float32]
+    score: npt.NDArray[np.float32]
+    volume: npt.NDArray[np.float32]
+    euler: npt.NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def above(self, score: float) -> "Picks":
+        """Those whose score is at least `score`."""
+        return self.where(self.score >= score)
+
+    def where(self, kept: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "Picks":
+        """Those that `kept` selects: a mask, or indices in the wanted order."""
+        return Picks(
+            self.position[kept], self.score[kept], self.volume[kept], None if self.euler is None else self.euler[kept]
+        )
+
+    @staticmethod
+    def none() -> "Picks":
+        """No particle: a result like any other."""
+        empty = np.zeros(0, np.float32)
+        return Picks(np.zeros((0, 3), np.float32), empty, empty)

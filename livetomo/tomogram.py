@@ -1,0 +1,98 @@
+"""What a tomogram is, which content it has, and where its results lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from livetomo.errors import FaultKind
+from livetomo.naming import slug
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TomogramId:
+    """The identity of a tomogram: which microscope's watch, which session, which name (without its producer's tags)."""
+
+    watch: str
+    session: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.watch}/{self.session}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What makes a revision: the same digest is the same content, whatever the time says.
+
+    digest: hex SHA-256 of the size and of sampled blocks of the file.
+    """
+
+    size: int
+    modified_ns: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why something failed, as it travels between processes: `kind` decides what is done, the rest is for people."""
+
+    kind: FaultKind
+    reason: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """A file that has been dealt with: taken, or left alone. `path` is relative to its watch's root, with `/`."""
+
+    path: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A complete file that is a tomogram, or a resting one that cannot become one (`fault`).
+
+    tomogram: who it would like to be; the catalog has the last word where that name is taken by another file.
+    path:     relative to the watch's root, with `/`: it stays the same wherever the root is mounted.
+    halves:   "even" and "odd", relative as `path`; empty where there are none.
+    metadata: what sidecars say, JSON-able.
+    """
+
+    tomogram: TomogramId
+    path: str
+    content: Content
+    producer: str
+    halves: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    fault: Fault | None = None
+
+
+def session_folder(output: str, watch: str, session: str) -> Path:
+    """The folder of a session's results below `output`, which may name {watch} and {session} itself."""
+    path = output
+    for key, value in (("{watch}", slug(watch)), ("{session}", slug(session))):
+        path = path.replace(key, value) if key in path else f"{path}/{value}"
+    return Path(path)
+
+
+def tomogram_folder(output: str, tomogram: TomogramId) -> Path:
+    """The folder that holds every result of `tomogram`, one folder each."""
+    return session_folder(output, tomogram.watch, tomogram.session) / "tomograms" / slug(tomogram.name)
+
+
+def result_name(revision: int, recipe_hash: str) -> str:
+    """The name of a result's folder: revision and the first 8 digits of the recipe's hash."""
+    return f"r{revision}-{recipe_hash[:8]}"
+
+
+def attempt_name(token: str) -> str:
+    """The name of the folder in which an attempt is written before it is committed; swept when it is stale."""
+    return f".attempt-{token}"
+
+
+def is_attempt(path: PurePosixPath) -> bool:
+    """Whether this folder was made by `attempt_name`."""
+    return path.name.startswith(".attempt-")

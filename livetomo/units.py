@@ -1,0 +1,30 @@
+"""Durations and sizes as a person writes them: "20s", "5min", "1.5h", "50GB"."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def _parse(value: Any, units: dict[str, float] | dict[str, int], example: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]+)\s*", value)
+    if match is None or match[2] not in units:
+        raise ValueError(f"{value!r} is not understood; write a number and one of {', '.join(units)}, like {example!r}")
+    return float(match[1]) * units[match[2]]
+
+
+Seconds = Annotated[float, BeforeValidator(lambda value: _parse(value, _SECONDS, "20s")), Field(ge=0)]
+Bytes = Annotated[float, BeforeValidator(lambda value: _parse(value, _BYTES, "50GB")), Field(ge=0)]
+
+
+def spoken_seconds(seconds: float) -> str:
+    """A duration as a person would say it: `12 s`, `3 min`, `5 h`, `2 d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
