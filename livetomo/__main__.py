@@ -1,0 +1,5 @@
+"""`python -m livetomo` is `livetomo`."""
+
+from livetomo.cli import main
+
+main()

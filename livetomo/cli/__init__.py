@@ -1,0 +1,62 @@
+"""The command line: one small module per command group, imported only when its command is called."""
+
+import sys
+from importlib import import_module
+
+import click
+
+import livetomo
+from livetomo.errors import ExitCode, LivetomoError
+
+COMMANDS: dict[str, str] = {
+    "demo": "livetomo.cli.demo",
+    "run": "livetomo.cli.run",
+    "process": "livetomo.cli.process",
+    "scan": "livetomo.cli.scan",
+    "check": "livetomo.cli.check",
+    "status": "livetomo.cli.status",
+    "simulate": "livetomo.cli.simulate",
+}
+
+
+class LazyGroup(click.Group):
+    """Commands by name: the module of `COMMANDS[name]` holds a click command called `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(livetomo.__version__)
+def livetomo_command() -> None:
+    """Pick particles in cryo-electron tomograms while they are being made.
+
+    Try it now, with a simulated microscope:  livetomo demo
+
+    Exit codes: 0 ok, 2 usage or configuration, 3 some inputs failed, 4 daemon or broker not reachable,
+    5 the state directory is in use, 6 not everything that should have happened did.
+    """
+
+
+def main() -> None:
+    """Run the command line; what livetomo can say clearly ends in one sentence and its exit code, not in a traceback."""
+    try:
+        livetomo_command.main(prog_name="livetomo", standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except click.ClickException as mistake:
+        mistake.show()
+        sys.exit(ExitCode.CONFIGURATION)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except LivetomoError as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(fault.exit_code)
