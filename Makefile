@@ -1,0 +1,64 @@
+# Each of these does all of its own set-up: a virtual environment in .venv, the pinned packages, and for the tests the
+# real servers (when root). On a fresh Debian 12 machine nothing but Python 3.11 and make has to be there.
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test real bench soak lint format constraints clean
+
+help:
+	@echo "make demo ARGS='--once'   a simulated microscope, a broker, the daemon and its page"
+	@echo "make test [ARGS='-k mqtt'] all tests, against real servers where they are installed"
+	@echo "make real                 the tests on real tomograms and with real programs, the long ones too"
+	@echo "make bench                the benchmarks"
+	@echo "make soak                 the long fault tests: hours"
+	@echo "make lint                 ruff, ruff format --check, mypy"
+	@echo "make format               mend what ruff can mend"
+	@echo "make constraints          resolve the dependencies anew and pin what came out"
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/livetomo demo $(ARGS)
+
+test: $(VENV)/dev.stamp
+	@scripts/test-servers
+	$(BIN)/python -m pytest $(ARGS)
+
+real: $(VENV)/dev.stamp
+	@scripts/test-servers
+	$(BIN)/python -m pytest -m real $(ARGS)
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -o addopts='-ra --strict-markers' --benchmark-only $(ARGS)
+
+soak: $(VENV)/dev.stamp
+	@scripts/test-servers
+	$(BIN)/python -m pytest -m soak --timeout 0 $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+constraints:
+	PYTHON=$(PYTHON) scripts/pin-constraints
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks build dist *.egg-info
+
+# pip is run again when what it was given has changed; the developers' set holds the demo's.
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(INSTALL) -e '.[demo]'
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(INSTALL) -e '.[dev]'
+	@touch $(VENV)/demo.stamp $@
+
+$(VENV)/bin/pip:
+	@PYTHON=$(PYTHON) scripts/make-venv $(VENV)
