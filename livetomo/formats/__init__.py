@@ -1,0 +1,1 @@
+"""Volumes in, maps and picks out: one file per format."""

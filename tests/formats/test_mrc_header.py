@@ -1,0 +1,135 @@
+"""The header of a volume is understood whoever wrote it, and a header that cannot be right costs nothing."""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+
+from livetomo.errors import AbsurdHeader, NotAnMrc, TruncatedVolume, UnsupportedMode
+from livetomo.formats.mrc_header import check_size, read_header
+
+
+def header_block(shape=(4, 6, 8), mode=2, axes=(1, 2, 3), stamp=b"MAP ", machine=b"DD\0\0", order="<", extended=0):
+    """An MRC header written by hand: shape is (sections, rows, columns), 10 Å voxels."""
+    sections, rows, columns = shape
+    block = bytearray(1024)
+    struct.pack_into(order + "10i", block, 0, columns, rows, sections, mode, 7, 8, 9, columns, rows, sections)
+    struct.pack_into(order + "3f", block, 40, columns * 10.0, rows * 10.0, sections * 10.0)
+    struct.pack_into(order + "3i", block, 64, *axes)
+    struct.pack_into(order + "i", block, 92, extended)
+    struct.pack_into(order + "3f", block, 196, 1.0, 2.0, 3.0)
+    block[208:212], block[212:216] = stamp, machine
+    return block
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    def write(block: bytes) -> Path:
+        path = tmp_path / "a.mrc"
+        path.write_bytes(block)
+        return path
+
+    return write
+
+
+def test_it_agrees_with_mrcfile(tmp_path: Path):
+    path = tmp_path / "a.mrc"
+    with mrcfile.new(path) as file:
+        file.set_data(np.zeros((4, 6, 8), np.int16))
+        file.voxel_size = 13.5
+        file.header.origin = (1, 2, 3)
+        file.nstart = (4, 5, 6)
+        file.set_extended_header(np.zeros(4, "V16"))
+    header = read_header(path)
+    assert header.shape_zyx == (4, 6, 8)
+    assert header.voxel_size_xyz == pytest.approx((13.5, 13.5, 13.5))
+    assert header.origin_xyz == (1, 2, 3)
+    assert header.nstart_xyz == (4, 5, 6)
+    assert (header.mode, header.extended_bytes, header.axis_order) == (1, 64, "zyx")
+    assert header.declared_bytes == path.stat().st_size
+    assert not header.unsigned_bytes
+
+
+@pytest.mark.parametrize("stamp", [b"MAP ", b"\0\0\0\0"])
+def test_either_byte_order_is_read_with_and_without_a_stamp(written, stamp):
+    machine = b"\x11\x11\0\0" if stamp == b"MAP " else bytes(4)
+    header = read_header(written(header_block(order=">", stamp=stamp, machine=machine)))
+    assert (header.byte_order, header.shape_zyx, header.mode) == (">", (4, 6, 8), 2)
+
+
+def test_permuted_axes_are_reported_as_z_y_x(written):
+    header = read_header(written(header_block(shape=(4, 6, 8), axes=(1, 3, 2))))
+    assert header.axis_order == "yzx"
+    assert header.shape_zyx == (6, 4, 8)
+    assert header.stored_shape == (4, 6, 8)
+    assert header.nstart_xyz == (7, 9, 8)
+
+
+def test_imod_bytes_without_its_flag_are_unsigned(written):
+    block = header_block(mode=0)
+    struct.pack_into("<2i", block, 152, 1146047817, 0)
+    assert read_header(written(block)).unsigned_bytes
+    struct.pack_into("<2i", block, 152, 1146047817, 1)
+    assert not read_header(written(block)).unsigned_bytes
+
+
+@pytest.mark.parametrize("cell", [0.0, -5.0, float("nan"), float("inf")])
+def test_a_voxel_size_that_is_none_is_zero(written, cell):
+    block = header_block()
+    struct.pack_into("<3f", block, 40, cell, cell, cell)
+    assert read_header(written(block)).voxel_size_xyz == (0, 0, 0)
+
+
+@pytest.mark.parametrize("text", [b"", b"hello", b"The quick brown fox jumps over the lazy dog. " * 100, bytes(4096)])
+def test_another_kind_of_file_is_refused_in_one_sentence(written, text):
+    with pytest.raises(NotAnMrc, match=r"^a\.mrc is not an MRC volume: .*\?$"):
+        read_header(written(text))
+
+
+def test_a_single_image_is_refused(written):
+    with pytest.raises(NotAnMrc, match="one image"):
+        read_header(written(header_block(shape=(1, 64, 64))))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        header_block(shape=(10_000, 10_000, 10_000)),
+        header_block(shape=(2_000_000, 2, 2)),
+        header_block(shape=(-4, 6, 8)),
+        header_block(axes=(1, 1, 3)),
+        header_block(extended=-1),
+        header_block(extended=2**30 + 1),
+    ],
+)
+def test_an_absurd_header_is_refused_before_anything_is_allocated(written, block):
+    with pytest.raises(AbsurdHeader, match="cannot be right"):
+        read_header(written(block))
+
+
+@pytest.mark.parametrize("mode", [3, 4, 7, 101])
+def test_an_unsupported_mode_is_named(written, mode):
+    with pytest.raises(UnsupportedMode, match=str(mode)):
+        read_header(written(header_block(mode=mode)))
+
+
+def test_a_truncated_volume_is_told_by_its_size_and_trailing_bytes_are_allowed(written):
+    path = written(header_block())
+    header = read_header(path)
+    check_size(header, header.declared_bytes + 10, path)
+    with pytest.raises(TruncatedVolume, match="1,791 of 1,792 bytes"):
+        check_size(header, header.declared_bytes - 1, path)
+
+
+def test_a_missing_file_is_what_the_file_system_says(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        read_header(tmp_path / "gone.mrc")
+
+
+def test_reading_a_header_imports_no_numpy():
+    code = "import sys, livetomo.formats.mrc_header, livetomo.digest; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
