@@ -45,6 +45,12 @@ class Unreachable(LivetomoError):
     reason = "unreachable"
 
 
+class BrokerAway(Unreachable):
+    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it."""
+
+    reason = "broker away"
+
+
 class StateBusy(LivetomoError):
     """Another daemon holds the state directory."""
 
@@ -143,3 +149,16 @@ class SourceUnreadable(TransientError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path} cannot be read at the moment ({why}). Is its file system mounted and readable?")
+
+
+class CatalogCorrupt(LivetomoError):
+    """The catalog's file is damaged."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "catalog corrupt"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} is damaged ({why}). Results and picks are safe in their folders. "
+            "Put back a copy of it, or move it away: livetomo then takes up the watched folders as new."
+        )

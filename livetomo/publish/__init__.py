@@ -1,0 +1,1 @@
+"""What leaves the daemon: messages for the broker and metrics for Prometheus."""

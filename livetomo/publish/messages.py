@@ -1,0 +1,197 @@
+"""Every payload that is published: made from recorded events alone, so that broker and HTTP tell the same story."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from livetomo.config import Config
+from livetomo.events import Recorded, State
+from livetomo.publish.topics import Topics
+from livetomo.quality import Verdict
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the broker is given: one line of JSON (or a word) for one topic."""
+
+    topic: str
+    payload: bytes
+    qos: Literal[0, 1] = 1
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """What the payloads depend on beside the event.
+
+    public_url: what links begin with, without a slash at its end; empty: links are relative to this server.
+    """
+
+    topics: Topics
+    inline_picks: int = 1000
+    public_url: str = ""
+
+    @staticmethod
+    def of(config: Config) -> "MessageSettings":
+        """As the configuration says."""
+        public_url = str(config.http.public_url or "").rstrip("/")
+        if config.mqtt is None:
+            return MessageSettings(Topics.of(config), public_url=public_url)
+        return MessageSettings(Topics.of(config), config.mqtt.inline_picks, public_url)
+
+
+class Part(BaseModel):
+    """A part of a payload. Consumers should ignore keys that they do not know: later versions may add some."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class FileTold(Part):
+    """A file of the result folder."""
+
+    name: str = Field(description="path inside the result folder")
+    bytes: int
+    sha256: Sha256
+    url: str
+
+
+class QualityTold(Part):
+    """One figure."""
+
+    value: float | None
+    unit: str
+    verdict: Verdict
+    reason: str = ""
+
+
+class VolumeTold(Part):
+    """The volume that coordinates refer to."""
+
+    shape_zyx: tuple[int, int, int]
+    voxel_size_angstrom: float
+    origin_angstrom: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="x, y, z of the MRC header")
+
+
+class FaultTold(Part):
+    """Why a job failed."""
+
+    kind: str
+    reason: str
+    message: str
+
+
+class Told(Part):
+    """What every event carries."""
+
+    kind: ClassVar[str]
+    schema_: str = Field(alias="schema")
+    event_id: str = Field(description="the same for the same event after any crash or rebuild: drop what you know")
+    seq: int = Field(description="grows by time; ask /api/v1/events?after=SEQ for what you missed")
+    time: str = Field(description="UTC, ISO 8601")
+    watch: str
+    session: str
+    tomogram: str
+    revision: int
+    recipe_hash: str
+
+
+class StateTold(Told):
+    """A job's new state."""
+
+    kind: ClassVar[str] = "state"
+    schema_: Literal["livetomo/state/1"] = Field("livetomo/state/1", alias="schema")
+    state: State
+    turn: int = Field(1, description="grows when a person asks for another try")
+    fault: FaultTold | None = None
+
+
+class ResultTold(Told):
+    """A tomogram's result as a whole. Its picks are told just before it, feature by feature."""
+
+    kind: ClassVar[str] = "result"
+    schema_: Literal["livetomo/result/1"] = Field("livetomo/result/1", alias="schema")
+    result_id: str
+    recipe: str
+    folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
+    url: str = Field(description="the manifest; files are below it")
+    verdict: Verdict
+    counts: dict[str, int] = Field(description="published picks of each feature")
+    quality: dict[str, QualityTold]
+    volume: VolumeTold
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = Field(description="of each stage")
+    finished: str = Field(description="UTC, ISO 8601")
+
+
+class PicksTold(Told):
+    """The picks of one feature in one tomogram; none is a result too."""
+
+    kind: ClassVar[str] = "picks"
+    schema_: Literal["livetomo/picks/1"] = Field("livetomo/picks/1", alias="schema")
+    result_id: str
+    recipe: str
+    feature: str
+    folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
+    volume: VolumeTold
+    count: int = Field(description="published picks, whether or not they are inline")
+    candidates: int = Field(description="weaker ones included")
+    threshold: float
+    columns: tuple[str, ...] = Field(description="of a row in picks; x_angstrom = x index * voxel size, from 0")
+    picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
+    truncated: bool = Field(description="there are more picks than rows: take a file")
+    files: tuple[FileTold, ...] = Field(description="all picks, in each export format")
+
+
+class RetractedTold(Told):
+    """An earlier result of this revision no longer counts: drop its picks."""
+
+    kind: ClassVar[str] = "retracted"
+    schema_: Literal["livetomo/retracted/1"] = Field("livetomo/retracted/1", alias="schema")
+    result_id: str
+    reason: str = Field(description="superseded or withdrawn")
+    superseded_by: int | None = Field(None, description="the revision that takes its place")
+
+
+KINDS: Mapping[str, type[Told]] = {told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold)}
+
+
+def told(recorded: Recorded, settings: MessageSettings) -> Told:
+    """The payload of `recorded`."""
+    event = recorded.event
+    common = {
+        "event_id": recorded.event_id,
+        "seq": recorded.seq,
+        "time": recorded.time,
+        "watch": event.tomogram.watch,
+        "session": event.tomogram.session,
+        "tomogram": event.tomogram.name,
+        "revision": event.revision,
+        "recipe_hash": event.recipe_hash,
+    }
+    return KINDS[event.kind].model_validate(dict(event.body) | _links(event.kind, event.body, settings) | common)
+
+
+def message_of(recorded: Recorded, settings: MessageSettings) -> Message:
+    """`recorded` as the broker gets it."""
+    return Message(settings.topics.event(recorded.event), told(recorded, settings).model_dump_json().encode())
+
+
+def result_url(result_id: str, settings: MessageSettings) -> str:
+    """Where a result's manifest is served; its files are below it, in `files/`."""
+    return f"{settings.public_url}/api/v1/results/{result_id}"
+
+
+def _links(kind: str, body: Mapping[str, Any], settings: MessageSettings) -> dict[str, Any]:
+    """What a payload says that the event does not: addresses, and how much of the picks stands in the message."""
+    if kind == "result":
+        return {"url": result_url(body["result_id"], settings)}
+    if kind == "picks":
+        inline = body["strongest"][: settings.inline_picks]
+        url = result_url(body["result_id"], settings)
+        files = [facts | {"name": name, "url": f"{url}/files/{name}"} for name, facts in sorted(body["files"].items())]
+        return {"picks": inline, "truncated": body["count"] > len(inline), "files": files}
+    return {}

@@ -1,0 +1,92 @@
+"""Payloads that the broker retains: how things stand, replaced whole, in contrast to events, which are told once."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from livetomo.publish.messages import Part
+from livetomo.quality import Verdict
+from livetomo.status import Status
+
+
+class WatchTold(Part):
+    """One watch; `message` says why it is not scanning."""
+
+    name: str
+    scanning: bool
+    message: str = ""
+    last_scan: datetime | None = None
+    files: int = 0
+    settling: int = 0
+
+
+class WorkerTold(Part):
+    """One worker process."""
+
+    device: str
+    state: Literal["starting", "idle", "busy", "benched"]
+    tomogram: str = ""
+    stage: str = ""
+    since: datetime | None = None
+    message: str = ""
+
+
+class StatusTold(Part):
+    """What the daemon is doing."""
+
+    schema_: Literal["livetomo/status/1"] = Field("livetomo/status/1", alias="schema")
+    site: str
+    instance: str
+    version: str
+    time: datetime
+    started: datetime
+    paused: bool
+    jobs: dict[str, int] = Field(description="how many are in each state")
+    watches: tuple[WatchTold, ...]
+    workers: tuple[WorkerTold, ...]
+    problems: tuple[str, ...] = Field(description="what keeps it from doing all its work; empty when all is well")
+
+    @staticmethod
+    def of(status: Status) -> "StatusTold":
+        """`status` without what only the daemon's own page shows."""
+        return StatusTold.model_validate(asdict(status) | {"problems": tuple(status.problems())})
+
+    def payload(self) -> bytes:
+        """As the broker gets it."""
+        return self.model_dump_json().encode()
+
+
+class SummaryTold(Part):
+    """How a live session stands."""
+
+    schema_: Literal["livetomo/summary/1"] = Field("livetomo/summary/1", alias="schema")
+    watch: str
+    session: str
+    time: datetime = Field(description="of the newest thing that it counts")
+    tomograms: int
+    jobs: dict[str, int] = Field(description="how many are in each state, of the newest revisions")
+    verdicts: dict[Verdict, int] = Field(description="how many of the newest results have each verdict")
+    picks: dict[str, int] = Field(description="published picks of each feature in the newest results")
+
+    def payload(self) -> bytes:
+        """As the broker gets it."""
+        return self.model_dump_json().encode()
+
+
+class AlertTold(Part):
+    """Something that a person should look at; the topic is cleared when it no longer holds."""
+
+    schema_: Literal["livetomo/alert/1"] = Field("livetomo/alert/1", alias="schema")
+    name: str
+    since: datetime
+    severity: Literal["warning", "critical"]
+    message: str
+
+    def payload(self) -> bytes:
+        """As the broker gets it."""
+        return self.model_dump_json().encode()
+
+
+STANDING: tuple[type[Part], ...] = (StatusTold, SummaryTold, AlertTold)

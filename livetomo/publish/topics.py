@@ -1,0 +1,53 @@
+"""Where each kind of message goes: the topics below `<base>/<site>/<instance>`."""
+
+from dataclasses import dataclass
+
+from livetomo.config import Config
+from livetomo.events import Event
+from livetomo.naming import slug
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Every topic of one daemon."""
+
+    site: str
+    instance: str
+    base: str = "livetomo"
+
+    @staticmethod
+    def of(config: Config) -> "Topics":
+        """As the configuration names them."""
+        if config.mqtt is None:
+            return Topics(config.site, config.instance)
+        return Topics(config.site, config.instance, config.mqtt.base)
+
+    @property
+    def root(self) -> str:
+        """What every topic of this daemon begins with, without a slash at its end."""
+        levels = [*filter(None, self.base.split("/")), slug(self.site), slug(self.instance)]
+        return "/".join(levels)
+
+    @property
+    def availability(self) -> str:
+        """Whether the daemon is there."""
+        return f"{self.root}/availability"
+
+    @property
+    def status(self) -> str:
+        """What it is doing."""
+        return f"{self.root}/status"
+
+    def summary(self, watch: str, session: str) -> str:
+        """How a live session stands."""
+        return f"{self.root}/{slug(watch)}/{slug(session)}/summary"
+
+    def alert(self, name: str) -> str:
+        """Something that a person should look at, while it holds."""
+        return f"{self.root}/alerts/{slug(name)}"
+
+    def event(self, event: Event) -> str:
+        """Where `event` is told; picks have a topic for each feature."""
+        who = event.tomogram
+        place = f"{self.root}/{slug(who.watch)}/{slug(who.session)}/{slug(who.name)}/{event.kind}"
+        return f"{place}/{slug(str(event.body['feature']))}" if event.kind == "picks" else place

@@ -1,0 +1,110 @@
+"""Recorded events for tests, and a store in memory that holds them."""
+
+import asyncio
+from typing import Any
+
+from livetomo.events import Event, Recorded, result_events
+from livetomo.tomogram import TomogramId
+
+RECIPE_HASH = "ab" * 32
+RESULT_ID = "00000000-0000-5000-8000-000000000001"
+
+
+def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_yeast") -> dict[str, Any]:
+    """A `result.json` such as the pipeline writes, with `picks` ribosomes."""
+    return {
+        "schema": 1,
+        "result_id": RESULT_ID,
+        "tomogram": {"watch": "krios1", "session": session, "name": name},
+        "revision": 1,
+        "source": {"path": f"/data/krios1/{session}/{name}.mrc", "size": 1024, "modified_ns": 1, "digest": "00"},
+        "volume": {
+            "shape_zyx": [64, 128, 128],
+            "voxel_size_angstrom": 13.48,
+            "voxel_size_source": "header",
+            "origin_angstrom": [0.0, 0.0, 0.0],
+            "axis_order": "xyz",
+            "mode": 2,
+        },
+        "recipe": {"name": "untrained", "hash": RECIPE_HASH, "settings": {}},
+        "provenance": {"livetomo": "0.1.0", "device": "cpu"},
+        "started": "2026-11-20T10:00:00Z",
+        "finished": "2026-11-20T10:00:07Z",
+        "seconds": {"read": 0.4, "segment": 3.1},
+        "quality": {
+            "contrast": {"value": 0.31, "unit": "", "verdict": "good"},
+            "thickness": {"value": 2900.0, "unit": "Å", "verdict": "warn", "reason": "thicker than 2,500 Å"},
+        },
+        "verdict": "warn",
+        "picks": {
+            "ribosome": {
+                "count": picks,
+                "candidates": 4 * picks,
+                "threshold": 0.5,
+                "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
+                "strongest": [[10.0 * n, 20.0 * n, 30.0, 0.9] for n in range(min(picks, 1000))],
+            }
+        },
+        "warnings": [],
+        "files": {
+            "picks/ribosome.relion5.star": {"bytes": 812, "sha256": "cd" * 32},
+            "preview/tile.png": {"bytes": 40, "sha256": "ef" * 32},
+        },
+    }
+
+
+def story(*names: str) -> list[Event]:
+    """What a daemon tells about tomograms that go through without trouble."""
+    events = []
+    for name in names:
+        who = (TomogramId("krios1", "20261120_yeast", name), 1, RECIPE_HASH)
+        for state in ("waiting", "running"):
+            events.append(Event("state", *who, f"{state}/1", {"state": state, "turn": 1}))
+        events.extend(
+            result_events(manifest(name), f"/data/livetomo/krios1/20261120_yeast/tomograms/{name}/r1-abababab")
+        )
+        events.append(Event("state", *who, "done/1", {"state": "done", "turn": 1}))
+    return events
+
+
+class MemoryStore:
+    """Events and cursors, as the catalog keeps them."""
+
+    def __init__(self, events: list[Event] | None = None) -> None:
+        self.events: list[Recorded] = []
+        self.cursors: dict[str, int] = {}
+        self.moves: list[int] = []
+        self._news = asyncio.Condition()
+        for event in events or []:
+            self._append(event)
+
+    def _append(self, event: Event) -> None:
+        seq = len(self.events) + 1
+        time = f"2026-11-20T10:{seq // 60 % 60:02}:{seq % 60:02}Z"
+        self.events.append(Recorded(seq, event.id("facility", "main"), time, event))
+
+    async def append(self, *events: Event) -> None:
+        async with self._news:
+            for event in events:
+                self._append(event)
+            self._news.notify_all()
+
+    async def events_after(self, seq: int, limit: int) -> list[Recorded]:
+        return self.events[seq : seq + limit]
+
+    async def cursor(self, consumer: str) -> int:
+        return self.cursors.get(consumer, 0)
+
+    async def move_cursor(self, consumer: str, seq: int) -> None:
+        async with self._news:
+            self.cursors[consumer] = seq
+            self.moves.append(seq)
+            self._news.notify_all()
+
+    async def wait_beyond(self, seq: int) -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.events) > seq)
+
+    async def caught_up(self, consumer: str = "mqtt") -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: self.cursors.get(consumer, 0) == len(self.events))
