@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from typing import Any
 
 from livetomo.errors import FaultKind
@@ -93,6 +93,6 @@ def attempt_name(token: str) -> str:
     return f".attempt-{token}"
 
 
-def is_attempt(path: PurePosixPath) -> bool:
+def is_attempt(path: PurePath) -> bool:
     """Whether this folder was made by `attempt_name`."""
     return path.name.startswith(".attempt-")

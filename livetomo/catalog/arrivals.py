@@ -1,0 +1,168 @@
+"""From what arrives to what is to be done: tomograms, their revisions, and the one job that each of these gets."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.catalog.story import Story
+from livetomo.events import Event, State
+from livetomo.recipe import Recipe
+from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an arrival: who it is, which revision, whether that is news, and what a person should know."""
+
+    tomogram: TomogramId
+    revision: int
+    new: bool
+    warning: str = ""
+
+
+class Arrivals:
+    """Takes arrivals in, and remembers them across restarts."""
+
+    def __init__(self, db: Database, story: Story, *, now: Callable[[], float]) -> None:
+        self._db = db
+        self._story = story
+        self._now = now
+
+    def take(self, arrival: Arrival, recipe_name: str, recipe: Recipe) -> Taken:
+        """Record `arrival` and make its job, once: the same content again is nothing new.
+
+        New content of a known file is a new revision, and supersedes the older ones as soon as it is usable.
+        """
+        with self._db.atomic():
+            self._db.execute(
+                "DELETE FROM left_alone WHERE watch = ? AND path = ?", (arrival.tomogram.watch, arrival.path)
+            )
+            tomogram_row, tomogram, warning = self._tomogram(arrival)
+            latest = self._latest_revision(tomogram_row)
+            if latest is not None and _same_content(latest, arrival.content):
+                self._db.execute(
+                    "UPDATE revisions SET modified_ns = ? WHERE id = ?", (arrival.content.modified_ns, latest["id"])
+                )
+                return Taken(tomogram, latest["number"], new=False)
+            number = latest["number"] + 1 if latest else 1
+            if arrival.fault is None:
+                self._supersede(tomogram_row, tomogram)
+            self._make_job(arrival, self._revision(tomogram_row, number, arrival, warning), recipe_name, recipe)
+            state: State = "failed" if arrival.fault else "waiting"
+            body = {"state": state, "recipe": recipe_name} | fault_body(arrival.fault)
+            self._story.append(Event("state", tomogram, number, recipe.hash, f"{state}.1", body))
+            return Taken(tomogram, number, new=True, warning=warning)
+
+    def known_files(self, watch: str) -> list[KnownFile]:
+        """Every file of `watch` that has been dealt with: the newest content taken, or what was left alone."""
+        taken = self._db.query(
+            """SELECT path, size, modified_ns, digest FROM revisions JOIN tomograms ON tomograms.id = tomogram
+               WHERE watch = ? AND number = (SELECT max(number) FROM revisions AS r WHERE r.tomogram = tomograms.id)""",
+            (watch,),
+        )
+        left = self._db.query("SELECT path, size, modified_ns, '' AS digest FROM left_alone WHERE watch = ?", (watch,))
+        return [
+            KnownFile(row["path"], Content(row["size"], row["modified_ns"], row["digest"])) for row in (*taken, *left)
+        ]
+
+    def is_first_start(self, watch: str) -> bool:
+        """Whether `watch` has never completed a scan."""
+        return self._db.execute("SELECT 1 FROM watches WHERE name = ?", (watch,)).fetchone() is None
+
+    def leave_alone(self, watch: str, files: Iterable[KnownFile]) -> None:
+        """Remember that `watch` has been scanned for the first time, and `files` as older than it."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT INTO watches (name, first_scan_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (watch, self._now())
+            )
+            self._db.conn.executemany(
+                "INSERT OR REPLACE INTO left_alone (watch, path, size, modified_ns) VALUES (?, ?, ?, ?)",
+                [(watch, file.path, file.content.size, file.content.modified_ns) for file in files],
+            )
+
+    def _tomogram(self, arrival: Arrival) -> tuple[int, TomogramId, str]:
+        """The tomogram that lives at this path, or a new one under the first name that is free."""
+        wanted = arrival.tomogram
+        known = self._db.execute(
+            "SELECT id, session, name FROM tomograms WHERE watch = ? AND path = ?", (wanted.watch, arrival.path)
+        ).fetchone()
+        if known:
+            return known[0], TomogramId(wanted.watch, known[1], known[2]), ""
+        name = self._free_name(wanted)
+        warning = (
+            ""
+            if name == wanted.name
+            else f"{wanted.name} is already the name of another file: {arrival.path} is {name}"
+        )
+        row = self._db.execute(
+            "INSERT INTO tomograms (watch, session, name, path, producer) VALUES (?, ?, ?, ?, ?) RETURNING id",
+            (wanted.watch, wanted.session, name, arrival.path, arrival.producer),
+        ).fetchone()
+        return row[0], replace(wanted, name=name), warning
+
+    def _free_name(self, wanted: TomogramId) -> str:
+        name, number = wanted.name, 1
+        while self._db.execute(
+            "SELECT 1 FROM tomograms WHERE watch = ? AND session = ? AND name = ?", (wanted.watch, wanted.session, name)
+        ).fetchone():
+            number += 1
+            name = f"{wanted.name}-{number}"
+        return name
+
+    def _latest_revision(self, tomogram: int) -> dict[str, Any] | None:
+        rows = self._db.query("SELECT * FROM revisions WHERE tomogram = ? ORDER BY number DESC LIMIT 1", (tomogram,))
+        return next(iter(rows), None)
+
+    def _revision(self, tomogram: int, number: int, arrival: Arrival, warning: str) -> int:
+        row = self._db.execute(
+            """INSERT INTO revisions
+                   (tomogram, number, size, modified_ns, digest, halves, metadata, warning, settled_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id""",
+            (
+                *(tomogram, number),
+                *(arrival.content.size, arrival.content.modified_ns, arrival.content.digest),
+                *(json.dumps(dict(arrival.halves)), json.dumps(dict(arrival.metadata))),
+                *(warning, self._now()),
+            ),
+        ).fetchone()
+        return int(row[0])
+
+    def _make_job(self, arrival: Arrival, revision: int, recipe_name: str, recipe: Recipe) -> None:
+        self._db.execute(
+            "INSERT INTO recipes (hash, name, settings) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+            (recipe.hash, recipe_name, json.dumps(recipe.to_json())),
+        )
+        fault = json.dumps(asdict(arrival.fault)) if arrival.fault else None
+        finished = self._now() if fault else None
+        self._db.execute(
+            "INSERT INTO jobs (revision, recipe, state, attempts, fault, finished_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (revision, recipe.hash, "failed" if fault else "waiting", 1 if fault else 0, fault, finished),
+        )
+
+    def _supersede(self, tomogram_row: int, tomogram: TomogramId) -> None:
+        """No older revision counts any more: its job is not run, its result is retracted."""
+        older = self._db.query(
+            """SELECT jobs.id, state, recipe, number, turn, result_id FROM jobs
+               JOIN revisions ON revisions.id = jobs.revision LEFT JOIN results ON results.job = jobs.id
+               WHERE tomogram = ? AND state NOT IN ('superseded', 'cancelled')""",
+            (tomogram_row,),
+        )
+        for job in list(older):
+            self._db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
+            who = (tomogram, job["number"], job["recipe"])
+            self._story.append(Event("state", *who, f"superseded.{job['turn']}", {"state": "superseded"}))
+            if job["result_id"]:
+                why = {"result_id": job["result_id"], "reason": "superseded by a newer revision"}
+                self._story.append(Event("retracted", *who, "superseded", why))
+
+
+def fault_body(fault: Fault | None) -> dict[str, Any]:
+    """What an event tells of a fault: not the traceback, which is for `livetomo failed show`."""
+    return {"fault": {"kind": fault.kind, "reason": fault.reason, "message": fault.message}} if fault else {}
+
+
+def _same_content(revision: dict[str, Any], content: Content) -> bool:
+    return (revision["size"], revision["digest"]) == (content.size, content.digest)

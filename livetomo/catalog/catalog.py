@@ -1,0 +1,94 @@
+"""The catalog as the rest of the house sees it: its parts, and the one thread in which they are called."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from sqlite_utils import Database
+
+from livetomo.catalog.arrivals import Arrivals
+from livetomo.catalog.database import open_database
+from livetomo.catalog.jobs import Jobs
+from livetomo.catalog.story import Story
+from livetomo.catalog.views import Views
+from livetomo.events import Recorded
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Catalog:
+    """What the parts share: one connection, one clock. To be used from the thread that made it."""
+
+    def __init__(self, db: Database, *, site: str, instance: str, now: Callable[[], float] = time.time) -> None:
+        self.db = db
+        self.story = Story(db, site=site, instance=instance, now=now)
+        self.arrivals = Arrivals(db, self.story, now=now)
+        self.jobs = Jobs(db, self.story, now=now)
+        self.views = Views(db)
+
+
+class CatalogThread:
+    """Runs whatever concerns the catalog in the one thread that owns the connection, and rings when it has changed.
+
+    `await thread(lambda catalog: catalog.jobs.claim("cpu", 60))`
+    """
+
+    def __init__(self, path: Path, *, site: str, instance: str) -> None:
+        self._open = lambda: Catalog(open_database(path), site=site, instance=instance)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalog")
+        self._catalog: Catalog | None = None
+        self._changed = asyncio.Event()
+
+    async def open(self) -> None:
+        """Open the file; raises what `open_database` raises."""
+        self._catalog = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+
+    async def close(self) -> None:
+        """Close the file, after everything that was asked before."""
+        await self(lambda catalog: catalog.db.close())
+        self._thread.shutdown()
+
+    async def __call__(self, deed: Callable[[Catalog], R]) -> R:
+        """`deed(catalog)`, in the catalog's thread."""
+        result, changed = await asyncio.get_running_loop().run_in_executor(self._thread, self._do, deed)
+        if changed:
+            self._changed.set()
+            self._changed = asyncio.Event()
+        return result
+
+    def _do(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
+        assert self._catalog is not None, "open the catalog first"
+        before = self._catalog.db.conn.total_changes
+        result = deed(self._catalog)
+        return result, self._catalog.db.conn.total_changes != before
+
+    @property
+    def bell(self) -> asyncio.Event:
+        """Rings at the next change. Take it before you look, so that no change falls between looking and waiting."""
+        return self._changed
+
+    # What a publisher asks of the story (`livetomo.publish`).
+
+    async def events_after(self, seq: int, limit: int) -> list[Recorded]:
+        """The next `limit` events after `seq`."""
+        return await self(lambda catalog: catalog.story.after(seq, limit))
+
+    async def cursor(self, consumer: str) -> int:
+        """The last event that `consumer` has acknowledged."""
+        return await self(lambda catalog: catalog.story.cursor(consumer))
+
+    async def move_cursor(self, consumer: str, seq: int) -> None:
+        """`consumer` has acknowledged every event up to `seq`."""
+        await self(lambda catalog: catalog.story.move_cursor(consumer, seq))
+
+    async def wait_beyond(self, seq: int) -> None:
+        """Return when there is an event with a higher number than `seq`."""
+        while True:
+            bell = self.bell
+            if await self(lambda catalog: catalog.story.last()) > seq:
+                return
+            await bell.wait()

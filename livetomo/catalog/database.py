@@ -1,0 +1,56 @@
+"""The catalog's file: opened by one process, safe against a power cut, refused where SQLite cannot be trusted."""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO
+
+from sqlite_utils import Database
+
+from livetomo.catalog.schema import migrate
+from livetomo.errors import CatalogCorrupt, StateBusy
+
+
+def lock_state(state: Path) -> IO[str]:
+    """Hold `state` for this process until the returned file is closed or the process ends, however it ends.
+
+    Raises:
+        StateBusy: another daemon holds it.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    lock = (state / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StateBusy(state) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def open_database(path: Path | None) -> Database:
+    """The catalog at `path` (None: in memory), checked and up to date. The thread that opens it owns it.
+
+    Write-ahead log with full synchronisation: what has been committed is there after a power cut.
+
+    Raises:
+        CatalogCorrupt: SQLite finds the file damaged.
+        ConfigurationError: it was written by a newer livetomo.
+    """
+    connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=30)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as fault:
+        verdict = str(fault)
+    if verdict != "ok":
+        connection.close()
+        raise CatalogCorrupt(path or Path(":memory:"), verdict)
+    db = Database(connection)
+    migrate(db)
+    return db

@@ -1,0 +1,176 @@
+"""The queue: each job is leased to one attempt at a time, and only the attempt that holds the lease can finish it."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.catalog.arrivals import fault_body
+from livetomo.catalog.story import Story
+from livetomo.events import Event, State, result_events
+from livetomo.tomogram import Content, Fault, TomogramId
+
+ATTEMPTS = 3
+INTERRUPTIONS = 5
+FIRST_RETRY_SECONDS = 10.0
+
+_JOB = """SELECT jobs.*, watch, session, name, path, number, size, modified_ns, digest, settled_at,
+                 recipes.name AS recipe_name, settings
+          FROM jobs JOIN revisions ON revisions.id = jobs.revision JOIN tomograms ON tomograms.id = tomogram
+          JOIN recipes ON recipes.hash = recipe"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased job: everything that is needed to run it, and the token that proves the lease."""
+
+    token: str
+    tomogram: TomogramId
+    revision: int
+    path: str
+    content: Content
+    recipe_name: str
+    recipe_hash: str
+    settings: Mapping[str, Any]
+    settled_at: float
+    turn: int
+
+
+class Jobs:
+    """Leases and outcomes. `now` is seconds since 1970."""
+
+    def __init__(self, db: Database, story: Story, *, now: Callable[[], float]) -> None:
+        self._db = db
+        self._story = story
+        self._now = now
+
+    def claim(self, device: str, lease_seconds: float, watches: Sequence[str]) -> Claim | None:
+        """Lease the job of `watches` that has waited longest to a new attempt on `device`; None when nothing is due."""
+        now, token = self._now(), uuid.uuid4().hex
+        with self._db.atomic():
+            row = self._db.execute(
+                """UPDATE jobs SET state = 'running', token = ?, device = ?, lease_until = ?, started_at = ?
+                   WHERE id = (SELECT jobs.id FROM jobs JOIN revisions ON revisions.id = revision
+                               JOIN tomograms ON tomograms.id = tomogram
+                               WHERE state = 'waiting' AND not_before <= ?
+                                 AND watch IN (SELECT value FROM json_each(?)) ORDER BY jobs.id LIMIT 1)
+                   RETURNING id""",
+                (token, device, now + lease_seconds, now, now, json.dumps(list(watches))),
+            ).fetchone()
+            if row is None:
+                return None
+            claim = _claim(self._job("jobs.id = ?", row[0]))
+            self._tell(claim, "running", {"device": device})
+            return claim
+
+    def next_due(self) -> float | None:
+        """When the next waiting job may run (seconds since 1970); None when none waits."""
+        (due,) = self._db.execute("SELECT min(not_before) FROM jobs WHERE state = 'waiting'").fetchone()
+        return None if due is None else float(due)
+
+    def renew(self, token: str, lease_seconds: float) -> bool:
+        """Extend the lease; False when it is lost, and the attempt's work with it."""
+        row = self._db.execute(
+            "UPDATE jobs SET lease_until = ? WHERE token = ? RETURNING id", (self._now() + lease_seconds, token)
+        ).fetchone()
+        return row is not None
+
+    def holds(self, token: str) -> bool:
+        """Whether the attempt still holds its lease."""
+        return self._db.execute("SELECT 1 FROM jobs WHERE token = ?", (token,)).fetchone() is not None
+
+    def running(self) -> list[Claim]:
+        """Every leased job: at a start, those that the last run of the daemon left behind."""
+        return [_claim(row) for row in self._db.query(f"{_JOB} WHERE state = 'running' ORDER BY jobs.id")]
+
+    def commit(self, token: str, manifest: Mapping[str, Any], folder: str) -> bool:
+        """Record the result that lies in `folder` and tell it, in one transaction; False when the lease is lost."""
+        with self._db.atomic():
+            row = self._held(token)
+            if row is None:
+                return False
+            self._finish(row["id"], "done", None)
+            brief = dict(manifest) | {"picks": {name: _brief(picks) for name, picks in manifest["picks"].items()}}
+            self._db.execute(
+                "INSERT INTO results (job, result_id, folder, manifest, committed_at) VALUES (?, ?, ?, ?, ?)",
+                (row["id"], manifest["result_id"], folder, json.dumps(brief), self._now()),
+            )
+            for event in result_events(manifest, folder):
+                self._story.append(event)
+            self._tell(_claim(row), "done", {"seconds": round(self._now() - row["settled_at"], 3)})
+            return True
+
+    def fail(self, token: str, fault: Fault) -> State | None:
+        """The attempt ended with `fault`: what becomes of the job, or None when the lease was lost anyway.
+
+        A permanent fault ends the job; any other is tried again, later each time. Faults that are not the input's own
+        (a device's, the daemon's death) are not charged to it, and the first of them costs no waiting; five in a row
+        end the job all the same.
+        """
+        with self._db.atomic():
+            row = self._held(token)
+            if row is None:
+                return None
+            charged = fault.kind != "device"
+            attempts = row["attempts"] + charged
+            interruptions = 0 if charged else row["interruptions"] + 1
+            final = fault.kind == "permanent" or attempts >= ATTEMPTS or interruptions >= INTERRUPTIONS
+            counts = (attempts, interruptions, row["id"])
+            self._db.execute("UPDATE jobs SET attempts = ?, interruptions = ? WHERE id = ?", counts)
+            if final:
+                self._finish(row["id"], "failed", fault)
+                self._tell(_claim(row), "failed", fault_body(fault) | {"attempts": attempts})
+                return "failed"
+            setbacks = attempts + max(0, interruptions - 1)
+            self._wait(row["id"], fault, FIRST_RETRY_SECONDS * 2 ** (setbacks - 1) if setbacks else 0.0)
+            return "waiting"
+
+    def release(self, token: str) -> None:
+        """Give the job back untouched: the daemon stops on purpose."""
+        self._db.execute("UPDATE jobs SET state = 'waiting', token = NULL, device = NULL WHERE token = ?", (token,))
+
+    def _held(self, token: str) -> dict[str, Any] | None:
+        return next(iter(self._db.query(f"{_JOB} WHERE token = ?", (token,))), None)
+
+    def _job(self, where: str, *values: Any) -> dict[str, Any]:
+        return next(iter(self._db.query(f"{_JOB} WHERE {where}", values)))
+
+    def _finish(self, job: int, state: State, fault: Fault | None) -> None:
+        self._db.execute(
+            "UPDATE jobs SET state = ?, token = NULL, finished_at = ?, fault = ? WHERE id = ?",
+            (state, self._now(), json.dumps(asdict(fault)) if fault else None, job),
+        )
+
+    def _wait(self, job: int, fault: Fault, seconds: float) -> None:
+        self._db.execute(
+            "UPDATE jobs SET state = 'waiting', token = NULL, device = NULL, not_before = ?, fault = ? WHERE id = ?",
+            (self._now() + seconds, json.dumps(asdict(fault)), job),
+        )
+
+    def _tell(self, claim: Claim, state: State, more: Mapping[str, Any]) -> None:
+        body = {"state": state, "recipe": claim.recipe_name} | dict(more)
+        version = f"{state}.{claim.turn}"
+        self._story.append(Event("state", claim.tomogram, claim.revision, claim.recipe_hash, version, body))
+
+
+def _claim(row: dict[str, Any]) -> Claim:
+    return Claim(
+        token=row["token"],
+        tomogram=TomogramId(row["watch"], row["session"], row["name"]),
+        revision=row["number"],
+        path=row["path"],
+        content=Content(row["size"], row["modified_ns"], row["digest"]),
+        recipe_name=row["recipe_name"],
+        recipe_hash=row["recipe"],
+        settings=json.loads(row["settings"]),
+        settled_at=row["settled_at"],
+        turn=row["turn"],
+    )
+
+
+def _brief(picks: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts and threshold of a feature's picks, without the picks: these are in the events and in the folder."""
+    return {key: value for key, value in picks.items() if key not in ("columns", "strongest")}

@@ -1,0 +1,1 @@
+"""Run jobs: the worker process, and the supervisor's side of it."""

@@ -1,0 +1,197 @@
+"""One device's lane: it claims jobs, has them run by a worker process, and commits what comes back."""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.jobs import Claim
+from livetomo.order import Order
+from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
+from livetomo.workers.commit import install
+from livetomo.workers.process import WorkerFault, WorkerProcess
+
+LEASE_SECONDS = 60.0
+IDLE_LOOK_SECONDS = 30.0
+
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """What a lane is doing. `since`: seconds since 1970."""
+
+    device: str
+    state: str
+    tomogram: str = ""
+    stage: str = ""
+    since: float = 0.0
+
+
+class Observer(Protocol):
+    """Who counts what lanes do."""
+
+    def stage_done(self, stage: str, seconds: float) -> None:
+        """A stage took this long."""
+
+    def attempt_ended(self, outcome: str, reason: str) -> None:
+        """An attempt was `done`, `failed`, `retried` or `discarded`, and for which reason."""
+
+    def result_committed(self, claim: Claim, manifest: dict[str, Any]) -> None:
+        """A result is there."""
+
+    def worker_started(self, device: str) -> None:
+        """A worker process was started."""
+
+
+class Lane:
+    """Serves one device until it is cancelled; a worker that dies is replaced, and its job is not lost."""
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        lanes: int,
+        catalog: CatalogThread,
+        output: str,
+        watches: Sequence[str],
+        order: Callable[[Claim], Order],
+        job_time_limit: float,
+        observer: Observer,
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._device = device
+        self._catalog = catalog
+        self._output = output
+        self._watches = watches
+        self._order = order
+        self._job_time_limit = job_time_limit
+        self._observer = observer
+        self._may_start = may_start
+        self._worker = WorkerProcess(device, workers=lanes, started=observer.worker_started)
+        self.status = LaneStatus(device, "starting", since=time.time())
+
+    async def run(self) -> None:
+        """Until cancelled. A job that is running then goes back to the queue, uncharged."""
+        try:
+            while True:
+                self._report("starting")
+                await self._worker.ensure()
+                self._report("idle")
+                await self._serve(await self._next_job())
+        finally:
+            await self._worker.stop()
+
+    async def _next_job(self) -> Claim:
+        while True:
+            bell = self._catalog.bell
+            if self._may_start():
+                claim = await self._catalog(
+                    lambda catalog: catalog.jobs.claim(self._device, LEASE_SECONDS, self._watches)
+                )
+                if claim is not None:
+                    return claim
+            due = await self._catalog(lambda catalog: catalog.jobs.next_due())
+            wait = IDLE_LOOK_SECONDS if due is None else min(IDLE_LOOK_SECONDS, max(0.05, due - time.time()))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(bell.wait(), wait)
+
+    async def _serve(self, claim: Claim) -> None:
+        """One attempt: have it made, and commit it or account for its fault."""
+        folder = tomogram_folder(self._output, claim.tomogram) / attempt_name(claim.token)
+        try:
+            fault = await self._make(claim, folder)
+        except asyncio.CancelledError:
+            await self._worker.stop()
+            await self._catalog(lambda catalog: catalog.jobs.release(claim.token))
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            raise
+        if fault is None:
+            await _to_the_end(self._commit(claim, folder))
+        else:
+            await _to_the_end(self._account(claim, folder, fault))
+
+    async def _make(self, claim: Claim, folder: Path) -> Fault | None:
+        """Have the worker make the result in `folder`; None when it lies there."""
+        self._report("running", claim)
+        try:
+            async with asyncio.timeout(self._job_time_limit):
+                return await self._converse(claim, folder)
+        except WorkerFault as ending:
+            return ending.fault
+        except TimeoutError:
+            await self._worker.stop()
+            limit = f"{self._job_time_limit:,.0f} s"
+            return Fault("transient", "time limit", f"It was not done within {limit} and was stopped.")
+
+    async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
+        order = {"do": "job", "token": claim.token, "folder": str(folder), "order": self._order(claim).to_json()}
+        await self._worker.send(order)
+        stage, since, renewed = "", time.monotonic(), time.monotonic()
+        while True:
+            message = await self._worker.receive()
+            if time.monotonic() - renewed > LEASE_SECONDS / 3:
+                renewed = time.monotonic()
+                if not await self._catalog(lambda catalog: catalog.jobs.renew(claim.token, LEASE_SECONDS)):
+                    await self._worker.send({"do": "cancel", "token": claim.token})
+            if message.get("token") != claim.token:
+                continue
+            if stage:
+                self._observer.stage_done(stage, time.monotonic() - since)
+            if message["is"] != "stage":
+                return Fault(**message["fault"]) if message["is"] == "failed" else None
+            stage, since = str(message["stage"]), time.monotonic()
+            self._report("running", claim, stage)
+
+    async def _commit(self, claim: Claim, folder: Path) -> None:
+        """The fenced commit: only the attempt that holds the lease moves its folder into place and is recorded."""
+        final = folder.with_name(result_name(claim.revision, claim.recipe_hash))
+        if not await self._catalog(lambda catalog: catalog.jobs.holds(claim.token)):
+            await self._account(claim, folder, Fault("transient", "lease lost", "A newer revision took its place."))
+            return
+        try:
+            manifest = await asyncio.to_thread(install, folder, final)
+        except OSError as fault:
+            said = f"The result could not be moved to {final}: {fault}"
+            await self._account(claim, folder, Fault("transient", "cannot commit", said))
+            return
+        if not await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))):
+            await self._account(claim, final, Fault("transient", "lease lost", "A newer revision took its place."))
+            return
+        self._observer.result_committed(claim, manifest)
+        self._observer.attempt_ended("done", "")
+        log.info("done", extra=self._where(claim))
+
+    async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:
+        """The attempt came to nothing: its folder goes, and the job is tried again or given up."""
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        state = await self._catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))
+        outcome = {"failed": "failed", "waiting": "retried"}.get(state or "", "discarded")
+        self._observer.attempt_ended(outcome, fault.reason)
+        level = logging.WARNING if outcome == "failed" else logging.INFO
+        log.log(level, f"{outcome}: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
+
+    def _where(self, claim: Claim) -> dict[str, Any]:
+        return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self._device}
+
+    def _report(self, state: str, claim: Claim | None = None, stage: str = "") -> None:
+        tomogram = str(claim.tomogram) if claim else ""
+        same = (state, tomogram) == (self.status.state, self.status.tomogram)
+        self.status = LaneStatus(self._device, state, tomogram, stage, self.status.since if same else time.time())
+
+
+async def _to_the_end(deed: Coroutine[Any, Any, R]) -> R:
+    """Do `deed` even when this task is cancelled meanwhile; the cancellation is obeyed afterwards."""
+    task = asyncio.create_task(deed)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -1,0 +1,111 @@
+"""The supervisor's hold on one worker process: started when needed, listened to always, killed when it must be."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from livetomo.processes import ChildGone, JsonChild, Message
+from livetomo.tomogram import Fault
+from livetomo.workers.devices import environment, local_name
+
+START_SECONDS = 120.0
+SILENCE_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class WorkerFault(Exception):
+    """The worker, not the job, is at fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+class WorkerProcess:
+    """One worker on one device; it may be a different process from one job to the next."""
+
+    def __init__(self, device: str, *, workers: int, started: Callable[[str], None]) -> None:
+        self._device = device
+        self._workers = workers
+        self._started = started
+        self._child: JsonChild | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    async def ensure(self) -> None:
+        """Return when there is a worker that is ready, with growing pauses while none will start."""
+        pause = FIRST_PAUSE_SECONDS
+        while self._child is None or self._child.returncode is not None:
+            await self.stop()
+            try:
+                await asyncio.wait_for(self._start(), START_SECONDS)
+            except (TimeoutError, ChildGone, OSError) as fault:
+                why = str(fault) or "it does not answer"
+                log.error(f"the worker on {self._device} does not start: {why}; next try in {pause:.0f} s")
+                await self.stop()
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    async def send(self, message: Message) -> None:
+        """Tell the worker something; `WorkerFault` when it is gone."""
+        assert self._child is not None
+        try:
+            await self._child.send(message)
+        except ChildGone:
+            raise await self._death() from None
+
+    async def receive(self) -> dict[str, Any]:
+        """Its next message; `WorkerFault` when it dies, or says nothing for so long that it must be wedged."""
+        try:
+            message = await asyncio.wait_for(self._messages.get(), SILENCE_SECONDS)
+        except TimeoutError:
+            await self.stop()
+            said = f"The worker on {self._device} said nothing for {SILENCE_SECONDS:.0f} s and was stopped."
+            raise WorkerFault(Fault("device", "worker silent", said)) from None
+        if message is None:
+            raise await self._death()
+        return message
+
+    async def stop(self) -> None:
+        """Kill it, whatever it is doing."""
+        if self._child is not None:
+            self._child.kill()
+            await self._child.wait()
+        if self._reader is not None:
+            await self._reader
+        self._child, self._reader = None, None
+
+    async def _start(self) -> None:
+        said = logging.getLogger(f"{__name__}.output")
+        self._child = await JsonChild.start(
+            [sys.executable, "-m", "livetomo.workers", "--device", local_name(self._device)],
+            env=environment(self._device, self._workers),
+            log=lambda line: said.info(line, extra={"device": self._device}),
+        )
+        self._messages = asyncio.Queue()
+        self._reader = asyncio.create_task(_listen(self._child, self._messages))
+        if await self._messages.get() is None:
+            raise ChildGone(f"it ended with exit code {await self._child.wait()}")
+        self._started(self._device)
+
+    async def _death(self) -> WorkerFault:
+        assert self._child is not None
+        code = await self._child.wait()
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        said = f"The worker on {self._device} {how} in the middle of the job."
+        return WorkerFault(Fault("device", "worker died", said))
+
+
+async def _listen(child: JsonChild, messages: asyncio.Queue[dict[str, Any] | None]) -> None:
+    """Read on even when nobody asks, so that the worker is never held up by a full pipe; None is its end."""
+    try:
+        async for message in child:
+            if message["is"] != "alive" or messages.empty():
+                messages.put_nowait(message)
+    finally:
+        messages.put_nowait(None)
