@@ -1,0 +1,42 @@
+"""`livetomo demo`: everything live on this machine, with a simulated microscope."""
+
+import asyncio
+import json
+import sys
+
+import click
+
+from livetomo.errors import ExitCode
+
+
+@click.command(
+    epilog="Example:  livetomo demo --once --tomograms 2",
+)
+@click.option(
+    "--once", is_flag=True, help="End when every tomogram is published; the exit code says whether all went well."
+)
+@click.option("--json", "as_json", is_flag=True, help="The final table as JSON on standard output.")
+@click.option("--tomograms", type=click.IntRange(1, 99), default=6, show_default=True, help="How many are exposed.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Of the page; 0: a free one."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the simulated specimens.")
+def command(once: bool, as_json: bool, tomograms: int, port: int, seed: int) -> None:
+    """See tomograms land and their picks being published, live, without a microscope.
+
+    A simulated microscope writes tomograms slowly into a temporary folder; the real daemon watches it, picks
+    ribosomes and publishes them to an embedded broker; a subscriber compares them with what was simulated.
+    """
+    from livetomo.demo.play import Plan, play
+    from livetomo.demo.screen import Screen
+
+    screen = Screen(sys.stderr if as_json else sys.stdout)
+    board = asyncio.run(play(Plan(tomograms, once, port, seed), screen))
+    faults = list(board.faults()) if once else []
+    if as_json:
+        click.echo(json.dumps(board.summary(), indent=2))
+    elif once:
+        screen.finish(board)
+    for fault in faults:
+        click.echo(fault, err=True)
+    sys.exit(ExitCode.INCOMPLETE if faults else ExitCode.OK)

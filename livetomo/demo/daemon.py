@@ -1,0 +1,83 @@
+"""The real daemon as the demo's child: its configuration, its start, its end."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+CONFIGURATION = """\
+site = "demo"
+state = "state"
+output = "results"
+
+[[watch]]
+name = "simulated"
+path = "microscope"
+since = "all"
+recipe = "untrained"
+settle = "1s"
+rescan = "2s"
+
+[mqtt]
+url = "mqtt://127.0.0.1:{broker_port}"
+protocol = "3.1.1"
+
+[http]
+listen = "127.0.0.1:{page_port}"
+"""
+STOP_SECONDS = 20.0
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """What a child does before it becomes its program, so that it is asked to stop when this process is killed.
+
+    None where the kernel is not Linux.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)  # loaded now: nothing may be imported between fork and exec
+
+    def set_signal() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return set_signal
+
+
+@asynccontextmanager
+async def running_daemon(folder: Path, broker_port: int, page_port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`livetomo run` configured for the demo in `folder`, with its words in `daemon.log` there; stopped at the end."""
+    configuration = folder / "demo.toml"
+    configuration.write_text(CONFIGURATION.format(broker_port=broker_port, page_port=page_port), encoding="utf-8")
+    (folder / "microscope").mkdir(exist_ok=True)
+    # The user's own LIVETOMO_… settings are for the user's daemon.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("LIVETOMO_")}
+    with (folder / "daemon.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "livetomo", "run", str(configuration)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,  # a terminal's Ctrl-C is for the demo, which then stops the daemon
+            preexec_fn=die_with_parent(),
+        )
+    try:
+        yield process
+    finally:
+        await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,1 @@
+"""Score picks and segmentations against what is known to be there."""

@@ -1,0 +1,57 @@
+"""An easy simulation, for the demo and for tests: well-separated ribosomes and a few vesicles, good contrast."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from livetomo.simulate.membranes import Bilayer, random_vesicle
+from livetomo.simulate.microscope import Microscope, image
+from livetomo.simulate.shapes import random_protein, ribosome_like
+from livetomo.simulate.specimen import Population, Slab, Specimen, draw
+from livetomo.simulate.truth import Floats, Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Easy:
+    """How much of what, in how large a volume."""
+
+    shape_zyx: tuple[int, int, int] = (96, 192, 192)
+    voxel_size_angstrom: float = 16.0
+    ribosomes: int = 45
+    vesicles: int = 3
+    proteins: int = 150
+    snr: float = 0.3
+
+
+def simulate(seed: int, settings: Easy = Easy()) -> tuple[Floats, Truth]:
+    """A tomogram (z, y, x), density dark, and what it contains. The same seed gives the same."""
+    density, truth = draw(easy_specimen(seed, settings), settings.shape_zyx, settings.voxel_size_angstrom, seed)
+    microscope = Microscope(
+        snr=settings.snr, defocus_angstrom=50000.0, jitter_angstrom=0.2 * settings.voxel_size_angstrom
+    )
+    return image(density, settings.voxel_size_angstrom, microscope, seed).volume, truth
+
+
+def easy_specimen(seed: int, settings: Easy) -> Specimen:
+    """The specimen of this seed."""
+    rng = np.random.default_rng([seed, 0])
+    extent = np.array(settings.shape_zyx) * settings.voxel_size_angstrom
+    membranes = tuple(
+        (
+            random_vesicle(
+                rng,
+                extent * (0.5, *rng.uniform(0.15, 0.85, 2)),
+                rng.uniform(220.0, 420.0),
+                Rotation.random(rng=rng).as_matrix(),
+            ),
+            Bilayer(),
+        )
+        for _ in range(settings.vesicles)
+    )
+    crowd = tuple(Population(random_protein(rng, rng.uniform(50.0, 110.0)), settings.proteins // 10) for _ in range(10))
+    return Specimen(
+        slab=Slab(0.75 * float(extent[0]), slope=(rng.normal(0, 0.02), rng.normal(0, 0.02))),
+        membranes=membranes,
+        populations=(Population(ribosome_like(), settings.ribosomes, "ribosome"), *crowd),
+    )
