@@ -1,17 +1,20 @@
-"""The daemon's configuration, as the user writes it."""
+"""The daemon's configuration, as the user writes it. What the docstrings say of the keys is its reference, too."""
 
+import os
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AnyUrl, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from livetomo.errors import ConfigurationError
-from livetomo.units import Seconds
-from livetomo.userfile import UserModel, explain, read_toml
+from livetomo.explain import explain
+from livetomo.units import Number, Seconds, whole_number
+from livetomo.userfile import UserModel, plain_name, read_toml
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=60)]
+Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
 ProducerName = Literal["aretomo3", "imod", "warp", "relion5", "cryoem_services", "generic"]
 FilePath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -23,19 +26,22 @@ class Watch(UserModel):
     path: FilePath
     session: str = "{session}/**"
     producers: tuple[ProducerName, ...] = Field(default=("generic",), min_length=1)
+    pattern: str = ""
     exclude: tuple[str, ...] = ()
     since: Literal["now", "all"] | datetime | date = "now"
     recipe: str = "untrained"
     settle: Seconds = 20.0
     rescan: Annotated[Seconds, Field(gt=0)] = 30.0
+    mode: Literal["auto", "events", "poll"] = "auto"
     halves: Literal["wait", "use", "ignore"] = "wait"
-    default_voxel_size_angstrom: Annotated[float, Field(gt=0, lt=1000)] = 10.0
+    halves_patience: Seconds = 600.0
+    default_voxel_size_angstrom: Annotated[Number, Field(gt=0, lt=1000)] = 10.0
 
     @field_validator("session")
     @classmethod
     def _names_a_component(cls, value: str) -> str:
         if value.split("/").count("{session}") != 1:
-            raise ValueError('name one whole path component "{session}", like "{session}/**"')
+            raise ValueError('write the path below the root with one whole component "{session}", like "{session}/**"')
         return value
 
 
@@ -50,7 +56,7 @@ class Workers(UserModel):
     def _known_devices(cls, value: Literal["auto"] | tuple[str, ...]) -> Literal["auto"] | tuple[str, ...]:
         for device in () if value == "auto" else value:
             if device != "cpu" and not (device.startswith("cuda:") and device[5:].isdigit()):
-                raise ValueError(f'{device!r} is not a device; write "cpu" or "cuda:0"')
+                raise ValueError('write "auto", or a list of devices like ["cuda:0", "cuda:1"] or ["cpu"]')
         return value
 
 
@@ -63,18 +69,16 @@ class Mqtt(UserModel):
     ca_file: FilePath | None = None
     protocol: Literal["5", "3.1.1"] = "5"
     base: str = "livetomo"
-    inline_picks: Annotated[int, Field(ge=0, le=100_000)] = 1000
+    inline_picks: Annotated[int, Field(ge=0, le=100_000), whole_number] = 1000
     connect_time_limit: Annotated[Seconds, Field(gt=0)] = 10.0
 
     @field_validator("url")
     @classmethod
     def _mqtt_url(cls, value: AnyUrl) -> AnyUrl:
         if value.scheme not in ("mqtt", "mqtts") or not value.host:
-            raise ValueError(
-                f"{value} is not a broker's address; write it like mqtt://broker:1883 or mqtts://broker:8883"
-            )
+            raise ValueError('write a broker\'s address like "mqtt://broker:1883" or "mqtts://broker:8883"')
         if value.username or value.password:
-            raise ValueError('keep the password out of the address: use "username" and "password_file"')
+            raise ValueError('write the address alone; name and password belong to "username" and "password_file"')
         return value
 
 
@@ -90,7 +94,7 @@ class Http(UserModel):
     def _host_and_port(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
-            raise ValueError(f'{value!r} is not an address; write it like "127.0.0.1:8787"')
+            raise ValueError('write an address and a port like "127.0.0.1:8787" or "[::1]:8787"')
         return value
 
     @property
@@ -135,8 +139,8 @@ class Config(BaseSettings):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         names = [watch.name for watch in self.watch]
-        if doubled := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two watches are named {sorted(doubled)[0]!r}")
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f'two watches are named "{doubled[0]}"; give each its own name')
         return self
 
 
@@ -150,8 +154,20 @@ def load_config(path: Path) -> Config:
     try:
         config = Config(**content)
     except ValidationError as fault:
-        raise ConfigurationError("\n".join(explain(fault, Config, content, path.name))) from None
+        raise ConfigurationError("\n".join(explain(fault, Config, content, str(path), _variable))) from None
+    except SettingsError as fault:
+        named = str(fault).split('"')[1::2][:1]
+        raise ConfigurationError(
+            f"environment variable {_variable(named)}: cannot be read; write JSON, or set the keys below it one by one"
+        ) from None
     return _anchored(config, path.resolve().parent)
+
+
+def _variable(path: Sequence[str | int]) -> str | None:
+    """The environment variable that the value at `path` comes from, where there is one."""
+    given = {name.upper() for name in os.environ}
+    names = ("LIVETOMO_" + "__".join(map(str, path[:depth])).upper() for depth in range(len(path), 0, -1))
+    return next((name for name in names if name in given), None)
 
 
 def _anchored(config: Config, folder: Path) -> Config:

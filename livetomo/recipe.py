@@ -5,16 +5,17 @@ import json
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from livetomo.errors import ConfigurationError
-from livetomo.userfile import UserModel, read_toml, validate
+from livetomo.units import Number
+from livetomo.userfile import UserModel, plain_name, read_toml, validate
 
-Angstrom = Annotated[float, Field(gt=0, lt=1e5)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Name = Annotated[str, Field(max_length=60), plain_name("_-")]
 
 
 class NoDenoise(UserModel):
@@ -46,17 +47,21 @@ class DenseFeature(UserModel):
 
     name: Name
     model: Literal["dense"]
-    deviations: Annotated[float, Field(gt=0)] = 6.0
-    grow_angstrom: Annotated[float, Field(ge=0, lt=1e4)] = 60.0
+    deviations: Annotated[Number, Field(gt=0)] = 6.0
+    grow_angstrom: Annotated[Number, Field(ge=0, lt=1e4)] = 60.0
 
 
-def _feature_kind(value: Any) -> str | None:
-    return value.get("model") if isinstance(value, dict) else getattr(value, "model", None)
+def _known_model(value: Any) -> Any:
+    built_in = {
+        model for kind in (BlobFeature, DenseFeature) for model in get_args(kind.model_fields["model"].annotation)
+    }
+    if isinstance(value, dict) and isinstance(model := value.get("model"), str) and model not in built_in:
+        methods = ", ".join(sorted(built_in))
+        raise ValueError(f'model "{model}" is neither a built-in method ({methods}) nor an installed model package')
+    return value
 
 
-Feature = Annotated[
-    Annotated[BlobFeature, Tag("blob")] | Annotated[DenseFeature, Tag("dense")], Discriminator(_feature_kind)
-]
+Feature = Annotated[BlobFeature | DenseFeature, Field(discriminator="model"), BeforeValidator(_known_model)]
 
 
 class Interaction(UserModel):
@@ -66,7 +71,7 @@ class Interaction(UserModel):
     avoid: Name | None = None
     colocalize: Name | None = None
     threshold: Fraction = 0.5
-    radius_angstrom: Annotated[float, Field(ge=0, lt=1e5)] = 100.0
+    radius_angstrom: Annotated[Number, Field(ge=0, lt=1e5)] = 100.0
 
     @property
     def partner(self) -> str:
@@ -88,12 +93,15 @@ class Pick(UserModel):
     threshold: Fraction = 0.5
     candidate_threshold: Fraction = 0.1
     min_spacing_angstrom: Angstrom
-    edge_angstrom: Annotated[float, Field(ge=0, lt=1e5)] = 0.0
+    edge_angstrom: Annotated[Number, Field(ge=0, lt=1e5)] = 0.0
 
     @model_validator(mode="after")
     def _candidates_include_picks(self) -> Self:
         if self.candidate_threshold > self.threshold:
-            raise ValueError('"candidate_threshold" is above "threshold": every published pick is a candidate too')
+            raise ValueError(
+                f'"candidate_threshold" ({self.candidate_threshold:g}) is above "threshold" ({self.threshold:g}); '
+                "write a lower one: every published pick is a candidate too"
+            )
         return self
 
 
@@ -117,17 +125,25 @@ class Recipe(UserModel):
     @model_validator(mode="after")
     def _features_exist(self) -> Self:
         names = [feature.name for feature in self.feature]
-        if doubled := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two features are named {sorted(doubled)[0]!r}")
-        for name in self._mentioned():
-            if name not in names:
-                raise ValueError(f"there is no feature {name!r}; the features are {', '.join(names)}")
+        faults = [f'two features are named "{name}"' for name in sorted({n for n in names if names.count(n) > 1})]
+        faults += [
+            f'{where} is "{name}"; the features are {", ".join(names)}'
+            for where, name in self._mentioned()
+            if name not in names
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
         return self
 
-    def _mentioned(self) -> Iterator[str]:
-        for interaction in self.interaction:
-            yield from (interaction.feature, interaction.partner)
-        yield from (pick.feature for pick in self.pick)
+    def _mentioned(self) -> Iterator[tuple[str, str]]:
+        for number, interaction in enumerate(self.interaction, start=1):
+            yield f'interaction number {number}: "feature"', interaction.feature
+            yield (
+                f'interaction number {number}: "{"avoid" if interaction.avoid else "colocalize"}"',
+                interaction.partner,
+            )
+        for number, pick in enumerate(self.pick, start=1):
+            yield f'pick number {number}: "feature"', pick.feature
 
     def to_json(self) -> dict[str, Any]:
         """Everything that is in force, defaults too: what the hash covers and `result.json` shows."""

@@ -1,6 +1,7 @@
-"""Durations and sizes as a person writes them: "20s", "5min", "1.5h", "50GB"."""
+"""Numbers with their units as a person writes them: "20s", "5min", "1.5h", "50GB"; lengths are in Å."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -9,17 +10,30 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
-def _parse(value: Any, units: dict[str, float] | dict[str, int], example: str) -> Any:
+def _parse(value: Any, units: Mapping[str, float], example: str) -> Any:
+    if isinstance(value, bool):  # which pydantic would take for a number
+        raise ValueError(f'write a duration or size like "{example}"')
     if not isinstance(value, str):
         return value
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]+)\s*", value)
     if match is None or match[2] not in units:
-        raise ValueError(f"{value!r} is not understood; write a number and one of {', '.join(units)}, like {example!r}")
+        raise ValueError(f'write a number and one of {", ".join(units)}, like "{example}"')
     return float(match[1]) * units[match[2]]
 
 
-Seconds = Annotated[float, BeforeValidator(lambda value: _parse(value, _SECONDS, "20s")), Field(ge=0)]
-Bytes = Annotated[float, BeforeValidator(lambda value: _parse(value, _BYTES, "50GB")), Field(ge=0)]
+_Amount = Field(ge=0, allow_inf_nan=False)
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(lambda value: _parse(value, _SECONDS, "20s")), _Amount]
+Bytes = Annotated[float, BeforeValidator(lambda value: _parse(value, _BYTES, "50GB")), _Amount]
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("write a whole number")
+    return value
+
+
+whole_number = BeforeValidator(_whole)
 
 
 def spoken_seconds(seconds: float) -> str:
