@@ -49,7 +49,8 @@ class CatalogThread:
 
     async def close(self) -> None:
         """Close the file, after everything that was asked before."""
-        await self(lambda catalog: catalog.db.close())
+        if self._catalog is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._catalog.db.close)
         self._thread.shutdown()
 
     async def __call__(self, deed: Callable[[Catalog], R]) -> R:

@@ -17,7 +17,7 @@ ATTEMPTS = 3
 INTERRUPTIONS = 5
 FIRST_RETRY_SECONDS = 10.0
 
-_JOB = """SELECT jobs.*, watch, session, name, path, number, size, modified_ns, digest, settled_at,
+_JOB = """SELECT jobs.*, watch, session, tomograms.name AS name, path, number, size, modified_ns, digest, settled_at,
                  recipes.name AS recipe_name, settings
           FROM jobs JOIN revisions ON revisions.id = jobs.revision JOIN tomograms ON tomograms.id = tomogram
           JOIN recipes ON recipes.hash = recipe"""

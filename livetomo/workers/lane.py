@@ -6,13 +6,14 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.jobs import Claim
 from livetomo.order import Order
+from livetomo.status import WorkerState
 from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
 from livetomo.workers.commit import install
 from livetomo.workers.process import WorkerFault, WorkerProcess
@@ -22,17 +23,6 @@ IDLE_LOOK_SECONDS = 30.0
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LaneStatus:
-    """What a lane is doing. `since`: seconds since 1970."""
-
-    device: str
-    state: str
-    tomogram: str = ""
-    stage: str = ""
-    since: float = 0.0
 
 
 class Observer(Protocol):
@@ -76,7 +66,7 @@ class Lane:
         self._observer = observer
         self._may_start = may_start
         self._worker = WorkerProcess(device, workers=lanes, started=observer.worker_started)
-        self.status = LaneStatus(device, "starting", since=time.time())
+        self.state = WorkerState(device, "starting", since=datetime.now(UTC))
 
     async def run(self) -> None:
         """Until cancelled. A job that is running then goes back to the queue, uncharged."""
@@ -120,7 +110,7 @@ class Lane:
 
     async def _make(self, claim: Claim, folder: Path) -> Fault | None:
         """Have the worker make the result in `folder`; None when it lies there."""
-        self._report("running", claim)
+        self._report("busy", claim)
         try:
             async with asyncio.timeout(self._job_time_limit):
                 return await self._converse(claim, folder)
@@ -148,7 +138,7 @@ class Lane:
             if message["is"] != "stage":
                 return Fault(**message["fault"]) if message["is"] == "failed" else None
             stage, since = str(message["stage"]), time.monotonic()
-            self._report("running", claim, stage)
+            self._report("busy", claim, stage)
 
     async def _commit(self, claim: Claim, folder: Path) -> None:
         """The fenced commit: only the attempt that holds the lease moves its folder into place and is recorded."""
@@ -181,10 +171,13 @@ class Lane:
     def _where(self, claim: Claim) -> dict[str, Any]:
         return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self._device}
 
-    def _report(self, state: str, claim: Claim | None = None, stage: str = "") -> None:
+    def _report(
+        self, state: Literal["starting", "idle", "busy"], claim: Claim | None = None, stage: str = ""
+    ) -> None:
         tomogram = str(claim.tomogram) if claim else ""
-        same = (state, tomogram) == (self.status.state, self.status.tomogram)
-        self.status = LaneStatus(self._device, state, tomogram, stage, self.status.since if same else time.time())
+        same = (state, tomogram) == (self.state.state, self.state.tomogram)
+        since = self.state.since if same else datetime.now(UTC)
+        self.state = WorkerState(self._device, state, tomogram, stage, since)
 
 
 async def _to_the_end(deed: Coroutine[Any, Any, R]) -> R:

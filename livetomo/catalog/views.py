@@ -1,0 +1,236 @@
+"""What the page, the API and the summaries show of the catalog: read-only questions, each bounded in its answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.events import State
+from livetomo.quality import Verdict
+
+# The job that stands for a tomogram: the last one made of its newest revision.
+_CURRENT = """
+    FROM tomograms
+    JOIN revisions ON revisions.tomogram = tomograms.id
+        AND number = (SELECT max(number) FROM revisions AS r WHERE r.tomogram = tomograms.id)
+    JOIN jobs ON jobs.id = (SELECT max(id) FROM jobs AS j WHERE j.revision = revisions.id)
+    LEFT JOIN results ON results.job = jobs.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session: how many of its tomograms are in each state, and when the last new one was taken in."""
+
+    watch: str
+    session: str
+    tomograms: int
+    states: Mapping[State, int]
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTotals:
+    """What the results of a session's newest revisions add up to; `newest` is of the last change."""
+
+    watch: str
+    session: str
+    tomograms: int
+    states: Mapping[State, int]
+    verdicts: Mapping[Verdict, int]
+    picks: Mapping[str, int]
+    newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TomogramView:
+    """A tomogram as it stands: the state of its newest job, and what its result says in brief.
+
+    reasons: of the figures that are not good, one sentence each, worst first.
+    """
+
+    watch: str
+    session: str
+    name: str
+    revision: int
+    path: str
+    producer: str
+    recipe: str
+    state: State
+    attempts: int
+    settled: datetime
+    changed: datetime
+    warning: str = ""
+    fault: Mapping[str, str] | None = None
+    result_id: str | None = None
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    picks: Mapping[str, int] = field(default_factory=dict)
+    previews: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """A result: where it lies, and its manifest without the lists of picks."""
+
+    result_id: str
+    folder: str
+    manifest: Mapping[str, Any]
+    state: State
+    committed: datetime
+
+
+class Views:
+    """Questions about the catalog."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def sessions(self, limit: int = 100) -> list[SessionView]:
+        """The sessions, those with the newest tomogram first."""
+        rows = self._db.query(
+            """SELECT watch, session, count(*) AS tomograms, max(id) AS newest FROM tomograms
+               GROUP BY watch, session ORDER BY newest DESC LIMIT ?""",
+            (limit,),
+        )
+        return [self._session(row["watch"], row["session"], row["tomograms"]) for row in list(rows)]
+
+    def totals(self, watch: str, session: str) -> SessionTotals:
+        """What a session's results add up to."""
+        rows = list(
+            self._db.query(
+                f"""SELECT state, json_extract(manifest, '$.verdict') AS verdict,
+                           json_extract(manifest, '$.picks') AS picks,
+                           max(settled_at, coalesce(started_at, 0), coalesce(finished_at, 0)) AS changed
+                    {_CURRENT} WHERE watch = ? AND session = ?""",
+                (watch, session),
+            )
+        )
+        picks: dict[str, int] = {}
+        for row in rows:
+            for feature, facts in json.loads(row["picks"] or "{}").items():
+                picks[feature] = picks.get(feature, 0) + int(facts["count"])
+        return SessionTotals(
+            watch=watch,
+            session=session,
+            tomograms=len(rows),
+            states=_counted(row["state"] for row in rows),
+            verdicts=_counted(row["verdict"] for row in rows if row["verdict"]),
+            picks=picks,
+            newest=_moment(max((row["changed"] for row in rows), default=0.0)),
+        )
+
+    def tomograms(self, watch: str, session: str, limit: int = 1000, offset: int = 0) -> list[TomogramView]:
+        """The tomograms of a session, the last taken in first."""
+        rows = self._db.query(
+            f"{_TOMOGRAM} {_CURRENT} JOIN recipes ON recipes.hash = jobs.recipe "
+            "WHERE watch = ? AND session = ? ORDER BY tomograms.id DESC LIMIT ? OFFSET ?",
+            (watch, session, limit, offset),
+        )
+        return [_tomogram(row) for row in rows]
+
+    def tomogram(self, watch: str, session: str, name: str) -> TomogramView | None:
+        """One tomogram."""
+        rows = self._db.query(
+            f"{_TOMOGRAM} {_CURRENT} JOIN recipes ON recipes.hash = jobs.recipe "
+            "WHERE watch = ? AND session = ? AND tomograms.name = ?",
+            (watch, session, name),
+        )
+        return next((_tomogram(row) for row in rows), None)
+
+    def result(self, result_id: str) -> ResultView | None:
+        """One result, superseded ones too."""
+        rows = self._db.query(
+            "SELECT results.*, state FROM results JOIN jobs ON jobs.id = job WHERE result_id = ?", (result_id,)
+        )
+        return next(
+            (
+                ResultView(
+                    row["result_id"],
+                    row["folder"],
+                    json.loads(row["manifest"]),
+                    row["state"],
+                    _moment(row["committed_at"]),
+                )
+                for row in rows
+            ),
+            None,
+        )
+
+    def job_counts(self) -> dict[State, int]:
+        """How many jobs are in each state."""
+        return {
+            row["state"]: row["n"] for row in self._db.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
+        }
+
+    def oldest_waiting(self) -> datetime | None:
+        """When the job that has waited longest was made ready; None when none waits."""
+        (settled,) = self._db.execute(
+            "SELECT min(settled_at) FROM jobs JOIN revisions ON revisions.id = revision WHERE state = 'waiting'"
+        ).fetchone()
+        return None if settled is None else _moment(settled)
+
+    def _session(self, watch: str, session: str, tomograms: int) -> SessionView:
+        rows = list(
+            self._db.query(
+                f"SELECT state, count(*) AS n, max(settled_at) AS newest {_CURRENT} "
+                "WHERE watch = ? AND session = ? GROUP BY state",
+                (watch, session),
+            )
+        )
+        states: dict[State, int] = {row["state"]: row["n"] for row in rows}
+        return SessionView(watch, session, tomograms, states, _moment(max(row["newest"] for row in rows)))
+
+
+_TOMOGRAM = """
+    SELECT watch, session, tomograms.name, path, producer, number, warning, settled_at, state, attempts, fault,
+           started_at, finished_at, recipes.name AS recipe, result_id, manifest
+"""
+
+
+def _tomogram(row: Mapping[str, Any]) -> TomogramView:
+    manifest = json.loads(row["manifest"]) if row["manifest"] else {}
+    fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
+    return TomogramView(
+        watch=row["watch"],
+        session=row["session"],
+        name=row["name"],
+        revision=row["number"],
+        path=row["path"],
+        producer=row["producer"],
+        recipe=row["recipe"],
+        state=row["state"],
+        attempts=row["attempts"],
+        settled=_moment(row["settled_at"]),
+        changed=_moment(max(row[key] or 0 for key in ("settled_at", "started_at", "finished_at"))),
+        warning=row["warning"],
+        fault={key: fault[key] for key in ("kind", "reason", "message")} if fault else None,
+        result_id=row["result_id"],
+        verdict=manifest.get("verdict"),
+        reasons=tuple(_reasons(manifest)),
+        picks={feature: facts["count"] for feature, facts in manifest.get("picks", {}).items()},
+        previews=tuple(sorted(name for name in manifest.get("files", {}) if name.startswith("preview/"))),
+    )
+
+
+def _reasons(manifest: Mapping[str, Any]) -> list[str]:
+    """Why the verdict is not good."""
+    poor = [
+        (name, figure) for name, figure in manifest.get("quality", {}).items() if figure["verdict"] in ("warn", "bad")
+    ]
+    poor.sort(key=lambda item: item[1]["verdict"] != "bad")
+    return [figure.get("reason") or f"{name} is {figure['verdict']}" for name, figure in poor]
+
+
+def _counted(values: Any) -> dict[Any, int]:
+    counts: dict[Any, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    return counts
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
