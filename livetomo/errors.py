@@ -94,6 +94,15 @@ class NotAnMrc(PermanentError):
         super().__init__(f"{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?")
 
 
+class EmptyFile(PermanentError):
+    """The file has no content, and has had none for long."""
+
+    reason = "empty file"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path.name} is empty. Did its writer stop? livetomo takes it as soon as it is written.")
+
+
 class AbsurdHeader(PermanentError):
     """The header declares something that no tomogram is."""
 
@@ -162,3 +171,30 @@ class CatalogCorrupt(LivetomoError):
             f"{path} is damaged ({why}). Results and picks are safe in their folders. "
             "Put back a copy of it, or move it away: livetomo then takes up the watched folders as new."
         )
+
+
+class DiskFull(TransientError):
+    """There is no room for the result."""
+
+    reason = "disk full"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"No room is left on the disk that holds {folder}. Free some: the job is tried again.")
+
+
+class OutOfDeviceMemory(DeviceError):
+    """The device's memory does not hold what the tomogram needs."""
+
+    reason = "out of device memory"
+
+    def __init__(self, path: Path, device: str) -> None:
+        super().__init__(f"{path.name} needs more memory than {device} has free. Is something else running on it?")
+
+
+class DeviceFault(DeviceError):
+    """The device reported an error of its own."""
+
+    reason = "device fault"
+
+    def __init__(self, path: Path, device: str, why: str) -> None:
+        super().__init__(f"{device} failed while it worked on {path.name}: {why}")

@@ -35,7 +35,7 @@ Denoise = Annotated[NoDenoise | LowPass, Field(discriminator="method")]
 
 
 class BlobFeature(UserModel):
-    """Compact particles of a known diameter, found by a difference of Gaussians; no network."""
+    """Compact particles of a known diameter, found by a matched filter; no network."""
 
     name: Name
     model: Literal["blob"]

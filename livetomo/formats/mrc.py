@@ -82,7 +82,7 @@ def _stored_type(header: MrcHeader) -> str:
 
 def _fill(array: npt.NDArray[np.generic], file: BinaryIO) -> int:
     """Read until `array` is full or the file ends; the bytes that came."""
-    view = memoryview(array.reshape(-1).view(np.uint8))
+    view = memoryview(array.reshape(-1).view(np.uint8).data)
     found = 0
     while found < len(view):
         count = file.readinto(view[found:])  # type: ignore[attr-defined]  # typeshed: BinaryIO lacks it

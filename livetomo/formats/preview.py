@@ -1,0 +1,162 @@
+"""Pictures of a tomogram that an operator reads at a glance: central slabs, picks as circles, a scale bar."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from livetomo.picks import Picks
+
+PALETTE = ("#ffb000", "#22c7e8", "#ff5d8f", "#7ddf64", "#b78bff", "#ff8a3c")
+_MASK_COLOUR = (255, 60, 60)
+_WIDTH = 768
+_TILE = 256
+_SLAB_ANGSTROM = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the pictures show.
+
+    volume:  float32 (z, y, x), in the file's own polarity.
+    picks:   by feature, each with the diameter (Å) that its circles have.
+    masks:   what is kept away from, by feature: (z, y, x), 0..1.
+    """
+
+    volume: npt.NDArray[np.float32]
+    voxel_size_angstrom: float
+    picks: Mapping[str, tuple[Picks, float]] = field(default_factory=dict)
+    masks: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+
+
+def write_previews(folder: Path, scene: Scene) -> None:
+    """Write `xy.png`, `xz.png`, `overlay.png` and the gallery's `tile.png` into `folder`."""
+    plane = _Plane.xy(scene)
+    plain = plane.picture(_WIDTH)
+    _save(_with_scale_bar(plain, plane.angstrom_per_pixel(plain)).convert("L"), folder / "xy.png")
+    overlay = plane.overlay(scene, _WIDTH)
+    _save(_with_legend(_with_scale_bar(overlay, plane.angstrom_per_pixel(overlay)), scene), folder / "overlay.png")
+    _save(plane.overlay(scene, _TILE), folder / "tile.png")
+    side = _Plane.xz(scene)
+    picture = side.picture(_WIDTH)
+    _save(_with_scale_bar(picture, side.angstrom_per_pixel(picture)).convert("L"), folder / "xz.png")
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    """A palette is a third of the size of full colours and looks the same; there will be ten thousands of these."""
+    if picture.mode == "RGB":
+        picture = picture.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    picture.save(path, compress_level=7)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """A slab through the middle, averaged along `axis` (0 z, 1 y), as grey levels; x runs right, rows down."""
+
+    grey: npt.NDArray[np.uint8]
+    axis: int
+    middle: float
+    voxel_size_angstrom: float
+
+    @classmethod
+    def xy(cls, scene: Scene) -> "_Plane":
+        return cls._through(scene, 0)
+
+    @classmethod
+    def xz(cls, scene: Scene) -> "_Plane":
+        return cls._through(scene, 1)
+
+    @classmethod
+    def _through(cls, scene: Scene, axis: int) -> "_Plane":
+        extent = scene.volume.shape[axis]
+        half = max(1, round(_SLAB_ANGSTROM / scene.voxel_size_angstrom / 2))
+        first, last = max(0, extent // 2 - half), min(extent, extent // 2 + half + 1)
+        slab = scene.volume[first:last] if axis == 0 else scene.volume[:, first:last]
+        return cls(_grey(slab.mean(axis=axis)), axis, (first + last - 1) / 2, scene.voxel_size_angstrom)
+
+    def picture(self, width: int) -> Image.Image:
+        rows, columns = self.grey.shape
+        scale = min(width / columns, width / rows, 4.0)
+        size = max(1, round(columns * scale)), max(1, round(rows * scale))
+        return Image.fromarray(self.grey).resize(size, Image.Resampling.LANCZOS).convert("RGB")
+
+    def angstrom_per_pixel(self, picture: Image.Image) -> float:
+        return self.voxel_size_angstrom * self.grey.shape[1] / picture.width
+
+    def overlay(self, scene: Scene, width: int) -> Image.Image:
+        """The picture with masks in red and, where a particle's sphere is cut by the slab's middle, its circle."""
+        picture = self.picture(width)
+        for mask in scene.masks.values():
+            picture = self._tinted(picture, mask)
+        enlarged = 2  # drawn twice as large and shrunk: Pillow's lines are not smooth by themselves
+        drawn = picture.resize((picture.width * enlarged, picture.height * enlarged))
+        pen = ImageDraw.Draw(drawn)
+        scale = drawn.width / self.grey.shape[1]
+        line = max(2, round(drawn.width / 420))
+        for (picks, diameter), colour in zip(scene.picks.values(), _colours(len(scene.picks)), strict=True):
+            for x, y, radius in self._circles(picks, diameter / 2 / self.voxel_size_angstrom):
+                centre_x, centre_y, reach = (x + 0.5) * scale, (y + 0.5) * scale, radius * scale
+                box = (centre_x - reach, centre_y - reach, centre_x + reach, centre_y + reach)
+                pen.ellipse(box, outline=colour, width=line)
+        return drawn.resize(picture.size, Image.Resampling.LANCZOS)
+
+    def _circles(self, picks: Picks, radius: float) -> Sequence[tuple[float, float, float]]:
+        off = np.abs(picks.position[:, self.axis] - self.middle)
+        cut = off < radius * 0.9
+        across = np.sqrt(radius**2 - off[cut] ** 2)
+        rows = picks.position[cut, 1 - self.axis]
+        return list(zip(picks.position[cut, 2].tolist(), rows.tolist(), across.tolist(), strict=True))
+
+    def _tinted(self, picture: Image.Image, mask: npt.NDArray[np.float32]) -> Image.Image:
+        cut = np.take(mask, round(self.middle), axis=self.axis) > 0.5
+        shade = Image.fromarray((cut * 110).astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
+        return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, shade)
+
+
+def _grey(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Stretched between the 0.5th and the 99.5th percentile."""
+    low, high = np.percentile(image, (0.5, 99.5))
+    levels = (image - low) * (255 / max(high - low, 1e-12))
+    return levels.clip(0, 255).astype(np.uint8)
+
+
+def _colours(count: int) -> list[str]:
+    return [PALETTE[number % len(PALETTE)] for number in range(count)]
+
+
+def _with_scale_bar(picture: Image.Image, angstrom_per_pixel: float) -> Image.Image:
+    """A bar of a round length, at most a quarter of the width, with its length below right."""
+    longest = picture.width / 4 * angstrom_per_pixel / 10
+    power = 10 ** np.floor(np.log10(longest))
+    length = next(factor * power for factor in (5, 2, 1) if factor * power <= longest)
+    text = f"{length / 1000:g} µm" if length >= 1000 else f"{length:g} nm"
+    pixels = round(length * 10 / angstrom_per_pixel)
+    edge = max(8, picture.width // 48)
+    pen = ImageDraw.Draw(picture)
+    bottom, right, height = picture.height - edge, picture.width - edge, max(3, picture.width // 160)
+    pen.rectangle((right - pixels - 1, bottom - height - 1, right + 1, bottom + 1), fill="black")
+    pen.rectangle((right - pixels, bottom - height, right, bottom), fill="white")
+    _write(pen, (right - pixels / 2, bottom - height - 4), text, "mb", picture.width)
+    return picture
+
+
+def _with_legend(picture: Image.Image, scene: Scene) -> Image.Image:
+    pen = ImageDraw.Draw(picture)
+    edge = max(8, picture.width // 48)
+    lines = [
+        (f"{feature}: {len(picks):,} in the volume", colour)
+        for (feature, (picks, _)), colour in zip(scene.picks.items(), _colours(len(scene.picks)), strict=True)
+    ]
+    for number, (text, colour) in enumerate(lines):
+        _write(pen, (edge, edge + number * picture.width // 34), text, "lt", picture.width, colour)
+    return picture
+
+
+def _write(
+    pen: ImageDraw.ImageDraw, place: tuple[float, float], text: str, anchor: str, width: int, colour: str = "white"
+) -> None:
+    font = ImageFont.load_default(max(11, width // 44))
+    pen.text(place, text, fill=colour, anchor=anchor, font=font, stroke_width=2, stroke_fill="black")

@@ -1,0 +1,345 @@
+"""One tomogram through one recipe: everything of its result, in one fresh folder."""
+
+import platform
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import livetomo
+from livetomo.digest import digest_file
+from livetomo.errors import DeviceFault, NoUsableVoxels, OutOfDeviceMemory, SourceChanged, SourceUnreadable
+from livetomo.formats.export import EXPORTERS
+from livetomo.formats.frame import Frame
+from livetomo.formats.mrc import Geometry, as_probability_bytes, read_volume, write_map
+from livetomo.formats.mrc_header import MrcHeader
+from livetomo.formats.preview import Scene, write_previews
+from livetomo.manifest import room_for, write_manifest
+from livetomo.order import Order
+from livetomo.picks import Picks
+from livetomo.quality import Quality, worst
+from livetomo.recipe import BlobFeature, DenseFeature, LowPass, NoDenoise, Pick
+from livetomo.stages import interact
+from livetomo.stages.denoise.lowpass import lowpass, sigma_of_resolution
+from livetomo.stages.measure.particles import particle_figures
+from livetomo.stages.measure.thickness import structured_thickness
+from livetomo.stages.measure.voxels import finite_share, masked_share, saturated_share
+from livetomo.stages.normalise import clip_, normalise_, replace_non_finite_
+from livetomo.stages.pick.maxima import maxima
+from livetomo.stages.segment.blob import blob
+from livetomo.stages.segment.dense import dense
+
+MOST_INLINE_PICKS = 1000
+_SENSIBLE_VOXEL_ANGSTROM = (0.1, 1000.0)
+
+
+def _silent(stage: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class _Job:
+    """What is known so far about the tomogram on its way; every step adds to it."""
+
+    order: Order
+    folder: Path
+    device: torch.device
+    tell: Callable[[str], None]
+    started: str = field(default_factory=lambda: _now())
+    seconds: dict[str, float] = field(default_factory=dict)
+    quality: list[Quality] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    voxel_size: float = 0.0
+    voxel_size_source: str = "header"
+    maps: dict[str, Tensor] = field(default_factory=dict)
+    candidates: dict[str, Picks] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell that it begins, and remember how long it took."""
+        self.tell(name)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - began, 3)
+
+    def voxels(self, angstrom: float) -> float:
+        return angstrom / self.voxel_size
+
+
+def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str], None] = _silent) -> dict[str, Any]:
+    """Make the result of `order` in `folder`, which must not exist yet; the manifest, as `result.json` holds it.
+
+    `tell` is called with a stage's name as it begins: read, denoise, segment, interact, pick, measure, write.
+
+    Raises:
+        PermanentError: the input is at fault.
+        SourceChanged: the file is not, or no longer, what the order says.
+        SourceUnreadable: the file cannot be read at the moment.
+        DiskFull: there is no room for the result.
+        DeviceError: the device failed.
+    """
+    job = _Job(order, folder, torch.device(device), tell)
+    with _device_faults(order.path, device):
+        with job.stage("read"):
+            volume, header = _read(job)
+        with job.stage("denoise"):
+            denoised = _denoise(job, volume)
+            del volume
+        with job.stage("segment"):
+            _segment(job, denoised)
+        with job.stage("interact"):
+            _interact(job)
+        with job.stage("pick"):
+            _pick(job)
+        with job.stage("measure"):
+            _measure(job, denoised)
+        with job.stage("write"), room_for(folder):
+            _write_files(job, denoised, header)
+            return write_manifest(folder, _manifest(job, header))
+
+
+def _read(job: _Job) -> tuple[Tensor, MrcHeader]:
+    """The volume, normalised with matter positive; what is wrong with its voxels is said."""
+    path = job.order.path
+    try:
+        before = _check_content(job.order)
+        raw = read_volume(path)
+        after = path.stat()
+    except FileNotFoundError:
+        raise SourceUnreadable(path, "it is not there any more") from None
+    except OSError as fault:
+        raise SourceUnreadable(path, fault.strerror or str(fault)) from fault
+    if (after.st_size, after.st_mtime_ns) != before:
+        raise SourceChanged(path)
+    header = raw.header
+    volume = torch.from_numpy(np.ascontiguousarray(raw.voxels, dtype=np.float32)).to(job.device)
+    del raw
+    replaced = replace_non_finite_(volume)
+    low, high = torch.aminmax(volume)
+    if replaced == volume.numel():
+        raise NoUsableVoxels(path, "no voxel that is a number")
+    if low == high:
+        raise NoUsableVoxels(path, f"the same value, {float(low):g}, everywhere")
+    if replaced:
+        job.warnings.append(f"{replaced:,} voxels are not numbers; the median stands in for them.")
+    job.quality += [_voxel_size(job, header), finite_share(volume.numel(), replaced), saturated_share(volume)]
+    return normalise_(volume, job.order.recipe.density), header
+
+
+def _check_content(order: Order) -> tuple[int, int]:
+    """Size and time of the file, which holds what the order says: a changed time alone is nothing new."""
+    found = order.path.stat()
+    if found.st_size != order.content.size:
+        raise SourceChanged(order.path)
+    if found.st_mtime_ns != order.content.modified_ns and digest_file(order.path).digest != order.content.digest:
+        raise SourceChanged(order.path)
+    return found.st_size, found.st_mtime_ns
+
+
+def _voxel_size(job: _Job, header: MrcHeader) -> Quality:
+    """Settle the voxel size: what a person said, else the header's, else the default, and say which."""
+    order = job.order
+    x, y, z = header.voxel_size_xyz
+    low, high = _SENSIBLE_VOXEL_ANGSTROM
+    if order.voxel_size_angstrom is not None:
+        job.voxel_size, job.voxel_size_source = order.voxel_size_angstrom, "override"
+        return Quality("voxel_size", job.voxel_size, "Å")
+    if not low <= x <= high:
+        job.voxel_size, job.voxel_size_source = order.default_voxel_size_angstrom, "default"
+        reason = f"the header says {x:g} Å; {job.voxel_size:g} Å, the configured default, is used"
+    else:
+        job.voxel_size = x
+        if max(x, y, z) > 1.01 * min(x, y, z):
+            reason = f"the header says {x:g} x {y:g} x {z:g} Å (x, y, z); the first is used for all"
+        elif abs(x - 1) < 1e-6:
+            reason = "the header says exactly 1 Å, as many programs write when they do not know"
+        else:
+            return Quality("voxel_size", x, "Å")
+    job.warnings.append(f"Voxel size: {reason}.")
+    return Quality("voxel_size", job.voxel_size, "Å", "warn", reason)
+
+
+def _denoise(job: _Job, volume: Tensor) -> Tensor:
+    """The clipped and denoised volume. Very dense matter is looked for first: clipping hides it."""
+    for feature in job.order.recipe.feature:
+        if isinstance(feature, DenseFeature):
+            grow = job.voxels(feature.grow_angstrom)
+            job.maps[feature.name] = dense(volume, deviations=feature.deviations, grow_voxels=grow)
+    clip_(volume)
+    match job.order.recipe.denoise:
+        case NoDenoise():
+            return volume
+        case LowPass(resolution_angstrom=resolution):
+            return lowpass(volume, sigma_voxels=sigma_of_resolution(job.voxels(resolution)))
+
+
+def _segment(job: _Job, denoised: Tensor) -> None:
+    for feature in job.order.recipe.feature:
+        if isinstance(feature, BlobFeature):
+            job.maps[feature.name] = blob(denoised, diameter_voxels=job.voxels(feature.diameter_angstrom))
+
+
+def _interact(job: _Job) -> None:
+    for rule in job.order.recipe.interaction:
+        act = interact.avoid if rule.avoid else interact.colocalize
+        job.maps[rule.feature] = act(
+            job.maps[rule.feature],
+            job.maps[rule.partner],
+            threshold=rule.threshold,
+            radius_voxels=job.voxels(rule.radius_angstrom),
+        )
+
+
+def _pick(job: _Job) -> None:
+    for rule in job.order.recipe.pick:
+        job.candidates[rule.feature] = maxima(
+            job.maps[rule.feature],
+            threshold=rule.candidate_threshold,
+            spacing_voxels=job.voxels(rule.min_spacing_angstrom),
+            edge_voxels=job.voxels(rule.edge_angstrom),
+        )
+
+
+def _measure(job: _Job, denoised: Tensor) -> None:
+    job.quality.append(structured_thickness(denoised, voxel_size_angstrom=job.voxel_size))
+    for feature in job.order.recipe.feature:
+        if isinstance(feature, DenseFeature):
+            job.quality.append(masked_share(f"{feature.name}_share", job.maps[feature.name]))
+    volume_um3 = denoised.numel() * (job.voxel_size * 1e-4) ** 3
+    for rule in job.order.recipe.pick:
+        job.quality += particle_figures(rule.feature, len(_published(job, rule)), volume_um3)
+
+
+def _published(job: _Job, rule: Pick) -> Picks:
+    return job.candidates[rule.feature].above(rule.threshold)
+
+
+def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
+    recipe, folder = job.order.recipe, job.folder
+    folder.mkdir(parents=True)
+    frame = Frame(job.order.tomogram.name, header.shape_zyx, job.voxel_size)
+    for kind in ("picks", "candidates", "preview"):
+        (folder / kind).mkdir()
+    for rule in recipe.pick:
+        for exporter in (EXPORTERS[name] for name in recipe.export.formats):
+            name = f"{rule.feature}.{exporter.name}.{exporter.ending}"
+            exporter.write(folder / "picks" / name, _published(job, rule), frame)
+        relion5 = EXPORTERS["relion5"]
+        name = f"{rule.feature}.{relion5.name}.{relion5.ending}"
+        relion5.write(folder / "candidates" / name, job.candidates[rule.feature], frame)
+    # Pictures and kept volumes have the input's own polarity: what was dark is dark.
+    shown = denoised.cpu().numpy()
+    if recipe.density == "dark":
+        np.negative(shown, out=shown)
+    write_previews(folder / "preview", _scene(job, shown))
+    geometry = Geometry(job.voxel_size, header.origin_xyz, header.nstart_xyz)
+    if "denoised" in recipe.keep:
+        write_map(folder / "denoised.mrc", shown.astype(np.float16), geometry)
+    if "probabilities" in recipe.keep:
+        (folder / "probabilities").mkdir()
+        for feature, probability in job.maps.items():
+            write_map(
+                folder / "probabilities" / f"{feature}.mrc", as_probability_bytes(probability.cpu().numpy()), geometry
+            )
+
+
+def _scene(job: _Job, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:
+    features = {feature.name: feature for feature in job.order.recipe.feature}
+    picks = {}
+    for rule in job.order.recipe.pick:
+        feature = features[rule.feature]
+        diameter = feature.diameter_angstrom if isinstance(feature, BlobFeature) else rule.min_spacing_angstrom
+        picks[rule.feature] = (_published(job, rule), diameter)
+    masks = {name: job.maps[name].cpu().numpy() for name in features if isinstance(features[name], DenseFeature)}
+    return Scene(shown, job.voxel_size, picks, masks)
+
+
+def _manifest(job: _Job, header: MrcHeader) -> dict[str, Any]:
+    order = job.order
+    return {
+        "result_id": order.result_id,
+        "tomogram": {"watch": order.tomogram.watch, "session": order.tomogram.session, "name": order.tomogram.name},
+        "revision": order.revision,
+        "source": {
+            "path": str(order.path),
+            "size": order.content.size,
+            "modified_ns": order.content.modified_ns,
+            "digest": order.content.digest,
+        },
+        "volume": {
+            "shape_zyx": list(header.shape_zyx),
+            "voxel_size_angstrom": job.voxel_size,
+            "voxel_size_source": job.voxel_size_source,
+            "origin_angstrom": list(header.origin_xyz),
+            "axis_order": header.axis_order,
+            "mode": header.mode,
+        },
+        "recipe": {"name": order.recipe_name, "hash": order.recipe.hash, "settings": order.recipe.to_json()},
+        "provenance": {
+            "livetomo": livetomo.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "device": _device_name(job.device),
+            "host": socket.gethostname(),
+            "models": {},
+        },
+        "started": job.started,
+        "finished": _now(),
+        "seconds": job.seconds,
+        "quality": {quality.name: quality.to_json() for quality in job.quality},
+        "verdict": worst(quality.verdict for quality in job.quality),
+        "picks": {rule.feature: _told(job, rule) for rule in order.recipe.pick},
+        "warnings": job.warnings,
+    }
+
+
+def _told(job: _Job, rule: Pick) -> dict[str, Any]:
+    """A feature's picks as the manifest and messages hold them: the strongest inline."""
+    published = _published(job, rule)
+    strongest = published.where(np.arange(min(len(published), MOST_INLINE_PICKS)))
+    xyz = (strongest.position[:, ::-1].astype(float) * job.voxel_size).round(1).tolist()
+    scores = strongest.score.astype(float).round(4).tolist()
+    return {
+        "count": len(published),
+        "candidates": len(job.candidates[rule.feature]),
+        "threshold": rule.threshold,
+        "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
+        "strongest": [[*position, score] for position, score in zip(xyz, scores, strict=True)],
+    }
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@contextmanager
+def _device_faults(path: Path, device: str) -> Iterator[None]:
+    """Tell the device's faults, which are not charged to the input, from everything else.
+
+    This border reads torch's text once: on the CPU it raises a bare RuntimeError when memory runs out.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as fault:
+        raise OutOfDeviceMemory(path, device) from fault
+    except torch.AcceleratorError as fault:
+        raise DeviceFault(path, device, str(fault).partition("\n")[0]) from fault
+    except RuntimeError as fault:
+        text = str(fault)
+        if "not enough memory" in text or "can't allocate memory" in text:
+            raise OutOfDeviceMemory(path, device) from fault
+        if "CUDA error" in text or "cuDNN error" in text or "CUDA driver" in text:
+            raise DeviceFault(path, device, text.partition("\n")[0]) from fault
+        raise

@@ -1,0 +1,1 @@
+"""Make a volume easier to see into."""

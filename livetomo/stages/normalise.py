@@ -1,0 +1,49 @@
+"""Bring a volume to a scale on which matter is positive and its ordinary spread is one, whatever program wrote it."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+CLIP_DEVIATIONS = 6.0
+_MOST_SAMPLES = 4_000_000
+_MAD_TO_DEVIATION = 1.4826
+
+
+def typical(volume: Tensor) -> tuple[float, float]:
+    """Median and robust standard deviation of the finite values, from evenly spaced samples where there are many.
+
+    Ice and gold would swell a plain standard deviation; where more than half of the values are the same (padding), the
+    plain one is all there is.
+    """
+    values = volume.reshape(-1)
+    values = values[:: max(1, values.numel() // _MOST_SAMPLES)].float()
+    values = values[values.isfinite()]
+    if values.numel() == 0:
+        return 0.0, 0.0
+    centre = values.median()
+    deviation = float((values - centre).abs_().median()) * _MAD_TO_DEVIATION
+    return float(centre), deviation if deviation > 0 else float(values.std(correction=0))
+
+
+def normalise_(volume: Tensor, density: Literal["dark", "bright"]) -> Tensor:
+    """Shift and scale a float volume in place: median 0, robust deviation 1, dense matter positive.
+
+    This is the one place that knows which way round the input is.
+    """
+    centre, deviation = typical(volume)
+    return volume.sub_(centre).mul_((1 if density == "bright" else -1) / max(deviation, 1e-30))
+
+
+def clip_(volume: Tensor) -> Tensor:
+    """Clip a normalised volume in place at ±6 deviations, so that ice and gold do not lead every detector's list."""
+    return volume.clamp_(-CLIP_DEVIATIONS, CLIP_DEVIATIONS)
+
+
+def replace_non_finite_(volume: Tensor) -> int:
+    """Put the median in place of what is not a number, in place; how many voxels that were."""
+    finite = volume.isfinite()
+    count = volume.numel() - int(torch.count_nonzero(finite))
+    if count:
+        volume.masked_fill_(finite.logical_not_(), typical(volume)[0])
+    return count

@@ -1,0 +1,1 @@
+"""Take particles from a feature's probability map."""

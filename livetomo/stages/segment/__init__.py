@@ -1,0 +1,1 @@
+"""Say of every voxel how probably it belongs to a feature."""
