@@ -1,7 +1,7 @@
 """From what arrives to what is to be done: tomograms, their revisions, and the one job that each of these gets."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -70,13 +70,16 @@ class Arrivals:
 
     def is_first_start(self, watch: str) -> bool:
         """Whether `watch` has never completed a scan."""
-        return self._db.execute("SELECT 1 FROM watches WHERE name = ?", (watch,)).fetchone() is None
+        row = self._db.execute("SELECT first_scan_at FROM watches WHERE name = ?", (watch,)).fetchone()
+        return row is None or row[0] is None
 
     def leave_alone(self, watch: str, files: Iterable[KnownFile]) -> None:
         """Remember that `watch` has been scanned for the first time, and `files` as older than it."""
         with self._db.atomic():
             self._db.execute(
-                "INSERT INTO watches (name, first_scan_at) VALUES (?, ?) ON CONFLICT DO NOTHING", (watch, self._now())
+                """INSERT INTO watches (name, first_scan_at) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET first_scan_at = coalesce(first_scan_at, ?2)""",
+                (watch, self._now()),
             )
             self._db.conn.executemany(
                 "INSERT OR REPLACE INTO left_alone (watch, path, size, modified_ns) VALUES (?, ?, ?, ?)",
@@ -131,32 +134,45 @@ class Arrivals:
         return int(row[0])
 
     def _make_job(self, arrival: Arrival, revision: int, recipe_name: str, recipe: Recipe) -> None:
-        self._db.execute(
-            "INSERT INTO recipes (hash, name, settings) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
-            (recipe.hash, recipe_name, json.dumps(recipe.to_json())),
-        )
+        record_recipe(self._db, recipe_name, recipe)
         fault = json.dumps(asdict(arrival.fault)) if arrival.fault else None
         finished = self._now() if fault else None
         self._db.execute(
-            "INSERT INTO jobs (revision, recipe, state, attempts, fault, finished_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (revision, recipe.hash, "failed" if fault else "waiting", 1 if fault else 0, fault, finished),
+            """INSERT INTO jobs (queue, revision, recipe, state, attempts, fault, finished_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (
+                *(arrival.tomogram.watch, revision, recipe.hash),
+                *("failed" if fault else "waiting", 1 if fault else 0, fault, finished),
+            ),
         )
 
     def _supersede(self, tomogram_row: int, tomogram: TomogramId) -> None:
         """No older revision counts any more: its job is not run, its result is retracted."""
-        older = self._db.query(
-            """SELECT jobs.id, state, recipe, number, turn, result_id FROM jobs
-               JOIN revisions ON revisions.id = jobs.revision LEFT JOIN results ON results.job = jobs.id
-               WHERE tomogram = ? AND state NOT IN ('superseded', 'cancelled')""",
-            (tomogram_row,),
-        )
+        older = self._db.query(f"{STANDING_JOBS} WHERE tomogram = ?", (tomogram_row,))
         for job in list(older):
-            self._db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
-            who = (tomogram, job["number"], job["recipe"])
-            self._story.append(Event("state", *who, f"superseded.{job['turn']}", {"state": "superseded"}))
-            if job["result_id"]:
-                why = {"result_id": job["result_id"], "reason": "superseded by a newer revision"}
-                self._story.append(Event("retracted", *who, "superseded", why))
+            supersede(self._db, self._story, tomogram, job, "a newer revision is there")
+
+
+STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id
+                   FROM (SELECT * FROM jobs WHERE state NOT IN ('superseded', 'cancelled')) AS jobs
+                   JOIN revisions ON revisions.id = jobs.revision LEFT JOIN results ON results.job = jobs.id"""
+
+
+def supersede(db: Database, story: Story, tomogram: TomogramId, job: Mapping[str, Any], why: str) -> None:
+    """Something newer stands in the place of `job` (a row of `STANDING_JOBS`); a result that it had is retracted."""
+    db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
+    who = (tomogram, job["number"], job["recipe"])
+    story.append(Event("state", *who, f"superseded.{job['turn']}", {"state": "superseded"}))
+    if job["result_id"]:
+        story.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))
+
+
+def record_recipe(db: Database, name: str, recipe: Recipe) -> None:
+    """Keep what is in force under the recipe's hash, for as long as jobs are made with it."""
+    db.execute(
+        "INSERT INTO recipes (hash, name, settings) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING",
+        (recipe.hash, name, json.dumps(recipe.to_json())),
+    )
 
 
 def fault_body(fault: Fault | None) -> dict[str, Any]:

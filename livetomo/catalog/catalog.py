@@ -14,6 +14,7 @@ from livetomo.catalog.database import open_database
 from livetomo.catalog.jobs import Jobs
 from livetomo.catalog.story import Story
 from livetomo.catalog.views import Views
+from livetomo.catalog.wishes import Wishes
 from livetomo.events import Recorded
 
 P = ParamSpec("P")
@@ -28,6 +29,7 @@ class Catalog:
         self.story = Story(db, site=site, instance=instance, now=now)
         self.arrivals = Arrivals(db, self.story, now=now)
         self.jobs = Jobs(db, self.story, now=now)
+        self.wishes = Wishes(db, self.story, now=now)
         self.views = Views(db)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.arrivals import fault_body
+from livetomo.catalog.arrivals import STANDING_JOBS, fault_body, supersede
 from livetomo.catalog.story import Story
 from livetomo.events import Event, State, result_events
 from livetomo.tomogram import Content, Fault, TomogramId
@@ -48,21 +48,26 @@ class Jobs:
         self._now = now
 
     def claim(self, device: str, lease_seconds: float, watches: Sequence[str]) -> Claim | None:
-        """Lease the job of `watches` that has waited longest to a new attempt on `device`; None when nothing is due."""
+        """Lease the job that is next to a new attempt on `device`; None when nothing is due.
+
+        Live jobs go before reprocessing, `watches` take turns, and within a watch the job that has waited longest.
+        """
         now, token = self._now(), uuid.uuid4().hex
         with self._db.atomic():
-            row = self._db.execute(
-                """UPDATE jobs SET state = 'running', token = ?, device = ?, lease_until = ?, started_at = ?
-                   WHERE id = (SELECT jobs.id FROM jobs JOIN revisions ON revisions.id = revision
-                               JOIN tomograms ON tomograms.id = tomogram
-                               WHERE state = 'waiting' AND not_before <= ?
-                                 AND watch IN (SELECT value FROM json_each(?)) ORDER BY jobs.id LIMIT 1)
-                   RETURNING id""",
-                (token, device, now + lease_seconds, now, now, json.dumps(list(watches))),
-            ).fetchone()
-            if row is None:
+            job = self._next(watches, now)
+            if job is None:
                 return None
-            claim = _claim(self._job("jobs.id = ?", row[0]))
+            self._db.execute(
+                """UPDATE jobs SET state = 'running', token = ?, device = ?, lease_until = ?, started_at = ?
+                   WHERE id = ?""",
+                (token, device, now + lease_seconds, now, job),
+            )
+            claim = _claim(self._job("jobs.id = ?", job))
+            self._db.execute(
+                """INSERT INTO watches (name, last_claim_at) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET last_claim_at = ?2""",
+                (claim.tomogram.watch, now),
+            )
             self._tell(claim, "running", {"device": device})
             return claim
 
@@ -101,6 +106,7 @@ class Jobs:
             for event in result_events(manifest, folder):
                 self._story.append(event)
             self._tell(_claim(row), "done", {"seconds": round(self._now() - row["settled_at"], 3)})
+            self._retract_older(row)
             return True
 
     def fail(self, token: str, fault: Fault) -> State | None:
@@ -131,6 +137,32 @@ class Jobs:
     def release(self, token: str) -> None:
         """Give the job back untouched: the daemon stops on purpose."""
         self._db.execute("UPDATE jobs SET state = 'waiting', token = NULL, device = NULL WHERE token = ?", (token,))
+
+    def _retract_older(self, row: Mapping[str, Any]) -> None:
+        """One result stands for a tomogram: that of its newest job which has one."""
+        tomogram = TomogramId(row["watch"], row["session"], row["name"])
+        done = list(
+            self._db.query(
+                f"""{STANDING_JOBS} WHERE state = 'done'
+                    AND tomogram = (SELECT tomogram FROM revisions WHERE id = ?) ORDER BY jobs.id""",
+                (row["revision"],),
+            )
+        )
+        for older in done[:-1]:
+            supersede(self._db, self._story, tomogram, older, "it was processed again with another recipe")
+
+    def _next(self, watches: Sequence[str], now: float) -> int | None:
+        turns = dict(self._db.execute("SELECT name, last_claim_at FROM watches").fetchall())
+        for urgency in (0, 1):
+            for watch in sorted(watches, key=lambda name: (turns.get(name, 0.0), name)):
+                row = self._db.execute(
+                    """SELECT id FROM jobs WHERE state = 'waiting' AND urgency = ? AND queue = ? AND not_before <= ?
+                       ORDER BY id LIMIT 1""",
+                    (urgency, watch, now),
+                ).fetchone()
+                if row:
+                    return int(row[0])
+        return None
 
     def _held(self, token: str) -> dict[str, Any] | None:
         return next(iter(self._db.query(f"{_JOB} WHERE token = ?", (token,))), None)

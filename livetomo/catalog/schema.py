@@ -12,7 +12,8 @@ def _first(db: Database) -> None:
     db.execute("""
         CREATE TABLE watches (
             name TEXT PRIMARY KEY,
-            first_scan_at REAL NOT NULL
+            first_scan_at REAL,             -- NULL until its first scan is complete
+            last_claim_at REAL NOT NULL DEFAULT 0
         ) STRICT, WITHOUT ROWID""")
     db.execute("""
         CREATE TABLE left_alone (       -- files that were there before the watch was first started
@@ -56,8 +57,10 @@ def _first(db: Database) -> None:
     db.execute("""
         CREATE TABLE jobs (
             id INTEGER PRIMARY KEY,
+            queue TEXT NOT NULL,                        -- its tomogram's watch, for the index
             revision INTEGER NOT NULL REFERENCES revisions,
             recipe TEXT NOT NULL REFERENCES recipes,
+            urgency INTEGER NOT NULL DEFAULT 0,         -- 0: live; 1: reprocessing
             state TEXT NOT NULL
                 CHECK (state IN ('waiting', 'running', 'done', 'failed', 'superseded', 'cancelled')),
             turn INTEGER NOT NULL DEFAULT 1,            -- grows when a person asks for another try
@@ -73,7 +76,8 @@ def _first(db: Database) -> None:
             UNIQUE (revision, recipe),
             CHECK ((state = 'running') = (token IS NOT NULL))
         ) STRICT""")
-    db.execute("CREATE INDEX jobs_by_state ON jobs (state, not_before)")
+    db.execute("CREATE INDEX jobs_by_state ON jobs (state)")
+    db.execute("CREATE INDEX jobs_waiting ON jobs (urgency, queue, id) WHERE state = 'waiting'")
     db.execute("""
         CREATE TABLE results (
             job INTEGER PRIMARY KEY REFERENCES jobs,
@@ -96,6 +100,11 @@ def _first(db: Database) -> None:
             version TEXT NOT NULL,
             body TEXT NOT NULL          -- JSON: what it tells beyond its identity
         ) STRICT""")
+    db.execute("""
+        CREATE TABLE settings (         -- what a person has asked of the running daemon
+            name TEXT PRIMARY KEY,
+            value TEXT NOT NULL         -- JSON
+        ) STRICT, WITHOUT ROWID""")
     db.execute("""
         CREATE TABLE cursors (
             consumer TEXT PRIMARY KEY,
