@@ -13,6 +13,7 @@ class WatchState:
     """One watch. `message` says in a sentence why it is not scanning well; empty where it is.
 
     settling: complete or growing files that are not taken yet.
+    overflows: how often the kernel dropped hints since the daemon's start; the scan makes up for them.
     """
 
     name: str
@@ -22,6 +23,7 @@ class WatchState:
     scan_seconds: float | None = None
     files: int = 0
     settling: int = 0
+    overflows: int = 0
     mode: str = ""
 
 

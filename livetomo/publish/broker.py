@@ -126,6 +126,21 @@ class _Client(aiomqtt.Client):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._gone.wait()
 
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        # aiomqtt defers this to the loop's next turn even from the loop's own thread; by then the socket may be closed,
+        # and its number another file's.
+        if asyncio._get_running_loop() is not self._loop:
+            super()._on_socket_register_write(client, userdata, sock)
+        elif sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), self._write, client)
+
+    def _write(self, client: Any) -> None:
+        try:
+            client.loop_write()
+        except Exception as fault:  # the border to the connection: whatever breaks it ends it
+            if not self._disconnected.done():
+                self._disconnected.set_exception(fault)
+
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
         if reason_code.is_failure:
             self._refusals[mid] = reason_code

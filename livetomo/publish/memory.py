@@ -45,8 +45,7 @@ class MemoryBroker:
     async def stop(self, *, forget: bool = False) -> None:
         """Go away; every connection is lost. `forget`: without persistence, retained messages too."""
         self._there = False
-        for connection in list(self._open):
-            await self.cut(connection)
+        await self.cut_all()
         if forget:
             self.retained.clear()
 
@@ -61,6 +60,11 @@ class MemoryBroker:
     def answer_again(self) -> None:
         """End what `hang` began."""
         self._answers.set()
+
+    async def cut_all(self) -> None:
+        """Lose every connection."""
+        for connection in list(self._open):
+            await self.cut(connection)
 
     async def cut(self, connection: "_MemoryConnection") -> None:
         """Lose one connection, as a cut cable would; its will is published."""

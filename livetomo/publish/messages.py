@@ -105,8 +105,11 @@ class StateTold(Told):
     kind: ClassVar[str] = "state"
     schema_: Literal["livetomo/state/1"] = Field("livetomo/state/1", alias="schema")
     state: State
-    turn: int = Field(1, description="grows when a person asks for another try")
-    fault: FaultTold | None = None
+    recipe: str = ""
+    device: str | None = Field(None, description="where it runs; of running")
+    seconds: float | None = Field(None, description="since the file was complete; of done")
+    attempts: int | None = Field(None, description="that were charged to the input; of failed")
+    fault: FaultTold | None = Field(None, description="why; of failed")
 
 
 class ResultTold(Told):
@@ -147,13 +150,12 @@ class PicksTold(Told):
 
 
 class RetractedTold(Told):
-    """An earlier result of this revision no longer counts: drop its picks."""
+    """This result no longer counts: drop its picks."""
 
     kind: ClassVar[str] = "retracted"
     schema_: Literal["livetomo/retracted/1"] = Field("livetomo/retracted/1", alias="schema")
     result_id: str
-    reason: str = Field(description="superseded or withdrawn")
-    superseded_by: int | None = Field(None, description="the revision that takes its place")
+    reason: str = Field(description="for people, like: superseded by a newer revision")
 
 
 KINDS: Mapping[str, type[Told]] = {told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold)}

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from livetomo.catalog.views import SessionTotals
 from livetomo.publish.messages import Part
 from livetomo.quality import Verdict
 from livetomo.status import Status
@@ -69,6 +70,12 @@ class SummaryTold(Part):
     jobs: dict[str, int] = Field(description="how many are in each state, of the newest revisions")
     verdicts: dict[Verdict, int] = Field(description="how many of the newest results have each verdict")
     picks: dict[str, int] = Field(description="published picks of each feature in the newest results")
+
+    @staticmethod
+    def of(totals: SessionTotals) -> "SummaryTold":
+        """What the catalog adds up for a session."""
+        told = asdict(totals)
+        return SummaryTold.model_validate(told | {"time": told["newest"], "jobs": told["states"]})
 
     def payload(self) -> bytes:
         """As the broker gets it."""

@@ -59,11 +59,11 @@ def story(*names: str) -> list[Event]:
     for name in names:
         who = (TomogramId("krios1", "20261120_yeast", name), 1, RECIPE_HASH)
         for state in ("waiting", "running"):
-            events.append(Event("state", *who, f"{state}/1", {"state": state, "turn": 1}))
+            events.append(Event("state", *who, f"{state}.1", {"state": state, "recipe": "untrained"}))
         events.extend(
             result_events(manifest(name), f"/data/livetomo/krios1/20261120_yeast/tomograms/{name}/r1-abababab")
         )
-        events.append(Event("state", *who, "done/1", {"state": "done", "turn": 1}))
+        events.append(Event("state", *who, "done.1", {"state": "done", "recipe": "untrained", "seconds": 7.5}))
     return events
 
 

@@ -105,7 +105,7 @@ def test_every_payload_validates_against_its_schema() -> None:
         1,
         RECIPE_HASH,
         "",
-        {"result_id": RESULT_ID, "reason": "superseded", "superseded_by": 2},
+        {"result_id": RESULT_ID, "reason": "superseded by a newer revision"},
     )
     for event in [*story("TS_01"), retracted]:
         payload = message_of(recorded(event), SETTINGS).payload

@@ -1,0 +1,49 @@
+"""Which quality figures become metrics: their unit as Prometheus names it, and buckets that fit their range."""
+
+from collections.abc import Mapping, Sequence
+
+SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600)
+COUNTS = (0, 1, 3, 10, 30, 100, 200, 300, 500, 1000, 3000, 10000)
+_SHARES = (0.0001, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1)
+_ANY = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
+
+UNITS: Mapping[str, str] = {
+    "": "ratio",
+    "Å": "angstrom",
+    "Å²": "angstrom2",
+    "Å³": "angstrom3",
+    "nm": "nanometers",
+    "µm": "micrometers",
+    "°": "degrees",
+    "deg": "degrees",
+    "e/Å²": "electrons_per_angstrom2",
+    "1/µm³": "per_cubic_micrometer",
+    "µm⁻³": "per_cubic_micrometer",
+    "s": "seconds",
+}
+
+# By the end of the metric's name, first match: a figure that is added needs no entry unless its range is unusual.
+_BUCKETS: Mapping[str, Sequence[float]] = {
+    "thickness_angstrom": (300, 600, 800, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000, 6000),
+    "_angstrom": (5, 10, 15, 20, 25, 30, 40, 50, 70, 100, 200, 500, 1000, 3000),
+    "_degrees": (0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90),
+    "_micrometers": (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10),
+    "_count": COUNTS,
+    "_per_cubic_micrometer": (0, 10, 30, 100, 300, 1000, 3000, 10000, 30000),
+    "_share_ratio": _SHARES,
+    "_fraction_ratio": _SHARES,
+}
+
+
+def metric_name(name: str, unit: str) -> str | None:
+    """What follows `livetomo_quality_` for a figure; None where its name or unit cannot stand in a metric's name."""
+    stem = name.replace(".", "_").replace("-", "_")
+    known = UNITS.get(unit) or (unit if unit.isascii() and unit.isidentifier() else None)
+    if known is None or not (stem.isascii() and stem.isidentifier()):
+        return None
+    return stem if stem.endswith(f"_{known}") or (known == "ratio" and stem.endswith("_count")) else f"{stem}_{known}"
+
+
+def buckets(metric: str) -> Sequence[float]:
+    """Bounds for the histogram of a figure."""
+    return next((bounds for end, bounds in _BUCKETS.items() if metric.endswith(end)), _ANY)

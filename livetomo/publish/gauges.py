@@ -1,0 +1,110 @@
+"""How things stand, as gauges made anew from one snapshot at each scrape, so that nothing stale is left behind."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import get_args
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from livetomo.events import State
+from livetomo.status import Status
+
+_WORKER_STATES = ("starting", "idle", "busy", "benched")
+
+
+class StatusGauges(Collector):
+    """Tells the last status that it was shown, and which sessions are live."""
+
+    def __init__(self) -> None:
+        self._status: Status | None = None
+        self._sessions: Sequence[tuple[str, str]] = ()
+
+    def show(self, status: Status, live_sessions: Sequence[tuple[str, str]] = ()) -> None:
+        """Tell `status` from now on; `live_sessions` are (watch, session)."""
+        self._status = status
+        self._sessions = live_sessions
+
+    def describe(self) -> list[Metric]:
+        """The families, so that a registry can refuse a second one of the same name."""
+        return list(_families())
+
+    def collect(self) -> Iterator[Metric]:
+        """All families, with the samples of the last status."""
+        families = {family.name: family for family in _families()}
+        if self._status is not None:
+            for name, labels, value in _samples(self._status, self._sessions):
+                families[name].add_metric(labels, value)  # type: ignore[attr-defined]
+        yield from families.values()
+
+
+def _families() -> Iterator[Metric]:
+    def gauge(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"livetomo_{name}", documentation, labels=labels)
+
+    yield gauge("ready", "1 when nothing keeps the daemon from doing all its work (see /readyz for the reasons).")
+    yield gauge("paused", "1 while a person has paused the taking of jobs.")
+    yield gauge("start_timestamp_seconds", "When the daemon was started.")
+    yield gauge(
+        "build_info", "Always 1; the version of livetomo, the site and the instance.", "version", "site", "instance"
+    )
+    yield gauge("jobs", "Jobs in each state.", "state")
+    yield gauge("oldest_waiting_timestamp_seconds", "When the oldest waiting job was made ready; 0: none waits.")
+    yield gauge("watch_scanning", "1 while the watch is scanned as it should be.", "watch")
+    yield gauge("watch_last_scan_timestamp_seconds", "When the last scan was completed; 0: none yet.", "watch")
+    yield gauge("watch_scan_duration_seconds", "How long the last completed scan took.", "watch")
+    yield gauge("watch_files", "Files seen by the last completed scan.", "watch")
+    yield gauge("watch_settling", "Files that are growing or resting before they are taken.", "watch")
+    yield CounterMetricFamily(
+        "livetomo_watch_overflows", "How often the kernel dropped hints; the scan makes up for them.", labels=("watch",)
+    )
+    yield gauge("workers", "Worker processes in each state.", "state")
+    yield gauge("worker_busy", "1 while the device's worker runs a job.", "device")
+    yield gauge("broker_configured", "1 where there is a broker to publish to.")
+    yield gauge("broker_connected", "1 while connected to the broker.")
+    yield gauge("events_waiting", "Events that the broker has not acknowledged yet.")
+    yield gauge("events_oldest_timestamp_seconds", "When the oldest of the waiting events was recorded; 0: none waits.")
+    yield gauge("disk_free_bytes", "Room on the file system of state or output.", "disk")
+    yield gauge("disk_enough", "0 when so little room is left that no jobs are taken.", "disk")
+    yield gauge("session_info", "Always 1; the live sessions.", "watch", "session")
+
+
+def _samples(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    for name, labels, value in _raw(status, sessions):
+        yield f"livetomo_{name}", labels, value
+
+
+def _raw(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    yield "ready", (), not any(status.problems())
+    yield "paused", (), status.paused
+    yield "start_timestamp_seconds", (), status.started.timestamp()
+    yield "build_info", (status.version, status.site, status.instance), 1
+    for state in get_args(State):
+        yield "jobs", (state,), status.jobs.get(state, 0)
+    yield "oldest_waiting_timestamp_seconds", (), _seconds(status.oldest_waiting)
+    for watch in status.watches:
+        yield "watch_scanning", (watch.name,), watch.scanning
+        yield "watch_last_scan_timestamp_seconds", (watch.name,), _seconds(watch.last_scan)
+        if watch.scan_seconds is not None:
+            yield "watch_scan_duration_seconds", (watch.name,), watch.scan_seconds
+        yield "watch_files", (watch.name,), watch.files
+        yield "watch_settling", (watch.name,), watch.settling
+        yield "watch_overflows", (watch.name,), watch.overflows
+    for name in _WORKER_STATES:
+        yield "workers", (name,), sum(worker.state == name for worker in status.workers)
+    for worker in status.workers:
+        yield "worker_busy", (worker.device,), worker.state == "busy"
+    yield "broker_configured", (), status.broker.configured
+    yield "broker_connected", (), status.broker.connected
+    yield "events_waiting", (), status.broker.waiting
+    yield "events_oldest_timestamp_seconds", (), _seconds(status.broker.oldest)
+    for disk in status.disks:
+        yield "disk_free_bytes", (disk.name,), disk.free_bytes
+        yield "disk_enough", (disk.name,), disk.enough
+    for watch_name, session in sessions:
+        yield "session_info", (watch_name, session), 1
+
+
+def _seconds(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0

@@ -1,0 +1,190 @@
+"""Everything that Prometheus is told: counters and histograms that the daemon feeds, gauges from its status."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from livetomo.errors import FaultKind
+from livetomo.events import Kind, Recorded
+from livetomo.publish.figures import COUNTS, SECONDS, buckets, metric_name
+from livetomo.publish.gauges import StatusGauges
+from livetomo.quality import Verdict
+from livetomo.status import Status
+
+_MOST_FIGURES = 100  # names come from code, not from data; this stops whoever breaks that rule
+
+
+class Metrics:
+    """The daemon's metrics in one registry, which it alone owns: workers send plain numbers.
+
+    Labels are bounded: watches, devices, stages and features come from configuration. A tomogram is never a label, a
+    session only in `livetomo_session_info` while it is live.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        *,
+        watches: Iterable[str] = (),
+        devices: Iterable[str] = (),
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.registry = registry
+        self._now = now
+        self._clock = clock
+        self._gauges = StatusGauges()
+        self._at: dict[str, tuple[str, float]] = {}
+        self._figures: dict[str, tuple[Histogram, Gauge]] = {}
+        registry.register(self._gauges)
+        ProcessCollector(registry=registry)
+
+        def counter(name: str, documentation: str, *labels: str) -> Counter:
+            return Counter(f"livetomo_{name}", documentation, labels, registry=registry)
+
+        def gauge(name: str, documentation: str, *labels: str) -> Gauge:
+            return Gauge(f"livetomo_{name}", documentation, labels, registry=registry)
+
+        def histogram(name: str, documentation: str, bounds: Sequence[float], *labels: str) -> Histogram:
+            return Histogram(f"livetomo_{name}", documentation, labels, buckets=bounds, registry=registry)
+
+        self._arrivals = counter("arrivals_total", "Tomogram revisions taken in.", "watch")
+        self._rejected = counter("rejected_total", "Of these, files that cannot become a tomogram.", "watch")
+        self._attempts = counter("attempts_total", "Jobs begun.", "watch")
+        self._failures = counter("failures_total", "Attempts that failed, by whose fault it was.", "kind")
+        self._finished = counter("finished_total", "Jobs that came to an end.", "watch", "outcome")
+        self._verdicts = counter("verdicts_total", "Results by their verdict.", "watch", "verdict")
+        self._picks = counter("picks_total", "Published picks.", "watch", "feature")
+        self._acknowledged = counter("events_acknowledged_total", "Events acknowledged by the broker.", "kind")
+        self._restarts = counter("worker_restarts_total", "Workers that died or were killed.", "device")
+        self._stage_in = counter("stage_started_total", "Tomograms that entered a stage.", "stage")
+        self._stage_out = counter("stage_completed_total", "Tomograms that left a stage.", "stage")
+        self._stage_now = gauge("stage_in_progress", "Tomograms that are in a stage.", "stage")
+        self._stage_last = gauge("stage_last_completed_timestamp_seconds", "When one last left the stage.", "stage")
+        self._stage_seconds = histogram("stage_duration_seconds", "Time in a stage.", SECONDS, "stage")
+        self._waited = histogram("job_wait_seconds", "From complete file to the job's begin.", SECONDS, "watch")
+        self._latency = histogram(
+            "latency_seconds", "From complete file to all of its result acknowledged by the broker.", SECONDS, "watch"
+        )
+        self._pick_counts = histogram("tomogram_picks", "Published picks of one tomogram.", COUNTS, "feature")
+        self._last_success = gauge(
+            "last_success_timestamp_seconds", "When a tomogram was last finished with a result; 0: never.", "watch"
+        )
+        for watch in watches:
+            self._watch_begins_at_zero(watch)
+        for device in devices:
+            self._restarts.labels(device)
+        for kind in get_args(FaultKind):
+            self._failures.labels(kind)
+        for kind in get_args(Kind):
+            self._acknowledged.labels(kind)
+
+    def arrived(self, watch: str, *, rejected: bool = False) -> None:
+        """A new tomogram revision was taken in, or put aside as a bad file."""
+        self._arrivals.labels(watch).inc()
+        if rejected:
+            self._rejected.labels(watch).inc()
+            self._failures.labels("permanent").inc()
+            self._finished.labels(watch, "failed").inc()
+
+    def began(self, watch: str, waited_seconds: float) -> None:
+        """A job was begun, so long after its file was complete."""
+        self._attempts.labels(watch).inc()
+        self._waited.labels(watch).observe(waited_seconds)
+
+    def worker_at(self, device: str, stage: str | None) -> None:
+        """The device's worker has come to `stage`, and so through the one before; None: it is done with the job."""
+        now = self._clock()
+        if (last := self._at.pop(device, None)) is not None:
+            name, since = last
+            self._stage_now.labels(name).dec()
+            self._stage_out.labels(name).inc()
+            self._stage_last.labels(name).set(self._now())
+            self._stage_seconds.labels(name).observe(now - since)
+        if stage is not None:
+            self._at[device] = (stage, now)
+            self._stage_in.labels(stage).inc()
+            self._stage_now.labels(stage).inc()
+
+    def worker_stopped(self, device: str, *, died: bool) -> None:
+        """The device's worker left its stage without completing it: its job failed, or (`died`) it is gone itself."""
+        if (last := self._at.pop(device, None)) is not None:
+            self._stage_now.labels(last[0]).dec()
+        if died:
+            self._restarts.labels(device).inc()
+
+    def finished(self, manifest: Mapping[str, Any]) -> None:
+        """A result was committed."""
+        watch = manifest["tomogram"]["watch"]
+        self._finished.labels(watch, "done").inc()
+        self._verdicts.labels(watch, manifest["verdict"]).inc()
+        self._last_success.labels(watch).set(self._now())
+        for feature, picks in manifest["picks"].items():
+            self._picks.labels(watch, feature).inc(picks["count"])
+            self._pick_counts.labels(feature).observe(picks["count"])
+        for name, figure in manifest["quality"].items():
+            self._figure(name, figure, watch)
+
+    def failed(self, watch: str, kind: FaultKind, *, final: bool) -> None:
+        """An attempt failed; `final`: its job will not be tried again."""
+        self._failures.labels(kind).inc()
+        if final:
+            self._finished.labels(watch, "failed").inc()
+
+    def acknowledged(self, recorded: Recorded) -> None:
+        """The broker has an event. The last of a tomogram's good events says how long all took."""
+        event = recorded.event
+        self._acknowledged.labels(event.kind).inc()
+        if event.kind == "state" and event.body["state"] == "done" and "seconds" in event.body:
+            since = self._now() - datetime.fromisoformat(recorded.time).timestamp()
+            self._latency.labels(event.tomogram.watch).observe(event.body["seconds"] + max(0.0, since))
+
+    def show(self, status: Status, live_sessions: Sequence[tuple[str, str]] = ()) -> None:
+        """Tell `status` at the next scrapes; `live_sessions` are (watch, session)."""
+        self._gauges.show(status, live_sessions)
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self.registry)
+
+    def _watch_begins_at_zero(self, watch: str) -> None:
+        """A rate over a counter that begins to exist at 1 would miss its first event."""
+        for counter in (self._arrivals, self._rejected, self._attempts):
+            counter.labels(watch)
+        for outcome in ("done", "failed"):
+            self._finished.labels(watch, outcome)
+        for verdict in get_args(Verdict):
+            self._verdicts.labels(watch, verdict)
+        self._latency.labels(watch)
+        self._waited.labels(watch)
+        self._last_success.labels(watch).set(0)
+
+    def _figure(self, name: str, figure: Mapping[str, Any], watch: str) -> None:
+        metric = metric_name(name, figure["unit"])
+        if metric is None or figure["value"] is None:
+            return
+        if metric not in self._figures:
+            if len(self._figures) == _MOST_FIGURES:
+                return
+            unit = figure["unit"] or "a ratio or count"
+            self._figures[metric] = (
+                Histogram(
+                    f"livetomo_quality_{metric}",
+                    f"{name} of each tomogram ({unit}).",
+                    ["watch"],
+                    buckets=buckets(metric),
+                    registry=self.registry,
+                ),
+                Gauge(
+                    f"livetomo_latest_{metric}",
+                    f"{name} of the last finished tomogram ({unit}).",
+                    ["watch"],
+                    registry=self.registry,
+                ),
+            )
+        distribution, latest = self._figures[metric]
+        distribution.labels(watch).observe(figure["value"])
+        latest.labels(watch).set(figure["value"])

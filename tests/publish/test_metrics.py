@@ -1,0 +1,197 @@
+"""What Prometheus is told, and that no label can grow without bound."""
+
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from livetomo.events import Event, Recorded
+from livetomo.publish.figures import metric_name
+from livetomo.publish.metrics import Metrics
+from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
+from livetomo.tomogram import TomogramId
+from tests.publish.stories import RECIPE_HASH, manifest
+from tests.servers import need
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self, time: float = 0.0) -> None:
+        self.time = time
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def status(**more: object) -> Status:
+    return Status(
+        **{  # type: ignore[arg-type]
+            "site": "facility",
+            "instance": "main",
+            "version": "0.1.0",
+            "time": NOON,
+            "started": NOON,
+            "jobs": {"waiting": 3, "running": 1, "done": 40},
+            "watches": (WatchState("krios1", scanning=True, last_scan=NOON, scan_seconds=0.2, files=812, settling=2),),
+            "workers": (WorkerState("cpu", "busy", "krios1/s/TS_01", "segment", NOON),),
+            "broker": BrokerState(configured=True, connected=True, waiting=2, oldest=NOON),
+            "disks": (DiskState("output", 10**12),),
+        }
+        | more
+    )
+
+
+@pytest.fixture
+def now() -> Clock:
+    return Clock(NOON.timestamp())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def metrics(now: Clock, clock: Clock) -> Metrics:
+    return Metrics(CollectorRegistry(), watches=["krios1"], devices=["cpu"], now=now, clock=clock)
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"livetomo_{name}", labels)
+
+
+def test_counters_of_a_known_watch_begin_at_zero(metrics: Metrics) -> None:
+    assert value(metrics, "arrivals_total", watch="krios1") == 0
+    assert value(metrics, "finished_total", watch="krios1", outcome="failed") == 0
+    assert value(metrics, "verdicts_total", watch="krios1", verdict="bad") == 0
+    assert value(metrics, "worker_restarts_total", device="cpu") == 0
+    assert value(metrics, "failures_total", kind="device") == 0
+
+
+def test_a_stage_tells_what_goes_in_what_is_in_it_and_what_comes_out(
+    metrics: Metrics, clock: Clock, now: Clock
+) -> None:
+    metrics.worker_at("cpu", "read")
+    clock.time = 3.0
+    metrics.worker_at("cpu", "segment")
+    assert value(metrics, "stage_completed_total", stage="read") == 1
+    assert value(metrics, "stage_duration_seconds_sum", stage="read") == 3
+    assert value(metrics, "stage_in_progress", stage="read") == 0
+    assert value(metrics, "stage_in_progress", stage="segment") == 1
+    assert value(metrics, "stage_last_completed_timestamp_seconds", stage="read") == now.time
+    metrics.worker_at("cpu", None)
+    assert value(metrics, "stage_in_progress", stage="segment") == 0
+
+
+def test_a_worker_that_dies_leaves_its_stage_without_completing_it(metrics: Metrics) -> None:
+    metrics.worker_at("cpu", "segment")
+    metrics.worker_stopped("cpu", died=True)
+    assert value(metrics, "stage_started_total", stage="segment") == 1
+    assert value(metrics, "stage_completed_total", stage="segment") is None
+    assert value(metrics, "stage_in_progress", stage="segment") == 0
+    assert value(metrics, "worker_restarts_total", device="cpu") == 1
+
+
+def test_a_result_counts_its_verdict_its_picks_and_each_figure_in_its_own_unit(metrics: Metrics) -> None:
+    metrics.finished(manifest(picks=7))
+    metrics.finished(manifest(picks=0))
+    assert value(metrics, "finished_total", watch="krios1", outcome="done") == 2
+    assert value(metrics, "verdicts_total", watch="krios1", verdict="warn") == 2
+    assert value(metrics, "picks_total", watch="krios1", feature="ribosome") == 7
+    assert value(metrics, "tomogram_picks_bucket", feature="ribosome", le="0.0") == 1
+    assert value(metrics, "quality_thickness_angstrom_sum", watch="krios1") == 5800
+    assert value(metrics, "latest_contrast_ratio", watch="krios1") == 0.31
+
+
+def test_a_missing_figure_is_not_a_zero(metrics: Metrics) -> None:
+    told = manifest()
+    told["quality"] = {"thickness": {"value": None, "unit": "Å", "verdict": "missing"}}
+    metrics.finished(told)
+    assert value(metrics, "quality_thickness_angstrom_count", watch="krios1") is None
+
+
+def test_latency_is_from_the_complete_file_to_the_acknowledgement(metrics: Metrics, now: Clock) -> None:
+    done = Event(
+        "state", TomogramId("krios1", "s", "TS_01"), 1, RECIPE_HASH, "done.1", {"state": "done", "seconds": 8.0}
+    )
+    now.time = NOON.timestamp() + 4
+    metrics.acknowledged(Recorded(1, "id", "2026-11-20T12:00:00.000Z", done))
+    assert value(metrics, "latency_seconds_sum", watch="krios1") == 12
+    assert value(metrics, "events_acknowledged_total", kind="state") == 1
+
+
+def test_bad_files_and_failed_attempts_are_counted_by_whose_fault_it_was(metrics: Metrics) -> None:
+    metrics.arrived("krios1", rejected=True)
+    metrics.began("krios1", 2.0)
+    metrics.failed("krios1", "transient", final=False)
+    metrics.failed("krios1", "device", final=True)
+    assert value(metrics, "failures_total", kind="permanent") == 1
+    assert value(metrics, "failures_total", kind="transient") == 1
+    assert value(metrics, "finished_total", watch="krios1", outcome="failed") == 2
+    assert value(metrics, "job_wait_seconds_sum", watch="krios1") == 2
+
+
+def test_gauges_tell_the_last_status_and_forget_what_is_no_longer_there(metrics: Metrics) -> None:
+    metrics.show(status(), [("krios1", "20261120_yeast")])
+    assert value(metrics, "ready") == 1
+    assert value(metrics, "jobs", state="waiting") == 3
+    assert value(metrics, "jobs", state="failed") == 0
+    assert value(metrics, "workers", state="busy") == 1
+    assert value(metrics, "events_oldest_timestamp_seconds") == NOON.timestamp()
+    assert value(metrics, "session_info", watch="krios1", session="20261120_yeast") == 1
+    metrics.show(status(broker=BrokerState(configured=True, error="10.0.0.1:1883 cannot be reached")))
+    assert value(metrics, "ready") == 0
+    assert value(metrics, "session_info", watch="krios1", session="20261120_yeast") is None
+
+
+def test_no_label_names_a_tomogram_and_a_session_stands_only_in_its_info(metrics: Metrics) -> None:
+    for number in range(50):
+        metrics.finished(manifest(f"TS_{number}", session=f"session{number}"))
+    metrics.show(status())
+    labels = set(re.findall(r"[{,](\w+)=", metrics.exposition().decode()))
+    assert labels <= {"watch", "stage", "state", "outcome", "feature", "verdict", "device", "kind", "disk"} | {
+        "version",
+        "site",
+        "instance",
+        "le",
+    }
+    assert b"TS_1" not in metrics.exposition()
+    assert b"session1" not in metrics.exposition()
+
+
+def test_two_daemons_in_one_process_do_not_share_a_registry() -> None:
+    Metrics(CollectorRegistry())
+    Metrics(CollectorRegistry())
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "metric"),
+    [
+        ("thickness", "Å", "thickness_angstrom"),
+        ("voxel_size", "Å", "voxel_size_angstrom"),
+        ("contrast", "", "contrast_ratio"),
+        ("tilt", "°", "tilt_degrees"),
+        ("ribosome.density", "1/µm³", "ribosome_density_per_cubic_micrometer"),
+        ("odd name", "", None),
+        ("thickness", "furlong per fortnight", None),
+    ],
+)
+def test_a_figure_is_named_with_its_unit(name: str, unit: str, metric: str | None) -> None:
+    assert metric_name(name, unit) == metric
+
+
+def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None:
+    metrics.finished(manifest())
+    metrics.worker_at("cpu", "read")
+    metrics.show(status(), [("krios1", "20261120_yeast")])
+    done = subprocess.run(
+        [need("promtool", "prometheus"), "check", "metrics"],
+        input=metrics.exposition(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.decode()) == (0, "")
