@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 
 import click
-import mrcfile
 import numpy as np
 
+from livetomo.formats.mrc import Geometry, write_map
 from livetomo.processes import Parent
 from livetomo.simulate.easy import Easy, simulate
-from livetomo.simulate.truth import Floats
 
 CHUNKS = 20
 
@@ -21,7 +20,7 @@ CHUNKS = 20
 @click.option("--seed", type=int, required=True)
 @click.option("--write-seconds", type=float, required=True)
 def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None:
-    """Write so many tomograms, one after the other, and tell the parent about each step."""
+    """Write so many tomograms into SESSION, one after the other, and tell the parent about each step."""
     parent = Parent()
     settings = Easy()
     session.mkdir(parents=True, exist_ok=True)
@@ -29,7 +28,10 @@ def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None
         name = f"TS_{number:02d}"
         parent.send({"tomogram": name, "state": "exposing"})
         volume, truth = simulate(seed + number, settings)
-        content = mrc_bytes(volume, settings.voxel_size_angstrom, session.parent / f".{name}.tmp")
+        scratch = session.parents[1] / f"{name}.mrc"  # outside the folder that is watched
+        write_map(scratch, volume, Geometry(settings.voxel_size_angstrom))
+        content = scratch.read_bytes()
+        scratch.unlink()
         # Like a reconstruction program, in place: whoever reads too early sees a file that ends too soon.
         with (session / f"{name}.mrc").open("wb") as file:
             for chunk in range(CHUNKS):
@@ -42,17 +44,6 @@ def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None
         position = truth.picks["ribosome"].position[:, ::-1] * np.float32(settings.voxel_size_angstrom)
         parent.send({"tomogram": name, "state": "landed", "truth_xyz_angstrom": position.tolist()})
     parent.send({"state": "finished"})
-
-
-def mrc_bytes(volume: Floats, voxel_size_angstrom: float, scratch: Path) -> bytes:
-    """`volume` (z, y, x) as the content of an MRC file; `scratch` is used and removed."""
-    with mrcfile.new(scratch, overwrite=True) as mrc:
-        mrc.set_data(volume)
-        mrc.set_volume()
-        mrc.voxel_size = voxel_size_angstrom
-    content = scratch.read_bytes()
-    scratch.unlink()
-    return content
 
 
 if __name__ == "__main__":

@@ -1,91 +1,118 @@
 """The volume that a specimen is drawn into, with what is where."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from livetomo.picks import Picks
-from livetomo.simulate.membranes import Bilayer, Surface, label_half_width
-from livetomo.simulate.truth import FEATURES, Floats, Truth, label_of
+from livetomo.simulate.shapes import Matrix
+from livetomo.simulate.slab import ShapeZyx, Slab
+from livetomo.simulate.truth import Floats, Truth, label_of
 
-Position = tuple[int, int, int]
+Mask = npt.NDArray[np.bool_]
+Box = tuple[slice, slice, slice]
+BODY = 0.3
+"""The density from which on a particle fills a voxel; its inside is about 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A particle that was drawn: voxel index (z, y, x), Å³, RELION rot, tilt, psi in degrees."""
+
+    position: Matrix
+    volume_angstrom3: float
+    euler: Matrix
 
 
 class Canvas:
-    """Density (protein 1, solvent 0), labels, and which voxels are taken; all (z, y, x)."""
+    """Density (protein 1, solvent 0), labels, and which voxels are taken; all (z, y, x).
 
-    def __init__(self, shape_zyx: Position, voxel_size_angstrom: float) -> None:
+    depth: Å from the slab's nearer face, negative inside. compartment: 0, or the number of the closed surface inside
+    which a voxel lies.
+    """
+
+    def __init__(self, shape_zyx: ShapeZyx, voxel_size_angstrom: float, slab: Slab) -> None:
         self.shape = shape_zyx
         self.voxel_size_angstrom = voxel_size_angstrom
         self.density: Floats = np.zeros(shape_zyx, np.float32)
         self.labels: npt.NDArray[np.int8] = np.zeros(shape_zyx, np.int8)
         self.normal_z: npt.NDArray[np.float16] = np.zeros(shape_zyx, np.float16)
-        self.taken: npt.NDArray[np.bool_] = np.zeros(shape_zyx, bool)
-        self._placed: dict[str, list[tuple[npt.NDArray[np.float64], float, npt.NDArray[np.float64]]]] = {}
+        self.taken: Mask = np.zeros(shape_zyx, bool)
+        self.compartment: npt.NDArray[np.uint8] = np.zeros(shape_zyx, np.uint8)
+        self.height = slab.height(shape_zyx, voxel_size_angstrom)
+        self.depth: Floats = np.abs(self.height) - np.float32(slab.thickness_angstrom / 2)
+        self.placed: dict[str, list[Placed]] = {}
 
-    def try_particle(
-        self,
-        cube: Floats,
-        at: Position,
-        *,
-        position: npt.NDArray[np.float64],
-        euler: npt.NDArray[np.float64],
-        feature: str | None,
-        overlap: float = 0.06,
-    ) -> bool:
-        """Draw a particle unless more than `overlap` of it lies where something is; whether it was drawn.
+    def box(self, centre_angstrom: Matrix, reach_angstrom: float) -> Box:
+        """The part of the volume within `reach` of a point (z, y, x), by a cube; empty where it is outside."""
+        low = np.floor((centre_angstrom - reach_angstrom) / self.voxel_size_angstrom).astype(int)
+        high = np.ceil((centre_angstrom + reach_angstrom) / self.voxel_size_angstrom).astype(int) + 1
+        z, y, x = (slice(max(a, 0), max(min(b, n), max(a, 0))) for a, b, n in zip(low, high, self.shape, strict=True))
+        return z, y, x
 
-        at: the voxel of the cube's centre. position: the particle's true centre, voxel index (z, y, x).
+    def axes(self, box: Box) -> tuple[Floats, Floats, Floats]:
+        """The positions (Å) of the voxels of a box along z, y and x, shaped to broadcast to it."""
+        z, y, x = (np.arange(s.start, s.stop, dtype=np.float32) * np.float32(self.voxel_size_angstrom) for s in box)
+        return z[:, None, None], y[None, :, None], x[None, None, :]
+
+    def mark(self, box: Box, where: Mask, feature: str | None) -> None:
+        """Take the voxels of `box` that `where` selects, and call them `feature`."""
+        self.taken[box] |= where
+        if feature is not None:
+            self.labels[box][where] = label_of(feature)
+
+    def try_particle(self, cube: Floats, at: ShapeZyx, placed: Placed, name: str | None, overlap: float) -> bool:
+        """Draw a particle around the voxel `at` unless more than `overlap` of it lies where something is.
+
+        Returns:
+            Whether it was drawn. `name` is what the truth calls it; None for the crowd.
         """
-        here, part = self._window(cube.shape[0] // 2, at)
-        body = cube[part] > 0.3
-        if not body.any() or np.count_nonzero(self.taken[here] & body) > overlap * np.count_nonzero(cube > 0.3):
+        radius = cube.shape[0] // 2
+        low = [max(c - radius, 0) for c in at]
+        high = [min(c + radius + 1, n) for c, n in zip(at, self.shape, strict=True)]
+        here = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        part = tuple(slice(s.start - c + radius, s.stop - c + radius) for s, c in zip(here, at, strict=True))
+        body = cube[part] > BODY
+        filled = np.count_nonzero(body)
+        if np.count_nonzero(self.taken[here] & body) > overlap * filled:
             return False
         self.density[here] += cube[part]
         self.taken[here] |= body
-        if feature is not None:
-            self.labels[here][body] = label_of(feature)
-            volume = float(np.count_nonzero(cube > 0.3)) * self.voxel_size_angstrom**3
-            self._placed.setdefault(feature, []).append((position, volume, euler))
+        if name is not None:
+            self.placed.setdefault(name, []).append(placed)
+            label = label_of(name)
+            if label:
+                self.labels[here][body] = label
         return True
 
-    def _window(self, radius: int, at: Position) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """Where a cube around `at` lies in the volume, and which part of the cube that is."""
-        low = [max(c - radius, 0) for c in at]
-        high = [min(c + radius + 1, n) for c, n in zip(at, self.shape, strict=True)]
-        here = tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))
-        part = tuple(slice(s.start - c + radius, s.stop - c + radius) for s, c in zip(here, at, strict=True))
-        return here, part
-
-    def add_membrane(self, surface: Surface, bilayer: Bilayer, within: npt.NDArray[np.bool_]) -> None:
-        """Draw a bilayer along `surface`, where `within` (z, y, x) is true."""
-        voxel = self.voxel_size_angstrom
-        half = label_half_width(voxel)
-        box = surface.box(self.shape, voxel, half + 4 * voxel)
-        axes = [np.arange(s.start, s.stop, dtype=np.float32) * np.float32(voxel) for s in box]
-        if min(len(axis) for axis in axes) < 2:
-            return
-        distance = surface.distance(axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :])
-        inside = within[box]
-        self.density[box] += bilayer.density(distance, voxel) * inside
-        near = (np.abs(distance) < half) & inside
-        dz, dy, dx = (np.gradient(distance, axis=axis)[near] for axis in range(3))
-        normal_z = np.abs(dz) / np.maximum(np.sqrt(dz**2 + dy**2 + dx**2), 1e-6)
-        self.labels[box][near] = label_of("membrane")
-        self.normal_z[box][near] = normal_z.astype(np.float16)
-        self.taken[box] |= near
+    def splat(self, centres: Matrix, sigma_voxels: float, weight: float) -> None:
+        """Add Gaussian balls around `centres` (n, 3), voxel index (z, y, x)."""
+        reach = int(np.ceil(3 * sigma_voxels))
+        steps = np.arange(-reach, reach + 1)
+        nearest = np.rint(centres).astype(int)
+        rows = np.exp(-(((steps - (centres - nearest)[:, :, None]) / sigma_voxels) ** 2) / 2)
+        balls = weight * np.einsum("nz,ny,nx->nzyx", rows[:, 0], rows[:, 1], rows[:, 2])
+        z, y, x = (nearest[:, axis, None] + steps for axis in range(3))
+        inside = np.einsum(
+            "nz,ny,nx->nzyx", *((i >= 0) & (i < n) for i, n in zip((z, y, x), self.shape, strict=True))
+        ).astype(bool)
+        where = (z[:, :, None, None] * self.shape[1] + y[:, None, :, None]) * self.shape[2] + x[:, None, None, :]
+        flat = np.bincount(where[inside], balls[inside], minlength=0)
+        self.density.reshape(-1)[: len(flat)] += flat.astype(np.float32)
 
     def truth(self) -> Truth:
         """What has been drawn."""
-        picks = {name: _columns(self._placed[name]) for name in FEATURES if name in self._placed}
+        picks = {name: _columns(self.placed[name]) for name in sorted(self.placed)}
         self.normal_z[self.labels != label_of("membrane")] = 0
         return Truth(picks, self.labels, self.normal_z)
 
 
-def _columns(placed: list[tuple[npt.NDArray[np.float64], float, npt.NDArray[np.float64]]]) -> Picks:
-    positions, volumes, eulers = zip(*placed, strict=True)
+def _columns(placed: Sequence[Placed]) -> Picks:
     return Picks(
-        np.array(positions, np.float32),
+        np.array([one.position for one in placed], np.float32),
         np.ones(len(placed), np.float32),
-        np.array(volumes, np.float32),
-        np.array(eulers, np.float32),
+        np.array([one.volume_angstrom3 for one in placed], np.float32),
+        np.array([one.euler for one in placed], np.float32),
     )

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from livetomo.simulate.membranes import Bilayer, random_vesicle
+from livetomo.simulate.crowd import Crowd
+from livetomo.simulate.membranes import Membrane
 from livetomo.simulate.microscope import Microscope, image
+from livetomo.simulate.particles import Population
 from livetomo.simulate.shapes import random_protein, ribosome_like
-from livetomo.simulate.specimen import Population, Slab, Specimen, draw
+from livetomo.simulate.slab import Slab
+from livetomo.simulate.specimen import Specimen, draw
+from livetomo.simulate.surfaces import random_ellipsoid
 from livetomo.simulate.truth import Floats, Truth
 
 
@@ -37,21 +41,17 @@ def easy_specimen(seed: int, settings: Easy) -> Specimen:
     """The specimen of this seed."""
     rng = np.random.default_rng([seed, 0])
     extent = np.array(settings.shape_zyx) * settings.voxel_size_angstrom
-    membranes = tuple(
-        (
-            random_vesicle(
+    vesicles = tuple(
+        Membrane(
+            random_ellipsoid(
                 rng,
-                extent * (0.5, *rng.uniform(0.15, 0.85, 2)),
+                extent * np.array([0.5, *rng.uniform(0.15, 0.85, 2)]),
                 rng.uniform(220.0, 420.0),
                 Rotation.random(rng=rng).as_matrix(),
-            ),
-            Bilayer(),
+            )
         )
         for _ in range(settings.vesicles)
     )
     crowd = tuple(Population(random_protein(rng, rng.uniform(50.0, 110.0)), settings.proteins // 10) for _ in range(10))
-    return Specimen(
-        slab=Slab(0.75 * float(extent[0]), slope=(rng.normal(0, 0.02), rng.normal(0, 0.02))),
-        membranes=membranes,
-        populations=(Population(ribosome_like(), settings.ribosomes, "ribosome"), *crowd),
-    )
+    slab = Slab(0.75 * float(extent[0]), slope=(rng.normal(0, 0.02), rng.normal(0, 0.02)))
+    return Specimen(slab, (*vesicles, Population(ribosome_like(), settings.ribosomes, "ribosome"), *crowd, Crowd()))

@@ -11,18 +11,19 @@ from livetomo.picks import Picks
 Floats = npt.NDArray[np.float32]
 
 FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", "carbon")
+"""What a label volume tells apart, in the order of its values from 1."""
 
 
-def label_of(feature: str) -> int:
-    """The value that a label volume has where `feature` is; 0 is anything else."""
-    return FEATURES.index(feature) + 1
+def label_of(name: str) -> int:
+    """The value that a label volume has where `name` is; 0 for everything that is not one of `FEATURES`."""
+    return FEATURES.index(name) + 1 if name in FEATURES else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """What a simulated tomogram really contains.
 
-    picks:    the particles of each feature that is made of particles; every score is 1.
+    picks:    the particles of each kind that has a name; every score is 1.
     labels:   int8 (z, y, x), 0 or `label_of` the one feature that fills the voxel.
     normal_z: float16 (z, y, x), |n_z| of the nearest membrane's normal where labels say membrane, else 0: what the
               missing wedge hides has 1.

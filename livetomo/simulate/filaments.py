@@ -1,0 +1,112 @@
+"""Filaments of subunits on a helix: microtubules, and thin ones like actin."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from livetomo.simulate.canvas import Canvas
+from livetomo.simulate.paths import along, wander
+from livetomo.simulate.shapes import PIXEL_WIDENING, Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """How subunits sit: one every `rise` along the axis and `turn` around it, `radius` from it; each a ball of `sigma`.
+
+    label_radius_angstrom: of the cylinder that a label volume calls `feature`.
+    """
+
+    feature: str
+    rise_angstrom: float
+    turn_degrees: float
+    radius_angstrom: float
+    sigma_angstrom: float
+    label_radius_angstrom: float
+    persistence_angstrom: float
+
+
+def microtubule(protofilaments: int = 13) -> Lattice:
+    """Tubulin on a three-start helix of 40.8 Å pitch per monomer; 13 protofilaments have a radius of about 100 Å."""
+    rise = 3 * 40.8 / protofilaments
+    return Lattice("microtubule", rise, 360.0 / protofilaments, 7.9 * protofilaments, 17.0, 135.0, 2e6)
+
+
+ACTIN = Lattice("filament", 27.6, -166.6, 24.0, 17.0, 45.0, 1.2e5)
+"""F-actin: 27.6 Å and -166.6° per subunit, persistence about 10 µm (more bent in cells)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filaments:
+    """So many filaments of a kind; those that would cross what is there are left out.
+
+    bundle: how many run side by side, `bundle_angstrom` apart.
+    """
+
+    lattice: Lattice
+    count: int
+    contrast: float = 1.0
+    bundle: int = 1
+    bundle_angstrom: float = 120.0
+    length_angstrom: float = 8000.0
+
+    def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
+        """Into `canvas`."""
+        step = 40.0
+        for _ in range(self.count):
+            path = wander(
+                canvas,
+                rng,
+                step_angstrom=step,
+                persistence_angstrom=self.lattice.persistence_angstrom,
+                steps=int(self.length_angstrom / step),
+            )
+            if len(path) < 5:
+                continue
+            points, _, across, other = along(path, step)
+            for number in range(self.bundle):
+                beside = number * self.bundle_angstrom * (0.9 * across + 0.3 * other)
+                self._draw_one(canvas, points + beside, rng)
+
+    def _draw_one(self, canvas: Canvas, path: Matrix, rng: np.random.Generator) -> None:
+        lattice, voxel = self.lattice, canvas.voxel_size_angstrom
+        axis = _inside(canvas, along(path, voxel * 0.5)[0])
+        if len(axis) < 4:
+            return
+        reach = float(np.abs(axis - axis.mean(axis=0)).max()) + lattice.label_radius_angstrom + voxel
+        box = canvas.box(axis.mean(axis=0), reach)
+        radius = max(lattice.label_radius_angstrom, 0.75 * voxel)
+        body = _near(canvas, box, axis, radius)
+        if np.count_nonzero(body & canvas.taken[box]) > 0.03 * np.count_nonzero(body):
+            return
+        points, _, across, other = along(path, lattice.rise_angstrom)
+        angle = np.deg2rad(lattice.turn_degrees) * np.arange(len(points))[:, None] + rng.uniform(0, 2 * np.pi)
+        subunits = _inside(canvas, points + lattice.radius_angstrom * (np.cos(angle) * across + np.sin(angle) * other))
+        sigma = float(np.hypot(lattice.sigma_angstrom / voxel, PIXEL_WIDENING))
+        mass = self.contrast * 1.3 * (lattice.sigma_angstrom / voxel / sigma) ** 3
+        canvas.splat(subunits / voxel, sigma, mass)
+        canvas.mark(box, body, lattice.feature)
+
+
+def _near(canvas: Canvas, box: tuple[slice, slice, slice], axis: Matrix, radius_angstrom: float) -> np.ndarray:
+    """Which voxels of `box` lie within a radius of the points of `axis`; only those near them are looked at."""
+    voxel = canvas.voxel_size_angstrom
+    start = np.array([s.start for s in box])
+    shape = np.array([s.stop - s.start for s in box])
+    body = np.zeros(shape, bool)
+    reach = int(np.ceil(radius_angstrom / voxel))
+    steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    thinned = axis[:: max(int(radius_angstrom / (2 * voxel)), 1)]
+    candidates = np.unique((np.rint(thinned / voxel).astype(int)[:, None] + steps).reshape(-1, 3), axis=0) - start
+    candidates = candidates[((candidates >= 0) & (candidates < shape)).all(axis=1)]
+    away, _ = cKDTree(axis).query((candidates + start) * voxel, distance_upper_bound=radius_angstrom)
+    body[tuple(candidates[np.isfinite(away)].T)] = True
+    return body
+
+
+def _inside(canvas: Canvas, points: Matrix) -> Matrix:
+    """Those points (Å) that lie in the slab."""
+    at = np.rint(points / canvas.voxel_size_angstrom).astype(int)
+    points, at = points[keep := ((at >= 0) & (at < canvas.shape)).all(axis=1)], at[keep]
+    inside: Matrix = points[canvas.depth[tuple(at.T)] < 0]
+    return inside
