@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -188,8 +189,10 @@ def _properties() -> Properties:
 
 def _said(fault: BaseException | None) -> str:
     """What is wrong, as the end of a sentence that begins with the broker's address."""
-    if isinstance(fault, aiomqtt.MqttCodeError):
-        return f"hung up or refused: {fault}"
-    if fault is not None and str(fault) == "Operation timed out":
+    if isinstance(fault, MqttConnectError):
+        return f"refuses this user or client ({fault.rc if isinstance(fault.rc, ReasonCode) else fault})"
+    if fault is None or isinstance(fault, aiomqtt.MqttCodeError):
+        return "closed the connection"
+    if str(fault) == "Operation timed out":
         return "took the connection but does not answer as an MQTT broker"
-    return f"cannot be reached ({fault})" if fault is not None else "closed the connection"
+    return f"cannot be reached ({fault})"

@@ -1,0 +1,139 @@
+"""The real way to a broker: what it says when something is wrong, and that it leaves nothing behind."""
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livetomo.config import Mqtt
+from livetomo.errors import BrokerAway
+from livetomo.publish.broker import MqttTransport
+from livetomo.publish.messages import Message
+from tests.servers import Mosquitto, free_port, need
+
+WILL = Message("livetomo/facility/main/availability", b"offline", retain=True)
+PING = Message("livetomo/facility/main/ping", b"{}")
+
+
+def transport(port: int, **more: Any) -> MqttTransport:
+    settings = {"url": f"mqtt://localhost:{port}", "connect_time_limit": 0.5} | more
+    return MqttTransport(Mqtt.model_validate(settings), "livetomo-facility-main")
+
+
+@asynccontextmanager
+async def broker(tmp_path: Path, settings: str) -> AsyncIterator[Mosquitto]:
+    running = Mosquitto(need("mosquitto", "mosquitto"), tmp_path, settings)
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop(how=signal.SIGKILL)
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_server_that_takes_connections_and_says_nothing_is_named_so_in_time() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        pytest.raises(BrokerAway, match=r"does not answer as an MQTT broker"),
+    ):
+        async with asyncio.timeout(5), transport(mute.getsockname()[1]).connect(WILL):
+            raise AssertionError("there is no broker")
+
+
+async def test_nobody_there_is_said_with_the_address() -> None:
+    port = free_port()
+    with pytest.raises(BrokerAway, match=rf"localhost:{port} cannot be reached"):
+        async with transport(port).connect(WILL):
+            raise AssertionError("there is no broker")
+
+
+async def test_failed_connections_leave_no_file_descriptor_behind() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        before = None
+        for _ in range(4):
+            with pytest.raises(BrokerAway):
+                async with transport(mute.getsockname()[1], connect_time_limit=0.05).connect(WILL):
+                    raise AssertionError("there is no broker")
+            now = open_files()
+            before = before or now
+        assert now == before
+
+
+async def test_a_wrong_password_and_a_forbidden_topic_are_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "mqtt")
+    passwords, acl, secret = tmp_path / "passwords", tmp_path / "acl", tmp_path / "secret"
+    run("mosquitto_passwd", "-b", "-c", str(passwords), "livetomo", "right")
+    acl.write_text("user livetomo\ntopic readwrite livetomo/facility/#\n")
+    async with broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}\nacl_file {acl}") as running:
+        user: dict[str, Any] = {"username": "livetomo", "password_file": secret}
+        secret.write_text("wrong\n")
+        with pytest.raises(BrokerAway, match=r"(?i)not authori[sz]ed"):
+            async with transport(running.port, **user).connect(WILL):
+                raise AssertionError("the password is wrong")
+        secret.write_text("right\n")
+        async with transport(running.port, **user).connect(WILL) as connection:
+            await connection.publish(PING)
+            with pytest.raises(BrokerAway, match=r"refused a message for livetomo/elsewhere/.*ACL"):
+                await connection.publish(Message("livetomo/elsewhere/main/ping", b"{}"))
+
+
+async def test_a_missing_password_file_is_waited_for_and_said(tmp_path: Path) -> None:
+    with pytest.raises(BrokerAway, match=r"password file .*nowhere cannot be read \(No such file"):
+        async with transport(1883, username="livetomo", password_file=tmp_path / "nowhere").connect(WILL):
+            raise AssertionError("there is no password")
+
+
+async def test_tls_is_verified_against_the_given_authority(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    openssl = need("openssl", "openssl")
+    named = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    run(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *named, "-keyout", str(key), "-out", str(certificate))
+    async with broker(tmp_path, f"certfile {certificate}\nkeyfile {key}\nallow_anonymous true") as running:
+        secure = {"url": f"mqtts://localhost:{running.port}", "connect_time_limit": 3}
+        async with transport(running.port, **secure, ca_file=certificate).connect(WILL) as connection:
+            await connection.publish(PING)
+        with pytest.raises(BrokerAway, match=r"(?i)certificate verify failed"):
+            async with transport(running.port, **secure).connect(WILL):
+                raise AssertionError("the certificate is unknown")
+
+
+async def test_a_new_connection_of_the_same_daemon_ends_a_half_dead_one(mosquitto: Mosquitto) -> None:
+    async with transport(mosquitto.port).connect(WILL) as first, transport(mosquitto.port).connect(WILL) as second:
+        with pytest.raises(BrokerAway, match=r"closed the connection"):
+            await first.lost()
+        await second.publish(Message(WILL.topic, b"online", retain=True))
+        assert await mosquitto.retained(WILL.topic) == b"online"
+
+
+async def test_the_demo_broker_is_spoken_to_in_3_1_1() -> None:
+    amqtt = pytest.importorskip("amqtt.broker")
+    port = free_port()
+    embedded = amqtt.Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        }
+    )
+    await embedded.start()
+    try:
+        async with transport(port, protocol="3.1.1", connect_time_limit=3).connect(WILL) as connection:
+            await connection.publish(PING)
+            await connection.publish(Message(WILL.topic, b"online", retain=True))
+    finally:
+        await embedded.shutdown()
