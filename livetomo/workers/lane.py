@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.jobs import Claim
+from livetomo.errors import LivetomoError
 from livetomo.order import Order
 from livetomo.status import WorkerState
 from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
@@ -28,8 +29,11 @@ log = logging.getLogger(__name__)
 class Observer(Protocol):
     """Who counts what lanes do."""
 
-    def stage_done(self, stage: str, seconds: float) -> None:
-        """A stage took this long."""
+    def stage_began(self, stage: str) -> None:
+        """A stage of a job has begun."""
+
+    def stage_ended(self, stage: str, seconds: float, done: bool) -> None:
+        """It took this long, and is done or came to nothing."""
 
     def attempt_ended(self, outcome: str, reason: str) -> None:
         """An attempt was `done`, `failed`, `retried` or `discarded`, and for which reason."""
@@ -37,7 +41,7 @@ class Observer(Protocol):
     def result_committed(self, claim: Claim, manifest: dict[str, Any]) -> None:
         """A result is there."""
 
-    def worker_started(self, device: str) -> None:
+    def worker_started(self, device: str, pid: int) -> None:
         """A worker process was started."""
 
 
@@ -65,6 +69,7 @@ class Lane:
         self._job_time_limit = job_time_limit
         self._observer = observer
         self._may_start = may_start
+        self._renew_at = 0.0
         self._worker = WorkerProcess(device, workers=lanes, started=observer.worker_started)
         self.state = WorkerState(device, "starting", since=datetime.now(UTC))
 
@@ -116,6 +121,8 @@ class Lane:
                 return await self._converse(claim, folder)
         except WorkerFault as ending:
             return ending.fault
+        except LivetomoError as fault:
+            return Fault(fault.kind, fault.reason, str(fault))
         except TimeoutError:
             await self._worker.stop()
             limit = f"{self._job_time_limit:,.0f} s"
@@ -124,21 +131,33 @@ class Lane:
     async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
         order = {"do": "job", "token": claim.token, "folder": str(folder), "order": self._order(claim).to_json()}
         await self._worker.send(order)
-        stage, since, renewed = "", time.monotonic(), time.monotonic()
+        message = await self._next_message(claim)
+        while message["is"] == "stage":
+            message = await self._stage(claim, str(message["stage"]))
+        return Fault(**message["fault"]) if message["is"] == "failed" else None
+
+    async def _stage(self, claim: Claim, stage: str) -> dict[str, Any]:
+        """Wait for the end of a stage: the message that ends it."""
+        self._report("busy", claim, stage)
+        self._observer.stage_began(stage)
+        began, done = time.monotonic(), False
+        try:
+            message = await self._next_message(claim)
+            done = message["is"] != "failed"
+            return message
+        finally:
+            self._observer.stage_ended(stage, time.monotonic() - began, done)
+
+    async def _next_message(self, claim: Claim) -> dict[str, Any]:
+        """The next message about this job, keeping its lease meanwhile; a lost lease is told to the worker."""
         while True:
             message = await self._worker.receive()
-            if time.monotonic() - renewed > LEASE_SECONDS / 3:
-                renewed = time.monotonic()
+            if time.time() > self._renew_at:
+                self._renew_at = time.time() + LEASE_SECONDS / 3
                 if not await self._catalog(lambda catalog: catalog.jobs.renew(claim.token, LEASE_SECONDS)):
                     await self._worker.send({"do": "cancel", "token": claim.token})
-            if message.get("token") != claim.token:
-                continue
-            if stage:
-                self._observer.stage_done(stage, time.monotonic() - since)
-            if message["is"] != "stage":
-                return Fault(**message["fault"]) if message["is"] == "failed" else None
-            stage, since = str(message["stage"]), time.monotonic()
-            self._report("busy", claim, stage)
+            if message.get("token") == claim.token:
+                return message
 
     async def _commit(self, claim: Claim, folder: Path) -> None:
         """The fenced commit: only the attempt that holds the lease moves its folder into place and is recorded."""
@@ -171,9 +190,7 @@ class Lane:
     def _where(self, claim: Claim) -> dict[str, Any]:
         return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self._device}
 
-    def _report(
-        self, state: Literal["starting", "idle", "busy"], claim: Claim | None = None, stage: str = ""
-    ) -> None:
+    def _report(self, state: Literal["starting", "idle", "busy"], claim: Claim | None = None, stage: str = "") -> None:
         tomogram = str(claim.tomogram) if claim else ""
         same = (state, tomogram) == (self.state.state, self.state.tomogram)
         since = self.state.since if same else datetime.now(UTC)

@@ -29,7 +29,7 @@ class WorkerFault(Exception):
 class WorkerProcess:
     """One worker on one device; it may be a different process from one job to the next."""
 
-    def __init__(self, device: str, *, workers: int, started: Callable[[str], None]) -> None:
+    def __init__(self, device: str, *, workers: int, started: Callable[[str, int], None]) -> None:
         self._device = device
         self._workers = workers
         self._started = started
@@ -91,7 +91,7 @@ class WorkerProcess:
         self._reader = asyncio.create_task(_listen(self._child, self._messages))
         if await self._messages.get() is None:
             raise ChildGone(f"it ended with exit code {await self._child.wait()}")
-        self._started(self._device)
+        self._started(self._device, self._child.pid)
 
     async def _death(self) -> WorkerFault:
         assert self._child is not None

@@ -1,0 +1,117 @@
+"""What the daemon is doing at this moment, gathered from every room."""
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import livetomo
+from livetomo.catalog.catalog import CatalogThread
+from livetomo.config import Config
+from livetomo.intake.supervise import Intake
+from livetomo.publish.mqtt import Publisher
+from livetomo.status import BrokerState, DiskState, Status
+from livetomo.workers.lane import Lane
+
+LEAST_FREE_BYTES = 1_000_000_000
+DISK_LOOK_SECONDS = 15.0
+DISK_ANSWER_SECONDS = 10.0
+
+
+class Disks:
+    """How much room is left where the daemon writes; a file system that does not answer has none."""
+
+    def __init__(self, config: Config) -> None:
+        self._folders: dict[Literal["state", "output"], Path] = {
+            "state": config.state,
+            "output": _fixed_part(config.output),
+        }
+        self.states: tuple[DiskState, ...] = ()
+
+    @property
+    def enough(self) -> bool:
+        """Whether jobs may be started."""
+        return all(state.enough for state in self.states)
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(DISK_LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look once."""
+        states = []
+        for name, folder in self._folders.items():
+            free = await self._free(folder)
+            states.append(DiskState(name, free, free >= LEAST_FREE_BYTES))
+        self.states = tuple(states)
+
+    async def _free(self, folder: Path) -> int:
+        try:
+            # A mount that hangs would hold this thread for ever: it is left behind, and counts as full meanwhile.
+            usage = await asyncio.wait_for(asyncio.to_thread(_usage, folder), DISK_ANSWER_SECONDS)
+        except (TimeoutError, OSError):
+            return 0
+        return usage
+
+
+class Overview:
+    """Asks everybody how they are."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        catalog: CatalogThread,
+        intakes: Sequence[Intake],
+        lanes: Sequence[Lane],
+        disks: Disks,
+        publisher: Publisher | None,
+    ) -> None:
+        self._config = config
+        self._catalog = catalog
+        self._intakes = intakes
+        self._lanes = lanes
+        self._disks = disks
+        self._publisher = publisher
+        self._started = datetime.now(UTC)
+
+    async def status(self) -> Status:
+        """One snapshot."""
+        return Status(
+            site=self._config.site,
+            instance=self._config.instance,
+            version=livetomo.__version__,
+            time=datetime.now(UTC),
+            started=self._started,
+            jobs=await self._catalog(lambda catalog: catalog.views.job_counts()),
+            oldest_waiting=await self._catalog(lambda catalog: catalog.views.oldest_waiting()),
+            paused=await self._catalog(lambda catalog: catalog.wishes.is_paused()),
+            watches=tuple(intake.status() for intake in self._intakes),
+            workers=tuple(lane.state for lane in self._lanes),
+            broker=await self._broker(),
+            disks=self._disks.states,
+        )
+
+    async def _broker(self) -> BrokerState:
+        if self._publisher is None:
+            return BrokerState(configured=False)
+        waiting, oldest = await self._catalog(lambda catalog: catalog.story.backlog("mqtt"))
+        state = self._publisher.state
+        since = datetime.fromisoformat(oldest) if oldest else None
+        return BrokerState(True, state.connected, state.error, waiting, since)
+
+
+def _fixed_part(output: str) -> Path:
+    """The part of the output's path that is the same for every watch and session."""
+    fixed = Path(output.split("{")[0])
+    return fixed if output.split("{")[0].endswith("/") or "{" not in output else fixed.parent
+
+
+def _usage(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
