@@ -1,12 +1,13 @@
 """The daemon's configuration, as the user writes it. What the docstrings say of the keys is its reference, too."""
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AnyUrl, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, AnyUrl, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from livetomo.errors import ConfigurationError
@@ -16,11 +17,40 @@ from livetomo.userfile import UserModel, plain_name, read_toml
 
 Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
 ProducerName = Literal["aretomo3", "imod", "warp", "relion5", "cryoem_services", "generic"]
-FilePath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise ValueError("write a path")
+    return value
+
+
+FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(Path.expanduser)]
 
 
 class Watch(UserModel):
-    """One root folder that a microscope's reconstruction software writes to."""
+    """One root folder that a microscope's reconstruction software writes to. There may be several.
+
+    name: the microscope's; it stands in folders, topics and labels.
+    path: the root folder. It is only ever read. A relative path, here and elsewhere, is relative to this file's folder.
+    session: the path of a tomogram below the root, with one whole component `{session}`: what stands there names the
+        session. `*` is any one component, `**` any number of them.
+    producers: the software that writes here, in the order of preference where two recognise the same file.
+    pattern: for `generic` alone: only files whose path below the root matches, like `**/{tomogram}_rec.mrc`, where
+        `{tomogram}` names the tomogram. Empty: every `*.mrc` and `*.rec`.
+    exclude: paths below the root that are not looked at, like `**/*.eer`.
+    since: which tomograms count: `"now"`, those that come after the first start; a date; or `"all"`.
+    recipe: what is done to them: a built-in recipe's name, or a file.
+    settle: a file is complete when it has not changed for this long. On a network mount at least twice the time for
+        which it caches attributes.
+    rescan: how often the whole root is looked through. Hints by the kernel make it quicker, this makes it sure.
+    mode: how new files are noticed between two scans: `"events"`, hints by the kernel; `"poll"`, not at all; `"auto"`,
+        hints where the file system gives them.
+    halves: what is done about even and odd half maps, where the producer writes them: `"wait"` for them, `"use"` those
+        that are there, or `"ignore"` them.
+    halves_patience: how long a tomogram waits for its halves.
+    default_voxel_size_angstrom: for files whose header has none. Its use is a warning at each tomogram.
+    """
 
     name: Name
     path: FilePath
@@ -46,7 +76,11 @@ class Watch(UserModel):
 
 
 class Workers(UserModel):
-    """Where jobs run."""
+    """Where jobs run.
+
+    devices: `"auto"`, every GPU and without one the CPU; or a list like `["cuda:0", "cuda:1"]` or `["cpu"]`.
+    job_time_limit: a job that takes longer is stopped, and counts as failed.
+    """
 
     devices: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
     job_time_limit: Annotated[Seconds, Field(gt=0)] = 3600.0
@@ -61,7 +95,17 @@ class Workers(UserModel):
 
 
 class Mqtt(UserModel):
-    """The broker that picks and quality are published to."""
+    """The broker that picks and quality are published to. Without this table nothing is published.
+
+    url: the broker's address: `mqtt://broker:1883`, or with TLS `mqtts://broker:8883`.
+    username: where the broker asks for one.
+    password_file: a file that holds the password alone. Only its owner should be able to read it.
+    ca_file: the certificates that the broker's is checked against; without it the system's.
+    protocol: `"5"`, or `"3.1.1"` for a broker that knows no better.
+    base: the first component of every topic.
+    inline_picks: a message holds up to this many picks itself, and always says where all of them are.
+    connect_time_limit: a broker that has not answered by then counts as away.
+    """
 
     url: AnyUrl
     username: str | None = None
@@ -71,6 +115,13 @@ class Mqtt(UserModel):
     base: str = "livetomo"
     inline_picks: Annotated[int, Field(ge=0, le=100_000), whole_number] = 1000
     connect_time_limit: Annotated[Seconds, Field(gt=0)] = 10.0
+
+    @field_validator("base")
+    @classmethod
+    def _fits_a_topic(cls, value: str) -> str:
+        if not all(part and not part.startswith("$") and not set(part) & set("+#") for part in value.split("/")):
+            raise ValueError('write the beginning of a topic, like "livetomo", without + and #')
+        return value
 
     @field_validator("url")
     @classmethod
@@ -83,7 +134,14 @@ class Mqtt(UserModel):
 
 
 class Http(UserModel):
-    """The page, the metrics and the HTTP API."""
+    """The page, the metrics and the HTTP API.
+
+    listen: address and port. Port 0 takes a free one.
+    token_file: a file that holds the token which is asked for to change anything, and, where `listen` is not a loopback
+        address, to read too.
+    public_url: the address under which others reach the page, where a proxy stands in between; links in messages begin
+        with it.
+    """
 
     listen: str = "127.0.0.1:8787"
     token_file: FilePath | None = None
@@ -109,7 +167,13 @@ class Http(UserModel):
 
 
 class Config(BaseSettings):
-    """All of it. Environment variables like LIVETOMO_MQTT__URL win over the file."""
+    """The top of the file. Environment variables like LIVETOMO_MQTT__URL win over it.
+
+    site: the facility's name, as it stands in topics.
+    instance: one for each daemon of a site.
+    state: a folder for the catalog, on a local disk.
+    output: the folder for results. It may name `{watch}` and `{session}`; folders are made.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="LIVETOMO_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
@@ -135,6 +199,13 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment first, then what was read from the file."""
         return env_settings, init_settings
+
+    @field_validator("output")
+    @classmethod
+    def _known_places(cls, value: str) -> str:
+        if not value or set(re.findall(r"\{[^}]*\}", value)) - {"{watch}", "{session}"}:
+            raise ValueError("write a folder, which may name {watch} and {session} but nothing else in braces")
+        return value
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
@@ -176,11 +247,19 @@ def _anchored(config: Config, folder: Path) -> Config:
         update={
             "state": folder / config.state,
             "output": str(folder / Path(config.output).expanduser()),
-            "watch": tuple(w.model_copy(update={"path": folder / w.path}) for w in config.watch),
+            "watch": tuple(
+                w.model_copy(update={"path": folder / w.path, "recipe": _recipe(w.recipe, folder)})
+                for w in config.watch
+            ),
             "mqtt": _with_absolute(config.mqtt, folder, "password_file", "ca_file"),
             "http": _with_absolute(config.http, folder, "token_file"),
         }
     )
+
+
+def _recipe(name: str, folder: Path) -> str:
+    """A recipe's file as an absolute path; a built-in recipe's name as it is."""
+    return str(folder / Path(name).expanduser()) if name.endswith(".toml") or "/" in name else name
 
 
 def _with_absolute(model: Any, folder: Path, *keys: str) -> Any:

@@ -46,7 +46,7 @@ def explain(
         first = together[0]
         variable = origin(first.path)
         place = f"environment variable {variable}" if variable else source
-        words, key = _words(first, content)
+        words, key = _words(first, {} if variable else content)
         for line in _sentences(together, key, model):
             yield ": ".join([place, *words, line])
 

@@ -17,12 +17,13 @@ def command(configuration: Path, level: str) -> None:
 
     Example:  livetomo run livetomo.toml
     """
-    from livetomo.config import check_config, load_config
+    from livetomo.config import load_config
+    from livetomo.crosscheck import check_config
     from livetomo.daemon import run
     from livetomo.logs import set_up_logging
 
     config = load_config(configuration)
     set_up_logging(level.upper())
-    for warning in check_config(config):
+    for warning in check_config(config, str(configuration)):
         click.echo(f"{configuration}: {warning}", err=True)
     asyncio.run(run(config))

@@ -1,0 +1,63 @@
+"""`livetomo check`: is this configuration or recipe right?"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from livetomo.errors import ConfigurationError
+
+
+@click.command("check", short_help="Is this configuration or recipe right?")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per file, for programs.")
+def command(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check configurations and recipes, and say file, key and cure of whatever is wrong.
+
+    A file that has any key of a configuration is taken for one, any other for a recipe. Nothing is started or written.
+
+    Example:  livetomo check livetomo.toml my-recipe.toml
+    """
+    reports = [_report(path) for path in files]
+    for report in reports:
+        if as_json:
+            click.echo(json.dumps({"ok": not report.faults} | asdict(report)))
+            continue
+        for fault in report.faults:
+            click.echo(fault, err=True)
+        for warning in report.warnings:
+            click.echo(f"{report.file}: warning: {warning}", err=True)
+        if not report.faults:
+            click.echo(f"{report.file}: ok")
+    if any(report.faults for report in reports):
+        raise SystemExit(ConfigurationError.exit_code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is to be said of one file."""
+
+    file: str
+    kind: str
+    faults: list[str]
+    warnings: list[str]
+
+
+def _report(path: Path) -> _Report:
+    from livetomo.config import Config, load_config
+    from livetomo.crosscheck import check_config
+    from livetomo.recipe import load_recipe
+    from livetomo.userfile import read_toml
+
+    kind = "file"
+    warnings: list[str] = []
+    try:
+        kind = "configuration" if read_toml(path).keys() & Config.model_fields.keys() else "recipe"
+        if kind == "configuration":
+            warnings = check_config(load_config(path), str(path))
+        else:
+            load_recipe(str(path))
+    except ConfigurationError as fault:
+        return _Report(str(path), kind, str(fault).splitlines(), warnings)
+    return _Report(str(path), kind, [], warnings)

@@ -1,0 +1,193 @@
+"""What no key of the configuration can get wrong alone: folders inside each other, recipes, secrets, who may listen."""
+
+import ipaddress
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from livetomo.config import Config
+from livetomo.errors import ConfigurationError
+from livetomo.filesystems import FileSystem, file_system
+from livetomo.intake.patterns import Exclusion
+from livetomo.naming import slug
+from livetomo.recipe import load_recipe
+from livetomo.tomogram import session_folder
+
+# Stands for every session: an exclusion that covers the results of only some sessions does not cover this one.
+_ANY_SESSION = "any-session-at-all"
+
+
+def check_config(
+    config: Config,
+    source: str = "configuration",
+    *,
+    kind_of: Callable[[Path], FileSystem] = file_system,
+    patience: float = 5.0,
+) -> list[str]:
+    """Look at the configuration as a whole, and return warnings: what may be meant, but seldom is.
+
+    Args:
+        config: as `load_config` returns it, so with absolute paths.
+        source: the file's name, for the fault's lines.
+        kind_of: tells which file system a path lies on.
+        patience: how many seconds a hung mount may take to tell where a path really leads.
+
+    Raises:
+        ConfigurationError: one line per fault, naming the file, the key and the cure.
+    """
+    roots = {watch.name: _look(watch.path, patience) for watch in config.watch}
+    faults = [
+        *_written_into_watches(config, roots),
+        *_nested_watches(config, roots),
+        *_state_on_network(config, kind_of),
+        *_recipes(config),
+        *_secrets_missing(config),
+        *_open_to_others(config),
+    ]
+    if faults:
+        raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
+    return [*_absent_roots(config, roots), *_readable_secrets(config), *_broker_oddities(config)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """Where a watch's root really leads, and whether a folder is there; as it is written, where its mount hangs."""
+
+    path: Path
+    is_folder: bool
+
+
+def _look(path: Path, patience: float) -> _Root:
+    found: list[_Root] = []
+    asking = threading.Thread(target=lambda: found.append(_Root(path.resolve(), path.is_dir())), daemon=True)
+    asking.start()
+    asking.join(patience)
+    return found[0] if found else _Root(Path(os.path.normpath(path)), is_folder=False)
+
+
+def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
+    state = config.state.resolve()
+    for watch in config.watch:
+        root, exclusion = roots[watch.name].path, Exclusion(watch.exclude)
+        if state.is_relative_to(root):
+            yield (
+                f'"state" ({config.state}) lies inside the root of watch "{watch.name}" ({watch.path}), which is only '
+                "ever read. Choose a folder elsewhere, on a local disk"
+            )
+        for other in config.watch:
+            folder = session_folder(config.output, other.name, _ANY_SESSION).resolve()
+            if not folder.is_relative_to(root):
+                continue
+            inside = folder.relative_to(root)
+            if not any(exclusion.has_folder(part.as_posix()) for part in (inside, *inside.parents[:-1])):
+                cure = _pattern(inside, slug(other.name))
+                yield (
+                    f'"output" ({config.output}) lies inside the root of watch "{watch.name}" ({watch.path}), which is '
+                    "only ever read. Choose a folder elsewhere"
+                    + (f', or add "{cure}" to "exclude" of that watch' if cure else "")
+                )
+                break
+
+
+def _pattern(inside: Path, watch: str) -> str | None:
+    """What excludes the results at `inside` and little else; None where nothing tells them from sessions."""
+    parts = ["*" if part in (_ANY_SESSION, watch) else part for part in inside.parts]
+    while parts and parts[-1] == "*":
+        parts.pop()
+    return "/".join([*parts, "**"]) if parts else None
+
+
+def _nested_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
+    for outer in config.watch:
+        for inner in config.watch:
+            inner_root, outer_root = roots[inner.name].path, roots[outer.name].path
+            if outer is inner or not inner_root.is_relative_to(outer_root):
+                continue
+            inside = inner_root.relative_to(outer_root)
+            if inside == Path() and outer.name < inner.name:
+                yield f'watches "{outer.name}" and "{inner.name}" have the same root ({inner.path}); make them one'
+            elif inside != Path() and not Exclusion(outer.exclude).has_folder(inside.as_posix()):
+                yield (
+                    f'watch "{inner.name}": its "path" ({inner.path}) lies inside the root of "{outer.name}" '
+                    f'({outer.path}), so that its tomograms would be taken twice. Add "{inside.as_posix()}/**" to '
+                    f'"exclude" of "{outer.name}"'
+                )
+
+
+def _state_on_network(config: Config, kind_of: Callable[[Path], FileSystem]) -> Iterator[str]:
+    found = kind_of(config.state)
+    if found.is_network:
+        yield (
+            f'"state" ({config.state}) lies on a network file system ({found}), where SQLite loses data. '
+            "Choose a folder on a local disk; results may stay where they are"
+        )
+
+
+def _recipes(config: Config) -> Iterator[str]:
+    for watch in config.watch:
+        try:
+            load_recipe(watch.recipe)
+        except ConfigurationError as fault:
+            for line in str(fault).splitlines():
+                yield f'watch "{watch.name}": "recipe": {line}'
+
+
+def _secret_files(config: Config) -> Iterator[tuple[str, Path]]:
+    if config.mqtt and config.mqtt.password_file:
+        yield 'mqtt: "password_file"', config.mqtt.password_file
+    if config.http.token_file:
+        yield 'http: "token_file"', config.http.token_file
+
+
+def _secrets_missing(config: Config) -> Iterator[str]:
+    for key, path in _secret_files(config):
+        try:
+            if not path.read_text(encoding="utf-8").strip():
+                yield f"{key}: {path} is empty"
+        except (OSError, UnicodeDecodeError) as fault:
+            yield f"{key}: {path} cannot be read ({getattr(fault, 'strerror', None) or 'not UTF-8 text'})"
+    if config.mqtt and config.mqtt.ca_file and not os.access(config.mqtt.ca_file, os.R_OK):
+        yield f'mqtt: "ca_file": {config.mqtt.ca_file} cannot be read'
+
+
+def _open_to_others(config: Config) -> Iterator[str]:
+    if not is_loopback(config.http.host) and config.http.token_file is None:
+        yield (
+            f'http: "listen" is "{config.http.listen}", which other machines can reach. Name a file with a token in '
+            '"token_file", or listen on 127.0.0.1 and put a proxy in front'
+        )
+
+
+def _absent_roots(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
+    for watch in config.watch:
+        if not roots[watch.name].is_folder:
+            yield f'watch "{watch.name}": "path" ({watch.path}) is not a folder now; it is looked for until it is there'
+
+
+def _readable_secrets(config: Config) -> Iterator[str]:
+    for key, path in _secret_files(config):
+        if path.stat().st_mode & stat.S_IROTH:
+            yield f"{key}: {path} can be read by everybody: chmod o-r {path}"
+
+
+def _broker_oddities(config: Config) -> Iterator[str]:
+    if config.mqtt is None:
+        return
+    plain = config.mqtt.url.scheme == "mqtt"
+    if config.mqtt.password_file and not config.mqtt.username:
+        yield 'mqtt: there is a "password_file" but no "username"'
+    if plain and config.mqtt.password_file and not is_loopback(config.mqtt.url.host or ""):
+        yield 'mqtt: the password crosses the network in the clear; write "mqtts://…" if the broker speaks TLS'
+    if plain and config.mqtt.ca_file:
+        yield 'mqtt: "ca_file" has no effect without TLS; write "mqtts://…"'
