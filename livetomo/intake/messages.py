@@ -1,0 +1,94 @@
+"""What the watcher's process and its supervisor tell each other, as JSON lines."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
+
+KNOWN_PER_MESSAGE = 2000
+
+
+def arrival_to_json(arrival: Arrival) -> dict[str, Any]:
+    """An arrival as it travels."""
+    return {
+        "tomogram": asdict(arrival.tomogram),
+        "path": arrival.path,
+        "content": asdict(arrival.content),
+        "producer": arrival.producer,
+        "halves": dict(arrival.halves),
+        "metadata": dict(arrival.metadata),
+        "fault": asdict(arrival.fault) if arrival.fault else None,
+    }
+
+
+def arrival_from_json(body: Mapping[str, Any]) -> Arrival:
+    """The inverse of `arrival_to_json`."""
+    return Arrival(
+        tomogram=TomogramId(**body["tomogram"]),
+        path=body["path"],
+        content=Content(**body["content"]),
+        producer=body["producer"],
+        halves=body["halves"],
+        metadata=body["metadata"],
+        fault=Fault(**body["fault"]) if body["fault"] else None,
+    )
+
+
+def known_messages(files: Iterable[KnownFile]) -> Iterator[dict[str, Any]]:
+    """What has been dealt with before, in messages of bearable length."""
+    rest = iter(files)
+    while batch := list(islice(rest, KNOWN_PER_MESSAGE)):
+        yield {"do": "know", "files": known_to_json(batch)}
+
+
+def known_to_json(files: Iterable[KnownFile]) -> list[list[Any]]:
+    """Files as rows: path, size, modification time, digest."""
+    return [[file.path, file.content.size, file.content.modified_ns, file.content.digest] for file in files]
+
+
+def known_from_json(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
+    """The inverse of `known_to_json`."""
+    return [KnownFile(path, Content(size, modified_ns, digest)) for path, size, modified_ns, digest in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file that is not taken yet, and why. `seconds`: for how long it has not changed."""
+
+    path: str
+    size: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the watcher tells of itself, whenever it has looked.
+
+    trouble:    why the tree cannot be scanned well, in a sentence; empty where it can.
+    seconds:    how long the last whole scan took; None before the first.
+    files:      names seen by it; candidates: those that are tomograms by their names.
+    mode:       events or poll, and why where that was not the user's wish.
+    pending:    the first of those that are not taken yet; `settling` counts all.
+    """
+
+    trouble: str = ""
+    scans: int = 0
+    seconds: float | None = None
+    files: int = 0
+    candidates: int = 0
+    settling: int = 0
+    pending: tuple[Pending, ...] = ()
+    overflows: int = 0
+    mode: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(body: Mapping[str, Any]) -> "Report":
+        """The inverse of `to_json`."""
+        return Report(**{**body, "pending": tuple(Pending(**pending) for pending in body["pending"])})

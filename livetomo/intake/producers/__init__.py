@@ -1,0 +1,23 @@
+"""The software that writes tomograms: one file each, with its names, its completion signal and its sidecars."""
+
+from collections.abc import Mapping, Sequence
+
+from livetomo.intake.producers.generic import Generic
+from livetomo.intake.producers.producer import Producer, Recognised, Role, Signal
+
+__all__ = ["PRODUCERS", "Producer", "Recognised", "Role", "Signal", "choose", "recognise"]
+
+PRODUCERS: Mapping[str, type[Producer]] = {producer.name: producer for producer in (Generic,)}
+
+
+def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
+    """The producers of a watch, in the user's order; `pattern` is what the generic one takes instead of all volumes."""
+    return tuple(Generic(pattern) if name == "generic" else PRODUCERS[name]() for name in names)
+
+
+def recognise(producers: Sequence[Producer], path: str) -> tuple[Producer, Recognised] | None:
+    """The first producer that knows the file at `path`, and what it is to it; None where none does."""
+    for producer in producers:
+        if found := producer.recognise(path):
+            return producer, found
+    return None

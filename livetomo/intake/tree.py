@@ -1,0 +1,138 @@
+"""The watched tree, as the watcher sees it: read only, and replaceable by a fake in tests."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from livetomo.digest import digest_file
+from livetomo.filesystems import FileSystem, file_system
+from livetomo.formats.mrc_header import MrcHeader, read_header
+from livetomo.tomogram import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file was when it was looked at; two equal looks are a file at rest."""
+
+    size: int
+    modified_ns: int
+    device: int
+    inode: int
+
+
+class Entry(Protocol):
+    """One name in a folder; `os.DirEntry` is one."""
+
+    @property
+    def name(self) -> str:
+        """Without its folder."""
+        ...
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:
+        """Whether it is a folder."""
+        ...
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """Whether it is a regular file."""
+        ...
+
+    def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
+        ...
+
+    def stat(self, *, follow_symlinks: bool = True) -> Any:
+        """As `os.stat`: st_size, st_mtime_ns, st_dev, st_ino, st_nlink."""
+        ...
+
+
+class Tree(Protocol):
+    """A tree of files below a root. Paths are relative to the root, with `/`; the root itself is "".
+
+    Everything raises OSError as the file system says it.
+    """
+
+    def list(self, folder: str) -> list[Entry]:
+        """The names in `folder`, in no order."""
+        ...
+
+    def look(self, path: str) -> Look:
+        """The file as it is now, not as some cache remembers it."""
+        ...
+
+    def header(self, path: str) -> MrcHeader:
+        """The file's MRC header, or what `read_header` raises."""
+        ...
+
+    def content(self, path: str) -> Content:
+        """The file's digest, or what `digest_file` raises. Reads voxels."""
+        ...
+
+    def text(self, path: str, most_bytes: int = ...) -> str:
+        """The beginning of a text file, whatever its encoding."""
+        ...
+
+    def real_path(self, path: str) -> str:
+        """Absolute, links resolved."""
+        ...
+
+    def mount(self) -> FileSystem:
+        """The file system that the root lies on, or would lie on where it does not exist."""
+        ...
+
+
+class NotAFile(OSError):
+    """Something else than a regular file: a FIFO would block whoever opens it."""
+
+
+class LocalTree:
+    """The tree at `root`, through the operating system."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def list(self, folder: str) -> list[Entry]:
+        """As `Tree.list`."""
+        with os.scandir(self.root / folder) as entries:
+            return list(entries)
+
+    def look(self, path: str) -> Look:
+        """As `Tree.look`: NFS promises fresh attributes to whoever opens the file, not to who only asks for them."""
+        with self._opened(path) as descriptor:
+            found = os.fstat(descriptor)
+        return Look(found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
+
+    def header(self, path: str) -> MrcHeader:
+        """As `Tree.header`."""
+        return read_header(self.root / path)
+
+    def content(self, path: str) -> Content:
+        """As `Tree.content`."""
+        return digest_file(self.root / path)
+
+    def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
+        """As `Tree.text`."""
+        with self._opened(path) as descriptor:
+            return os.read(descriptor, most_bytes).decode("utf-8", errors="replace")
+
+    def real_path(self, path: str) -> str:
+        """As `Tree.real_path`."""
+        return os.path.realpath(self.root / path)
+
+    def mount(self) -> FileSystem:
+        """As `Tree.mount`."""
+        return file_system(self.root)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        whole = self.root / path
+        descriptor = os.open(whole, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise NotAFile(f"{whole.name} is not a regular file")
+            yield descriptor
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,92 @@
+"""Walk a watched tree, folder by folder, and leave out what is nobody's tomogram."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from livetomo.intake.patterns import Exclusion
+from livetomo.intake.tree import Entry, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A folder's files (real ones first, then links), or why it cannot be read."""
+
+    folder: str
+    files: tuple[Entry, ...] = ()
+    folders: tuple[str, ...] = ()
+    error: OSError | None = None
+    own: bool = False
+
+
+class Walk:
+    """Walks `tree`. Hidden names, excluded folders and livetomo's own results are left out.
+
+    A folder that is a link is followed, last, where it leads out of everything that is seen anyway, so that nothing
+    is seen twice and no cycle has an end to look for.
+    """
+
+    def __init__(self, tree: Tree, exclusion: Exclusion) -> None:
+        self._tree = tree
+        self._exclusion = exclusion
+
+    def everything(self) -> Iterator[Listing]:
+        """The root and all below it."""
+        return self.below([""], lambda _: True)
+
+    def below(self, folders: Iterable[str], descend: Callable[[str], bool]) -> Iterator[Listing]:
+        """`folders`, and those below them that `descend` wants."""
+        seen_places: list[str] | None = None
+        waiting, links = deque(folders), deque[str]()
+        while waiting or links:
+            if waiting:
+                folder = waiting.popleft()
+            else:
+                folder = links.popleft()
+                if seen_places is None:
+                    seen_places = [self._tree.real_path("")]
+                place = self._tree.real_path(folder)
+                if any(_contains(a, b) for seen in seen_places for a, b in ((seen, place), (place, seen))):
+                    continue
+                seen_places.append(place)
+            listing, linked = self._listing(folder)
+            yield listing
+            waiting.extend(child for child in listing.folders if child not in linked and descend(child))
+            links.extend(child for child in linked if descend(child))
+
+    def _listing(self, folder: str) -> tuple[Listing, set[str]]:
+        """The folder, and which of the folders in it are links."""
+        try:
+            entries = self._tree.list(folder)
+        except OSError as error:
+            return Listing(folder, error=error), set()
+        files: list[Entry] = []
+        folders: list[str] = []
+        linked: set[str] = set()
+        has_manifest = has_preview = False
+        prefix = f"{folder}/" if folder else ""
+        for entry in entries:
+            name = entry.name
+            if name[0] == ".":
+                continue
+            try:
+                is_folder = entry.is_dir()
+            except OSError:
+                is_folder = False
+            if not is_folder:
+                has_manifest |= name == "result.json"
+                files.append(entry)
+                continue
+            has_preview |= name == "preview"
+            path = prefix + name
+            if not self._exclusion.has_folder(path):
+                folders.append(path)
+                if entry.is_symlink():
+                    linked.add(path)
+        if has_manifest and has_preview:
+            return Listing(folder, own=True), set()
+        return Listing(folder, tuple(files), tuple(folders)), linked
+
+
+def _contains(outer: str, inner: str) -> bool:
+    return inner == outer or inner.startswith(outer.rstrip("/") + "/")

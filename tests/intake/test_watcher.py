@@ -1,0 +1,374 @@
+"""Every complete file is taken once, none before it is complete, whatever happens to it."""
+
+from livetomo.intake.watcher import MOST_OFFERS_IN_FLIGHT, RETRY_SECONDS
+from tests.intake.fakes import LOCAL, NFS, mrc
+
+
+def test_a_complete_file_is_taken_once_after_the_settle_time(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(15)
+    assert intake.names() == []
+    intake.run(10)
+    intake.run(200)
+    assert intake.names() == ["krios1/yeast/TS_01"]
+
+
+def test_a_file_that_grows_is_neither_taken_nor_faulted_until_it_is_whole(tree, facility):
+    intake = facility()
+    whole = mrc()
+    tree.write("yeast/TS_01.mrc", whole[:600])
+    for end in range(700, len(whole), 100):
+        intake.run(15)
+        tree.write("yeast/TS_01.mrc", whole[:end])
+    assert intake.taken == []
+    assert tree.voxels_read == []
+    tree.write("yeast/TS_01.mrc", whole)
+    intake.run(30)
+    assert [arrival.fault for arrival in intake.taken] == [None]
+    assert intake.taken[0].content.size == len(whole)
+
+
+def test_a_file_that_rests_unfinished_is_waited_for_and_then_faulted_with_one_sentence(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc()[:-10])
+    intake.run(50)
+    assert intake.taken == []
+    assert "ends after" in intake.reasons()["yeast/TS_01.mrc"]
+    assert tree.voxels_read == []
+    intake.run(20)
+    (arrival,) = intake.taken
+    assert arrival.fault is not None
+    assert (arrival.fault.kind, arrival.fault.reason) == ("permanent", "truncated volume")
+
+
+def test_a_faulted_file_that_is_written_again_is_new_content(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc()[:-10])
+    intake.run(80)
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    assert [arrival.fault is None for arrival in intake.taken] == [False, True]
+
+
+def test_a_text_file_named_mrc_and_an_absurd_header_are_faulted_not_read(tree, facility):
+    intake = facility()
+    tree.write("yeast/notes.mrc", b"hello " * 1000)
+    absurd = bytearray(mrc())
+    absurd[0:12] = (10**4).to_bytes(4, "little") * 3
+    tree.write("yeast/absurd.mrc", bytes(absurd))
+    tree.write("yeast/good.mrc", mrc())
+    intake.run(100)
+    reasons = {arrival.tomogram.name: arrival.fault and arrival.fault.reason for arrival in intake.taken}
+    assert reasons == {"good": None, "notes": "not an MRC file", "absurd": "absurd header"}
+
+
+def test_an_empty_file_is_a_placeholder_for_a_long_time(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", b"")
+    intake.run(500)
+    assert intake.taken == []
+    intake.run(150)
+    assert [arrival.fault.reason for arrival in intake.taken if arrival.fault] == ["empty file"]
+
+
+def test_bytes_after_the_volume_are_waited_out_and_then_accepted(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc() + b"x" * 100)
+    intake.run(40)
+    assert intake.taken == []
+    intake.run(40)
+    assert [arrival.fault for arrival in intake.taken] == [None]
+
+
+def test_a_file_that_changes_after_it_was_taken_is_a_new_revision(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.write("yeast/TS_01.mrc", mrc(fill=b"\1"))
+    intake.run(30)
+    assert intake.names() == ["krios1/yeast/TS_01"] * 2
+    assert intake.taken[0].content.digest != intake.taken[1].content.digest
+
+
+def test_a_changed_time_with_the_same_content_is_told_but_is_nothing_new(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    assert len(intake.taken) == 1
+    assert intake.catalog["yeast/TS_01.mrc"].modified_ns == tree.files["yeast/TS_01.mrc"].modified_ns
+
+
+def test_an_arrival_that_was_not_acknowledged_is_offered_again_by_the_next_process(tree, clock, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(15)
+    clock.advance(10)
+    intake.watcher.look()
+    assert len(intake.offered) == 1
+    intake.restart()
+    intake.run(30)
+    assert len(intake.taken) == 1
+
+
+def test_an_arrival_that_could_not_be_recorded_is_offered_again_after_a_while(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.refuse = True
+    intake.run(30)
+    intake.refuse = False
+    assert "could not be recorded" in intake.reasons()["yeast/TS_01.mrc"]
+    intake.run(RETRY_SECONDS + 5)
+    assert len(intake.taken) == 1
+
+
+def test_a_restart_takes_nothing_twice_and_misses_nothing_that_came_meanwhile(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.write("yeast/TS_02.mrc", mrc())
+    intake.restart()
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_01", "krios1/yeast/TS_02"]
+
+
+def test_a_file_that_was_there_before_the_first_start_is_left_alone_until_it_changes(tree, facility):
+    tree.write("yeast/old.mrc", mrc())
+    intake = facility(since="now")
+    intake.run(60)
+    tree.write("yeast/new.mrc", mrc())
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/new"]
+    intake.restart()
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/new"]
+    tree.write("yeast/old.mrc", mrc(fill=b"\2"))
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/new", "krios1/yeast/old"]
+
+
+def test_a_file_half_written_at_the_first_start_is_taken_when_it_is_whole(tree, facility):
+    tree.write("yeast/TS_01.mrc", mrc()[:1100])
+    intake = facility(since="now")
+    intake.run(60)
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(60)
+    assert [arrival.fault for arrival in intake.taken] == [None]
+
+
+def test_a_copy_that_keeps_its_old_time_is_new_where_it_was_not_there_before(tree, facility):
+    intake = facility(since="now")
+    intake.run(10)
+    tree.write("yeast/TS_01.mrc", mrc(), modified_ns=5)
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_01"]
+
+
+def test_what_appears_with_a_late_mount_on_an_empty_mount_point_is_old(tree, facility):
+    intake = facility(since="now")
+    intake.run(30)
+    tree.mounted_on = NFS
+    tree.write("yeast/old.mrc", mrc())
+    intake.run(60)
+    assert intake.names() == []
+    tree.write("yeast/new.mrc", mrc())
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/new"]
+
+
+def test_what_appears_in_an_empty_root_after_a_restart_is_new_unless_the_mount_is(tree, facility):
+    intake = facility(since="now")
+    intake.run(30)
+    intake.restart()
+    tree.write("yeast/new.mrc", mrc())
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/new"]
+
+
+def test_what_appears_in_a_root_that_did_not_exist_at_the_first_start_is_new(tree, facility):
+    tree.root_exists = False
+    intake = facility(since="now")
+    intake.run(30)
+    assert "does not exist" in intake.watcher.report().trouble
+    tree.root_exists = True
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_01"]
+    assert intake.watcher.report().trouble == ""
+
+
+def test_what_appears_with_a_mount_that_makes_the_root_is_old(tree, facility):
+    tree.root_exists = False
+    intake = facility(since="now")
+    intake.run(30)
+    tree.root_exists, tree.mounted_on = True, NFS
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(60)
+    assert intake.names() == []
+
+
+def test_nothing_is_offered_before_the_baseline_is_recorded(tree, clock, facility):
+    intake = facility(since="now")
+    intake.watcher.scan()
+    tree.write("yeast/TS_01.mrc", mrc())
+    for _ in range(10):
+        clock.advance(10)
+        intake.watcher.scan()
+        intake.watcher.hint("yeast/TS_01.mrc", is_folder=False)
+        intake.watcher.look()
+    assert intake.offered == []
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_01"]
+
+
+def test_a_root_that_vanishes_and_comes_back_changes_nothing(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.root_exists = False
+    intake.run(60)
+    tree.root_exists = True
+    intake.run(60)
+    assert len(intake.taken) == 1
+
+
+def test_an_empty_root_on_another_file_system_is_reported_as_not_mounted(tree, facility):
+    tree.mounted_on = NFS
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.mounted_on, tree.files = LOCAL, {}
+    intake.run(10)
+    assert "Is something not mounted?" in intake.watcher.report().trouble
+
+
+def test_since_a_date_goes_by_the_files_own_time(tree, facility):
+    intake = facility(since=1000.0)
+    tree.write("yeast/old.mrc", mrc(), modified_ns=999 * 10**9)
+    tree.write("yeast/new.mrc", mrc(), modified_ns=1001 * 10**9)
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/new"]
+
+
+def test_a_rename_into_place_settles_under_its_new_name(tree, facility):
+    intake = facility()
+    tree.write("yeast/.TS_01.mrc.Xa3b", mrc())
+    intake.run(60)
+    assert intake.taken == []
+    tree.rename("yeast/.TS_01.mrc.Xa3b", "yeast/TS_01.mrc")
+    intake.run(30)
+    assert intake.names() == ["krios1/yeast/TS_01"]
+
+
+def test_a_hard_link_beside_its_file_is_the_same_tomogram(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.link("yeast/TS_01.mrc", "yeast/latest.mrc")
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_01"]
+    tree.delete("yeast/TS_01.mrc")
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_01", "krios1/yeast/latest"]
+
+
+def test_a_file_without_permission_waits_and_says_so(tree, facility):
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    tree.files["yeast/TS_01.mrc"].readable = False
+    intake.run(200)
+    assert intake.taken == []
+    assert "Permission denied" in intake.reasons()["yeast/TS_01.mrc"]
+    tree.files["yeast/TS_01.mrc"].readable = True
+    intake.run(60)
+    assert [arrival.fault for arrival in intake.taken] == [None]
+
+
+def test_a_folder_that_cannot_be_listed_is_reported_and_the_rest_goes_on(tree, facility):
+    intake = facility()
+    tree.write("secret/TS_01.mrc", mrc())
+    tree.write("yeast/TS_02.mrc", mrc())
+    tree.unlistable.add("secret")
+    intake.run(60)
+    assert intake.names() == ["krios1/yeast/TS_02"]
+    assert intake.watcher.report().trouble == "1 folder cannot be read, first secret (Permission denied)"
+
+
+def test_a_fifo_a_hidden_name_and_excluded_folders_are_never_looked_at(tree, facility):
+    intake = facility(exclude=("**/raw/**", "*_old.mrc"))
+    tree.write("yeast/pipe.mrc", b"")
+    tree.kinds["yeast/pipe.mrc"] = "fifo"
+    for path in ("yeast/.hidden.mrc", ".snapshot/a.mrc", "yeast/raw/b.mrc", "yeast/c_old.mrc", "yeast/d.mrc"):
+        tree.write(path, mrc())
+    tree.unlistable |= {".snapshot", "yeast/raw"}
+    intake.run(700)
+    assert intake.names() == ["krios1/yeast/d"]
+    assert intake.watcher.report().trouble == ""
+
+
+def test_livetomos_own_results_are_never_taken(tree, facility):
+    intake = facility()
+    tree.write("out/krios1/yeast/tomograms/TS_01/r1-abc/result.json", b"{}")
+    tree.write("out/krios1/yeast/tomograms/TS_01/r1-abc/preview/xy.png", b"")
+    tree.write("out/krios1/yeast/tomograms/TS_01/r1-abc/labels.mrc", mrc())
+    tree.write("out/krios1/yeast/tomograms/TS_01/r1-abc/denoised.mrc", mrc())
+    tree.write("out/krios1/yeast/tomograms/TS_01/r1-abc/other.mrc", mrc())
+    tree.write("out/krios1/yeast/tomograms/TS_01/.attempt-x/other.mrc", mrc())
+    intake.run(100)
+    assert intake.taken == []
+
+
+def test_a_hint_is_enough_to_see_a_file_between_scans(tree, clock, facility):
+    intake = facility()
+    intake.run(5)
+    tree.write("new/session/TS_01.mrc", mrc())
+    intake.watcher.hint("new", is_folder=True)
+    clock.advance(21)
+    intake.watcher.look()
+    intake.answer()
+    clock.advance(21)
+    intake.watcher.look()
+    intake.answer()
+    assert intake.names() == ["krios1/new/TS_01"]
+
+
+def test_the_hot_folders_show_new_files_and_new_neighbours_without_a_whole_scan(tree, clock, facility):
+    intake = facility()
+    tree.write("yeast/tomograms/TS_01.mrc", mrc())
+    tree.write("cold/deep/old.mrc", mrc())
+    intake.run(30)
+    tree.unlistable.add("cold")
+    tree.write("yeast/tomograms/TS_02.mrc", mrc())
+    tree.write("algae/tomograms/TS_03.mrc", mrc())
+    for _ in range(10):
+        clock.advance(5)
+        intake.watcher.scan_hot()
+        intake.watcher.look()
+        intake.answer()
+    assert sorted(intake.names()[2:]) == ["krios1/algae/TS_03", "krios1/yeast/TS_02"]
+
+
+def test_a_burst_is_taken_whole_with_a_bounded_number_in_flight(tree, clock, facility):
+    intake = facility()
+    for number in range(200):
+        tree.write(f"yeast/TS_{number:03}.mrc", mrc(fill=bytes([number])))
+    intake.watcher.scan()
+    intake.answer()
+    clock.advance(30)
+    intake.watcher.look()
+    clock.advance(30)
+    intake.watcher.look()
+    assert len(intake.offered) == MOST_OFFERS_IN_FLIGHT
+    intake.run(60)
+    assert len(set(intake.names())) == 200
+
+
+def test_a_file_that_is_too_shallow_is_unsorted_and_one_off_the_pattern_is_not_taken(tree, facility):
+    intake = facility(session="{session}/*/tomograms/**")
+    tree.write("a/b/tomograms/TS_01.mrc", mrc())
+    tree.write("a/b/TS_02.mrc", mrc())
+    tree.write("TS_03.mrc", mrc())
+    intake.run(60)
+    assert sorted(intake.names()) == ["krios1/a/TS_01", "krios1/unsorted/TS_03"]
