@@ -5,14 +5,14 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.jobs import Claim
-from livetomo.errors import LivetomoError
+from livetomo.errors import FaultKind, LivetomoError
 from livetomo.order import Order
 from livetomo.status import WorkerState
 from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
@@ -27,22 +27,22 @@ log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
-    """Who counts what lanes do."""
+    """Who counts what lanes do; the metrics are one."""
 
-    def stage_began(self, stage: str) -> None:
-        """A stage of a job has begun."""
+    def began(self, watch: str, waited_seconds: float) -> None:
+        """A job was begun, so long after its file was complete."""
 
-    def stage_ended(self, stage: str, seconds: float, done: bool) -> None:
-        """It took this long, and is done or came to nothing."""
+    def worker_at(self, device: str, stage: str | None) -> None:
+        """The worker has come to a stage of its job; None: it is done with it."""
 
-    def attempt_ended(self, outcome: str, reason: str) -> None:
-        """An attempt was `done`, `failed`, `retried` or `discarded`, and for which reason."""
+    def worker_stopped(self, device: str, *, died: bool) -> None:
+        """The job came to nothing; `died`: and the worker is gone."""
 
-    def result_committed(self, claim: Claim, manifest: dict[str, Any]) -> None:
+    def finished(self, manifest: Mapping[str, Any]) -> None:
         """A result is there."""
 
-    def worker_started(self, device: str, pid: int) -> None:
-        """A worker process was started."""
+    def failed(self, watch: str, kind: FaultKind, *, final: bool) -> None:
+        """An attempt failed; `final`: its job will not be tried again."""
 
 
 class Lane:
@@ -70,8 +70,13 @@ class Lane:
         self._observer = observer
         self._may_start = may_start
         self._renew_at = 0.0
-        self._worker = WorkerProcess(device, workers=lanes, started=observer.worker_started)
+        self._worker = WorkerProcess(device, workers=lanes)
         self.state = WorkerState(device, "starting", since=datetime.now(UTC))
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process number, while there is one."""
+        return self._worker.pid
 
     async def run(self) -> None:
         """Until cancelled. A job that is running then goes back to the queue, uncharged."""
@@ -116,37 +121,33 @@ class Lane:
     async def _make(self, claim: Claim, folder: Path) -> Fault | None:
         """Have the worker make the result in `folder`; None when it lies there."""
         self._report("busy", claim)
+        self._observer.began(claim.tomogram.watch, max(0.0, time.time() - claim.settled_at))
         try:
             async with asyncio.timeout(self._job_time_limit):
-                return await self._converse(claim, folder)
+                fault = await self._converse(claim, folder)
         except WorkerFault as ending:
+            self._observer.worker_stopped(self._device, died=True)
             return ending.fault
-        except LivetomoError as fault:
-            return Fault(fault.kind, fault.reason, str(fault))
         except TimeoutError:
             await self._worker.stop()
+            self._observer.worker_stopped(self._device, died=True)
             limit = f"{self._job_time_limit:,.0f} s"
             return Fault("transient", "time limit", f"It was not done within {limit} and was stopped.")
+        except LivetomoError as refusal:
+            return Fault(refusal.kind, refusal.reason, str(refusal))
+        if fault is None:
+            self._observer.worker_at(self._device, None)
+        else:
+            self._observer.worker_stopped(self._device, died=False)
+        return fault
 
     async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
         order = {"do": "job", "token": claim.token, "folder": str(folder), "order": self._order(claim).to_json()}
         await self._worker.send(order)
-        message = await self._next_message(claim)
-        while message["is"] == "stage":
-            message = await self._stage(claim, str(message["stage"]))
+        while (message := await self._next_message(claim))["is"] == "stage":
+            self._report("busy", claim, str(message["stage"]))
+            self._observer.worker_at(self._device, str(message["stage"]))
         return Fault(**message["fault"]) if message["is"] == "failed" else None
-
-    async def _stage(self, claim: Claim, stage: str) -> dict[str, Any]:
-        """Wait for the end of a stage: the message that ends it."""
-        self._report("busy", claim, stage)
-        self._observer.stage_began(stage)
-        began, done = time.monotonic(), False
-        try:
-            message = await self._next_message(claim)
-            done = message["is"] != "failed"
-            return message
-        finally:
-            self._observer.stage_ended(stage, time.monotonic() - began, done)
 
     async def _next_message(self, claim: Claim) -> dict[str, Any]:
         """The next message about this job, keeping its lease meanwhile; a lost lease is told to the worker."""
@@ -174,18 +175,20 @@ class Lane:
         if not await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))):
             await self._account(claim, final, Fault("transient", "lease lost", "A newer revision took its place."))
             return
-        self._observer.result_committed(claim, manifest)
-        self._observer.attempt_ended("done", "")
+        self._observer.finished(manifest)
         log.info("done", extra=self._where(claim))
 
     async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:
         """The attempt came to nothing: its folder goes, and the job is tried again or given up."""
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
         state = await self._catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))
-        outcome = {"failed": "failed", "waiting": "retried"}.get(state or "", "discarded")
-        self._observer.attempt_ended(outcome, fault.reason)
-        level = logging.WARNING if outcome == "failed" else logging.INFO
-        log.log(level, f"{outcome}: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
+        if state is None:
+            log.info(f"discarded: {fault.message}", extra=self._where(claim))
+            return
+        self._observer.failed(claim.tomogram.watch, fault.kind, final=state == "failed")
+        word = "failed" if state == "failed" else "tried again later"
+        level = logging.WARNING if state == "failed" else logging.INFO
+        log.log(level, f"{word}: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
 
     def _where(self, claim: Claim) -> dict[str, Any]:
         return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self._device}

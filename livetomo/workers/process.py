@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from livetomo.processes import ChildGone, JsonChild, Message
@@ -29,13 +28,17 @@ class WorkerFault(Exception):
 class WorkerProcess:
     """One worker on one device; it may be a different process from one job to the next."""
 
-    def __init__(self, device: str, *, workers: int, started: Callable[[str, int], None]) -> None:
+    def __init__(self, device: str, *, workers: int) -> None:
         self._device = device
         self._workers = workers
-        self._started = started
         self._child: JsonChild | None = None
         self._reader: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process number, while there is one."""
+        return None if self._child is None else self._child.pid
 
     async def ensure(self) -> None:
         """Return when there is a worker that is ready, with growing pauses while none will start."""
@@ -91,7 +94,6 @@ class WorkerProcess:
         self._reader = asyncio.create_task(_listen(self._child, self._messages))
         if await self._messages.get() is None:
             raise ChildGone(f"it ended with exit code {await self._child.wait()}")
-        self._started(self._device, self._child.pid)
 
     async def _death(self) -> WorkerFault:
         assert self._child is not None

@@ -24,22 +24,27 @@ class Watched:
     """An observer that remembers."""
 
     def __init__(self) -> None:
-        self.stages: list[str] = []
-        self.outcomes: list[tuple[str, str]] = []
+        self.stages: list[str | None] = []
+        self.deaths = 0
+        self.failures: list[tuple[str, bool]] = []
         self.results: list[str] = []
-        self.pids: list[int] = []
-
         self.news = asyncio.Event()
 
-    def stage_began(self, stage):
+    def began(self, watch, waited_seconds):
+        assert 0 <= waited_seconds < 60
+
+    def worker_at(self, device, stage):
         self.stages.append(stage)
         self.news.set()
 
-    def stage_ended(self, stage, seconds, done):
-        self.news.set()
+    def worker_stopped(self, device, *, died):
+        self.deaths += died
 
-    def attempt_ended(self, outcome, reason):
-        self.outcomes.append((outcome, reason))
+    def finished(self, manifest):
+        self.results.append(manifest["tomogram"]["name"])
+
+    def failed(self, watch, kind, *, final):
+        self.failures.append((kind, final))
         self.news.set()
 
     async def until(self, what):
@@ -125,7 +130,7 @@ async def test_what_lands_is_made_and_committed_whole(tmp_path):
         (result,) = house.folders(who)
         manifest = intact_manifest(tomogram_folder(str(house.output), who) / result)
         assert manifest["tomogram"]["name"] == "TS_01"
-        assert house.observer.results == ["krios1/monday/TS_01"]
+        assert house.observer.results == ["TS_01"]
         assert {"read", "segment", "pick", "write"} <= set(house.observer.stages)
 
 
@@ -133,10 +138,10 @@ async def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
     async with house_in(tmp_path) as house:
         who = await house.land(shape=(96, 160, 160))
         await house.observer.until(lambda seen: "segment" in seen.stages)
-        os.kill(house.observer.pids[0], signal.SIGKILL)
+        os.kill(house.lane.worker_pid, signal.SIGKILL)
         await house.until("done")
-        assert house.observer.outcomes == [("retried", "worker died"), ("done", "")]
-        assert len(house.observer.pids) == 2
+        assert house.observer.failures == [("device", False)]
+        assert house.observer.deaths == 1
         assert len(house.folders(who)) == 1
 
 
@@ -146,14 +151,14 @@ async def test_a_file_that_is_gone_is_tried_again_and_the_line_moves_on(tmp_path
         (house.root / "TS_01.mrc").unlink()
         await house.land("TS_02")
         await house.until("waiting", "done")
-        assert house.observer.outcomes[0][0] == "retried"
+        assert house.observer.failures == [("transient", False)]
 
 
 async def test_a_job_past_its_time_limit_is_stopped(tmp_path):
     async with house_in(tmp_path, job_time_limit=0.2) as house:
         await house.land(shape=(128, 256, 256))
-        await house.observer.until(lambda seen: seen.outcomes)
-        assert house.observer.outcomes[0] == ("retried", "time limit")
+        await house.observer.until(lambda seen: seen.failures)
+        assert house.observer.failures == [("transient", False)]
         assert await house.states() == ["waiting"]
 
 
@@ -232,6 +237,6 @@ async def test_a_zombie_that_finishes_late_changes_nothing(claimed):
     assert await house.catalog(lambda c: c.jobs.commit(second.token, manifest, str(final)))
     published = (final / "result.json").read_bytes()
     await house.lane._commit(claim, folder / attempt_name(claim.token))
-    assert house.observer.outcomes == [("discarded", "lease lost")]
+    assert house.observer.results == house.observer.failures == []
     assert (final / "result.json").read_bytes() == published
     assert house.folders(who) == [final.name]
