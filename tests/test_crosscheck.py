@@ -19,9 +19,7 @@ class Facility:
         for name in ("krios1", "krios2"):
             (folder / "raw" / name).mkdir(parents=True)
 
-    def check(
-        self, top: str = "", first: str = "", second: str = "", rest: str = "", kind: FileSystem = LOCAL
-    ) -> list[str]:
+    def write(self, top: str = "", first: str = "", second: str = "", rest: str = "") -> Path:
         path = self.folder / "livetomo.toml"
         given = {line.split(" =")[0] for line in top.splitlines()}
         defaults = {"state": "state", "output": "results"}
@@ -31,11 +29,14 @@ class Facility:
             for name, text in (("krios1", first), ("krios2", second))
         )
         path.write_text(f'site = "here"\n{top}\n{watches}{rest}')
-        return check_config(load_config(path), "livetomo.toml", kind_of=lambda path: kind)
+        return path
 
-    def refusal(self, **given: str | FileSystem) -> str:
+    def check(self, kind: FileSystem = LOCAL, **given: str) -> list[str]:
+        return check_config(load_config(self.write(**given)), "livetomo.toml", kind_of=lambda path: kind)
+
+    def refusal(self, kind: FileSystem = LOCAL, **given: str) -> str:
         with pytest.raises(ConfigurationError) as refusal:
-            self.check(**given)
+            self.check(kind, **given)
         return str(refusal.value).replace(str(self.folder), "")
 
 
@@ -181,9 +182,7 @@ def test_a_mount_that_hangs_does_not_hang_the_check(facility, monkeypatch):
     monkeypatch.setattr(
         Path, "resolve", lambda path, *args: (path.name == "krios1" and answer.wait(60), resolve(path, *args))[1]
     )
-    facility.check()
-    path = facility.folder / "livetomo.toml"
-    warnings = check_config(load_config(path), kind_of=lambda path: LOCAL, patience=0.01)
+    warnings = check_config(load_config(facility.write()), kind_of=lambda path: LOCAL, patience=0.01)
     answer.set()
     assert [warning.split(" ")[1] for warning in warnings] == ['"krios1":']
 
