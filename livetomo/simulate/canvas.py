@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from edt import edt
 
 from livetomo.picks import Picks
 from livetomo.simulate.shapes import Matrix
@@ -44,6 +45,7 @@ class Canvas:
         self.height = slab.height(shape_zyx, voxel_size_angstrom)
         self.depth: Floats = np.abs(self.height) - np.float32(slab.thickness_angstrom / 2)
         self.placed: dict[str, list[Placed]] = {}
+        self._from_membrane: Floats | None = None
 
     def box(self, centre_angstrom: Matrix, reach_angstrom: float) -> Box:
         """The part of the volume within `reach` of a point (z, y, x), by a cube; empty where it is outside."""
@@ -57,11 +59,21 @@ class Canvas:
         z, y, x = (np.arange(s.start, s.stop, dtype=np.float32) * np.float32(self.voxel_size_angstrom) for s in box)
         return z[:, None, None], y[None, :, None], x[None, None, :]
 
+    def from_membrane(self) -> Floats:
+        """Å from the nearest voxel that is called membrane; infinite where there is none. Kept until one is added."""
+        if self._from_membrane is None:
+            away = self.labels != label_of("membrane")
+            found = edt(away) * np.float32(self.voxel_size_angstrom) if not away.all() else np.full(self.shape, np.inf)
+            self._from_membrane = found.astype(np.float32)
+        return self._from_membrane
+
     def mark(self, box: Box, where: Mask, feature: str | None) -> None:
         """Take the voxels of `box` that `where` selects, and call them `feature`."""
         self.taken[box] |= where
         if feature is not None:
             self.labels[box][where] = label_of(feature)
+        if feature == "membrane":
+            self._from_membrane = None
 
     def try_particle(self, cube: Floats, at: ShapeZyx, placed: Placed, name: str | None, overlap: float) -> bool:
         """Draw a particle around the voxel `at` unless more than `overlap` of it lies where something is.

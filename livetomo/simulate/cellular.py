@@ -50,12 +50,12 @@ def random_specimen(
         *_membranes(rng, extent, volume_um3),
         *_filaments(rng, volume_um3),
         *_particles(rng, volume_um3, library),
-        Crowd(rng.uniform(0.05, 0.6), rng.uniform(10, 50), rng.uniform(0, 0.8)),
+        Crowd(rng.uniform(0.05, 0.4), rng.uniform(10, 50), rng.uniform(0, 0.8)),
     ]
     return Specimen(slab, tuple(parts))
 
 
-def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.02, 0.6)) -> Microscope:
+def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.03, 1.5)) -> Microscope:
     """A tilt series as facilities take them, the better and the worse."""
     return Microscope(
         tilts_degrees=(-rng.uniform(40, 66), rng.uniform(40, 66), rng.choice([2.0, 3.0, 4.0])),

@@ -12,7 +12,8 @@ from livetomo.simulate.canvas import Canvas
 class Crowd:
     """Smooth noise in the slab, of another strength in each compartment.
 
-    deviation: its standard deviation; a protein is 1. grain_angstrom: how coarse. differs: how much its strength
+    deviation: its standard deviation in small voxels; a protein is 1, and large voxels average it out.
+    grain_angstrom: how coarse it is. differs: how much its strength
     differs from one compartment to another, as a share.
     """
 
@@ -26,7 +27,8 @@ class Crowd:
         noise = rng.standard_normal(canvas.shape, dtype=np.float32)
         if self.grain_angstrom > 0.3 * voxel:
             noise = gaussian_filter(noise, self.grain_angstrom / voxel, mode="wrap", truncate=3)
-        noise *= np.float32(self.deviation / max(float(noise.std()), 1e-9))
+        left = (1 + (voxel / (3.5 * self.grain_angstrom)) ** 2) ** -0.75  # of a Gaussian grain, averaged over a voxel
+        noise *= np.float32(left * self.deviation / max(float(noise.std()), 1e-9))
         strength = rng.uniform(1 - self.differs, 1 + self.differs, 256).astype(np.float32)
         noise *= strength[canvas.compartment]
         noise[canvas.taken] *= np.float32(0.3)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from livetomo.simulate.crowd import Crowd
-from livetomo.simulate.membranes import Membrane
+from livetomo.simulate.membranes import Bilayer, Membrane
 from livetomo.simulate.microscope import Microscope, image
 from livetomo.simulate.particles import Population
 from livetomo.simulate.shapes import random_protein, ribosome_like
@@ -25,7 +25,7 @@ class Easy:
     ribosomes: int = 45
     vesicles: int = 3
     proteins: int = 150
-    snr: float = 0.3
+    snr: float = 0.03
 
 
 def simulate(seed: int, settings: Easy = Easy()) -> tuple[Floats, Truth]:
@@ -48,7 +48,8 @@ def easy_specimen(seed: int, settings: Easy) -> Specimen:
                 extent * np.array([0.5, *rng.uniform(0.15, 0.85, 2)]),
                 rng.uniform(220.0, 420.0),
                 Rotation.random(rng=rng).as_matrix(),
-            )
+            ),
+            Bilayer(weight=0.5),
         )
         for _ in range(settings.vesicles)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from livetomo.simulate.canvas import Canvas
+from livetomo.simulate.canvas import Canvas, Mask
 from livetomo.simulate.paths import along, wander
 from livetomo.simulate.shapes import PIXEL_WIDENING, Matrix
 
@@ -88,19 +88,20 @@ class Filaments:
         canvas.mark(box, body, lattice.feature)
 
 
-def _near(canvas: Canvas, box: tuple[slice, slice, slice], axis: Matrix, radius_angstrom: float) -> np.ndarray:
+def _near(canvas: Canvas, box: tuple[slice, slice, slice], axis: Matrix, radius_angstrom: float) -> Mask:
     """Which voxels of `box` lie within a radius of the points of `axis`; only those near them are looked at."""
     voxel = canvas.voxel_size_angstrom
     start = np.array([s.start for s in box])
     shape = np.array([s.stop - s.start for s in box])
-    body = np.zeros(shape, bool)
+    body: Mask = np.zeros(shape, bool)
     reach = int(np.ceil(radius_angstrom / voxel))
     steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     thinned = axis[:: max(int(radius_angstrom / (2 * voxel)), 1)]
-    candidates = np.unique((np.rint(thinned / voxel).astype(int)[:, None] + steps).reshape(-1, 3), axis=0) - start
-    candidates = candidates[((candidates >= 0) & (candidates < shape)).all(axis=1)]
+    candidates = (np.rint(thinned / voxel).astype(int)[:, None] + steps).reshape(-1, 3) - start
+    body[tuple(candidates[((candidates >= 0) & (candidates < shape)).all(axis=1)].T)] = True
+    candidates = np.argwhere(body)
     away, _ = cKDTree(axis).query((candidates + start) * voxel, distance_upper_bound=radius_angstrom)
-    body[tuple(candidates[np.isfinite(away)].T)] = True
+    body[tuple(candidates[~np.isfinite(away)].T)] = False
     return body
 
 

@@ -11,13 +11,15 @@ from livetomo.simulate.truth import Floats
 
 WAVELENGTH_ANGSTROM = 0.0197  # 300 kV
 SPHERICAL_ABERRATION_ANGSTROM = 2.7e7
+SNR_PIXEL_ANGSTROM = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Microscope:
     """How a tilt series is taken.
 
-    snr: variance of the untilted, noise-free view over that of its noise, at the voxel size of the simulation.
+    snr: variance of the untilted, noise-free view over that of its noise in pixels of 10 Å: larger pixels average more
+        electrons, so that the same dose has less noise at a larger voxel size.
     noise_colour: amplitudes of the noise fall as frequency to this power; 0 is white.
     dose: e/Å² per view; damage takes what is fine from later views, taken alternately outwards from no tilt.
     jitter_angstrom: standard deviation of the error of alignment; missing: share of views that are lost.
@@ -78,7 +80,7 @@ def image(density: Floats, voxel_size_angstrom: float, microscope: Microscope, s
     still = seen[np.argmin(np.abs(tilts))]
     signal = fft.irfft2(still, size)[: views.shape[1], : views.shape[2]].std()
     # A detector sees the noise of its electrons after the CTF: it has none of its own.
-    noise_sd = float(signal) / np.sqrt(microscope.snr)
+    noise_sd = float(signal) / np.sqrt(microscope.snr) * SNR_PIXEL_ANGSTROM / voxel_size_angstrom
     ramp = _ramp(kx, voxel_size_angstrom)
     halves = []
     for _ in range(2):

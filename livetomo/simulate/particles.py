@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from edt import edt
 from scipy.spatial.transform import Rotation
 
 from livetomo.simulate.canvas import BODY, Canvas, Placed
 from livetomo.simulate.shapes import Matrix, Shape
-from livetomo.simulate.truth import label_of
 
 TRIES_PER_PARTICLE = 25
 BOUND_ANGSTROM = (0.52, 0.68)
@@ -66,10 +64,7 @@ class Population:
 
 def _membrane_sites(canvas: Canvas, diameter_angstrom: float) -> Matrix:
     """Voxels (n, 3; z, y, x) from which a particle of this diameter touches a membrane."""
-    membrane = canvas.labels == label_of("membrane")
-    if not membrane.any():
-        return np.zeros((0, 3))
-    distance = edt(~membrane) * canvas.voxel_size_angstrom + 30.0  # from its edge; its middle is about so much further
+    distance = canvas.from_membrane() + np.float32(30.0)  # from its edge; its middle is about so much further
     low, high = (share * diameter_angstrom for share in BOUND_ANGSTROM)
     sites: Matrix = np.argwhere((distance > low) & (distance < high + canvas.voxel_size_angstrom)).astype(np.float64)
     return sites
