@@ -172,3 +172,8 @@ def load_recipe(name_or_path: str, base: Path | None = None) -> Recipe:
             f'recipe "{name_or_path}": neither a built-in recipe ({", ".join(known)}) nor a file of that name'
         )
     return validate(Recipe, read_toml(path), str(path))
+
+
+def recipe_name(name_or_path: str) -> str:
+    """What a recipe is called: a built-in one by its name, a file by its stem."""
+    return Path(name_or_path).name.removesuffix(".toml")
