@@ -28,7 +28,6 @@ _BUCKETS: Mapping[str, Sequence[float]] = {
     "_angstrom": (5, 10, 15, 20, 25, 30, 40, 50, 70, 100, 200, 500, 1000, 3000),
     "_degrees": (0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90),
     "_micrometers": (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10),
-    "_count": COUNTS,
     "_per_cubic_micrometer": (0, 10, 30, 100, 300, 1000, 3000, 10000, 30000),
     "_share_ratio": _SHARES,
     "_fraction_ratio": _SHARES,
@@ -36,12 +35,15 @@ _BUCKETS: Mapping[str, Sequence[float]] = {
 
 
 def metric_name(name: str, unit: str) -> str | None:
-    """What follows `livetomo_quality_` for a figure; None where its name or unit cannot stand in a metric's name."""
+    """What follows `livetomo_quality_` for a figure; None where its name or unit cannot stand in a metric's name.
+
+    Counts of picks are told by `livetomo_tomogram_picks`, with the feature as a label.
+    """
     stem = name.replace(".", "_").replace("-", "_")
     known = UNITS.get(unit) or (unit if unit.isascii() and unit.isidentifier() else None)
-    if known is None or not (stem.isascii() and stem.isidentifier()):
+    if known is None or not (stem.isascii() and stem.isidentifier()) or stem.endswith("_count"):
         return None
-    return stem if stem.endswith(f"_{known}") or (known == "ratio" and stem.endswith("_count")) else f"{stem}_{known}"
+    return stem if stem.endswith(f"_{known}") else f"{stem}_{known}"
 
 
 def buckets(metric: str) -> Sequence[float]:

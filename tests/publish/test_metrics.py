@@ -176,6 +176,7 @@ def test_two_daemons_in_one_process_do_not_share_a_registry() -> None:
         ("contrast", "", "contrast_ratio"),
         ("tilt", "°", "tilt_degrees"),
         ("ribosome.density", "1/µm³", "ribosome_density_per_cubic_micrometer"),
+        ("ribosome_count", "", None),
         ("odd name", "", None),
         ("thickness", "furlong per fortnight", None),
     ],

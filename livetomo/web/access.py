@@ -1,0 +1,127 @@
+"""Who may do what, and the headers that keep a browser from doing what nobody asked it to."""
+
+import hashlib
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "livetomo"
+_OPEN_PATHS = ("/healthz", "/login", "/static/page.css")
+_READING = ("GET", "HEAD", "OPTIONS")
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    # Not same-origin: Grafana, on another port of the same host, shows the pictures.
+    "cross-origin-resource-policy": "same-site",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a listener allows.
+
+    full_control: whoever reaches it may do everything (the Unix socket, guarded by its file's mode).
+    open_reading: reading needs no token (loopback).
+    token:        what changes need, and reading where it is not open; None: nothing can be changed here.
+    host:         the name that a proxy in front is reached by, of `http.public_url`.
+    """
+
+    full_control: bool = False
+    open_reading: bool = True
+    token: str | None = None
+    host: str | None = None
+
+    def refuses(self, request: HTTPConnection, method: str) -> tuple[int, str] | None:
+        """A status and a sentence where the request is not allowed."""
+        if self.full_control or request.url.path in _OPEN_PATHS or request.url.path.startswith("/static/"):
+            return None
+        if self._has_token(request):
+            return None
+        if method not in _READING:
+            why = (
+                "changes need the token"
+                if self.token
+                else 'nothing can be changed here: "token_file" is not configured'
+            )
+            return 403, f"{why}; on the daemon's own machine, use the livetomo command"
+        if self._has_cookie(request):
+            return None
+        if not self.open_reading:
+            return 401, "reading needs the token, as Authorization: Bearer …"
+        if not self._is_own_host(request.headers.get("host", "")):
+            # A web site could have its own name resolve to 127.0.0.1, and read with its visitors' browsers.
+            return 421, 'this name is not known here; set "public_url" in the table http to the address of the proxy'
+        return None
+
+    def cookie(self) -> str:
+        """What a browser is given for the token: enough to read, and not the token."""
+        return hmac.new((self.token or "").encode(), b"reading", hashlib.sha256).hexdigest()
+
+    def accepts(self, token: str) -> bool:
+        """Whether this is the token."""
+        return self.token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+
+    def _has_token(self, request: HTTPConnection) -> bool:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self.accepts(value.strip())
+
+    def _has_cookie(self, request: HTTPConnection) -> bool:
+        given = request.cookies.get(COOKIE)
+        return self.token is not None and given is not None and hmac.compare_digest(given, self.cookie())
+
+    def _is_own_host(self, header: str) -> bool:
+        name = urlsplit(f"//{header}").hostname or ""
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name in ("localhost", self.host)
+        return True
+
+
+class Guard:
+    """Applies the rules to every request, and the headers to every answer."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app = app
+        self._rules = rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        refusal = self._rules.refuses(HTTPConnection(scope), scope["method"])
+        app = self._app if refusal is None else _refusal(*refusal, headers=Headers(scope=scope))
+        await app(scope, receive, send_guarded)
+
+
+def _refusal(status: int, why: str, headers: Headers) -> Response:
+    if status == 401 and "text/html" in headers.get("accept", ""):
+        return HTMLResponse(LOGIN, status)
+    return JSONResponse({"error": why}, status, {"www-authenticate": "Bearer"} if status == 401 else None)
+
+
+LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>livetomo</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="static/page.css">
+<form class="login" method="post" action="login"><h1>livetomo</h1>
+<label>Token <input type="password" name="token" autofocus autocomplete="current-password"></label>
+<button>Look</button></form></html>"""

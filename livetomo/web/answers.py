@@ -1,0 +1,37 @@
+"""How answers and refusals look: JSON of what was asked, or one sentence under the key `error`."""
+
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+def answer(content: Any, status: int = 200) -> Response:
+    """Dataclasses, moments and all, as JSON."""
+    return Response(to_json(content), status, media_type="application/json")
+
+
+async def say_error(request: Request, fault: Exception) -> Response:
+    """The answer to a request that went wrong in a way that we know."""
+    assert isinstance(fault, HTTPException)
+    return answer({"error": fault.detail}, fault.status_code)
+
+
+def number(request: Request, name: str, default: int, *, most: int) -> int:
+    """A whole number from the query, not negative, cut to `most`."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise HTTPException(400, f"{name} must be a whole number, not {text!r}")
+    return min(int(text), most)
+
+
+def required(request: Request, name: str) -> str:
+    """A text from the query that must be there."""
+    text = request.query_params.get(name)
+    if not text:
+        raise HTTPException(400, f"{name} is missing: add ?{name}=…")
+    return text

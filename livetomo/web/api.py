@@ -1,0 +1,97 @@
+"""The HTTP API: status, sessions, tomograms, results, and the events that a consumer has missed."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from json import JSONDecodeError
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from livetomo.errors import LivetomoError
+from livetomo.publish.messages import MessageSettings, result_url, told
+from livetomo.web.answers import answer, number, required
+from livetomo.web.view import View
+
+# What may be asked of the daemon by name; each takes the request's JSON object and returns what is answered.
+Actions = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]
+
+_MOST_SEQ = 2**63 - 1
+
+
+class Api:
+    """Answers what is below /api/v1."""
+
+    def __init__(self, view: View, settings: MessageSettings, actions: Actions) -> None:
+        self._view = view
+        self._settings = settings
+        self._actions = actions
+
+    async def status(self, request: Request) -> Response:
+        """What the daemon is doing, and what keeps it from doing all its work."""
+        status = await self._view.status()
+        return answer({"status": status, "problems": list(status.problems())})
+
+    async def sessions(self, request: Request) -> Response:
+        """The newest sessions."""
+        return answer({"sessions": await self._view.sessions(number(request, "limit", 100, most=1000))})
+
+    async def tomograms(self, request: Request) -> Response:
+        """A session's tomograms, newest first; with `name`, that one."""
+        watch, session = required(request, "watch"), required(request, "session")
+        if name := request.query_params.get("name"):
+            one = await self._view.tomogram(watch, session, name)
+            if one is None:
+                raise HTTPException(404, f"there is no tomogram {watch}/{session}/{name}")
+            return answer({"tomograms": [one]})
+        limit, offset = number(request, "limit", 1000, most=5000), number(request, "offset", 0, most=10**9)
+        return answer({"tomograms": await self._view.tomograms(watch, session, limit, offset)})
+
+    async def summary(self, request: Request) -> Response:
+        """What a session adds up to."""
+        return answer(await self._view.totals(required(request, "watch"), required(request, "session")))
+
+    async def events(self, request: Request) -> Response:
+        """Events after a number, as the broker gets them, each with its topic."""
+        after = number(request, "after", 0, most=_MOST_SEQ)
+        events = await self._view.events_after(after, number(request, "limit", 100, most=500))
+        return answer(
+            {
+                "events": [
+                    {"topic": self._settings.topics.event(each.event)}
+                    | told(each, self._settings).model_dump(mode="json")
+                    for each in events
+                ],
+                "next": events[-1].seq if events else after,
+                "last": await self._view.last_seq(),
+            }
+        )
+
+    async def result(self, request: Request) -> Response:
+        """A result's manifest, without the picks themselves, and where its files are."""
+        result_id = request.path_params["result_id"]
+        result = await self._view.result(result_id)
+        if result is None:
+            raise HTTPException(404, f"there is no result {result_id}")
+        url = result_url(result_id, self._settings)
+        files = {name: facts | {"url": f"{url}/files/{name}"} for name, facts in result.manifest["files"].items()}
+        return answer(
+            dict(result.manifest)
+            | {"folder": result.folder, "state": result.state, "committed": result.committed, "files": files}
+        )
+
+    async def act(self, request: Request) -> Response:
+        """Have the daemon do something; the body is a JSON object."""
+        deed = self._actions.get(request.path_params["action"])
+        if deed is None:
+            raise HTTPException(404, f"there is no such action; there are {', '.join(sorted(self._actions)) or 'none'}")
+        try:
+            body = await request.json() if await request.body() else {}
+        except (JSONDecodeError, UnicodeDecodeError):
+            raise HTTPException(400, "the body is not JSON") from None
+        if not isinstance(body, dict):
+            raise HTTPException(400, "the body is not a JSON object")
+        try:
+            return answer(await deed(body))
+        except LivetomoError as refusal:
+            raise HTTPException(409, str(refusal)) from None

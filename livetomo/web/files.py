@@ -1,0 +1,56 @@
+"""Files of a result folder: only what its manifest lists, found through the catalog, never by a path from outside."""
+
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from livetomo.catalog.views import ResultView
+from livetomo.web.view import View
+
+_TYPES = {".png": "image/png", ".star": "text/plain; charset=utf-8", ".json": "application/json", ".csv": "text/csv"}
+_HEADERS = {
+    "cache-control": "private, max-age=31536000, immutable",  # a result folder never changes
+    "content-security-policy": "default-src 'none'; sandbox",
+}
+
+
+class Files:
+    """Serves what results hold."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def file(self, request: Request) -> Response:
+        """A file by its name inside the result folder."""
+        return await self._serve(request.path_params["result_id"], request.path_params["name"])
+
+    async def preview(self, request: Request) -> Response:
+        """A picture by its bare name."""
+        return await self._serve(request.path_params["result_id"], f"preview/{request.path_params['name']}")
+
+    async def _serve(self, result_id: str, name: str) -> Response:
+        result = await self._view.result(result_id)
+        if result is None:
+            raise HTTPException(404, f"there is no result {result_id}")
+        if name != "result.json" and name not in result.manifest["files"]:
+            raise HTTPException(404, "the result holds no such file")
+        path = await run_in_threadpool(_inside, result, name)
+        kind = _TYPES.get(path.suffix, "application/octet-stream")
+        return FileResponse(
+            path, media_type=kind, filename=path.name, headers=_HEADERS, content_disposition_type="inline"
+        )
+
+
+def _inside(result: ResultView, name: str) -> Path:
+    """The path of a listed file, where it really lies in the folder."""
+    folder = Path(result.folder)
+    path = folder / name
+    try:
+        if path.resolve(strict=True).is_relative_to(folder.resolve(strict=True)) and path.is_file():
+            return path
+    except OSError as fault:
+        raise HTTPException(410, f"the file cannot be read any more ({fault.strerror})") from None
+    raise HTTPException(410, "the file is no longer where it was committed")

@@ -1,0 +1,75 @@
+"""Listeners: who reaches them, and that they end when they are told to."""
+
+import asyncio
+import signal
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from livetomo.control import SOCKET_NAME, ask
+from livetomo.errors import ConfigurationError, LivetomoError
+from livetomo.web.access import Rules
+from livetomo.web.app import create_app
+from livetomo.web.server import Server, bind_tcp, bind_unix
+from tests.web.site import FakeDaemon, site
+
+
+@asynccontextmanager
+async def serving(server: Server) -> AsyncIterator[None]:
+    task = asyncio.create_task(server.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.wait([task])
+        assert task.cancelled()
+
+
+async def test_port_0_is_a_free_port_that_is_told(tmp_path: Path) -> None:
+    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
+    async with serving(server), httpx.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{server.port}/healthz")
+        assert answer.text == "ok\n"
+
+
+async def test_a_port_that_is_taken_is_said_with_its_key() -> None:
+    with bind_tcp("127.0.0.1", 0) as taken, pytest.raises(ConfigurationError, match=r'"listen".*cannot be bound'):
+        bind_tcp("127.0.0.1", taken.getsockname()[1])
+
+
+async def test_the_unix_socket_is_for_this_user_only_and_replaces_a_stale_one(tmp_path: Path) -> None:
+    path = tmp_path / SOCKET_NAME
+    bind_unix(path).close()
+    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules(full_control=True)), bind_unix(path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    async with serving(server):
+        told = await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
+        assert told["status"]["site"] == "facility"
+        with pytest.raises(LivetomoError, match="no such action"):
+            await asyncio.to_thread(lambda: ask(tmp_path, "/api/v1/actions/explode", method="POST", body={}))
+
+
+async def test_an_open_page_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
+    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
+    async with httpx.AsyncClient() as client:
+        async with serving(server):
+            stream = client.stream("GET", f"http://127.0.0.1:{server.port}/events")
+            response = await stream.__aenter__()
+            lines = response.aiter_lines()
+            assert await anext(lines) == "retry: 2000"
+            before = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - before < 2.5
+        await stream.__aexit__(None, None, None)
+
+
+async def test_signals_stay_the_daemons_own(tmp_path: Path) -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
+    async with serving(server), httpx.AsyncClient() as client:
+        await client.get(f"http://127.0.0.1:{server.port}/healthz")
+        assert signal.getsignal(signal.SIGTERM) is handler
