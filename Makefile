@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test real bench soak lint format constraints clean
+.PHONY: help demo test real bench soak lint format docs constraints clean
 
 help:
 	@echo "make demo ARGS='--once'   a simulated microscope, a broker, the daemon and its page"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak                 the long fault tests: hours"
 	@echo "make lint                 ruff, ruff format --check, mypy"
 	@echo "make format               mend what ruff can mend"
+	@echo "make docs                 write the pages that are made from the code"
 	@echo "make constraints          resolve the dependencies anew and pin what came out"
 
 demo: $(VENV)/demo.stamp
@@ -44,6 +45,10 @@ lint: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m livetomo.reference docs
+	$(BIN)/python -m livetomo.publish.schemas docs/schemas
 
 constraints:
 	PYTHON=$(PYTHON) scripts/pin-constraints

@@ -1,4 +1,4 @@
-"""A recipe: what is done to a tomogram, as the user writes it."""
+"""A recipe: what is done to a tomogram, as the user writes it. What the docstrings say of the keys is its reference."""
 
 import hashlib
 import json
@@ -25,7 +25,10 @@ class NoDenoise(UserModel):
 
 
 class LowPass(UserModel):
-    """A Gaussian low-pass: the amplitude at 1/`resolution_angstrom` falls to 1/e."""
+    """A Gaussian low-pass.
+
+    resolution_angstrom: the amplitude at 1/`resolution_angstrom` falls to 1/e.
+    """
 
     method: Literal["lowpass"]
     resolution_angstrom: Angstrom = 60.0
@@ -35,7 +38,11 @@ Denoise = Annotated[NoDenoise | LowPass, Field(discriminator="method")]
 
 
 class BlobFeature(UserModel):
-    """Compact particles of a known diameter, found by a matched filter; no network."""
+    """Compact particles of a known diameter, found by a matched filter; no network.
+
+    name: the feature's, as the other tables call it; it stands in files, topics and labels.
+    diameter_angstrom: of the particle.
+    """
 
     name: Name
     model: Literal["blob"]
@@ -43,11 +50,17 @@ class BlobFeature(UserModel):
 
 
 class DenseFeature(UserModel):
-    """Matter far denser than any protein: ice crystals, gold, broken film; no network."""
+    """Matter far denser than any protein: ice crystals, gold, broken film; no network.
+
+    name: the feature's, as the other tables call it; it stands in files, topics and labels.
+    deviations: what is this many robust standard deviations denser than the tomogram's median belongs to it; proteins
+        reach 3 in raw tomograms and 6 in denoised ones.
+    grow_angstrom: and what lies this close to that.
+    """
 
     name: Name
     model: Literal["dense"]
-    deviations: Annotated[Number, Field(gt=0)] = 6.0
+    deviations: Annotated[Number, Field(gt=0)] = 10.0
     grow_angstrom: Annotated[Number, Field(ge=0, lt=1e4)] = 60.0
 
 
@@ -65,7 +78,16 @@ Feature = Annotated[BlobFeature | DenseFeature, Field(discriminator="model"), Be
 
 
 class Interaction(UserModel):
-    """One feature's map changed by another's: kept only near it, or away from it."""
+    """One feature's map changed by another's: kept only away from it, or only near it.
+
+    Interactions act in the order in which they are written, each on what the one before has left.
+
+    feature: whose map is changed.
+    avoid: the feature that it keeps away from.
+    colocalize: or the feature that it stays near.
+    threshold: the other feature is where its probability exceeds this.
+    radius_angstrom: how far "near" reaches.
+    """
 
     feature: Name
     avoid: Name | None = None
@@ -86,7 +108,15 @@ class Interaction(UserModel):
 
 
 class Pick(UserModel):
-    """How particles are taken from a feature's map."""
+    """How particles are taken from a feature's map.
+
+    feature: whose particles.
+    method: `"maxima"`: local maxima of the map, strongest first.
+    threshold: particles with at least this score are published.
+    candidate_threshold: those with at least this score are kept, so that `threshold` can be moved later.
+    min_spacing_angstrom: of two that are closer, the stronger one is taken.
+    edge_angstrom: none are taken this close to the volume's faces.
+    """
 
     feature: Name
     method: Literal["maxima"] = "maxima"
@@ -106,13 +136,20 @@ class Pick(UserModel):
 
 
 class Export(UserModel):
-    """The formats in which picks are written."""
+    """The formats in which picks are written.
+
+    formats: each gives `picks/<feature>.<format>.<ext>` in every result folder.
+    """
 
     formats: tuple[Literal["relion5"], ...] = ("relion5",)
 
 
 class Recipe(UserModel):
-    """Everything that is done to a tomogram."""
+    """The top of the file.
+
+    density: `"dark"` where matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
+    keep: maps that are kept beside the picks: the denoised volume, the features' probabilities.
+    """
 
     density: Literal["dark", "bright"] = "dark"
     keep: tuple[Literal["denoised", "probabilities"], ...] = ()

@@ -22,9 +22,11 @@ def _parse(value: Any, units: Mapping[str, float], example: str) -> Any:
 
 
 _Amount = Field(ge=0, allow_inf_nan=False)
+as_seconds = BeforeValidator(lambda value: _parse(value, _SECONDS, "20s"))
+as_bytes = BeforeValidator(lambda value: _parse(value, _BYTES, "50GB"))
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Seconds = Annotated[float, BeforeValidator(lambda value: _parse(value, _SECONDS, "20s")), _Amount]
-Bytes = Annotated[float, BeforeValidator(lambda value: _parse(value, _BYTES, "50GB")), _Amount]
+Seconds = Annotated[float, as_seconds, _Amount]
+Bytes = Annotated[float, as_bytes, _Amount]
 
 
 def _whole(value: Any) -> Any:
@@ -34,6 +36,12 @@ def _whole(value: Any) -> Any:
 
 
 whole_number = BeforeValidator(_whole)
+
+
+def written_seconds(seconds: float) -> str:
+    """A duration as a person would write it in a file: `20s`, `10min`, `1h`."""
+    unit = next((unit for unit in ("d", "h", "min") if seconds and seconds % _SECONDS[unit] == 0), "s")
+    return f"{seconds / _SECONDS[unit]:.3f}".rstrip("0").rstrip(".") + unit
 
 
 def spoken_seconds(seconds: float) -> str:

@@ -1,0 +1,77 @@
+import re
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from livetomo.cli import COMMANDS
+from livetomo.config import Config, load_config
+from livetomo.recipe import Recipe
+from livetomo.reference import CONFIGURATION_EXAMPLE, pages, told
+from livetomo.tables import keys, models, tables
+
+ROOT = Path(__file__).parent.parent
+TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_reference_page_is_what_the_models_say(name):
+    current = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert current == pages()[name], "run: make docs"
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        pytest.param(table, key, id=f"{header} {key}")
+        for root in (Config, Recipe)
+        for header, table in tables(root)
+        for key in keys(table)
+        if not any(models(table.model_fields[key].annotation)) and key not in ("method", "model")
+    ],
+)
+def test_every_key_is_described_in_its_model_s_docstring(table, key):
+    assert len(told(table).get(key, "")) > 10
+
+
+@pytest.mark.parametrize("root", [Config, Recipe])
+def test_docstrings_describe_no_key_that_is_not_there(root):
+    for _, table in tables(root):
+        assert told(table).keys() <= set(keys(table))
+
+
+def test_the_example_of_a_configuration_is_right(tmp_path):
+    (tmp_path / "livetomo.toml").write_text(CONFIGURATION_EXAMPLE)
+    assert load_config(tmp_path / "livetomo.toml").site == "example-facility"
+
+
+def test_the_commands_in_the_readme_are_those_there_are():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `livetomo ([a-z]+)", readme, flags=re.MULTILINE)
+    there = [name for name, module in COMMANDS.items() if find_spec(module)]
+    assert set(there) <= set(listed) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_inside_the_project_leads_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:", target) and not target.startswith("#"):
+            assert (path.parent / target.partition("#")[0]).exists(), target
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_toml_in_the_texts_is_toml(path):
+    for block in re.findall(r"```toml\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
+        tomllib.loads(block)
+
+
+def test_every_dependency_is_pinned():
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {re.split(r"[\[<>=!~; ]", one)[0].lower().replace("_", "-") for one in named} - {"livetomo"}
+    assert names <= pinned, "run: make constraints"
