@@ -1,0 +1,196 @@
+// The page: what the daemon is doing, and a session's tomograms as they come. No library, no build.
+import { element, ago, count } from "./words.js";
+import { showDetail } from "./detail.js";
+
+const at = id => document.getElementById(id);
+const tiles = new Map();          // name -> { tile, view }
+let shown = null;                 // { watch, session } of the gallery
+let follows = true;               // the newest session is shown until a person chooses one
+let wanted = "all";               // the filter
+
+const get = async path => {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error((await answer.json()).error ?? answer.statusText);
+  return answer.json();
+};
+const query = parameters => new URLSearchParams(parameters).toString();
+
+// The daemon's own state, in the header.
+
+function showStatus({ status, problems }) {
+  at("where").textContent = `${status.site} · ${status.instance}`;
+  document.title = `livetomo · ${status.site}`;
+  const jobs = status.jobs;
+  const items = [element("li", {}, element("b", {}, count(jobs.waiting ?? 0)), " waiting")];
+  if (status.paused) items.push(state("warn", "paused"));
+  for (const worker of status.workers) {
+    const at = worker.tomogram ? `${worker.device}: ${worker.tomogram.split("/").pop()}, ${worker.stage || "starting"}` : `${worker.device}: ${worker.state}`;
+    const light = { busy: "running", idle: "on", starting: "waiting", benched: "off" }[worker.state];
+    items.push(state(light, at, worker.message));
+  }
+  for (const watch of status.watches) items.push(state(watch.scanning ? "on" : "off", watch.name, watch.message || "watched"));
+  if (status.broker.configured) {
+    const lag = status.broker.waiting ? `, ${count(status.broker.waiting)} to send` : "";
+    items.push(state(status.broker.connected ? "on" : "off", `broker${lag}`, status.broker.error || "connected"));
+  }
+  at("state").replaceChildren(...items);
+  at("problems").replaceChildren(...problems.map(problem => element("li", {}, problem)));
+  at("problems").hidden = problems.length === 0;
+}
+
+const state = (light, text, title = "") =>
+  element("li", { title }, element("span", { class: `light ${light}` }), text);
+
+// Sessions, at the side.
+
+async function loadSessions() {
+  const { sessions } = await get("api/v1/sessions");
+  const byWatch = Map.groupBy ? Map.groupBy(sessions, each => each.watch) : grouped(sessions);
+  const items = [];
+  for (const [watch, own] of byWatch) {
+    items.push(element("li", {}, element("h3", {}, watch)));
+    items.push(...own.map(sessionItem));
+  }
+  at("sessions").replaceChildren(...items);
+  if (sessions.length === 0) at("empty").textContent = "No tomogram has landed yet. The first one appears here by itself.";
+  else if (shown === null || (follows && !same(shown, sessions[0]))) await show(sessions[0]);
+}
+
+function grouped(sessions) {
+  const groups = new Map();
+  for (const each of sessions) groups.set(each.watch, [...(groups.get(each.watch) ?? []), each]);
+  return groups;
+}
+
+function sessionItem(each) {
+  const part = name => element("i", { class: name, style: `flex: ${each.states[name] ?? 0}` });
+  const rest = each.tomograms - ["done", "failed", "running"].reduce((sum, name) => sum + (each.states[name] ?? 0), 0);
+  const button = element("button", { type: "button" },
+    element("span", { class: "name", title: each.session }, each.session),
+    element("span", { class: "counts" }, element("span", {}, `${count(each.states.done ?? 0)} of ${count(each.tomograms)}`),
+      element("time", { datetime: each.newest }, ago(each.newest))),
+    element("span", { class: "track" }, part("done"), part("failed"), part("running"), element("i", { style: `flex: ${rest}` })));
+  if (same(each, shown)) button.setAttribute("aria-current", "true");
+  button.addEventListener("click", () => { follows = false; show(each).catch(fail); loadSessions().catch(fail); });
+  return element("li", {}, button);
+}
+
+const same = (one, other) => one !== null && other !== null && one.watch === other.watch && one.session === other.session;
+
+// The gallery.
+
+async function show({ watch, session }) {
+  shown = { watch, session };
+  const { tomograms } = await get(`api/v1/tomograms?${query(shown)}`);
+  if (!same(shown, { watch, session })) return;
+  tiles.clear();
+  at("gallery").replaceChildren(...tomograms.map(view => place(view)));
+  refresh();
+  for (const button of at("sessions").querySelectorAll("button"))
+    button.toggleAttribute("aria-current", button.querySelector(".name").title === session);
+}
+
+function place(view) {
+  const known = tiles.get(view.name);
+  const tile = known?.tile ?? element("button", { type: "button", class: "tile" });
+  if (!known) tile.addEventListener("click", () => openDetail(view.name));
+  tiles.set(view.name, { tile, view });
+  const light = view.verdict ?? view.state;
+  const picks = Object.entries(view.picks).map(([feature, n]) => `${count(n)} ${feature}`).join(" · ");
+  const reason = view.fault?.message ?? view.reasons[0] ?? view.warning;
+  const preview = view.previews.includes("preview/tile.png") ? `api/v1/results/${view.result_id}/preview/tile.png` : null;
+  const old = tile.querySelector("img");
+  const picture = preview === null ? element("span", { class: "picture" }, placeholder(view))
+    : old?.getAttribute("src") === preview ? old.parentElement
+    : element("span", { class: "picture" }, element("img", { src: preview, alt: "", loading: "lazy", decoding: "async" }));
+  tile.replaceChildren(picture, element("span", { class: "text" },
+    element("span", { class: "first" }, element("span", { class: `light ${light}`, role: "img", "aria-label": light }),
+      element("span", { class: "name", title: view.name }, view.name),
+      element("time", { class: "age", datetime: view.changed }, ago(view.changed))),
+    picks ? element("span", { class: "picks" }, picks) : null,
+    reason ? element("span", { class: "reason", title: reason }, reason) : null));
+  tile.dataset.kind = kind(view);
+  tile.hidden = wanted !== "all" && wanted !== tile.dataset.kind;
+  return tile;
+}
+
+const kind = view => view.state === "done" ? view.verdict : view.state === "failed" ? "failed" : "under way";
+const placeholder = view => ({ failed: view.fault?.reason ?? "failed", waiting: "waiting", running: "at work", done: "no picture" }[view.state] ?? view.state);
+
+function refresh() {
+  const views = [...tiles.values()].map(each => each.view);
+  const kinds = {}, picks = {};
+  for (const view of views) {
+    kinds[kind(view)] = (kinds[kind(view)] ?? 0) + 1;
+    for (const [feature, n] of Object.entries(view.picks)) picks[feature] = (picks[feature] ?? 0) + n;
+  }
+  at("bar").hidden = views.length === 0;
+  at("empty").hidden = views.length !== 0;
+  at("title").textContent = shown.session;
+  at("totals").textContent = [`${count(views.length)} tomograms`, ...Object.entries(picks).map(([name, n]) => `${count(n)} ${name}`)].join(" · ");
+  if (wanted !== "all" && !kinds[wanted]) choose("all");
+  const lights = { "under way": "running" };
+  at("filters").replaceChildren(...["all", "good", "warn", "bad", "missing", "failed", "under way"].filter(name => name === "all" || kinds[name]).map(name => {
+    const button = element("button", { type: "button", "aria-pressed": String(wanted === name) },
+      name === "all" ? null : element("span", { class: `light ${lights[name] ?? name}` }), name === "all" ? "all" : `${name} ${count(kinds[name])}`);
+    button.addEventListener("click", () => { choose(name); refresh(); });
+    return button;
+  }));
+}
+
+function choose(name) {
+  wanted = name;
+  for (const { tile } of tiles.values()) tile.hidden = wanted !== "all" && wanted !== tile.dataset.kind;
+}
+
+async function openDetail(name) {
+  const { view } = tiles.get(name) ?? {};
+  if (!view) return;
+  await showDetail(at("detail"), view, view.result_id ? await get(`api/v1/results/${view.result_id}`) : null);
+}
+
+// What happens while the page is open. Events come in bursts: what they concern is fetched once, shortly after.
+
+const news = new Set();
+let sessionsAreNews = false, gathering = null;
+
+function told({ watch, session, tomogram }) {
+  sessionsAreNews = true;
+  if (same(shown, { watch, session })) news.add(tomogram);
+  gathering ??= setTimeout(gather, 400);
+}
+
+async function gather() {
+  const names = [...news], where = shown;
+  news.clear(); gathering = null;
+  try {
+    if (names.length > 8) await show(where);
+    else await Promise.all(names.map(async name => {
+      const { tomograms: [view] } = await get(`api/v1/tomograms?${query({ ...where, name })}`);
+      if (!same(where, shown)) return;
+      const isNew = !tiles.has(name), tile = place(view);
+      if (isNew) at("gallery").prepend(tile);
+    }));
+    if (names.length && same(where, shown)) refresh();
+    if (sessionsAreNews) { sessionsAreNews = false; await loadSessions(); }
+  } catch (fault) { fail(fault); }
+}
+
+function fail(fault) {
+  at("problems").replaceChildren(element("li", {}, `The page cannot show everything: ${fault.message}`));
+  at("problems").hidden = false;
+}
+
+async function begin() {
+  showStatus(await get("api/v1/status"));
+  const stream = new EventSource("events");
+  let lost = false;
+  stream.addEventListener("status", event => showStatus(JSON.parse(event.data)));
+  stream.addEventListener("tomogram", event => told(JSON.parse(event.data)));
+  stream.addEventListener("open", () => { if (lost) { lost = false; (shown ? show(shown) : loadSessions()).catch(fail); } });
+  stream.addEventListener("error", () => { lost = true; fail(new Error("the daemon does not answer; trying again")); });
+  await loadSessions();
+}
+
+setInterval(() => { for (const time of document.querySelectorAll("time[datetime]")) time.textContent = ago(time.dateTime); }, 10000);
+begin().catch(fail);

@@ -1,0 +1,35 @@
+// Elements, numbers and times, as people read them.
+
+/** A new element; text is always text, never markup. */
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "style") made.style.cssText = value;  // allowed by the content policy, where the attribute is not
+    else made.setAttribute(key, value);
+  }
+  made.append(...children.filter(child => child !== null && child !== undefined));
+  return made;
+}
+
+/** How long ago, like "3 min ago". */
+export function ago(iso) {
+  const seconds = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
+  for (const [unit, size] of [["d", 86400], ["h", 3600], ["min", 60]])
+    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit} ago`;
+  return seconds < 10 ? "now" : `${Math.floor(seconds)} s ago`;
+}
+
+const whole = new Intl.NumberFormat("en");
+
+/** A count with its thousands apart. */
+export const count = n => whole.format(n);
+
+/** A figure with as many digits as it deserves. */
+export function figure(value) {
+  if (value === null) return "–";
+  const size = Math.abs(value);
+  if (Number.isInteger(value) || size >= 1000) return whole.format(Math.round(value));
+  if (size >= 10) return value.toFixed(1);
+  if (size >= 0.001 || size === 0) return String(Number(value.toPrecision(3)));
+  return value.toExponential(1);
+}
