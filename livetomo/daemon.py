@@ -9,10 +9,15 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
+from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
 from livetomo.catalog.jobs import Claim
 from livetomo.config import Config, Watch
+from livetomo.control import SOCKET_NAME
+from livetomo.crashpoints import crash_point
+from livetomo.crosscheck import is_loopback
+from livetomo.events import Recorded
 from livetomo.intake.supervise import Intake
 from livetomo.order import Order
 from livetomo.overview import Disks, Overview
@@ -23,6 +28,10 @@ from livetomo.publish.mqtt import Publisher
 from livetomo.recipe import Recipe, load_recipe, recipe_name
 from livetomo.teller import Teller
 from livetomo.tomogram import Arrival, KnownFile
+from livetomo.web.access import Rules
+from livetomo.web.app import Site, create_app
+from livetomo.web.server import Server, bind_tcp, bind_unix
+from livetomo.web.view import CatalogView
 from livetomo.workers.devices import find_devices
 from livetomo.workers.lane import Lane
 from livetomo.workers.recover import recover
@@ -72,9 +81,13 @@ async def _live(config: Config, catalog: CatalogThread) -> None:
     lanes = [_lane(config, catalog, metrics, disks, device, len(devices)) for device in devices]
     intakes = [await _intake(watch, catalog, metrics) for watch in config.watch]
     overview = Overview(config, catalog=catalog, intakes=intakes, lanes=lanes, disks=disks, publisher=publisher)
-    teller = Teller(overview, catalog, metrics, publisher.retained if publisher else None, settings.topics)
-    parts: list[Part] = [disks, teller, *lanes, *intakes, *([publisher] if publisher else [])]
-    log.info("started", extra={"site": config.site, "instance": config.instance, "devices": devices})
+    view = CatalogView(catalog, overview.status)
+    servers = _servers(config, Site(view, settings, metrics, actions(catalog)))
+    parts: list[Part] = [disks, *lanes, *intakes, *servers]
+    if publisher is not None:
+        parts += [publisher, Teller(view, publisher.retained, settings.topics)]
+    url = f"http://{config.http.host}:{servers[-1].port}/"
+    log.info("started", extra={"site": config.site, "instance": config.instance, "devices": devices, "url": url})
     try:
         async with asyncio.TaskGroup() as house:
             house.create_task(_until_told_to_stop())
@@ -95,8 +108,27 @@ async def _until_told_to_stop() -> None:
 def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread, metrics: Metrics) -> Publisher | None:
     if config.mqtt is None:
         return None
+
+    def acknowledged(recorded: Recorded) -> None:
+        crash_point("acknowledged")
+        metrics.acknowledged(recorded)
+
     transport = MqttTransport(config.mqtt, f"livetomo-{config.site}-{config.instance}")
-    return Publisher(settings, catalog, transport, acknowledged=metrics.acknowledged)
+    return Publisher(settings, catalog, transport, acknowledged=acknowledged)
+
+
+def _servers(config: Config, site: Site) -> list[Server]:
+    """The Unix socket for the command line, then TCP for everybody else."""
+    http = config.http
+    rules = Rules(
+        open_reading=is_loopback(http.host),
+        token=None if http.token_file is None else http.token_file.read_text(encoding="utf-8").strip(),
+        host=None if http.public_url is None else http.public_url.host,
+    )
+    return [
+        Server(create_app(site, Rules(full_control=True)), bind_unix(config.state / SOCKET_NAME)),
+        Server(create_app(site, rules), bind_tcp(http.host, http.port)),
+    ]
 
 
 def _lane(config: Config, catalog: CatalogThread, metrics: Metrics, disks: Disks, device: str, lanes: int) -> Lane:
@@ -137,7 +169,9 @@ async def _intake(watch: Watch, catalog: CatalogThread, metrics: Metrics) -> Int
         await catalog(lambda catalog: catalog.arrivals.leave_alone(watch.name, files))
 
     async def arrived(arrival: Arrival) -> None:
+        crash_point("arrived")
         taken = await catalog(lambda catalog: catalog.arrivals.take(arrival, name, recipe))
+        crash_point("taken")
         if not taken.new:
             return
         metrics.arrived(watch.name, rejected=arrival.fault is not None)

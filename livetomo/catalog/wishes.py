@@ -47,6 +47,14 @@ class Wishes:
                 self._tell(job, "waiting", job["turn"] + 1)
             return len(jobs)
 
+    def failed(self, selection: Selection) -> list[dict[str, Any]]:
+        """The jobs that were given up, newest first, each with its fault."""
+        shown = ("watch", "session", "name", "number", "attempts", "finished_at", "path", "recipe_name")
+        return [
+            {key: job[key] for key in shown} | {"fault": json.loads(job["fault"]) if job["fault"] else None}
+            for job in reversed(self._jobs("failed", selection))
+        ]
+
     def give_up(self, selection: Selection, state: State = "failed") -> int:
         """Take jobs that are failed (or `waiting`, `running`) off the list; a running one loses its lease."""
         with self._db.atomic():
@@ -95,8 +103,7 @@ class Wishes:
     def _jobs(self, state: State, selection: Selection) -> list[dict[str, Any]]:
         return list(
             self._db.query(
-                f"""SELECT jobs.id, turn, recipe, number, watch, session, tomograms.name AS name,
-                           recipes.name AS recipe_name
+                f"""SELECT jobs.*, number, watch, session, tomograms.name AS name, path, recipes.name AS recipe_name
                     FROM jobs JOIN revisions ON revisions.id = jobs.revision JOIN tomograms ON tomograms.id = tomogram
                     JOIN recipes ON recipes.hash = recipe
                     WHERE state = :state AND {_FITS}

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from livetomo.crashpoints import crash_point
 from livetomo.errors import LivetomoError
 from livetomo.order import Order
 from livetomo.processes import Message, Parent
@@ -68,6 +69,7 @@ class Worker:
             if token in self._cancelled:
                 raise Cancelled
             self._parent.send({"is": "stage", "token": token, "stage": stage})
+            crash_point(stage)
 
         try:
             pipeline.run(Order.from_json(order), folder, device=self._device, tell=tell)
@@ -75,6 +77,7 @@ class Worker:
             shutil.rmtree(folder, ignore_errors=True)
             self._parent.send({"is": "failed", "token": token, "fault": asdict(fault_of(fault))})
         else:
+            crash_point("made")
             self._parent.send({"is": "done", "token": token})
         finally:
             self._cancelled.discard(token)

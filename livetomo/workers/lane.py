@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
-from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.jobs import Claim
+from livetomo.crashpoints import crash_point
 from livetomo.errors import FaultKind, LivetomoError
 from livetomo.order import Order
 from livetomo.status import WorkerState
@@ -93,15 +94,17 @@ class Lane:
         while True:
             bell = self._catalog.bell
             if self._may_start():
-                claim = await self._catalog(
-                    lambda catalog: catalog.jobs.claim(self._device, LEASE_SECONDS, self._watches)
-                )
+                claim = await self._catalog(self._claim)
                 if claim is not None:
+                    crash_point("claimed")
                     return claim
             due = await self._catalog(lambda catalog: catalog.jobs.next_due())
             wait = IDLE_LOOK_SECONDS if due is None else min(IDLE_LOOK_SECONDS, max(0.05, due - time.time()))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(bell.wait(), wait)
+
+    def _claim(self, catalog: Catalog) -> Claim | None:
+        return None if catalog.wishes.is_paused() else catalog.jobs.claim(self._device, LEASE_SECONDS, self._watches)
 
     async def _serve(self, claim: Claim) -> None:
         """One attempt: have it made, and commit it or account for its fault."""
@@ -172,9 +175,11 @@ class Lane:
             said = f"The result could not be moved to {final}: {fault}"
             await self._account(claim, folder, Fault("transient", "cannot commit", said))
             return
+        crash_point("moved")
         if not await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))):
             await self._account(claim, final, Fault("transient", "lease lost", "A newer revision took its place."))
             return
+        crash_point("committed")
         self._observer.finished(manifest)
         log.info("done", extra=self._where(claim))
 

@@ -1,0 +1,199 @@
+"""A real daemon as its own process, a real Mosquitto, and a subscriber that remembers what it is told."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import numpy as np
+import pytest
+
+from livetomo.workers.commit import intact_manifest
+from tests.servers import Mosquitto
+from tests.volumes import balls, write_tomogram
+
+SHAPE = (16, 40, 40)
+
+
+class Listener:
+    """Everything that was published below a topic, by whoever, in order."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.messages: list[tuple[str, dict]] = []
+        self.words: list[str] = []
+        self._news = asyncio.Event()
+        self._ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen for ever, through every death of the broker; its session outlives these."""
+        while True:
+            try:
+                async with aiomqtt.Client(
+                    "127.0.0.1",
+                    self._port,
+                    identifier="listener",
+                    protocol=aiomqtt.ProtocolVersion.V5,
+                    clean_start=False,
+                    properties=_lasting(),
+                ) as client:
+                    await client.subscribe("livetomo/#", qos=1)
+                    self._ready.set()
+                    async for message in client.messages:
+                        self._hear(str(message.topic), bytes(message.payload))
+            except aiomqtt.MqttError:
+                await asyncio.sleep(0.05)
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/availability"):
+            self.words.append(payload.decode())
+        elif payload:
+            self.messages.append((topic, json.loads(payload)))
+        self._news.set()
+
+    async def ready(self) -> None:
+        await self._ready.wait()
+
+    async def until(self, what, seconds: float = 90) -> None:
+        async with asyncio.timeout(seconds):
+            while not what(self):
+                self._news.clear()
+                await self._news.wait()
+
+    def events(self, kind: str | None = None) -> dict[str, dict]:
+        """Distinct events by their id, the first telling of each, in order."""
+        told: dict[str, dict] = {}
+        for topic, payload in self.messages:
+            if "event_id" in payload and (kind is None or payload["schema"].split("/")[1] == kind):
+                told.setdefault(payload["event_id"], payload | {"topic": topic})
+        return told
+
+    def results(self) -> list[str]:
+        return [event["tomogram"] for event in self.events("result").values()]
+
+    def states(self, state: str) -> list[str]:
+        return [event["tomogram"] for event in self.events("state").values() if event["state"] == state]
+
+
+def _lasting():
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 3600
+    return properties
+
+
+class LiveDaemon:
+    """`livetomo run` in its own process, killed and started again at will; its folders and its log stay."""
+
+    def __init__(self, folder: Path, port: int | None, *, settle: str = "200ms", workers: int = 1) -> None:
+        self.folder = folder
+        self.root = folder / "krios1"
+        self.output = folder / "out"
+        self.crash_file = folder / "crash"
+        self.log = folder / "daemon.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self.root.mkdir()
+        devices = ", ".join(['"cpu"'] * workers)
+        self.configuration = folder / "livetomo.toml"
+        self.configuration.write_text(
+            f'site = "here"\nstate = "state"\noutput = "out"\n'
+            f'[[watch]]\nname = "krios1"\npath = "krios1"\nsettle = "{settle}"\nrescan = "500ms"\nsince = "all"\n'
+            f'[workers]\ndevices = [{devices}]\n[http]\nlisten = "127.0.0.1:0"\n'
+            + (f'[mqtt]\nurl = "mqtt://127.0.0.1:{port}"\nconnect_time_limit = "2s"\n' if port else "")
+        )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self, crash_at: str | None = None) -> None:
+        if crash_at:
+            self.crash_file.write_text(crash_at)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "livetomo", "run", str(self.configuration)),
+                stderr=log,
+                env=os.environ | {"LIVETOMO_CRASH_FILE": str(self.crash_file)},
+            )
+
+    async def kill(self) -> None:
+        await self.stop(signal.SIGKILL)
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(how)
+        async with asyncio.timeout(30):
+            return await self._process.wait()
+
+    async def ended(self, seconds: float = 60) -> int:
+        assert self._process is not None
+        async with asyncio.timeout(seconds):
+            return await self._process.wait()
+
+    def land(self, name: str, session: str = "monday", seed: int = 0, shape=SHAPE) -> Path:
+        """A complete tomogram appears at once, as a rename makes it."""
+        folder = self.root / session
+        folder.mkdir(exist_ok=True)
+        hidden = folder / f".{name}.part"
+        write_tomogram(hidden, balls(shape, ((8, 20, 20),), seed=seed))
+        return hidden.rename(folder / f"{name}.mrc")
+
+    async def land_slowly(self, name: str, content: bytes, seconds: float, chunks: int = 20) -> Path:
+        folder = self.root / "monday"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.mrc"
+        with path.open("wb") as file:
+            for part in np.array_split(np.frombuffer(content, np.uint8), chunks):
+                file.write(part.tobytes())
+                file.flush()
+                await asyncio.sleep(seconds / chunks)
+        return path
+
+    def results(self) -> dict[str, list[Path]]:
+        """Result folders by tomogram; every one of them whole."""
+        found: dict[str, list[Path]] = {}
+        for manifest in self.output.glob("*/*/tomograms/*/r*/result.json"):
+            assert intact_manifest(manifest.parent) is not None, f"{manifest.parent} is not whole"
+            found.setdefault(manifest.parents[1].name, []).append(manifest.parent)
+        return found
+
+    def leftovers(self) -> list[Path]:
+        return list(self.output.rglob(".attempt-*"))
+
+    def records(self) -> list[dict]:
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+@asynccontextmanager
+async def live(folder: Path, port: int | None, **options):
+    daemon = LiveDaemon(folder, port, **options)
+    try:
+        yield daemon
+    finally:
+        if daemon._process is not None:
+            await daemon.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+async def listener(mosquitto: Mosquitto):
+    """Somebody who subscribed before anything happened."""
+    one = Listener(mosquitto.port)
+    task = asyncio.create_task(one.run())
+    await one.ready()
+    yield one
+    task.cancel()
+
+
+@pytest.fixture
+async def daemon(tmp_path: Path, mosquitto: Mosquitto):
+    """A daemon that is still to be started."""
+    async with live(tmp_path, mosquitto.port) as one:
+        yield one
