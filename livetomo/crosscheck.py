@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from livetomo.errors import ConfigurationError
 from livetomo.filesystems import FileSystem, file_system
 from livetomo.intake.patterns import Exclusion
 from livetomo.naming import slug
+from livetomo.patience import NoAnswer, within
 from livetomo.recipe import load_recipe
 from livetomo.tomogram import session_folder
 
@@ -69,11 +69,10 @@ class _Root:
 
 
 def _look(path: Path, patience: float) -> _Root:
-    found: list[_Root] = []
-    asking = threading.Thread(target=lambda: found.append(_Root(path.resolve(), path.is_dir())), daemon=True)
-    asking.start()
-    asking.join(patience)
-    return found[0] if found else _Root(Path(os.path.normpath(path)), is_folder=False)
+    try:
+        return within(patience, lambda: _Root(path.resolve(), path.is_dir()))
+    except NoAnswer:
+        return _Root(Path(os.path.normpath(path)), is_folder=False)
 
 
 def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:

@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "process": "livetomo.cli.process",
     "scan": "livetomo.cli.scan",
     "check": "livetomo.cli.check",
+    "doctor": "livetomo.cli.doctor",
     "status": "livetomo.cli.status",
     "simulate": "livetomo.cli.simulate",
 }
@@ -47,7 +48,7 @@ def livetomo_command() -> None:
 
 
 def main() -> None:
-    """Run the command line; what livetomo can say clearly ends in one sentence and its exit code, not in a traceback."""
+    """Run the command line; what livetomo can say clearly ends in a sentence and its exit code, not in a traceback."""
     try:
         livetomo_command.main(prog_name="livetomo", standalone_mode=False)
     except click.exceptions.Exit as ending:
