@@ -138,6 +138,12 @@ class Wire:
 
 
 @pytest.fixture
+def chromium() -> str:
+    """A real browser's program; `tests/browser/chromium.py` drives it."""
+    return need("chromium", "chromium")
+
+
+@pytest.fixture
 def stopped_mosquitto(tmp_path: Path) -> Mosquitto:
     """A Mosquitto that anybody may use, still to be started."""
     return Mosquitto(need("mosquitto", "mosquitto"), tmp_path)

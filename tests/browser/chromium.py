@@ -11,10 +11,10 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-port=0 --hide-scrollbars"
-).split()
+_FLAGS = """
+    --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-port=0 --hide-scrollbars
+"""
 
 
 class Page:
@@ -38,11 +38,17 @@ class Page:
         raise AssertionError("the browser went away")
 
     async def open(self, url: str) -> None:
-        """Go there."""
+        """Go there; return when all of it is loaded."""
         await self.ask("Runtime.enable")
         await self.ask("Log.enable")
         await self.ask("Page.enable")
         await self.ask("Page.navigate", url=url)
+        await self._loaded()
+
+    async def follow(self, script: str) -> None:
+        """Run a JavaScript expression that leads to another page; return when that is loaded."""
+        await self.run(script)
+        await self._loaded()
 
     async def run(self, script: str) -> Any:
         """The value of a JavaScript expression, awaited where it is a promise."""
@@ -70,10 +76,17 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.ask("Emulation.setEmulatedMedia", features=[scheme])
 
-    async def picture(self, path: Path) -> None:
+    async def picture(self) -> bytes:
         """What is seen, as PNG."""
         told = await self.ask("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(told["data"]))
+        return base64.b64decode(told["data"])
+
+    async def _loaded(self) -> None:
+        async for text in self._socket:
+            told = json.loads(text)
+            self._listen(told)
+            if told["method"] == "Page.loadEventFired":
+                return
 
     def _listen(self, told: dict[str, Any]) -> None:
         if told["method"] == "Log.entryAdded" and told["params"]["entry"]["level"] == "error":
@@ -87,7 +100,7 @@ async def browse(program: str, profile: Path, *flags: str) -> AsyncIterator[Page
     """A fresh browser with one empty tab; ended when left."""
     process = await asyncio.create_subprocess_exec(
         program,
-        *_FLAGS,
+        *_FLAGS.split(),
         *flags,
         f"--user-data-dir={profile}",
         "about:blank",

@@ -60,4 +60,4 @@ function tables(view, manifest) {
 }
 
 const source = view => table("Where from", [row(cell("file"), cell(view.path, "path")), row(cell("recipe"), cell(view.recipe))]);
-const size = bytes => bytes < 1e5 ? `${figure(bytes / 1e3)} kB` : bytes < 1e9 ? `${figure(bytes / 1e6)} MB` : `${figure(bytes / 1e9)} GB`;
+const size = bytes => bytes < 1e3 ? `${bytes} B` : bytes < 1e6 ? `${figure(bytes / 1e3)} kB` : bytes < 1e9 ? `${figure(bytes / 1e6)} MB` : `${figure(bytes / 1e9)} GB`;

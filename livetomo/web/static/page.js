@@ -96,7 +96,7 @@ function place(view) {
   if (!known) tile.addEventListener("click", () => openDetail(view.name));
   tiles.set(view.name, { tile, view });
   const light = view.verdict ?? view.state;
-  const picks = Object.entries(view.picks).map(([feature, n]) => `${count(n)} ${feature}`).join(" · ");
+  const picks = Object.entries(view.picks).map(([feature, n]) => `${count(n)} ${feature}`).join(", ");
   const reason = view.fault?.message ?? view.reasons[0] ?? view.warning;
   const preview = view.previews.includes("preview/tile.png") ? `api/v1/results/${view.result_id}/preview/tile.png` : null;
   const old = tile.querySelector("img");
@@ -107,7 +107,7 @@ function place(view) {
     element("span", { class: "first" }, element("span", { class: `light ${light}`, role: "img", "aria-label": light }),
       element("span", { class: "name", title: view.name }, view.name),
       element("time", { class: "age", datetime: view.changed }, ago(view.changed))),
-    picks ? element("span", { class: "picks" }, picks) : null,
+    picks ? element("span", { class: "picks" }, `${picks} picks`) : null,
     reason ? element("span", { class: "reason", title: reason }, reason) : null));
   tile.dataset.kind = kind(view);
   tile.hidden = wanted !== "all" && wanted !== tile.dataset.kind;
@@ -127,7 +127,8 @@ function refresh() {
   at("bar").hidden = views.length === 0;
   at("empty").hidden = views.length !== 0;
   at("title").textContent = shown.session;
-  at("totals").textContent = [`${count(views.length)} tomograms`, ...Object.entries(picks).map(([name, n]) => `${count(n)} ${name}`)].join(" · ");
+  const sums = Object.entries(picks).map(([name, n]) => `${count(n)} ${name}`).join(", ");
+  at("totals").textContent = `${count(views.length)} tomogram${views.length === 1 ? "" : "s"}${sums && ` · ${sums} picks`}`;
   if (wanted !== "all" && !kinds[wanted]) choose("all");
   const lights = { "under way": "running" };
   at("filters").replaceChildren(...["all", "good", "warn", "bad", "missing", "failed", "under way"].filter(name => name === "all" || kinds[name]).map(name => {

@@ -1,0 +1,129 @@
+"""A person's browser sees tomograms appear, without asking again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from livetomo.status import WatchState
+from livetomo.tomogram import Fault
+from livetomo.web.access import Rules
+from livetomo.web.app import create_app
+from livetomo.web.server import Server, bind_tcp
+from tests.browser.chromium import Page, browse
+from tests.web.site import SESSION, FakeDaemon, site
+
+TILES = "[...document.querySelectorAll('.tile')]"
+
+
+@asynccontextmanager
+async def looking_at(
+    daemon: FakeDaemon, program: str, profile: Path, rules: Rules | None = None
+) -> AsyncIterator[Page]:
+    server = Server(create_app(site(daemon), rules or Rules()), bind_tcp("127.0.0.1", 0))
+    serving = asyncio.create_task(server.run())
+    try:
+        async with asyncio.timeout(60), browse(program, profile) as page:
+            await page.open(f"http://127.0.0.1:{server.port}/")
+            yield page
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+def tile(name: str, what: str) -> str:
+    return f"{TILES}.find(tile => tile.querySelector('.name')?.textContent == '{name}')?.{what}"
+
+
+async def test_tomograms_appear_and_change_while_the_page_is_open(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until("document.body.innerText.includes('No tomogram has landed yet')")
+        await daemon.arrive("TS_01")
+        await page.until(f"{tile('TS_01', 'innerText')}?.includes('waiting')")
+        claim = await daemon.begin()
+        await page.until(f"{tile('TS_01', 'innerText')}?.includes('at work')")
+        await daemon.finish(claim, picks=1234)
+        await page.until(f"{tile('TS_01', 'innerText')}?.includes('1,234 ribosome picks')")
+        await page.until(f"{tile('TS_01', 'querySelector')}('img')?.naturalWidth == 256")
+        assert "thicker than 2,500 Å" in await page.run(tile("TS_01", "innerText"))
+        await daemon.arrive("TS_02", fault=Fault("permanent", "truncated volume", "TS_02.mrc ends early."))
+        await page.until(f"{tile('TS_02', 'innerText')}?.includes('TS_02.mrc ends early.')")
+        assert await page.run(f"{TILES}.map(tile => tile.querySelector('.name').textContent)") == ["TS_02", "TS_01"]
+        daemon.state = replace(daemon.state, watches=(WatchState("krios1", False, "/data/krios1 does not answer"),))
+        await page.until("document.getElementById('problems').innerText.includes('/data/krios1 does not answer')")
+        assert page.complaints == []
+
+
+async def test_a_tile_opens_the_figures_the_pictures_and_the_files(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_01")
+    await daemon.finish()
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until(f"{TILES}.length == 1")
+        await page.run(f"{TILES}[0].click()")
+        await page.until("document.querySelector('dialog').open")
+        text = await page.run("document.querySelector('dialog').innerText")
+        for told in ("thickness", "2,900 Å", "ribosome.relion5.star", "128 × 128 × 64 voxels of 13.5 Å"):
+            assert told in text
+        await page.until("document.querySelector('dialog img').naturalWidth == 900")
+        link = await page.run("document.querySelector('dialog a').href")
+        assert await page.run(f"fetch('{link}').then(answer => answer.text())") == "data_particles\n"
+        assert page.complaints == []
+
+
+async def test_names_are_text_and_never_markup(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    evil = "<img src=x onerror=alert(1)>"
+    await daemon.arrive(evil, session="<b>session</b>")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until(f"{TILES}.length == 1")
+        assert await page.run(f"{TILES}[0].querySelector('.name').textContent") == evil
+        assert await page.run("document.querySelectorAll('.tile img, #sessions b').length") == 0
+
+
+async def test_five_hundred_tomograms_are_shown_and_filtered_at_once(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    for number in range(500):
+        fault = Fault("permanent", "not an MRC file", "It is text.") if number % 10 == 0 else None
+        await daemon.arrive(f"Position_{number}", fault=fault)
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until(f"{TILES}.length == 500")
+        took = await page.run(
+            "(() => { const begun = performance.now();"
+            "[...document.querySelectorAll('#filters button')].find(b => b.innerText.includes('failed')).click();"
+            "document.body.offsetHeight; return performance.now() - begun; })()"
+        )
+        assert await page.run(f"{TILES}.filter(tile => !tile.hidden).length") == 50
+        assert took < 500
+
+
+@pytest.mark.parametrize("session", ["another session"])
+async def test_the_newest_session_is_followed_until_a_person_chooses(
+    chromium: str, tmp_path: Path, session: str
+) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_01")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until(f"document.getElementById('title').innerText == '{SESSION}'")
+        await daemon.arrive("TS_01", session=session)
+        await page.until(f"document.getElementById('title').innerText == '{session}'")
+        await page.run(f"document.querySelector('[title=\"{SESSION}\"]').closest('button').click()")
+        await page.until(f"document.getElementById('title').innerText == '{SESSION}'")
+        await daemon.arrive("TS_02", session=session)
+        await page.until("document.querySelectorAll('#sessions button')[0].innerText.includes('of 2')")
+        assert await page.run("document.getElementById('title').innerText") == SESSION
+
+
+async def test_a_reader_from_elsewhere_gives_the_token_once(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_01")
+    rules = Rules(open_reading=False, token="key")
+    async with looking_at(daemon, chromium, tmp_path / "profile", rules) as page:
+        await page.until("document.querySelector('input[name=token]')")
+        await page.run("document.querySelector('input[name=token]').value = 'key'")
+        await page.follow("document.querySelector('form').submit()")
+        await page.until(f"{TILES}.length == 1")
