@@ -101,8 +101,9 @@ def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str]
             _pick(job)
         with job.stage("measure"):
             _measure(job, denoised)
-        with job.stage("write"), room_for(folder):
-            _write_files(job, denoised, header)
+        with room_for(folder):
+            with job.stage("write"):
+                _write_files(job, denoised, header)
             return write_manifest(folder, _manifest(job, header))
 
 

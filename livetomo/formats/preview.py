@@ -84,7 +84,8 @@ class _Plane:
         return Image.fromarray(self.grey).resize(size, Image.Resampling.LANCZOS).convert("RGB")
 
     def angstrom_per_pixel(self, picture: Image.Image) -> float:
-        return self.voxel_size_angstrom * self.grey.shape[1] / picture.width
+        columns: int = self.grey.shape[1]
+        return self.voxel_size_angstrom * columns / picture.width
 
     def overlay(self, scene: Scene, width: int) -> Image.Image:
         """The picture with masks in red and, where a particle's sphere is cut by the slab's middle, its circle."""
@@ -119,7 +120,7 @@ class _Plane:
 def _grey(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Stretched between the 0.5th and the 99.5th percentile."""
     low, high = np.percentile(image, (0.5, 99.5))
-    levels = (image - low) * (255 / max(high - low, 1e-12))
+    levels: npt.NDArray[np.float32] = (image - low) * (255 / max(high - low, 1e-12))
     return levels.clip(0, 255).astype(np.uint8)
 
 

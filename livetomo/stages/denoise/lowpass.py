@@ -22,22 +22,22 @@ def lowpass(volume: Tensor, *, sigma_voxels: float) -> Tensor:
     """
     if sigma_voxels <= 0:
         return volume.clone()
-    weights = _weights(sigma_voxels)
     for axis in range(3):
-        volume = _along(volume, axis, weights)
+        volume = _along(volume, axis, _weights(sigma_voxels, volume.shape[axis] - 1))
     return volume
 
 
-def _weights(sigma: float) -> list[float]:
-    """The kernel from its centre outwards, to 4 sigma, of unit sum."""
-    half = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(max(1, math.ceil(4 * sigma)) + 1)]
+def _weights(sigma: float, most: int) -> list[float]:
+    """The kernel from its centre outwards, to 4 sigma or `most` voxels, of unit sum."""
+    reach = min(max(1, math.ceil(4 * sigma)), most)
+    half = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(reach + 1)]
     total = half[0] + 2 * sum(half[1:])
     return [weight / total for weight in half]
 
 
 def _along(volume: Tensor, axis: int, weights: list[float]) -> Tensor:
     length = volume.shape[axis]
-    reach = min(len(weights) - 1, length - 1)
+    reach = len(weights) - 1
     sides = [0] * 6
     sides[2 * (2 - axis)] = sides[2 * (2 - axis) + 1] = reach
     padded = functional.pad(volume[None, None], sides, mode="reflect")[0, 0]

@@ -14,23 +14,24 @@ def maxima(probability: Tensor, *, threshold: float, spacing_voxels: float, edge
     """The voxels not lower than their 26 neighbours and at least `threshold`, the higher first.
 
     Positions are refined below a voxel by a parabola along each axis. Of two that are closer than `spacing_voxels` the
-    lower one goes. None is closer than `edge_voxels` to a face. A plateau counts once, at its centre. Their volume is
-    not measured: NaN.
+    lower one goes. None is closer than `edge_voxels` to a face. A plateau counts once, at its centre. A lone voxel
+    beside a zero is no summit, but the rim of what an interaction has cut out. Their volume is not measured: NaN.
     """
     highest = functional.max_pool3d(probability[None, None], 3, stride=1, padding=1)[0, 0]
     peaks = (probability == highest) & (probability >= threshold) & (probability > 0)
-    del highest
-    position, score = _summits(probability, peaks.cpu().numpy())
+    lowest = -functional.max_pool3d(-probability[None, None], 3, stride=1, padding=1)[0, 0]
+    rims = (lowest == 0).cpu().numpy()
+    del highest, lowest
+    position, score = _summits(probability, peaks.cpu().numpy(), rims)
     limits = np.asarray(probability.shape) - 1 - edge_voxels
     inside = ((position >= edge_voxels) & (position <= limits)).all(axis=1)
     position, score = position[inside], score[inside]
     kept = spaced(position, score, spacing_voxels)
-    position, score = position[kept].astype(np.float32), score[kept]
-    return Picks(position, score, np.full(len(score), np.nan, np.float32))
+    return Picks(position[kept].astype(np.float32), score[kept], np.full(len(kept), np.nan, np.float32))
 
 
 def _summits(
-    probability: Tensor, peaks: npt.NDArray[np.bool_]
+    probability: Tensor, peaks: npt.NDArray[np.bool_], rims: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
     """Where the peaks are, below a voxel, and how high. Neighbouring peaks are equally high: one plateau."""
     values = probability.cpu().numpy()
@@ -44,7 +45,8 @@ def _summits(
     voxels = np.argwhere(peaks)
     member[labels[peaks] - 1] = voxels
     position[single] += _parabola(values, member[single])
-    return position, values[tuple(member.T)]
+    kept = ~(single & rims[tuple(member.T)])
+    return position[kept], values[tuple(member[kept].T)]
 
 
 def _parabola(values: npt.NDArray[np.float32], voxels: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:

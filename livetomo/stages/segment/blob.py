@@ -13,6 +13,7 @@ EVEN_ODDS_DEVIATIONS = 5.0
 _STEEPNESS = 3.0
 _VOXELS_PER_DIAMETER = 8
 _WHITENING = 1.5
+_SMOOTHING = 0.6
 
 
 def blob(density: Tensor, *, diameter_voxels: float) -> Tensor:
@@ -48,21 +49,21 @@ def as_probability(response: Tensor) -> Tensor:
 
 
 def _matched(density: Tensor, diameter: float) -> Tensor:
-    reach = [min(math.ceil(diameter / 2), extent - 1) for extent in density.shape]
+    reach = [math.ceil(diameter / 2)] * 3
     sides = [side for extent in reversed(reach) for side in (extent, extent)]
-    padded = functional.pad(density[None, None], sides, mode="reflect")[0, 0]
+    padded = functional.pad(density, sides)  # with the median: a mirror would double what noise holds at the faces
     shape = padded.shape
     spectrum = torch.fft.rfftn(padded)
     del padded
     spectrum[0, 0, 0] = 0
-    amplitude = _radial_amplitude(spectrum, shape)
+    amplitude = _smooth(_radial_amplitude(spectrum, shape), _SMOOTHING / diameter)
     for plane, frequency in zip(spectrum, _frequencies(shape, density.device), strict=True):
         below = _shell(frequency, len(amplitude)).floor().long().clamp_(max=len(amplitude) - 2)
         between = torch.lerp(
             amplitude[below], amplitude[below + 1], (_shell(frequency, len(amplitude)) - below).clamp_(max=1)
         )
         plane.mul_(_soft_sphere(frequency, diameter) / between.pow_(_WHITENING))
-    response = torch.fft.irfftn(spectrum, s=shape)
+    response: Tensor = torch.fft.irfftn(spectrum, s=shape)
     inside = tuple(slice(side, side + extent) for side, extent in zip(reach, density.shape, strict=True))
     return response[inside].contiguous()
 
@@ -91,6 +92,17 @@ def _radial_amplitude(spectrum: Tensor, shape: torch.Size) -> Tensor:
         power.index_add_(0, shell, squares.view(-1))
         count.index_add_(0, shell, torch.ones_like(frequency).view(-1))
     return (power / count.clamp_(min=1)).sqrt_().clamp_(min=1e-20)
+
+
+def _smooth(amplitude: Tensor, width: float) -> Tensor:
+    """The amplitudes' geometric mean over a Gaussian of `width` (cycles per voxel), without the first shell's few.
+
+    In a clean volume the spectrum has the zeros of the particles' own transform: divided by them, it would ring.
+    """
+    place = torch.arange(len(amplitude), device=amplitude.device) * (math.sqrt(0.75) / (len(amplitude) - 1))
+    weight = ((place[:, None] - place) / width).square_().mul_(-0.5).exp_()
+    weight[:, 0] = 0
+    return (weight @ amplitude.log() / weight.sum(1)).exp_()
 
 
 def _soft_sphere(frequency: Tensor, diameter: float) -> Tensor:

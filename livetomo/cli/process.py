@@ -1,0 +1,130 @@
+"""`livetomo process`: files through a recipe, without a daemon."""
+
+import json
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from livetomo.errors import ConfigurationError, ExitCode, LivetomoError
+
+if TYPE_CHECKING:
+    from livetomo.standalone import Made, Run
+
+_STAGES = 7
+_COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
+
+
+@click.command("process", short_help="Files through a recipe, without a daemon.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--recipe", "recipe_name", default="untrained", show_default=True, help="A built-in recipe, or a file.")
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto takes a GPU if there is one.")
+@click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the header's.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def command(
+    files: tuple[Path, ...], recipe_name: str, output: Path, device: str, voxel_size: float | None, as_json: bool
+) -> None:
+    """Put tomograms (MRC files) through a recipe: picks, quality and pictures of each in a folder of its own.
+
+    What is already there is not made again; a file with new content becomes the next revision. A bad file costs only
+    itself: the others go on, and the exit code is 3.
+
+    Example:  livetomo process TS_01.mrc TS_02.mrc --recipe untrained --output results
+    """
+    from livetomo.recipe import load_recipe
+
+    recipe = load_recipe(recipe_name)
+    device = _device(device)
+
+    from tqdm import tqdm
+
+    from livetomo import pipeline
+    from livetomo.standalone import make, names_of
+
+    names, warnings = names_of(files)
+    for warning in warnings:
+        click.echo(warning, err=True)
+    rows = []
+    with tqdm(total=len(names) * _STAGES, disable=not sys.stderr.isatty(), unit="stage", leave=False) as bar:
+        for number, (path, name) in enumerate(names.items(), start=1):
+
+            def tell(stage: str, name: str = name) -> None:
+                bar.set_description_str(f"{name}: {stage}")
+                bar.update()
+
+            run: Run = lambda order, folder, tell=tell: pipeline.run(order, folder, device=device, tell=tell)  # noqa: E731
+            try:
+                row = _row(name, make(path, name, recipe_name, recipe, output, run, voxel_size))
+                told = row["warnings"]
+            except Exception as fault:  # the border of a job: whatever it was, it costs this file and is told
+                row, told = _failure(name, path, fault)
+            bar.update(number * _STAGES - bar.n)
+            for sentence in told:
+                bar.write(f"{name}: {sentence}" if row["status"] != "failed" else sentence, file=sys.stderr)
+            rows.append(row)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        _print_table(rows)
+    if any(row["status"] == "failed" for row in rows):
+        sys.exit(ExitCode.INPUT)
+
+
+def _device(wanted: str) -> str:
+    """A device that is there."""
+    import torch
+
+    if wanted == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+    if wanted == "cpu":
+        return wanted
+    kind, _, number = wanted.partition(":")
+    if kind != "cuda" or not (number or "0").isdigit():
+        raise ConfigurationError(f'--device {wanted}: is not a device; write "cpu" or "cuda:0"')
+    if int(number or 0) >= torch.cuda.device_count():
+        there = torch.cuda.device_count()
+        raise ConfigurationError(f"--device {wanted}: there is no such device; this machine has {there} usable GPUs")
+    return f"cuda:{number or 0}"
+
+
+def _row(name: str, made: "Made") -> dict[str, Any]:
+    picks: Mapping[str, Any] = made.manifest["picks"]
+    return {
+        "tomogram": name,
+        "status": "already there" if made.was_there else "done",
+        "picks": {feature: facts["count"] for feature, facts in picks.items()},
+        "candidates": {feature: facts["candidates"] for feature, facts in picks.items()},
+        "verdict": made.manifest["verdict"],
+        "seconds": round(sum(made.manifest["seconds"].values()), 1),
+        "folder": str(made.folder),
+        "warnings": [] if made.was_there else list(made.manifest["warnings"]),
+    }
+
+
+def _failure(name: str, path: Path, fault: Exception) -> tuple[dict[str, Any], list[str]]:
+    """A failed file's row, and what is told about it: one sentence, and the trace of what nobody foresaw."""
+    if isinstance(fault, LivetomoError):
+        return {"tomogram": name, "status": "failed", "reason": fault.reason, "message": str(fault)}, [str(fault)]
+    message = f"{path.name}: unexpected error, {type(fault).__name__}: {fault}"
+    row = {"tomogram": name, "status": "failed", "reason": "unexpected error", "message": message}
+    return row, ["".join(traceback.format_exception(fault)), message]
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    """One line per tomogram that has a result; what failed has been told already."""
+    lines = [_COLUMNS]
+    for row in rows:
+        if row["status"] == "failed":
+            continue
+        counts = [" ".join(f"{feature} {count:,}" for feature, count in row[key].items()) for key in _COLUMNS[1:3]]
+        took = "already there" if row["status"] == "already there" else f"{row['seconds']:.1f}"
+        lines.append((row["tomogram"], *counts, row["verdict"], took, row["folder"]))
+    if len(lines) == 1:
+        return
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
+    for line in lines:
+        click.echo("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,111 @@
+"""Results made without a daemon: in the same folders, by the same rules about what is already there."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from livetomo.digest import digest_file
+from livetomo.errors import SourceUnreadable
+from livetomo.manifest import MANIFEST, read_manifest
+from livetomo.order import Order
+from livetomo.recipe import Recipe
+from livetomo.tomogram import Content, TomogramId, attempt_name, result_name, tomogram_folder
+
+DEFAULT_VOXEL_SIZE_ANGSTROM = 10.0
+WATCH = SESSION = "process"
+Run = Callable[[Order, Path], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result, and whether it was there before."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    was_there: bool
+
+
+def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
+    """A tomogram name for each file, its stem; a second file of the same stem gets a suffix, which a sentence tells."""
+    names: dict[Path, str] = {}
+    taken: dict[str, Path] = {}
+    warnings = []
+    for path in paths:
+        if path in names:
+            continue
+        name, number = path.stem, 1
+        while name in taken:
+            number += 1
+            name = f"{path.stem}-{number}"
+        if number > 1:
+            warnings.append(f"{path} has the name of {taken[path.stem]}: it is called {name}.")
+        taken[name] = path
+        names[path] = name
+    return names, warnings
+
+
+def make(
+    path: Path,
+    name: str,
+    recipe_name: str,
+    recipe: Recipe,
+    output: Path,
+    run: Run,
+    voxel_size_angstrom: float | None = None,
+) -> Made:
+    """The result of one file, made by `run` unless it is there; it appears whole or not at all.
+
+    Raises:
+        LivetomoError: what is wrong with the file, the disk or the device.
+    """
+    try:
+        content = digest_file(path)
+    except OSError as fault:
+        raise SourceUnreadable(path, fault.strerror or str(fault)) from fault
+    tomogram = TomogramId(WATCH, SESSION, name)
+    place = tomogram_folder(str(output), tomogram)
+    there = sorted(_results(place), key=lambda result: result.manifest["revision"])
+    same = [result for result in there if _is_of(result.manifest, content, voxel_size_angstrom)]
+    for result in same:
+        if result.manifest["recipe"]["hash"] == recipe.hash:
+            return result
+    revision = same[-1].manifest["revision"] if same else 1 + max((r.manifest["revision"] for r in there), default=0)
+    default = DEFAULT_VOXEL_SIZE_ANGSTROM
+    order = Order(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, voxel_size_angstrom)
+    place.mkdir(parents=True, exist_ok=True)
+    attempt = place / attempt_name(secrets.token_hex(4))
+    try:
+        manifest = run(order, attempt)
+        folder = place / result_name(revision, recipe.hash)
+        attempt.rename(folder)
+        _sync(place)
+    finally:
+        shutil.rmtree(attempt, ignore_errors=True)
+    return Made(folder, manifest, False)
+
+
+def _results(place: Path) -> Iterable[Made]:
+    for folder in place.glob("r*-*"):
+        if (folder / MANIFEST).is_file():
+            yield Made(folder, read_manifest(folder), True)
+
+
+def _is_of(manifest: Mapping[str, Any], content: Content, voxel_size_angstrom: float | None) -> bool:
+    """Whether a result was made of this content, and of the voxel size that a person now says."""
+    if manifest["source"]["digest"] != content.digest:
+        return False
+    volume = manifest["volume"]
+    said = volume["voxel_size_angstrom"] if volume["voxel_size_source"] == "override" else None
+    return bool(said == voxel_size_angstrom)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

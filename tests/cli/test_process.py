@@ -1,0 +1,136 @@
+"""`livetomo process` makes each result once, says what is wrong in one sentence, and goes on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from livetomo import pipeline
+from livetomo.cli.process import command
+from livetomo.recipe import load_recipe
+from tests.mrc_files import header_block
+from tests.volumes import balls, write_tomogram
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    return write_tomogram(tmp_path_factory.mktemp("in") / "TS_01.mrc", balls())
+
+
+def process(*arguments):
+    return CliRunner().invoke(command, [str(argument) for argument in (*arguments, "--device", "cpu")])
+
+
+def rows(result):
+    return {row["tomogram"]: row for row in json.loads(result.stdout)}
+
+
+def result_folder(output: Path, name="TS_01", revision=1) -> Path:
+    return output / "process" / "process" / "tomograms" / name / f"r{revision}-{load_recipe('untrained').hash[:8]}"
+
+
+def test_a_good_file_becomes_a_result_folder_and_a_line_of_a_table(good, tmp_path: Path):
+    result = process(good, "--output", tmp_path)
+    assert result.exit_code == 0
+    head, line = result.stdout.splitlines()
+    assert head.split() == ["tomogram", "picks", "candidates", "verdict", "seconds", "folder"]
+    assert line.split()[:3] == ["TS_01", "ribosome", "3"]
+    assert line.endswith(str(result_folder(tmp_path)))
+    assert (result_folder(tmp_path) / "result.json").is_file()
+    assert result.stderr == ""
+
+
+def test_what_is_there_is_said_and_not_made_again(good, tmp_path: Path, monkeypatch):
+    process(good, "--output", tmp_path)
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: pytest.fail("made again"))
+    result = process(good, "--output", tmp_path, "--json")
+    assert result.exit_code == 0
+    assert rows(result)["TS_01"]["status"] == "already there"
+    assert rows(result)["TS_01"]["picks"] == {"ribosome": 3}
+
+
+def test_new_content_under_the_same_name_is_the_next_revision(good, tmp_path: Path):
+    path = tmp_path / "TS_01.mrc"
+    shutil.copy(good, path)
+    process(path, "--output", tmp_path / "out")
+    write_tomogram(path, balls(seed=0))
+    assert process(path, "--output", tmp_path / "out").exit_code == 0
+    for revision in (1, 2):
+        manifest = json.loads((result_folder(tmp_path / "out", revision=revision) / "result.json").read_text())
+        assert manifest["revision"] == revision
+
+
+def test_another_recipe_is_another_result_of_the_same_revision(good, tmp_path: Path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('[[feature]]\nname = "ribosome"\nmodel = "blob"\ndiameter_angstrom = 250\n')
+    process(good, "--output", tmp_path)
+    process(good, "--output", tmp_path, "--recipe", recipe)
+    folders = sorted(folder.name for folder in result_folder(tmp_path).parent.iterdir())
+    assert len(folders) == 2
+    assert all(name.startswith("r1-") for name in folders)
+
+
+def test_another_voxel_size_is_another_revision(good, tmp_path: Path):
+    process(good, "--output", tmp_path)
+    result = process(good, "--output", tmp_path, "--voxel-size", "26", "--json")
+    assert Path(rows(result)["TS_01"]["folder"]).name.startswith("r2-")
+
+
+def test_a_second_file_of_the_same_name_gets_a_suffix_and_a_warning(good, tmp_path: Path):
+    other = tmp_path / "other" / "TS_01.mrc"
+    other.parent.mkdir()
+    write_tomogram(other, balls(seed=0))
+    result = process(good, other, good, "--output", tmp_path / "out", "--json")
+    assert set(rows(result)) == {"TS_01", "TS_01-2"}
+    assert f"{other} has the name of {good}: it is called TS_01-2." in result.stderr
+
+
+def test_a_bad_file_costs_only_itself(good, tmp_path: Path):
+    truncated = tmp_path / "cut.mrc"
+    truncated.write_bytes(bytes(header_block()))
+    text = tmp_path / "text.mrc"
+    text.write_text("not a tomogram\n" * 200)
+    missing = tmp_path / "missing.mrc"
+    result = process(truncated, text, missing, good, "--output", tmp_path / "out", "--json")
+    assert result.exit_code == 3
+    assert {name: row["status"] for name, row in rows(result).items()} == {
+        "cut": "failed", "text": "failed", "missing": "failed", "TS_01": "done"
+    }  # fmt: skip
+    sentences = result.stderr.splitlines()
+    assert len(sentences) == 3
+    assert sentences[0].startswith("cut.mrc ends after")
+    assert sentences[1].startswith("text.mrc is not an MRC volume")
+    assert sentences[2].startswith(f"{missing} cannot be read")
+
+
+def test_nothing_is_left_of_an_attempt_that_failed(tmp_path: Path):
+    path = tmp_path / "cut.mrc"
+    path.write_bytes(bytes(header_block()))
+    process(path, "--output", tmp_path / "out")
+    assert not [entry for entry in (tmp_path / "out").rglob("*") if entry.is_file() or "attempt" in entry.name]
+
+
+def test_what_nobody_foresaw_is_told_with_its_trace_and_the_others_go_on(good, tmp_path: Path, monkeypatch):
+    def fail(*_, **__):
+        raise ValueError("oh")
+
+    monkeypatch.setattr(pipeline, "run", fail)
+    result = process(good, "--output", tmp_path)
+    assert result.exit_code == 3
+    assert "Traceback" in result.stderr
+    assert result.stderr.splitlines()[-1] == "TS_01.mrc: unexpected error, ValueError: oh"
+
+
+def test_warnings_of_a_result_are_told(tmp_path: Path):
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls(), 0)
+    result = process(path, "--output", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "TS_01: Voxel size: the header says 0 Å; 10 Å, the configured default, is used." in result.stderr
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "cuda:x"])
+def test_a_device_that_is_not_there_is_refused(good, tmp_path: Path, device):
+    result = CliRunner().invoke(command, [str(good), "--output", str(tmp_path), "--device", device])
+    assert f"--device {device}" in str(result.exception)

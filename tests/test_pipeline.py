@@ -1,0 +1,301 @@
+"""One tomogram through one recipe: everything of its result is made, said, and durable, or a clear sentence is."""
+
+import errno
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+import pytest
+import starfile
+import torch
+from PIL import Image
+
+from livetomo import pipeline
+from livetomo.errors import (
+    AbsurdHeader,
+    DeviceFault,
+    DiskFull,
+    NotAnMrc,
+    NoUsableVoxels,
+    OutOfDeviceMemory,
+    SourceChanged,
+    SourceUnreadable,
+    TruncatedVolume,
+    UnsupportedMode,
+)
+from livetomo.events import result_events
+from livetomo.recipe import Recipe, load_recipe
+from tests.mrc_files import header_block
+from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
+
+PLACES = np.array([(24, 20, 20), (20, 60, 25), (30, 40, 60)])
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    path = write_tomogram(folder / "TS_01.mrc", balls())
+    stages = []
+    recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised", "probabilities")})
+    manifest = pipeline.run(order_for(path, recipe), folder / "result", tell=stages.append)
+    return folder / "result", manifest, stages
+
+
+def positions(manifest, feature="ribosome"):
+    return np.array(manifest["picks"][feature]["strongest"])[:, 2::-1] / VOXEL_ANGSTROM
+
+
+def test_the_particles_are_found_where_they_are_and_nothing_else(made):
+    _, manifest, _ = made
+    found = positions(manifest)
+    assert len(found) == manifest["picks"]["ribosome"]["count"] == 3
+    for place in PLACES:
+        assert np.linalg.norm(found - place, axis=1).min() < 0.5
+
+
+def test_each_stage_is_told_as_it_begins_and_timed(made):
+    _, manifest, stages = made
+    assert stages == ["read", "denoise", "segment", "interact", "pick", "measure", "write"]
+    assert list(manifest["seconds"]) == stages
+
+
+def test_the_manifest_on_disk_is_what_is_returned_and_vouches_for_every_file(made):
+    folder, manifest, _ = made
+    assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(manifest))
+    on_disk = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert on_disk == set(manifest["files"]) | {"result.json"}
+    for name, facts in manifest["files"].items():
+        content = (folder / name).read_bytes()
+        assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_the_manifest_has_exactly_the_promised_keys(made):
+    _, manifest, _ = made
+    assert list(manifest) == [
+        "schema", "result_id", "tomogram", "revision", "source", "volume", "recipe", "provenance", "started",
+        "finished", "seconds", "quality", "verdict", "picks", "warnings", "files",
+    ]  # fmt: skip
+    assert manifest["volume"] == {
+        "shape_zyx": [48, 80, 80],
+        "voxel_size_angstrom": VOXEL_ANGSTROM,
+        "voxel_size_source": "header",
+        "origin_angstrom": [100.0, 200.0, 300.0],
+        "axis_order": "zyx",
+        "mode": 2,
+    }
+
+
+def test_its_events_can_be_told_from_the_manifest_alone(made):
+    _, manifest, _ = made
+    kinds = [event.kind for event in result_events(manifest, "/somewhere")]
+    assert kinds == ["picks", "result"]
+
+
+def test_picks_and_candidates_are_stars_with_the_stronger_first(made):
+    folder, manifest, _ = made
+    picks = starfile.read(folder / "picks" / "ribosome.relion5.star")
+    candidates = starfile.read(folder / "candidates" / "ribosome.relion5.star")
+    assert len(picks) == manifest["picks"]["ribosome"]["count"]
+    assert len(candidates) == manifest["picks"]["ribosome"]["candidates"] > len(picks)
+    assert candidates["rlnAutopickFigureOfMerit"].is_monotonic_decreasing
+    x = picks["rlnCenteredCoordinateXAngst"].to_numpy() / VOXEL_ANGSTROM + 40
+    np.testing.assert_allclose(np.sort(x), np.sort(PLACES[:, 2]), atol=0.5)
+
+
+def test_kept_maps_lie_where_the_tomogram_lies_and_are_dark_where_it_is(made):
+    folder, _, _ = made
+    for name in ("denoised.mrc", "probabilities/ribosome.mrc", "probabilities/contamination.mrc"):
+        with mrcfile.open(folder / name) as file:
+            assert file.data.shape == (48, 80, 80)
+            assert file.header.origin.tolist() == (100, 200, 300)
+            assert file.voxel_size.x == pytest.approx(VOXEL_ANGSTROM)
+    denoised = mrcfile.read(folder / "denoised.mrc").astype(np.float32)
+    assert denoised[tuple(PLACES[0])] < denoised.mean() - denoised.std()
+    assert mrcfile.read(folder / "probabilities/ribosome.mrc")[tuple(PLACES[0])] > 63
+
+
+def test_pictures_are_made_of_it(made):
+    folder, _, _ = made
+    for name, size in {"xy": (320, 320), "overlay": (320, 320), "xz": (320, 192), "tile": (256, 256)}.items():
+        with Image.open(folder / "preview" / f"{name}.png") as picture:
+            assert picture.size == size
+
+
+def test_the_same_input_gives_the_same_files(made, tmp_path: Path):
+    _, manifest, _ = made
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls())
+    recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised", "probabilities")})
+    again = pipeline.run(order_for(path, recipe), tmp_path / "result")
+    assert again["files"] == manifest["files"]
+
+
+def test_bright_density_is_found_as_dark_density_is(tmp_path: Path):
+    path = write_tomogram(tmp_path / "TS_01.mrc", -balls())
+    recipe = load_recipe("untrained").model_copy(update={"density": "bright"})
+    assert pipeline.run(order_for(path, recipe), tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16])
+def test_the_type_of_the_voxels_does_not_matter(tmp_path: Path, dtype):
+    path = write_tomogram(tmp_path / "TS_01.mrc", (balls() * 10 + (100 if dtype == np.uint16 else 0)).astype(dtype))
+    assert pipeline.run(order_for(path), tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+
+
+def test_particles_beside_contamination_are_left_out(tmp_path: Path):
+    volume = balls()
+    volume[22:27, 18:23, 25:27] = -60
+    manifest = pipeline.run(order_for(write_tomogram(tmp_path / "TS_01.mrc", volume)), tmp_path / "r")
+    assert manifest["picks"]["ribosome"]["count"] == 2
+    assert manifest["quality"]["contamination_share"]["value"] > 0
+
+
+def test_no_particles_are_a_result(tmp_path: Path):
+    manifest = pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls(places=()))), tmp_path / "r")
+    assert manifest["picks"]["ribosome"]["count"] == 0
+    assert (tmp_path / "r" / "picks" / "ribosome.relion5.star").exists()
+
+
+@pytest.mark.parametrize("voxel_size", [0.0, 5000.0])
+def test_without_a_voxel_size_the_default_is_used_and_said(tmp_path: Path, voxel_size):
+    path = write_tomogram(tmp_path / "a.mrc", balls(), voxel_size)
+    manifest = pipeline.run(order_for(path), tmp_path / "r")
+    assert manifest["volume"]["voxel_size_angstrom"] == VOXEL_ANGSTROM
+    assert manifest["volume"]["voxel_size_source"] == "default"
+    assert manifest["quality"]["voxel_size"]["verdict"] == manifest["verdict"] == "warn"
+    assert "25 Å, the configured default" in manifest["warnings"][0]
+    assert manifest["picks"]["ribosome"]["count"] == 3
+
+
+def test_a_person_has_the_last_word_about_the_voxel_size(tmp_path: Path):
+    path = write_tomogram(tmp_path / "a.mrc", balls(), 1.0)
+    manifest = pipeline.run(order_for(path, voxel_size_angstrom=VOXEL_ANGSTROM), tmp_path / "r")
+    assert manifest["volume"]["voxel_size_source"] == "override"
+    assert manifest["warnings"] == []
+
+
+def test_a_few_voxels_that_are_no_numbers_are_replaced_and_said(tmp_path: Path):
+    volume = balls()
+    volume[3, 3, 3:5] = [np.nan, np.inf]
+    manifest = pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", volume)), tmp_path / "r")
+    assert manifest["quality"]["finite_share"]["verdict"] == "warn"
+    assert manifest["warnings"] == ["2 voxels are not numbers; the median stands in for them."]
+    assert manifest["picks"]["ribosome"]["count"] == 3
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 7.0])
+def test_a_volume_without_anything_to_see_is_refused(tmp_path: Path, value):
+    path = write_tomogram(tmp_path / "a.mrc", np.full((8, 8, 8), value, np.float32))
+    with pytest.raises(NoUsableVoxels, match=r"^a\.mrc holds .*anew\.$"):
+        pipeline.run(order_for(path), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"This is no tomogram.\n" * 200, NotAnMrc),
+        (bytes(header_block(shape=(10_000, 10_000, 10_000))), AbsurdHeader),
+        (bytes(header_block()) + bytes(100), TruncatedVolume),
+        (bytes(header_block(mode=4)) + bytes(10_000), UnsupportedMode),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_sentence(tmp_path: Path, content, fault):
+    path = tmp_path / "a.mrc"
+    path.write_bytes(content)
+    with pytest.raises(fault, match=r"^a\.mrc "):
+        pipeline.run(order_for(path), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_file_that_has_changed_since_it_was_taken_is_not_read(tmp_path: Path):
+    path = write_tomogram(tmp_path / "a.mrc", balls())
+    order = order_for(path)
+    write_tomogram(path, balls(seed=2))
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(SourceChanged):
+        pipeline.run(order, tmp_path / "r")
+
+
+def test_a_changed_time_alone_is_nothing_new(tmp_path: Path):
+    path = write_tomogram(tmp_path / "a.mrc", balls())
+    order = order_for(path)
+    os.utime(path, ns=(1, 1))
+    assert pipeline.run(order, tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+
+
+def test_a_file_that_changes_while_it_is_read_is_thrown_away(tmp_path: Path, monkeypatch):
+    path = write_tomogram(tmp_path / "a.mrc", balls())
+    read = pipeline.read_volume
+
+    def read_and_touch(path):
+        volume = read(path)
+        os.utime(path, ns=(1, 1))
+        return volume
+
+    monkeypatch.setattr(pipeline, "read_volume", read_and_touch)
+    with pytest.raises(SourceChanged):
+        pipeline.run(order_for(path), tmp_path / "r")
+
+
+def test_a_file_that_is_deleted_before_or_while_it_is_read_is_unreadable(tmp_path: Path, monkeypatch):
+    path = write_tomogram(tmp_path / "a.mrc", balls())
+    order = order_for(path)
+    read = pipeline.read_volume
+
+    def read_and_delete(path):
+        volume = read(path)
+        path.unlink()
+        return volume
+
+    monkeypatch.setattr(pipeline, "read_volume", read_and_delete)
+    for _ in range(2):
+        with pytest.raises(SourceUnreadable, match="not there any more"):
+            pipeline.run(order, tmp_path / "r")
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pipeline, "write_previews", full)
+    with pytest.raises(DiskFull, match="No room is left"):
+        pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("raised", "fault"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfDeviceMemory),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfDeviceMemory),
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nmore"), DeviceFault),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), DeviceFault),
+        (RuntimeError("shapes do not match"), RuntimeError),
+    ],
+)
+def test_the_devices_faults_are_told_from_ours(tmp_path: Path, monkeypatch, raised, fault):
+    def fail(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(pipeline, "blob", fail)
+    with pytest.raises(fault) as caught:
+        pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "r")
+    assert type(caught.value) is fault
+
+
+def test_a_folder_that_is_there_is_not_written_into(tmp_path: Path):
+    (tmp_path / "r").mkdir()
+    with pytest.raises(FileExistsError):
+        pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "r")
+
+
+def test_a_recipe_with_colocalize_keeps_only_what_is_near(tmp_path: Path):
+    volume = balls()
+    volume[23:26, 19:22, 19:22] = -60
+    recipe = load_recipe("untrained").to_json()
+    recipe["interaction"] = [{"feature": "ribosome", "colocalize": "contamination", "radius_angstrom": 400}]
+    path = write_tomogram(tmp_path / "a.mrc", volume)
+    manifest = pipeline.run(order_for(path, Recipe.model_validate(recipe)), tmp_path / "r")
+    assert manifest["picks"]["ribosome"]["count"] == 1
