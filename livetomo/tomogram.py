@@ -1,5 +1,7 @@
 """What a tomogram is, which content it has, and where its results lie."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -45,10 +47,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file that has been dealt with: taken, or left alone. `path` is relative to its watch's root, with `/`."""
+    """A file that has been dealt with: taken, or left alone. `path` is relative to its watch's root, with `/`.
+
+    told: what `told` makes of the halves and metadata that are recorded of it; empty where they are not followed.
+    """
 
     path: str
     content: Content
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,11 @@ class Arrival:
     halves: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
+
+
+def told(halves: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
+    """A digest of what is known of a tomogram beside its content, to see whether there is news of it."""
+    return hashlib.sha256(json.dumps([dict(halves), dict(metadata)], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def session_folder(output: str, watch: str, session: str) -> Path:

@@ -86,6 +86,7 @@ class Child:
         started = self._clock()
         if rhythm.scan_is_due():
             completed = watcher.scan()
+            watcher.look_around()
             rhythm.scanned(self._clock() - started, completed=completed)
             if completed and not hints.is_alive():
                 # Only now: the first scan has shown that the tree answers. What came between is seen by another one.
@@ -93,6 +94,7 @@ class Child:
                 rhythm.scan_now()
         elif rhythm.hot_is_due():
             watcher.scan_hot()
+            watcher.look_around()
             rhythm.scanned_hot(self._clock() - started)
 
     def _report(self, report: Report) -> None:

@@ -1,13 +1,16 @@
 """Judge a file at rest: an arrival, a bad file, or not yet."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from livetomo.errors import EmptyFile, LivetomoError, PermanentError, SourceChanged
 from livetomo.formats.mrc_header import check_size
-from livetomo.intake.producers import Producer, Recognised
+from livetomo.intake.halves import HalfFinder, missing_halves
+from livetomo.intake.producers import Producer, Recognised, Signal
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
+from livetomo.intake.sidecars import gather
 from livetomo.intake.tree import Look, Tree
 from livetomo.tomogram import Arrival, Fault, TomogramId
 
@@ -19,16 +22,24 @@ class NotYet(Exception):
     """The file may still become a tomogram; says what it waits for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What goes along with a volume."""
+
+    halves: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
 class Judge:
     """Says what becomes of a file that has been at rest for the settle time."""
 
     def __init__(self, settings: WatchSettings, tree: Tree, settler: Settler) -> None:
         self._settings = settings
         self._tree = tree
-        self._settler = settler
+        self._halves = HalfFinder(settings, tree, settler.observe)
 
     def arrival(
-        self, tomogram: TomogramId, path: str, producer: Producer, recognised: Recognised, look: Look, rest: float
+        self, tomogram: TomogramId, path: str, producer: Producer, file: Recognised, look: Look, rest: float
     ) -> Arrival:
         """The arrival of the file that was `look` for the last `rest` seconds.
 
@@ -37,22 +48,51 @@ class Judge:
             SourceChanged: it has changed since.
             OSError: as the file system says it.
         """
+        signal = producer.signal(file, path, self._tree)
         fault: Fault | None = None
-        metadata: dict[str, Any] = {}
+        company = Company()
         try:
             self._check_volume(path, look, rest)
         except PermanentError as error:
-            patience = EMPTY_AFTER_SETTLES if look.size == 0 else FAULTY_AFTER_SETTLES
-            if rest < patience * self._settings.settle:
+            if rest < self._patience_with_bad(look, signal):
                 raise NotYet(str(error)) from None
             fault = as_fault(error)
+        else:
+            self._check_signal(producer, signal, rest)
+            company = self.company(producer, file, path, signal=signal, rest=rest)
         content = self._tree.content(path)
         if (content.size, content.modified_ns) != (look.size, look.modified_ns) or self._tree.look(path) != look:
             raise SourceChanged(Path(path))
-        return Arrival(tomogram, path, content, producer.name, metadata=metadata, fault=fault)
+        return Arrival(tomogram, path, content, producer.name, company.halves, company.metadata, fault)
 
-    def forget(self, path: str) -> None:
-        """It is gone, or has been taken."""
+    def glance(self, producer: Producer, file: Recognised, path: str) -> None:
+        """Look at what goes along with the volume at `path`, which has been looked at."""
+        self._halves.glance(producer, file, path)
+
+    def company(
+        self, producer: Producer, file: Recognised, path: str, *, signal: Signal | None = None, rest: float
+    ) -> Company:
+        """The halves and the metadata of the complete volume at `path`, which has been at rest for `rest` seconds.
+
+        Raises:
+            NotYet: a half is worth waiting for.
+        """
+        signal = signal or producer.signal(file, path, self._tree)
+        halves = self._halves.find(producer, file, path, signal)
+        if halves.waits and rest < self._settings.halves_patience:
+            raise NotYet(halves.waits)
+        metadata = gather(self._tree, producer.sidecars(file, path), file.name)
+        notes = []
+        if missing := missing_halves(halves):
+            waited = f", after {self._settings.halves_patience:g} s" if halves.waits else ""
+            notes.append(f"taken without both halves{waited}: {missing}")
+        if signal.state == "awaited":
+            notes.append(f"taken without its producer's word: {signal.reason}")
+        if notes:
+            metadata["notes"] = notes
+        if file.stored_axes:
+            metadata["stored_axes"] = file.stored_axes
+        return Company(halves.complete, metadata)
 
     def _check_volume(self, path: str, look: Look, rest: float) -> None:
         """Refuse what is not a whole volume, by its header and its size."""
@@ -62,7 +102,20 @@ class Judge:
         check_size(header, look.size, Path(path))
         surplus = look.size - header.declared_bytes
         if surplus and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
-            raise NotYet(f"has {surplus:,} bytes more than its header declares; taken if that stays so")
+            raise NotYet(f"it has {surplus:,} bytes more than its header declares; taken if that stays so")
+
+    def _check_signal(self, producer: Producer, signal: Signal, rest: float) -> None:
+        """Wait for the producer's word, or where it never gives one for as long as it may come back to the file."""
+        if signal.state == "awaited" and rest < self._settings.halves_patience:
+            raise NotYet(signal.reason)
+        needed = producer.settles * self._settings.settle
+        if signal.state == "none" and rest < needed:
+            raise NotYet(f"{producer.name} may write it again; taken after {needed:g} s at rest")
+
+    def _patience_with_bad(self, look: Look, signal: Signal) -> float:
+        settles = EMPTY_AFTER_SETTLES if look.size == 0 else FAULTY_AFTER_SETTLES
+        patience = settles * self._settings.settle
+        return max(patience, self._settings.halves_patience) if signal.state == "awaited" else patience
 
 
 def as_fault(error: LivetomoError) -> Fault:

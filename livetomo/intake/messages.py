@@ -44,13 +44,13 @@ def known_messages(files: Iterable[KnownFile]) -> Iterator[dict[str, Any]]:
 
 
 def known_to_json(files: Iterable[KnownFile]) -> list[list[Any]]:
-    """Files as rows: path, size, modification time, digest."""
-    return [[file.path, file.content.size, file.content.modified_ns, file.content.digest] for file in files]
+    """Files as rows: path, size, modification time, digest, what was told."""
+    return [[file.path, file.content.size, file.content.modified_ns, file.content.digest, file.told] for file in files]
 
 
 def known_from_json(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
     """The inverse of `known_to_json`."""
-    return [KnownFile(path, Content(size, modified_ns, digest)) for path, size, modified_ns, digest in rows]
+    return [KnownFile(path, Content(size, modified_ns, digest), told) for path, size, modified_ns, digest, told in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,10 @@ class Tree(Protocol):
         """The beginning of a text file, whatever its encoding."""
         ...
 
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder at `path`."""
+        ...
+
     def real_path(self, path: str) -> str:
         """Absolute, links resolved."""
         ...
@@ -117,6 +121,10 @@ class LocalTree:
         """As `Tree.text`."""
         with self._opened(path) as descriptor:
             return os.read(descriptor, most_bytes).decode("utf-8", errors="replace")
+
+    def exists(self, path: str) -> bool:
+        """As `Tree.exists`."""
+        return (self.root / path).exists()
 
     def real_path(self, path: str) -> str:
         """As `Tree.real_path`."""

@@ -5,11 +5,13 @@ The scan is the truth; hints of events only make it see sooner. Nothing here kno
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from livetomo.errors import SourceChanged
 from livetomo.intake.baseline import ROOT, Baseline, mount_number
 from livetomo.intake.judge import Judge, NotYet
+from livetomo.intake.late import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
 from livetomo.intake.patterns import Exclusion, SessionPattern
 from livetomo.intake.producers import Producer, Recognised, choose, recognise
@@ -73,7 +75,14 @@ class Watcher:
         self._judge = Judge(settings, tree, self._settler)
         self._baseline = Baseline(leaves_alone=settings.since == "now", first_start=first_start)
         self._baseline_told: list[KnownFile] | None = None
-        self._known: dict[str, Content] = {file.path: file.content for file in known}
+        self._known: dict[str, Content] = {}
+        self._told: dict[str, str] = {}
+        for file in known:
+            self._known[file.path] = file.content
+            if file.told:
+                self._told[file.path] = file.told
+        self._told = dict(islice(reversed(self._told.items()), MOST_FOLLOWED))
+        self._late = Late(tree, self._judge, settle=settings.settle, clock=clock)
         self._candidates: dict[str, Candidate] = {}
         self._offered: dict[str, Arrival] = {}
         self._places: dict[tuple[int, int], str] = {}
@@ -164,6 +173,9 @@ class Watcher:
         """The catalog has the arrival that was offered for `path`."""
         if arrival := self._offered.pop(path, None):
             self._known[path] = arrival.content
+            found = self._classify(path)
+            if found and arrival.fault is None:
+                self._late.follow(arrival, found[0], found[1])
             self._forget(path)
 
     def try_again(self, path: str) -> None:
@@ -180,6 +192,15 @@ class Watcher:
         self._baseline_told = None
 
     # What it does.
+
+    def look_around(self) -> None:
+        """See whether halves or sidecars of what was taken have come or changed, and tell."""
+        if not self._ready():
+            return
+        for arrival in self._late.news(lambda path: path in self._offered or path in self._candidates):
+            self._alive()
+            self._offered[arrival.path] = arrival
+            self._offer(arrival)
 
     def look(self) -> None:
         """Look at every file that is due, and offer those that are complete."""
@@ -199,10 +220,14 @@ class Watcher:
 
     def _look_at(self, candidate: Candidate) -> None:
         path = candidate.path
+        if self._rival(path, candidate.producer, candidate.recognised):
+            self._forget(path)
+            return
         try:
             look = self._tree.look(path)
             candidate.size = look.size
             rest = self._settler.observe(path, look)
+            self._judge.glance(candidate.producer, candidate.recognised, path)
             if rest is None or rest < self._settings.settle:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
@@ -305,6 +330,8 @@ class Watcher:
         place = (stat.st_dev, stat.st_ino)
         if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
             self._places[place] = path
+            if was_told := self._told.pop(path, None):
+                self._follow_known(path, known, found, was_told)
             return
         if baseline is not None:
             baseline.append(KnownFile(path, Content(stat.st_size, stat.st_mtime_ns, "")))
@@ -316,11 +343,31 @@ class Watcher:
         if self._is_taken_elsewhere(path, place, is_link=is_link):
             return
         producer, recognised, session = found
+        if self._rival(path, producer, recognised):
+            return
+        self._late.forget(path)
         tomogram = TomogramId(self._settings.name, session, recognised.name)
         self._places[place] = path
         self._hot[path.rpartition("/")[0]] = self._clock()
         self._candidates[path] = Candidate(path, tomogram, producer, recognised, is_link, size=stat.st_size)
         self._settler.observe(path, Look(stat.st_size, stat.st_mtime_ns, stat.st_dev, stat.st_ino))
+        self._judge.glance(producer, recognised, path)
+
+    def _follow_known(self, path: str, content: Content, found: tuple[Producer, Recognised, str], told: str) -> None:
+        producer, recognised, session = found
+        tomogram = TomogramId(self._settings.name, session, recognised.name)
+        self._late.follow(Arrival(tomogram, path, content, producer.name), producer, recognised, told)
+
+    def _rival(self, path: str, producer: Producer, file: Recognised) -> str | None:
+        """Another file that is the tomogram at `path`: one that was taken for it, or a better one."""
+        files = producer.rivals(file, path)
+        if len(files) == 1:
+            return None
+        for other in files:
+            was_taken = other in self._known and self._known[other].digest != ""
+            if other != path and was_taken and self._tree.exists(other):
+                return other
+        return next((other for other in files[: files.index(path)] if self._tree.exists(other)), None)
 
     def _is_taken_elsewhere(self, path: str, place: tuple[int, int], *, is_link: bool) -> bool:
         """Whether the same file is seen under another name already; a link makes way for the file itself."""
@@ -340,9 +387,10 @@ class Watcher:
         return True
 
     def _forget(self, path: str) -> None:
-        self._candidates.pop(path, None)
         self._settler.forget(path)
-        self._judge.forget(path)
+        if candidate := self._candidates.pop(path, None):
+            for _, half in candidate.producer.halves(candidate.recognised, path):
+                self._settler.forget(half)
 
 
 def _is_text(path: str) -> bool:

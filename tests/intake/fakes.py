@@ -148,6 +148,9 @@ class FakeTree:
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
         return self._file(path).data[:most_bytes].decode(errors="replace")
 
+    def exists(self, path: str) -> bool:
+        return self.root_exists and any(one == path or one.startswith(f"{path}/") for one in self.files)
+
     def real_path(self, path: str) -> str:
         return f"/data/{path}"
 
@@ -216,6 +219,8 @@ class Facility:
         end = self.clock() + seconds
         while True:
             self.watcher.scan()
+            self.answer()
+            self.watcher.look_around()
             self.answer()
             self.watcher.look()
             self.answer()

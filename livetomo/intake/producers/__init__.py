@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+from livetomo.intake.producers.aretomo3 import AreTomo3
+from livetomo.intake.producers.cryoem_services import CryoemServices
 from livetomo.intake.producers.generic import Generic
-from livetomo.intake.producers.producer import Producer, Recognised, Role, Signal
+from livetomo.intake.producers.imod import Imod
+from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
+from livetomo.intake.producers.relion5 import Relion5
+from livetomo.intake.producers.warp import Warp
 
-__all__ = ["PRODUCERS", "Producer", "Recognised", "Role", "Signal", "choose", "recognise"]
+__all__ = ["PRODUCERS", "Half", "Producer", "Recognised", "Role", "Signal", "choose", "recognise"]
 
-PRODUCERS: Mapping[str, type[Producer]] = {producer.name: producer for producer in (Generic,)}
+PRODUCERS: Mapping[str, type[Producer]] = {
+    producer.name: producer for producer in (AreTomo3, Imod, Warp, Relion5, CryoemServices, Generic)
+}
 
 
 def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
@@ -16,7 +23,7 @@ def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
 
 
 def recognise(producers: Sequence[Producer], path: str) -> tuple[Producer, Recognised] | None:
-    """The first producer that knows the file at `path`, and what it is to it; None where none does."""
+    """The first producer that knows the file at `path` by its name, and what it is to it; None where none does."""
     for producer in producers:
         if found := producer.recognise(path):
             return producer, found

@@ -1,5 +1,6 @@
 """What the watcher asks of a producer."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -7,6 +8,7 @@ from typing import ClassVar, Literal
 from livetomo.intake.tree import Tree
 
 Role = Literal["full", "even", "odd", "other"]
+Half = Literal["even", "odd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +18,14 @@ class Recognised:
     name:   the tomogram's, without the producer's tags.
     group:  what the full volume, its halves and its sidecars have in common: a path without the producer's tags.
     reason: why an "other" is not taken for a tomogram.
+    stored_axes: slowest first, where the producer is known to store another order than its header says.
     """
 
     role: Role
     name: str
     group: str
     reason: str = ""
+    stored_axes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,18 @@ class Signal:
 
 
 NO_SIGNAL = Signal("none")
+GIVEN = Signal("given")
 
 
 class Producer:
-    """A producer without halves, completion signal or sidecars; members say what is different with them."""
+    """A producer without halves, completion signal or sidecars; members say what is different with them.
+
+    settles: for how many settle times a volume without a given signal has to rest.
+    """
 
     name: ClassVar[str]
-    suffixes: ClassVar[tuple[str, ...]] = (".mrc", ".rec")
+    suffixes: Sequence[str] = (".mrc",)
+    settles: ClassVar[float] = 1.0
 
     def recognise(self, path: str) -> Recognised | None:
         """What the file at `path` (relative to the root) is, by its name alone; None where it is not this one's."""
@@ -52,7 +61,7 @@ class Producer:
         """Whether the producer has said that this full volume and its halves are complete."""
         return NO_SIGNAL
 
-    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Role, str]]:
+    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
         """Where the halves of the full volume at `path` lie, if there are any: (role, path), likeliest first."""
         return ()
 
@@ -60,12 +69,34 @@ class Producer:
         """Whether halves of this full volume are to be expected although none is there yet."""
         return False
 
+    def rivals(self, file: Recognised, path: str) -> Sequence[str]:
+        """All files that may hold this tomogram, that at `path` among them, the best first."""
+        return (path,)
+
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
-        """Where files with metadata of this volume may lie; names of folders and files relative to the root."""
+        """Where files with metadata of this volume may lie, as paths relative to the root."""
         return ()
 
 
-def stem(path: str) -> tuple[str, str]:
-    """(folder with a trailing "/" or "", name without its last suffix)."""
+_DERIVED_FOLDER = re.compile(
+    r"(?:^|/)(?:denois\w*|deconv\w*|filtered|isonet\w*|cryocare\w*|ddw|segmentations?|matching|template_matching)/",
+    re.IGNORECASE,
+)
+
+
+def derived_folder(path: str) -> str:
+    """Why a volume is not a new tomogram, where a folder above it says that other programs write their copies there."""
+    match = _DERIVED_FOLDER.search(path)
+    return f"a copy made from a tomogram by another program, by its folder {match[0].strip('/')}/" if match else ""
+
+
+def split(path: str) -> tuple[str, str]:
+    """(folder with a trailing "/", or "" for the root; name)."""
     folder, slash, name = path.rpartition("/")
-    return folder + slash, name.rpartition(".")[0]
+    return folder + slash, name
+
+
+def parent(folder: str) -> str:
+    """The folder above `folder`, both with a trailing "/" or ""."""
+    above, slash, _ = folder.rstrip("/").rpartition("/")
+    return above + slash

@@ -1,0 +1,87 @@
+"""AreTomo3: P_Vol.mrc, P_EVN_Vol.mrc, P_ODD_Vol.mrc; complete when TiltSeries_Metrics.csv has a row for P."""
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from livetomo.intake.producers.producer import (
+    GIVEN,
+    NO_SIGNAL,
+    Half,
+    Producer,
+    Recognised,
+    Role,
+    Signal,
+    derived_folder,
+    split,
+)
+from livetomo.intake.sidecars.metrics_csv import METRICS_FILE, series_with_metrics
+from livetomo.intake.tree import Tree
+
+_VOLUME = re.compile(r"(?P<name>.+?)(?P<tags>(?:_(?:EVN|ODD|2ND|3RD))*)_Vol\.mrc")
+_STACK = re.compile(r"(?P<name>.+?)_(?:EVN|ODD|CTF|ALI|ProjXY|ProjXZ)\.mrc")
+
+
+class AreTomo3(Producer):
+    """P is the mdoc's stem. Volumes are written in place, section by section; the row only after all of them."""
+
+    name: ClassVar[str] = "aretomo3"
+
+    def recognise(self, path: str) -> Recognised | None:
+        """As `Producer.recognise`."""
+        folder, name = split(path)
+        if match := _VOLUME.fullmatch(name):
+            series = match["name"]
+            role, reason = _role(match["tags"])
+            if denoised := derived_folder(folder):
+                role, reason = "other", denoised
+            return Recognised(role, series, folder + series, reason)
+        if match := _STACK.fullmatch(name):
+            return Recognised("other", match["name"], folder + match["name"], "a tilt stack or a power spectrum")
+        return None
+
+    def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
+        """The row. The metrics shrink when a run is restarted, and do not exist before the first row or with -Cmd 2."""
+        folder, _ = split(path)
+        try:
+            text = tree.text(folder + METRICS_FILE)
+        except FileNotFoundError:
+            return NO_SIGNAL
+        if file.group[len(folder) :] in series_with_metrics(text):
+            return GIVEN
+        return Signal("awaited", f"{METRICS_FILE} has no row for {file.name} yet")
+
+    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
+        """As `Producer.halves`."""
+        return (("even", f"{file.group}_EVN_Vol.mrc"), ("odd", f"{file.group}_ODD_Vol.mrc"))
+
+    def writes_halves(self, file: Recognised, path: str, tree: Tree) -> bool:
+        """Where the tilt stacks were split, the volumes will be."""
+        return tree.exists(f"{file.group}_EVN.mrc") or tree.exists(f"{file.group}_ODD.mrc")
+
+    def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
+        """Beside it; mdocs one folder above too, where the frames often are."""
+        folder, _ = split(path)
+        return [
+            folder + METRICS_FILE,
+            *(file.group + ending for ending in (".aln", "_TLT.txt", "_CTF.txt")),
+            *mdocs(file, path),
+        ]
+
+
+def mdocs(file: Recognised, path: str) -> list[str]:
+    """Where the acquisition's mdoc may lie: Tomo5 calls it P.mdoc, SerialEM P.mrc.mdoc or P.st.mdoc."""
+    folder, _ = split(path)
+    series = file.group[len(folder) :]
+    above = folder.rstrip("/").rpartition("/")[0]
+    folders = [folder, *([f"{above}/" if above else ""] if folder else [])]
+    endings = (".mdoc", ".mrc.mdoc", ".st.mdoc", "_override.mdoc")
+    return [f"{place}{series}{ending}" for place in folders for ending in endings]
+
+
+def _role(tags: str) -> tuple[Role, str]:
+    if "2ND" in tags or "3RD" in tags:
+        return "other", "the same tomogram at another binning"
+    if "EVN" in tags:
+        return "even", "a half map"
+    return ("odd", "a half map") if "ODD" in tags else ("full", "")

@@ -1,0 +1,64 @@
+"""RELION 5: Tomograms/job005/tomograms/rec_TS_01.mrc, with _half1 (even) and _half2 (odd)."""
+
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from livetomo.intake.producers.producer import (
+    GIVEN,
+    NO_SIGNAL,
+    Half,
+    Producer,
+    Recognised,
+    Signal,
+    derived_folder,
+    parent,
+    split,
+)
+from livetomo.intake.tree import Tree
+
+_VOLUME = re.compile(r"rec_(?P<name>.+?)(?:_half(?P<half>[12]))?\.mrc")
+_JOB = re.compile(r"(?P<job>(?:.*/)?job\d{3,}/)(?:tomograms/)?")
+_ENDS = ("RELION_JOB_EXIT_SUCCESS", "RELION_JOB_EXIT_FAILURE", "RELION_JOB_EXIT_ABORTED")
+
+
+class Relion5(Producer):
+    """A job is over when it has left RELION_JOB_EXIT_SUCCESS, or another of its kind, in its folder."""
+
+    name: ClassVar[str] = "relion5"
+
+    def recognise(self, path: str) -> Recognised | None:
+        """As `Producer.recognise`."""
+        folder, name = split(path)
+        match = _VOLUME.fullmatch(name)
+        if match is None:
+            return None
+        group = folder + match["name"]
+        if reason := derived_folder(folder):
+            return Recognised("other", match["name"], group, reason)
+        if folder.endswith("projections/"):
+            return Recognised("other", match["name"], group, "a projection")
+        if match["half"]:
+            return Recognised("even" if match["half"] == "1" else "odd", match["name"], group, "a half map")
+        return Recognised("full", match["name"], group)
+
+    def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
+        """As `Producer.signal`."""
+        folder, _ = split(path)
+        job = _JOB.fullmatch(folder)
+        if job is None:
+            return NO_SIGNAL
+        if any(tree.exists(job["job"] + end) for end in _ENDS):
+            return GIVEN
+        return Signal("awaited", f"{job['job']} has no {_ENDS[0]} yet")
+
+    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
+        """As `Producer.halves`."""
+        stem = path.removesuffix(".mrc")
+        return (("even", f"{stem}_half1.mrc"), ("odd", f"{stem}_half2.mrc"))
+
+    def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
+        """Those of its job."""
+        folder, _ = split(path)
+        job = parent(folder)
+        return [f"{job}tomograms.star", f"{job}tilt_series/{file.name}.star"]
