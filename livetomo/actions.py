@@ -7,15 +7,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.wishes import Selection
-from livetomo.errors import LivetomoError
+from livetomo.errors import Refused
 from livetomo.recipe import load_recipe, recipe_name
 from livetomo.web.api import Actions
-
-
-class Refused(LivetomoError):
-    """What was asked for cannot be done."""
-
-    reason = "refused"
 
 
 class Which(BaseModel):

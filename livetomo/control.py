@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from livetomo.errors import LivetomoError, Unreachable
+from livetomo.errors import Refused, Unreachable
 
 SOCKET_NAME = "control.sock"
 TIME_LIMIT_SECONDS = 30.0
@@ -30,7 +30,7 @@ def ask(state: Path, path: str, *, method: str = "GET", body: Any = None) -> Any
 
     Raises:
         Unreachable: no daemon answers there.
-        LivetomoError: it refuses, with its reason.
+        Refused: it refuses, with its reason.
     """
     connection = _UnixConnection(state / SOCKET_NAME)
     try:
@@ -43,5 +43,5 @@ def ask(state: Path, path: str, *, method: str = "GET", body: Any = None) -> Any
     finally:
         connection.close()
     if answer.status >= 400:
-        raise LivetomoError(str(told.get("error", told) if isinstance(told, dict) else told))
+        raise Refused(str(told.get("error", told) if isinstance(told, dict) else told))
     return told

@@ -51,6 +51,13 @@ class BrokerAway(Unreachable):
     reason = "broker away"
 
 
+class Refused(LivetomoError):
+    """The daemon will not do what it was asked."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "refused"
+
+
 class StateBusy(LivetomoError):
     """Another daemon holds the state directory."""
 

@@ -16,6 +16,10 @@ COMMANDS: dict[str, str] = {
     "check": "livetomo.cli.check",
     "doctor": "livetomo.cli.doctor",
     "status": "livetomo.cli.status",
+    "failed": "livetomo.cli.failed",
+    "pause": "livetomo.cli.pause",
+    "resume": "livetomo.cli.resume",
+    "reprocess": "livetomo.cli.reprocess",
     "simulate": "livetomo.cli.simulate",
 }
 

@@ -4,6 +4,7 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import click
 from livetomo.errors import ConfigurationError, ExitCode, LivetomoError
 
 if TYPE_CHECKING:
-    from livetomo.standalone import Made, Run
+    from livetomo.standalone import Made
 
 _STAGES = 7
 _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
@@ -56,7 +57,7 @@ def command(
                 bar.set_description_str(f"{name}: {stage}")
                 bar.update()
 
-            run: Run = lambda order, folder, tell=tell: pipeline.run(order, folder, device=device, tell=tell)  # noqa: E731
+            run = partial(pipeline.run, device=device, tell=tell)
             try:
                 row = _row(name, make(path, name, recipe_name, recipe, output, run, voxel_size))
                 told = row["warnings"]

@@ -133,6 +133,16 @@ class LiveDaemon:
         async with asyncio.timeout(30):
             return await self._process.wait()
 
+    async def crashed(self, seconds: float = 60) -> None:
+        """Return when the process that was to crash is about to; another process notices, so this one has to look."""
+        async with asyncio.timeout(seconds):
+            while await asyncio.to_thread(self.crash_file.exists):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    def proc(self, name: str) -> str:
+        """What the kernel tells of the daemon."""
+        return Path(f"/proc/{self.pid}/{name}").read_text()
+
     async def ended(self, seconds: float = 60) -> int:
         assert self._process is not None
         async with asyncio.timeout(seconds):

@@ -23,11 +23,18 @@ async def test_a_file_that_is_copied_slowly_is_published_exactly_once_over_mqtt_
     content = (data / "real" / "tomo_171.mrc").read_bytes()
     await daemon.land_slowly("tomo_171", content, seconds=10)
     heard: list[tuple[str, dict]] = []
-    async with asyncio.timeout(60):
-        while not any(topic.endswith("/summary") and told["jobs"].get("done") for topic, told in heard):
-            topic, _, payload = (await subscriber.stdout.readline()).decode().partition(" ")
-            if payload.startswith("{"):
-                heard.append((topic, json.loads(payload)))
+
+    async def hear_until(what) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                topic, _, payload = (await subscriber.stdout.readline()).decode().strip().partition(" ")
+                heard.append((topic, json.loads(payload) if payload.startswith("{") else {"word": payload}))
+                if what(*heard[-1]):
+                    return
+
+    await hear_until(lambda topic, told: told.get("state") == "done")
+    await daemon.stop()
+    await hear_until(lambda topic, told: told.get("word") == "stopped")
     subscriber.kill()
     await subscriber.wait()
     base = "livetomo/here/main/krios1/monday/tomo_171"
@@ -50,8 +57,7 @@ async def test_a_daemon_killed_in_the_middle_changes_neither_the_count_nor_the_c
 
     await daemon.start(crash_at="pick")
     shutil.copyfile(data / "real" / "tomo_171.mrc", _session(daemon.root) / "tomo_171.mrc")
-    while daemon.crash_file.exists():
-        await asyncio.sleep(0.01)
+    await daemon.crashed()
     await daemon.kill()
     await daemon.start()
     await listener.until(lambda heard: heard.states("done"))
@@ -101,7 +107,7 @@ async def test_bad_files_are_put_aside_with_one_clear_sentence_and_the_next_good
             assert re.fullmatch(r"[^\n]{30,300}", event["fault"]["message"])
             assert "Traceback" not in event["fault"]["message"]
     (scaleless,) = [e for e in listener.events("result").values() if e["tomogram"] == "scaleless"]
-    assert any("voxel size" in warning for warning in scaleless["warnings"])
+    assert any("Voxel size" in warning for warning in scaleless["warnings"])
 
 
 async def test_a_clean_stop_says_so_and_a_killed_daemon_leaves_its_will(daemon, listener):
@@ -130,9 +136,8 @@ async def test_the_supervisor_stays_small_and_never_loads_torch(daemon, listener
     await daemon.start()
     daemon.land("TS_01")
     await listener.until(lambda heard: heard.states("done"))
-    maps = Path(f"/proc/{daemon.pid}/maps").read_text()
-    assert "torch" not in maps
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{daemon.pid}/status").read_text())
+    assert "torch" not in daemon.proc("maps")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", daemon.proc("status"))
     assert int(peak[1]) < 160_000
 
 

@@ -1,0 +1,92 @@
+"""`livetomo failed`: the tomograms that were put aside, why, and what to do with them."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.cli.daemon import configuration_option, jobs, json_option, say, selection_options, tell_daemon
+from livetomo.cli.table import print_table
+
+
+@click.group("failed", short_help="What was put aside, why; try it again.")
+def command() -> None:
+    """Tomograms that were put aside: list them, see why, try them again, or take them off the list.
+
+    Example:  livetomo failed list --session 20261119_yeast
+    """
+
+
+@command.command("list")
+@selection_options
+@configuration_option
+@json_option
+def list_(configuration: Path, as_json: bool, **which: Any) -> None:
+    """What was put aside, newest first.
+
+    Example:  livetomo failed list --reason "truncated volume"
+    """
+    from livetomo.units import spoken_seconds
+
+    failed = tell_daemon(configuration, "failed", which)["failed"]
+    if as_json:
+        click.echo(json.dumps(failed))
+    elif not failed:
+        click.echo("Nothing has failed.")
+    else:
+        rows = [
+            [
+                f"{job['watch']}/{job['session']}/{job['name']}",
+                job["fault"]["reason"],
+                job["attempts"],
+                f"{spoken_seconds(time.time() - job['finished_at'])} ago",
+                job["fault"]["message"],
+            ]
+            for job in failed
+        ]
+        print_table(["tomogram", "reason", "attempts", "when", "what to do"], rows)
+
+
+@command.command("show")
+@click.argument("name")
+@configuration_option
+def show(configuration: Path, name: str) -> None:
+    """All that is known of a failure, with its traceback.
+
+    Example:  livetomo failed show Position_7
+    """
+    for job in tell_daemon(configuration, "failed", {"name": name})["failed"]:
+        click.echo(
+            f"{job['watch']}/{job['session']}/{job['name']}  revision {job['number']}  recipe {job['recipe_name']}"
+        )
+        click.echo(f"{job['path']}\n{job['fault']['reason']} ({job['fault']['kind']}): {job['fault']['message']}")
+        if job["fault"]["traceback"]:
+            click.echo(f"\n{job['fault']['traceback']}")
+
+
+@command.command("retry")
+@selection_options
+@configuration_option
+@json_option
+def retry(configuration: Path, as_json: bool, **which: Any) -> None:
+    """Try them again, with a clean slate.
+
+    Example:  livetomo failed retry --reason "source unreadable"
+    """
+    done = tell_daemon(configuration, "retry", which)
+    say(done, as_json, f"{jobs(done['jobs'])} will be tried again.")
+
+
+@command.command("purge")
+@selection_options
+@configuration_option
+@json_option
+def purge(configuration: Path, as_json: bool, **which: Any) -> None:
+    """Take them off the list. A file that changes later is taken up again all the same.
+
+    Example:  livetomo failed purge --session 20261119_yeast
+    """
+    done = tell_daemon(configuration, "purge", which)
+    say(done, as_json, f"{jobs(done['jobs'])} taken off the list.")

@@ -1,0 +1,18 @@
+"""`livetomo pause`: start no more jobs."""
+
+from pathlib import Path
+
+import click
+
+from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+
+
+@click.command("pause", short_help="Start no more jobs.")
+@configuration_option
+@json_option
+def command(configuration: Path, as_json: bool) -> None:
+    """Start no more jobs; what runs is finished, what lands is queued. A restart does not forget it.
+
+    Example:  livetomo pause
+    """
+    say(tell_daemon(configuration, "pause", {}), as_json, "Paused. Go on with: livetomo resume")

@@ -1,0 +1,27 @@
+"""`livetomo reprocess`: process a session again, with another recipe."""
+
+from pathlib import Path
+
+import click
+
+from livetomo.cli.daemon import configuration_option, jobs, json_option, say, tell_daemon
+
+
+@click.command("reprocess", short_help="Process a session again, with another recipe.")
+@click.argument("session")
+@click.option("--recipe", required=True, help="A built-in recipe's name, or a recipe file.")
+@click.option("--watch", help="Only of this watch.")
+@click.option("--name", help="Only the tomogram of this name.")
+@configuration_option
+@json_option
+def command(session: str, recipe: str, watch: str | None, name: str | None, configuration: Path, as_json: bool) -> None:
+    """Process the newest revision of each tomogram of SESSION with a recipe, after what is live.
+
+    A new result takes the place of the earlier one, which is retracted then. What has a result with this recipe
+    already is left as it is.
+
+    Example:  livetomo reprocess 20261119_yeast --recipe stricter.toml
+    """
+    path = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
+    done = tell_daemon(configuration, "reprocess", {"session": session, "recipe": path, "watch": watch, "name": name})
+    say(done, as_json, f"{jobs(done['jobs'])} made.")

@@ -1,0 +1,65 @@
+"""`livetomo status`: what the daemon is doing."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.cli.daemon import ask_daemon, configuration_option, json_option
+from livetomo.cli.table import print_table
+
+
+@click.command("status", short_help="What the daemon is doing.")
+@click.argument("configuration_file", type=click.Path(path_type=Path), required=False)
+@configuration_option
+@json_option
+def command(configuration_file: Path | None, configuration: Path, as_json: bool) -> None:
+    """Show what the daemon of a configuration is doing, and what keeps it from doing all its work.
+
+    Example:  livetomo status livetomo.toml
+    """
+    told = ask_daemon(configuration_file or configuration, "/api/v1/status")
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    _show(told["status"], told["problems"])
+
+
+def _show(status: Mapping[str, Any], problems: list[str]) -> None:
+    started = _ago(status["started"])
+    click.echo(f"livetomo {status['version']}  {status['site']}/{status['instance']}  running for {started}")
+    if status["paused"]:
+        click.echo("paused: no jobs are started (livetomo resume)")
+    jobs = {state: count for state, count in status["jobs"].items() if count}
+    click.echo("jobs: " + (", ".join(f"{count:,} {state}" for state, count in jobs.items()) or "none yet"))
+    click.echo()
+    print_table(
+        ["watch", "scanning", "files", "settling", "last scan"],
+        [
+            [w["name"], "yes" if w["scanning"] else "no", w["files"], w["settling"], _ago(w["last_scan"], " ago")]
+            for w in status["watches"]
+        ],
+    )
+    click.echo()
+    print_table(
+        ["worker", "state", "for", "tomogram", "stage"],
+        [[w["device"], w["state"], _ago(w["since"]), w["tomogram"], w["stage"]] for w in status["workers"]],
+    )
+    broker = status["broker"]
+    if broker["configured"]:
+        word = "connected" if broker["connected"] else "away"
+        click.echo(f"\nbroker: {word}, {broker['waiting']:,} events waiting")
+    for problem in problems:
+        click.secho(f"! {problem}", fg="yellow")
+
+
+def _ago(moment: str | None, suffix: str = "") -> str:
+    from livetomo.units import spoken_seconds
+
+    if moment is None:
+        return "never"
+    passed = datetime.now(UTC) - datetime.fromisoformat(moment)
+    return spoken_seconds(max(0.0, passed.total_seconds())) + suffix
