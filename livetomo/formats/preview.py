@@ -48,7 +48,7 @@ def write_previews(folder: Path, scene: Scene) -> None:
 def _save(picture: Image.Image, path: Path) -> None:
     """A palette is a third of the size of full colours and looks the same; there will be ten thousands of these."""
     if picture.mode == "RGB":
-        picture = picture.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        picture = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     picture.save(path, compress_level=7)
 
 
