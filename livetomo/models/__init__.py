@@ -1,0 +1,1 @@
+"""Networks, and the packages in which they travel."""
