@@ -11,13 +11,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import click
 from pydantic import AnyUrl, BaseModel
 from pydantic.fields import FieldInfo
 
+from livetomo.cli import livetomo_command
 from livetomo.config import Config
 from livetomo.recipe import Recipe
 from livetomo.tables import bare, choices, is_union, keys, models, tables
 from livetomo.units import as_bytes, as_seconds, written_seconds
+
+_BEGIN, _END = "<!-- commands: made by `make docs` -->", "<!-- end of commands -->"
 
 CONFIGURATION_EXAMPLE = """\
 site = "example-facility"
@@ -81,6 +85,24 @@ def pages() -> dict[str, str]:
         "configuration.md": _CONFIGURATION + "".join(_sections(Config)),
         "recipe.md": _RECIPE.format(untrained=untrained) + "".join(_sections(Recipe)),
     }
+
+
+def commands() -> str:
+    """The README's table of commands."""
+    context = click.Context(livetomo_command)
+    rows = (
+        f"| `livetomo {name}` | {_cell(command.get_short_help_str(200))} |\n"
+        for name in livetomo_command.list_commands(context)
+        if (command := livetomo_command.get_command(context, name))
+    )
+    return "| command | |\n|---|---|\n" + "".join(rows)
+
+
+def with_commands(readme: str) -> str:
+    """The README with its table of commands as it is now."""
+    before, _, rest = readme.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{commands()}{_END}{after}"
 
 
 def told(model: type[BaseModel]) -> dict[str, str]:
@@ -196,9 +218,11 @@ def _cell(text: str) -> str:
 
 
 def main(folder: Path) -> None:
-    """Write every page into `folder`."""
+    """Write every page into `folder`, and the table of commands into the README above it."""
     for name, text in pages().items():
         (folder / name).write_text(text, encoding="utf-8")
+    readme = folder.parent / "README.md"
+    readme.write_text(with_commands(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
