@@ -123,6 +123,17 @@ class LiveDaemon:
                 env=os.environ | {"LIVETOMO_CRASH_FILE": str(self.crash_file)},
             )
 
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    def children(self, module: str) -> list[int]:
+        """The daemon's child processes that run `module`."""
+        found = []
+        for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            if module in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                found.append(int(pid))
+        return found
+
     async def kill(self) -> None:
         await self.stop(signal.SIGKILL)
 
