@@ -1,6 +1,6 @@
 """Group a full volume with its even and odd half maps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,12 @@ class Halves:
     waits: the sentence to wait for, where it is worth waiting.
     """
 
-    complete: dict[str, str]
-    missing: dict[str, str]
+    complete: Mapping[str, str]
+    missing: Mapping[str, str]
     waits: str = ""
+
+
+NO_HALVES = Halves({}, {})
 
 
 class HalfFinder:
@@ -46,7 +49,7 @@ class HalfFinder:
         """The halves of the full volume at `path`, which is complete itself."""
         places = producer.halves(file, path)
         if self._settings.halves == "ignore" or not places:
-            return Halves({}, {})
+            return NO_HALVES
         shape = self._tree.header(path).shape_zyx
         complete: dict[str, str] = {}
         missing: dict[str, str] = {}
@@ -66,7 +69,7 @@ class HalfFinder:
         # A producer that says that it has finished will not write what is not there.
         still_to_come = growing or (expected and signal.state != "given")
         if not expected:
-            return Halves({}, {})
+            return NO_HALVES
         waits = _sentence(missing) if still_to_come and self._settings.halves == "wait" else ""
         return Halves(complete, missing, waits)
 
@@ -95,7 +98,7 @@ def missing_halves(halves: Halves) -> str:
     return _sentence(halves.missing) if halves.missing else ""
 
 
-def _sentence(missing: dict[str, str]) -> str:
+def _sentence(missing: Mapping[str, str]) -> str:
     if len(set(missing.values())) == 1 and len(missing) == 2:
         reason = next(iter(missing.values())).replace("is ", "are ", 1)
         return f"its even and odd halves {reason}"

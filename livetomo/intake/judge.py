@@ -52,7 +52,7 @@ class Judge:
         fault: Fault | None = None
         company = Company()
         try:
-            self._check_volume(path, look, rest)
+            self.check_volume(path, look, rest)
         except PermanentError as error:
             if rest < self._patience_with_bad(look, signal):
                 raise NotYet(str(error)) from None
@@ -92,10 +92,16 @@ class Judge:
             metadata["notes"] = notes
         if file.stored_axes:
             metadata["stored_axes"] = file.stored_axes
-        return Company(halves.complete, metadata)
+        return Company(dict(halves.complete), metadata)
 
-    def _check_volume(self, path: str, look: Look, rest: float) -> None:
-        """Refuse what is not a whole volume, by its header and its size."""
+    def check_volume(self, path: str, look: Look, rest: float) -> None:
+        """Refuse what is not a whole volume, by its header and its size.
+
+        Raises:
+            PermanentError: it is not; only if it stays so is that final.
+            NotYet: it is, but more may come.
+            OSError: as the file system says it.
+        """
         if look.size == 0:
             raise EmptyFile(Path(path))
         header = self._tree.header(path)

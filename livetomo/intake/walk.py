@@ -10,7 +10,10 @@ from livetomo.intake.tree import Entry, Tree
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder's files (real ones first, then links), or why it cannot be read."""
+    """A folder's files and the folders in it that are wanted, or why it cannot be read.
+
+    own: the folder is one of livetomo's own results; nothing below it is wanted, and neither are its files.
+    """
 
     folder: str
     files: tuple[Entry, ...] = ()
@@ -84,7 +87,7 @@ class Walk:
                 if entry.is_symlink():
                     linked.add(path)
         if has_manifest and has_preview:
-            return Listing(folder, own=True), set()
+            return Listing(folder, tuple(files), own=True), set()
         return Listing(folder, tuple(files), tuple(folders)), linked
 
 

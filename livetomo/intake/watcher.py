@@ -14,7 +14,7 @@ from livetomo.intake.judge import Judge, NotYet
 from livetomo.intake.late import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
 from livetomo.intake.patterns import Exclusion, SessionPattern
-from livetomo.intake.producers import Producer, Recognised, choose, recognise
+from livetomo.intake.producers import Producer, Recognised, better_rival, choose, recognise
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Entry, Look, NotAFile, Tree
@@ -295,6 +295,8 @@ class Watcher:
 
     def _consider_all(self, listing: Listing, baseline: list[KnownFile] | None, only: str | None = None) -> int:
         """Consider each file of a folder that may be a tomogram; how many there are."""
+        if listing.own:
+            return 0
         names = [entry for entry in listing.files if entry.name.endswith(self._suffixes)]
         if only is not None:
             names = [entry for entry in names if entry.name == only]
@@ -367,7 +369,7 @@ class Watcher:
             was_taken = other in self._known and self._known[other].digest != ""
             if other != path and was_taken and self._tree.exists(other):
                 return other
-        return next((other for other in files[: files.index(path)] if self._tree.exists(other)), None)
+        return better_rival(producer, file, path, self._tree)
 
     def _is_taken_elsewhere(self, path: str, place: tuple[int, int], *, is_link: bool) -> bool:
         """Whether the same file is seen under another name already; a link makes way for the file itself."""

@@ -9,8 +9,9 @@ from livetomo.intake.producers.imod import Imod
 from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
 from livetomo.intake.producers.relion5 import Relion5
 from livetomo.intake.producers.warp import Warp
+from livetomo.intake.tree import Tree
 
-__all__ = ["PRODUCERS", "Half", "Producer", "Recognised", "Role", "Signal", "choose", "recognise"]
+__all__ = ["PRODUCERS", "Half", "Producer", "Recognised", "Role", "Signal", "better_rival", "choose", "recognise"]
 
 PRODUCERS: Mapping[str, type[Producer]] = {
     producer.name: producer for producer in (AreTomo3, Imod, Warp, Relion5, CryoemServices, Generic)
@@ -28,3 +29,9 @@ def recognise(producers: Sequence[Producer], path: str) -> tuple[Producer, Recog
         if found := producer.recognise(path):
             return producer, found
     return None
+
+
+def better_rival(producer: Producer, file: Recognised, path: str, tree: Tree) -> str | None:
+    """A file that exists and holds the tomogram at `path` in a better form."""
+    files = producer.rivals(file, path)
+    return next((other for other in files[: list(files).index(path)] if tree.exists(other)), None)

@@ -1,0 +1,61 @@
+"""`livetomo scan`: what would be taken from the watched folders, what not, and why."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from livetomo.cli.table import print_table
+
+
+@click.command("scan", short_help="What would be taken from the watched folders, and what not.")
+@click.argument("configuration_file", metavar="CONFIG", type=click.Path(path_type=Path))
+@click.option("--watch", "only", help="Only the watch of this name.")
+@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
+    """Look at the watched folders twice, the settle time apart, and say of every volume what would become of it.
+
+    Nothing is taken, started or written; the daemon may run meanwhile. What lies there already before the daemon's
+    first start is judged as if it came later, whatever the key "since" says, unless that is a date.
+
+    Example:  livetomo scan livetomo.toml
+    """
+    import time
+
+    from livetomo.config import load_config
+    from livetomo.errors import ConfigurationError
+    from livetomo.intake.settings import WatchSettings
+    from livetomo.intake.survey import Survey
+    from livetomo.intake.tree import LocalTree
+
+    config = load_config(configuration_file)
+    watches = [watch for watch in config.watch if only in (None, watch.name)]
+    if not watches:
+        names = ", ".join(watch.name for watch in config.watch)
+        raise ConfigurationError(f'{configuration_file}: there is no watch "{only}"; there are: {names}')
+    surveys = [Survey(WatchSettings.of(watch), LocalTree(watch.path)) for watch in watches]
+    for survey in surveys:
+        survey.look()
+    time.sleep(max(watch.settle for watch in watches))
+    found = [file for survey in surveys for file in survey.report()]
+    for trouble in dict.fromkeys(trouble for survey in surveys for trouble in survey.troubles):
+        click.echo(f"not seen: {trouble}", err=True)
+    if as_json:
+        click.echo(json.dumps([asdict(file) for file in found], indent=1))
+        return
+    print_table(
+        ["taken", "session", "tomogram", "producer", "role", "file", "reason"],
+        [
+            [
+                "yes" if file.taken else "no",
+                file.session or "-",
+                file.tomogram or "-",
+                file.producer or "-",
+                file.role,
+                file.path,
+                file.reason,
+            ]
+            for file in found
+        ],
+    )

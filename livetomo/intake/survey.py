@@ -1,0 +1,187 @@
+"""Look at a watch twice and say of every volume what would become of it: what `livetomo scan` shows."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from livetomo.errors import PermanentError
+from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
+from livetomo.intake.judge import Judge
+from livetomo.intake.patterns import Exclusion, SessionPattern
+from livetomo.intake.producers import Producer, Recognised, Role, better_rival, choose, recognise
+from livetomo.intake.settings import WatchSettings
+from livetomo.intake.settle import Settler
+from livetomo.intake.tree import Entry, Look, NotAFile, Tree
+from livetomo.intake.walk import Walk
+
+VOLUMES = (".mrc", ".rec", ".map", ".st", ".mrcs", ".ali")
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """One file. `path` is absolute; what is not known is None; `reason` says why it is taken or not."""
+
+    path: str
+    watch: str
+    session: str | None
+    tomogram: str | None
+    producer: str | None
+    role: Role
+    taken: bool
+    reason: str
+
+
+@dataclass(slots=True)
+class _File:
+    path: str
+    entry: Entry
+    own: bool
+    first: Look | None = None
+    producer: Producer | None = None
+    file: Recognised | None = None
+    session: str | None = None
+    halves: Halves = NO_HALVES
+    taken: bool = False
+    reason: str = ""
+
+
+class Survey:
+    """Of one watch. Call `look`, wait for the settle time, and ask for `report`. `troubles` are folders not seen."""
+
+    def __init__(self, settings: WatchSettings, tree: Tree) -> None:
+        self._settings = settings
+        self._tree = tree
+        self._producers = choose(settings.producers, settings.pattern)
+        self._suffixes = (*VOLUMES, *(suffix for producer in self._producers for suffix in producer.suffixes))
+        self._session = SessionPattern(settings.session)
+        self._exclusion = Exclusion(settings.exclude)
+        self._judge = Judge(settings, tree, Settler(settings.settle, lambda: 0.0))
+        self._halves = HalfFinder(settings, tree, self._rested)
+        self._files: dict[str, _File] = {}
+        self.troubles: list[str] = []
+
+    def look(self) -> None:
+        """The first look."""
+        self._files = {path: _File(path, entry, own, self._look(path)) for path, entry, own in self._volumes()}
+        self.troubles.clear()
+
+    def report(self) -> list[Surveyed]:
+        """The second look, and what it says, in the order of the paths."""
+        self._files = {path: self._files.get(path) or _File(path, entry, own) for path, entry, own in self._volumes()}
+        files = [self._files[path] for path in sorted(self._files)]
+        for one in files:
+            self._recognise(one)
+        places: dict[tuple[int, int], str] = {}
+        names: dict[tuple[str, str], str] = {}
+        fulls = [one for one in files if one.file and one.file.role == "full" and not one.reason]
+        for one in sorted(fulls, key=lambda one: one.entry.is_symlink()):
+            try:
+                one.reason = self._why_not(one, places)
+            except NotAFile:
+                one.reason = "not a regular file"
+            except PermanentError as error:
+                one.reason = f"bad: {error}"
+            except OSError as error:
+                one.reason = f"cannot be read ({error.strerror or error})"
+            if not one.reason:
+                self._take(one, names)
+        for one in files:
+            if one.file and one.file.role in ("even", "odd") and not one.reason:
+                one.reason = "no full volume that it goes with is taken"
+        return [self._surveyed(one) for one in files]
+
+    def _volumes(self) -> Iterator[tuple[str, Entry, bool]]:
+        """(path, entry, whether it lies in one of livetomo's own results) of whatever may be a volume by its ending."""
+        for listing in Walk(self._tree, self._exclusion).everything():
+            if listing.error is not None:
+                self.troubles.append(f"{listing.folder or self._settings.root}: {listing.error.strerror}")
+            for entry in listing.files:
+                if entry.name.endswith(self._suffixes):
+                    path = f"{listing.folder}/{entry.name}" if listing.folder else entry.name
+                    yield path, entry, listing.own
+
+    def _look(self, path: str) -> Look | None:
+        try:
+            return self._tree.look(path)
+        except OSError:
+            return None
+
+    def _recognise(self, one: _File) -> None:
+        """Who it is by its name, and whether that already rules it out."""
+        found = recognise(self._producers, one.path)
+        one.session = self._session.session(one.path)
+        if one.own:
+            one.reason = "one of livetomo's own results"
+        elif self._exclusion.has_file(one.path):
+            one.reason = "excluded by the configuration"
+        elif found is None:
+            names = ", ".join(producer.name for producer in self._producers)
+            one.reason = f"not a name that a tomogram has ({names})"
+        else:
+            one.producer, one.file = found
+            if one.file.role == "other":
+                one.reason = one.file.reason
+            elif one.session is None:
+                one.reason = self._session.mismatch
+
+    def _why_not(self, one: _File, places: dict[tuple[int, int], str]) -> str:
+        """Why this full volume is not taken; empty where it is, and then its place is noted."""
+        assert one.producer is not None
+        assert one.file is not None
+        if better := better_rival(one.producer, one.file, one.path, self._tree):
+            return f"the same tomogram as {better}, which is taken instead"
+        look = self._tree.look(one.path)
+        if other := places.get((look.device, look.inode)):
+            return f"the same file as {other}"
+        if look != one.first:
+            return "still changing"
+        since = self._settings.since
+        if not isinstance(since, str) and look.modified_ns < since * 1e9:
+            return "older than the configuration's date"
+        self._judge.check_volume(one.path, look, rest=float("inf"))
+        signal = one.producer.signal(one.file, one.path, self._tree)
+        if signal.state == "awaited":
+            return f"not complete: {signal.reason}"
+        one.halves = self._halves.find(one.producer, one.file, one.path, signal)
+        places[look.device, look.inode] = one.path
+        return ""
+
+    def _take(self, one: _File, names: dict[tuple[str, str], str]) -> None:
+        """Take a full volume, its halves with it, and say so."""
+        assert one.producer is not None
+        assert one.file is not None
+        assert one.session is not None
+        halves = one.halves
+        one.taken = True
+        said = ["complete"]
+        if missing := missing_halves(halves):
+            wait = f", waited for up to {self._settings.halves_patience:g} s" if halves.waits else ""
+            said.append(f"{missing}{wait}")
+        other = names.setdefault((one.session, one.file.name), one.path)
+        if other != one.path:
+            said.append(f"{other} has the same name, so one of them gets a suffix")
+        one.reason = "; ".join(said)
+        for path in halves.complete.values():
+            if path in self._files:
+                self._files[path].taken = True
+                self._files[path].reason = f"goes with {one.path}"
+        for role, path in one.producer.halves(one.file, one.path):
+            if path in self._files and not self._files[path].taken and role in halves.missing:
+                self._files[path].reason = f"half of {one.path}, but {halves.missing[role]}"
+
+    def _rested(self, path: str, look: Look) -> float | None:
+        """As a settler's word on a half: at rest if both looks agree."""
+        one = self._files.get(path)
+        return self._settings.settle if one is not None and one.first == look else None
+
+    def _surveyed(self, one: _File) -> Surveyed:
+        return Surveyed(
+            path=os.path.join(self._settings.root, one.path),  # noqa: PTH118
+            watch=self._settings.name,
+            session=one.session,
+            tomogram=one.file.name if one.file else None,
+            producer=one.producer.name if one.producer else None,
+            role=one.file.role if one.file else "other",
+            taken=one.taken,
+            reason=one.reason,
+        )
