@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry
@@ -13,21 +13,22 @@ from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
 from livetomo.catalog.jobs import Claim
-from livetomo.config import Config, Watch
+from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
-from livetomo.crosscheck import is_loopback
+from livetomo.crosscheck import check_config, is_loopback
+from livetomo.errors import ConfigurationError
 from livetomo.events import Recorded
-from livetomo.intake.supervise import Intake
 from livetomo.order import Order
 from livetomo.overview import Disks, Overview
 from livetomo.publish.broker import MqttTransport
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.mqtt import Publisher
-from livetomo.recipe import Recipe, load_recipe, recipe_name
+from livetomo.recipe import Recipe
+from livetomo.systemd import Watchdog, notify, reloading
 from livetomo.teller import Teller
-from livetomo.tomogram import Arrival, KnownFile
+from livetomo.watches import Watches
 from livetomo.web.access import Rules
 from livetomo.web.app import Site, create_app
 from livetomo.web.server import Server, bind_tcp, bind_unix
@@ -41,22 +42,31 @@ CATALOG_NAME = "catalog.sqlite"
 log = logging.getLogger(__name__)
 
 
-async def run(config: Config) -> None:
-    """The daemon, from its start until SIGTERM or SIGINT.
+async def run(path: Path) -> None:
+    """The daemon of the configuration at `path`, from its start until SIGTERM or SIGINT; SIGHUP reads `path` again.
 
     Raises:
         StateBusy: another daemon holds the state directory.
         CatalogCorrupt: the catalog cannot be trusted.
-        ConfigurationError: a recipe or an address cannot be used.
+        ConfigurationError: something in the configuration cannot be.
     """
+    config = read_config(path)
     with closing(lock_state(config.state)):
         catalog = CatalogThread(config.state / CATALOG_NAME, site=config.site, instance=config.instance)
         try:
             await catalog.open()
             await recover(catalog, config.output)
-            await _live(config, catalog)
+            await _live(path, config, catalog)
         finally:
             await catalog.close()
+
+
+def read_config(path: Path) -> Config:
+    """The configuration, checked as a whole; its warnings are logged."""
+    config = load_config(path)
+    for warning in check_config(config, str(path)):
+        log.warning(warning)
+    return config
 
 
 class Part(Protocol):
@@ -70,7 +80,7 @@ class _Stop(Exception):
     """A person or systemd wants the daemon to end."""
 
 
-async def _live(config: Config, catalog: CatalogThread) -> None:
+async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     """Make every room, and run them side by side until one fails, which ends all, or the daemon is told to stop."""
     devices = find_devices() if config.workers.devices == "auto" else list(config.workers.devices)
     settings = MessageSettings.of(config)
@@ -78,31 +88,53 @@ async def _live(config: Config, catalog: CatalogThread) -> None:
     publisher = _publisher(config, settings, catalog, metrics)
     disks = Disks(config)
     await disks.look()
-    lanes = [_lane(config, catalog, metrics, disks, device, len(devices)) for device in devices]
-    intakes = [await _intake(watch, catalog, metrics) for watch in config.watch]
-    overview = Overview(config, catalog=catalog, intakes=intakes, lanes=lanes, disks=disks, publisher=publisher)
+    watches = Watches(catalog, metrics, config.watch)
+    lanes = [_lane(config, catalog, metrics, disks, watches, device, len(devices)) for device in devices]
+    overview = Overview(config, catalog=catalog, watches=watches, lanes=lanes, disks=disks, publisher=publisher)
     view = CatalogView(catalog, overview.status)
     servers = _servers(config, Site(view, settings, metrics, actions(catalog)))
-    parts: list[Part] = [disks, *lanes, *intakes, *servers]
+    parts: list[Part] = [disks, *lanes, watches, *servers, Watchdog(view.last_seq)]
     if publisher is not None:
         parts += [publisher, Teller(view, publisher.retained, settings.topics)]
     url = f"http://{config.http.host}:{servers[-1].port}/"
     log.info("started", extra={"site": config.site, "instance": config.instance, "devices": devices, "url": url})
     try:
         async with asyncio.TaskGroup() as house:
-            house.create_task(_until_told_to_stop())
+            house.create_task(_obey_signals(path, config, watches))
             for part in parts:
                 house.create_task(part.run())
     except* _Stop:
         log.info("stopped")
 
 
-async def _until_told_to_stop() -> None:
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    await told.wait()
+async def _obey_signals(path: Path, config: Config, watches: Watches) -> None:
+    """SIGTERM and SIGINT end the daemon; SIGHUP has it read its configuration again."""
+    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, told.put_nowait, number)
+    notify("READY=1")
+    while await told.get() is signal.SIGHUP:
+        reloading()
+        config = await _reload(path, config, watches)
+        notify("READY=1")
+    notify("STOPPING=1")
     raise _Stop
+
+
+async def _reload(path: Path, old: Config, watches: Watches) -> Config:
+    """Take up changed watches and recipes; a configuration that cannot be is refused, and the old one kept."""
+    try:
+        new = await asyncio.to_thread(read_config, path)
+        watches.change(new.watch)
+    except ConfigurationError as fault:
+        log.error(f"the configuration is not taken up, the old one stays in force: {fault}")
+        return old
+    kept = [key for key in Config.model_fields if key != "watch" and getattr(new, key) != getattr(old, key)]
+    if kept:
+        log.warning(f"a restart is needed for changes of {', '.join(kept)}; changed watches and recipes are in force")
+    else:
+        log.info("configuration taken up")
+    return old.model_copy(update={"watch": new.watch})
 
 
 def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread, metrics: Metrics) -> Publisher | None:
@@ -131,11 +163,17 @@ def _servers(config: Config, site: Site) -> list[Server]:
     ]
 
 
-def _lane(config: Config, catalog: CatalogThread, metrics: Metrics, disks: Disks, device: str, lanes: int) -> Lane:
-    watches = {watch.name: watch for watch in config.watch}
-
+def _lane(
+    config: Config,
+    catalog: CatalogThread,
+    metrics: Metrics,
+    disks: Disks,
+    watches: Watches,
+    device: str,
+    lanes: int,
+) -> Lane:
     def order(claim: Claim) -> Order:
-        watch = watches[claim.tomogram.watch]
+        watch = watches.watch(claim.tomogram.watch)
         return Order(
             tomogram=claim.tomogram,
             revision=claim.revision,
@@ -151,37 +189,9 @@ def _lane(config: Config, catalog: CatalogThread, metrics: Metrics, disks: Disks
         lanes=lanes,
         catalog=catalog,
         output=config.output,
-        watches=list(watches),
+        watches=lambda: watches.names,
         order=order,
         job_time_limit=config.workers.job_time_limit,
         observer=metrics,
         may_start=lambda: disks.enough,
     )
-
-
-async def _intake(watch: Watch, catalog: CatalogThread, metrics: Metrics) -> Intake:
-    name, recipe = recipe_name(watch.recipe), load_recipe(watch.recipe)
-
-    async def known() -> Sequence[KnownFile]:
-        return await catalog(lambda catalog: catalog.arrivals.known_files(watch.name))
-
-    async def baseline(files: Sequence[KnownFile]) -> None:
-        await catalog(lambda catalog: catalog.arrivals.leave_alone(watch.name, files))
-
-    async def arrived(arrival: Arrival) -> None:
-        crash_point("arrived")
-        taken = await catalog(lambda catalog: catalog.arrivals.take(arrival, name, recipe))
-        crash_point("taken")
-        if not taken.new:
-            return
-        metrics.arrived(watch.name, rejected=arrival.fault is not None)
-        where = {"tomogram": str(taken.tomogram), "revision": taken.revision, "path": arrival.path}
-        if arrival.fault is not None:
-            log.warning(f"put aside: {arrival.fault.message}", extra=where | {"reason": arrival.fault.reason})
-        else:
-            log.info("taken in", extra=where)
-        if taken.warning:
-            log.warning(taken.warning, extra=where)
-
-    first_start = await catalog(lambda catalog: catalog.arrivals.is_first_start(watch.name))
-    return Intake(watch, known=known, arrived=arrived, baseline=baseline, first_start=first_start)

@@ -10,9 +10,10 @@ from typing import Literal
 import livetomo
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.config import Config
-from livetomo.intake.supervise import Intake
+from livetomo.patience import NoAnswer, within
 from livetomo.publish.mqtt import Publisher
 from livetomo.status import BrokerState, DiskState, Status
+from livetomo.watches import Watches
 from livetomo.workers.lane import Lane
 
 LEAST_FREE_BYTES = 1_000_000_000
@@ -51,11 +52,9 @@ class Disks:
 
     async def _free(self, folder: Path) -> int:
         try:
-            # A mount that hangs would hold this thread for ever: it is left behind, and counts as full meanwhile.
-            usage = await asyncio.wait_for(asyncio.to_thread(_usage, folder), DISK_ANSWER_SECONDS)
-        except (TimeoutError, OSError):
+            return await asyncio.to_thread(within, DISK_ANSWER_SECONDS, lambda: _free_bytes(folder))
+        except (NoAnswer, OSError):
             return 0
-        return usage
 
 
 class Overview:
@@ -66,14 +65,14 @@ class Overview:
         config: Config,
         *,
         catalog: CatalogThread,
-        intakes: Sequence[Intake],
+        watches: Watches,
         lanes: Sequence[Lane],
         disks: Disks,
         publisher: Publisher | None,
     ) -> None:
         self._config = config
         self._catalog = catalog
-        self._intakes = intakes
+        self._watches = watches
         self._lanes = lanes
         self._disks = disks
         self._publisher = publisher
@@ -87,10 +86,11 @@ class Overview:
             version=livetomo.__version__,
             time=datetime.now(UTC),
             started=self._started,
+            url=str(self._config.http.public_url or f"http://{self._config.http.listen}").rstrip("/"),
             jobs=await self._catalog(lambda catalog: catalog.views.job_counts()),
             oldest_waiting=await self._catalog(lambda catalog: catalog.views.oldest_waiting()),
             paused=await self._catalog(lambda catalog: catalog.wishes.is_paused()),
-            watches=tuple(intake.status() for intake in self._intakes),
+            watches=self._watches.states(),
             workers=tuple(lane.state for lane in self._lanes),
             broker=await self._broker(),
             disks=self._disks.states,
@@ -111,7 +111,8 @@ def _fixed_part(output: str) -> Path:
     return fixed if output.split("{")[0].endswith("/") or "{" not in output else fixed.parent
 
 
-def _usage(folder: Path) -> int:
+def _free_bytes(folder: Path) -> int:
+    """Room where `folder` is, or will be."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free

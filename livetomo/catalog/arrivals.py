@@ -43,9 +43,7 @@ class Arrivals:
             tomogram_row, tomogram, warning = self._tomogram(arrival)
             latest = self._latest_revision(tomogram_row)
             if latest is not None and _same_content(latest, arrival.content):
-                self._db.execute(
-                    "UPDATE revisions SET modified_ns = ? WHERE id = ?", (arrival.content.modified_ns, latest["id"])
-                )
+                self._learn(latest["id"], arrival)
                 return Taken(tomogram, latest["number"], new=False)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
@@ -132,6 +130,17 @@ class Arrivals:
             ),
         ).fetchone()
         return int(row[0])
+
+    def _learn(self, revision: int, arrival: Arrival) -> None:
+        """The same content again: what is new about it is its time, or what its sidecars and halves say by now."""
+        self._db.execute(
+            "UPDATE revisions SET modified_ns = ?, halves = ?, metadata = ? WHERE id = ?",
+            (
+                arrival.content.modified_ns,
+                *(json.dumps(dict(arrival.halves)), json.dumps(dict(arrival.metadata))),
+                revision,
+            ),
+        )
 
     def _make_job(self, arrival: Arrival, revision: int, recipe_name: str, recipe: Recipe) -> None:
         record_recipe(self._db, recipe_name, recipe)

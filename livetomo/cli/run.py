@@ -12,18 +12,14 @@ import click
 def command(configuration: Path, level: str) -> None:
     """Watch the folders that CONFIGURATION names, and publish what is found in the tomograms that land there.
 
-    Runs until it is told to stop (SIGTERM or Ctrl-C); a restart goes on where it stopped. Logs to standard error, as
+    Runs until it is told to stop (SIGTERM or Ctrl-C); a restart goes on where it stopped. SIGHUP has it take up changed
+    watches and recipes. Logs to standard error, as
     JSON lines where that is not a terminal.
 
     Example:  livetomo run livetomo.toml
     """
-    from livetomo.config import load_config
-    from livetomo.crosscheck import check_config
     from livetomo.daemon import run
     from livetomo.logs import set_up_logging
 
-    config = load_config(configuration)
     set_up_logging(level.upper())
-    for warning in check_config(config, str(configuration)):
-        click.echo(f"{configuration}: {warning}", err=True)
-    asyncio.run(run(config))
+    asyncio.run(run(configuration))

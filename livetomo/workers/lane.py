@@ -56,7 +56,7 @@ class Lane:
         lanes: int,
         catalog: CatalogThread,
         output: str,
-        watches: Sequence[str],
+        watches: Callable[[], Sequence[str]],
         order: Callable[[Claim], Order],
         job_time_limit: float,
         observer: Observer,
@@ -104,7 +104,7 @@ class Lane:
                 await asyncio.wait_for(bell.wait(), wait)
 
     def _claim(self, catalog: Catalog) -> Claim | None:
-        return None if catalog.wishes.is_paused() else catalog.jobs.claim(self._device, LEASE_SECONDS, self._watches)
+        return None if catalog.wishes.is_paused() else catalog.jobs.claim(self._device, LEASE_SECONDS, self._watches())
 
     async def _serve(self, claim: Claim) -> None:
         """One attempt: have it made, and commit it or account for its fault."""

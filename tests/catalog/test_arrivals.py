@@ -33,6 +33,15 @@ def test_a_changed_time_with_the_same_digest_is_nothing_new_but_is_remembered(ca
     assert catalog.arrivals.known_files("krios1") == [KnownFile("monday/TS_01.mrc", touched.content)]
 
 
+def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
+    catalog.arrivals.take(arrival(), "untrained", recipe)
+    later = replace(arrival(), metadata={"defocus_angstrom": 40_000}, halves={"even": "monday/TS_01_EVN.mrc"})
+    assert not catalog.arrivals.take(later, "untrained", recipe).new
+    (row,) = catalog.db.query("SELECT halves, metadata FROM revisions")
+    assert row == {"halves": '{"even": "monday/TS_01_EVN.mrc"}', "metadata": '{"defocus_angstrom": 40000}'}
+    assert len(jobs(catalog)) == 1
+
+
 def test_new_content_is_a_new_revision_and_supersedes_what_was_waiting(catalog, recipe):
     catalog.arrivals.take(arrival(), "untrained", recipe)
     taken = catalog.arrivals.take(rewritten(arrival()), "untrained", recipe)

@@ -71,7 +71,7 @@ class House:
             lanes=1,
             catalog=thread,
             output=str(self.output),
-            watches=["krios1"],
+            watches=lambda: ["krios1"],
             order=self.order,
             job_time_limit=job_time_limit,
             observer=self.observer,
