@@ -58,6 +58,19 @@ class Refused(LivetomoError):
     reason = "refused"
 
 
+class ApiAway(Unreachable):
+    """The daemon's HTTP API does not answer, refuses, or gives something else than was published."""
+
+    reason = "API away"
+
+
+class NotAsPublished(LivetomoError):
+    """A file that a message tells of is gone, or is not the file that was published."""
+
+    exit_code = ExitCode.INPUT
+    reason = "not as published"
+
+
 class StateBusy(LivetomoError):
     """Another daemon holds the state directory."""
 

@@ -64,13 +64,14 @@ class DiskState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it."""
+    """All of it. `url` is where the page and the API are."""
 
     site: str
     instance: str
     version: str
     time: datetime
     started: datetime
+    url: str = ""
     jobs: Mapping[State, int] = field(default_factory=dict)
     oldest_waiting: datetime | None = None
     paused: bool = False

@@ -21,9 +21,14 @@ def loop_text(block: str, columns: Sequence[str], rows: Iterable[Row]) -> str:
 
 def read_loops(path: Path) -> Mapping[str, Mapping[str, list[str]]]:
     """The loops of a STAR file by their block's name: columns of words, in order. What is not in a loop is left out."""
+    return parse_loops(path.read_text(encoding="utf-8"))
+
+
+def parse_loops(text: str) -> Mapping[str, Mapping[str, list[str]]]:
+    """As `read_loops`, of the file's content."""
     blocks: dict[str, dict[str, list[str]]] = {}
     name, names, in_loop = "", list[str](), False
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         words = line.split("#", 1)[0].split() if line.lstrip().startswith(("_", "#")) else line.split()
         if not words:
             continue

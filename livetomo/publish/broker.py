@@ -1,23 +1,18 @@
-"""A real broker, through aiomqtt: MQTT 5, or 3.1.1 where the broker knows no better, plain or over TLS."""
+"""A real broker to publish to, through aiomqtt: MQTT 5, or 3.1.1 where the broker knows no better."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any, NoReturn
+from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import aiomqtt
-from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 
 from livetomo.config import Mqtt
-from livetomo.errors import BrokerAway, ConfigurationError
+from livetomo.errors import BrokerAway
 from livetomo.publish.messages import Message
-
-_KEEPALIVE_SECONDS = 30
-_CLOSE_SECONDS = 2.0
+from livetomo.publish.mqtt_client import MqttClient, address, connected, said
 
 
 class MqttTransport:
@@ -31,129 +26,16 @@ class MqttTransport:
         self._settings = settings
         self._identifier = identifier
 
-    @property
-    def address(self) -> str:
-        """Host and port, as a person would write them."""
-        return f"{self._settings.url.host}:{self._port}"
-
     @asynccontextmanager
     async def connect(self, will: Message) -> AsyncIterator["_MqttConnection"]:
-        """Connect anew: a client is used once, so that nothing unacknowledged is sent by it later, out of order."""
-        client = _Client(
-            self._settings.url.host or "",
-            self._port,
-            username=self._settings.username,
-            password=await asyncio.to_thread(self._password),
-            identifier=self._identifier,
-            protocol=aiomqtt.ProtocolVersion.V5 if self._is_v5 else aiomqtt.ProtocolVersion.V311,
-            # MQTT 5 knows a clean start instead, which is aiomqtt's default for a client that is used once.
-            clean_session=None if self._is_v5 else True,
-            will=aiomqtt.Will(will.topic, will.payload, will.qos, will.retain),
-            timeout=self._settings.connect_time_limit,
-            keepalive=_KEEPALIVE_SECONDS,
-            tls_context=await asyncio.to_thread(self._tls),
-        )
-        try:
-            try:
-                await client.__aenter__()
-            except aiomqtt.MqttError as fault:
-                raise BrokerAway(f"{self.address} {_said(fault)}") from None
-            try:
-                yield _MqttConnection(client, self.address, _properties() if self._is_v5 else None)
-            finally:
-                with suppress(aiomqtt.MqttError):
-                    await client.__aexit__(None, None, None)
-        finally:
-            await client.close()
-
-    @property
-    def _is_v5(self) -> bool:
-        return self._settings.protocol == "5"
-
-    @property
-    def _port(self) -> int:
-        return self._settings.url.port or (8883 if self._settings.url.scheme == "mqtts" else 1883)
-
-    def _password(self) -> str | None:
-        path = self._settings.password_file
-        if path is None:
-            return None
-        try:
-            return path.read_text(encoding="utf-8").strip()
-        except OSError as fault:
-            raise BrokerAway(f"the password file {path} cannot be read ({fault.strerror})") from None
-
-    def _tls(self) -> ssl.SSLContext | None:
-        if self._settings.url.scheme != "mqtts":
-            return None
-        try:
-            return ssl.create_default_context(cafile=self._settings.ca_file)
-        except (OSError, ssl.SSLError) as fault:
-            raise ConfigurationError(f"mqtt: ca_file: {self._settings.ca_file} cannot be used ({fault})") from None
-
-
-class _Client(aiomqtt.Client):
-    """aiomqtt's client, where a refused message is an error, and a failed connection leaves no socket behind."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._refusals: dict[int, ReasonCode] = {}
-        self._gone = asyncio.Event()
-        super().__init__(*args, **kwargs)
-
-    async def publish_and_confirm(self, message: Message, properties: Properties | None) -> None:
-        """Return when the broker has taken the message; aiomqtt itself takes any acknowledgement for consent."""
-        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
-        if info.rc != 0:
-            raise aiomqtt.MqttCodeError(info.rc, "could not be written to")
-        if not info.is_published():
-            confirmation = asyncio.Event()
-            with self._pending_call(info.mid, confirmation, self._pending_publishes):
-                await confirmation.wait()
-        if refusal := self._refusals.pop(info.mid, None):
-            raise BrokerAway(
-                f"refused a message for {message.topic} ({refusal}). May this user publish there? See the broker's ACL."
-            )
-
-    async def lost(self) -> NoReturn:
-        """Wait until the connection is lost."""
-        await asyncio.wait([self._disconnected])
-        raise BrokerAway(_said(self._disconnected.exception()))
-
-    async def close(self) -> None:
-        """Give the socket back: aiomqtt leaves it open after a failed connection, until the keepalive's end."""
-        if self._client.socket() is not None:
-            self._client.disconnect()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._gone.wait()
-
-    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
-        # aiomqtt defers this to the loop's next turn even from the loop's own thread; by then the socket may be closed,
-        # and its number another file's.
-        if asyncio._get_running_loop() is not self._loop:
-            super()._on_socket_register_write(client, userdata, sock)
-        elif sock.fileno() >= 0:
-            self._loop.add_writer(sock.fileno(), self._write, client)
-
-    def _write(self, client: Any) -> None:
-        try:
-            client.loop_write()
-        except Exception as fault:  # the border to the connection: whatever breaks it ends it
-            if not self._disconnected.done():
-                self._disconnected.set_exception(fault)
-
-    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
-        if reason_code.is_failure:
-            self._refusals[mid] = reason_code
-        super()._on_publish(client, userdata, mid, reason_code, properties)
-
-    def _on_disconnect(self, *args: Any) -> None:
-        self._gone.set()
-        super()._on_disconnect(*args)
+        """Connect anew."""
+        async with connected(self._settings, self._identifier, will) as client:
+            properties = _properties() if self._settings.protocol == "5" else None
+            yield _MqttConnection(client, address(self._settings), properties)
 
 
 class _MqttConnection:
-    def __init__(self, client: _Client, address: str, properties: Properties | None) -> None:
+    def __init__(self, client: MqttClient, address: str, properties: Properties | None) -> None:
         self._client = client
         self._address = address
         self._properties = properties
@@ -166,7 +48,7 @@ class _MqttConnection:
             await asyncio.wait([sending, losing], return_when=asyncio.FIRST_COMPLETED)
             await (sending if sending.done() else losing)
         except aiomqtt.MqttError as fault:
-            raise BrokerAway(f"{self._address} {_said(fault)}") from None
+            raise BrokerAway(f"{self._address} {said(fault)}") from None
         except BrokerAway as fault:
             raise BrokerAway(f"{self._address} {fault}") from None
         finally:
@@ -185,14 +67,3 @@ def _properties() -> Properties:
     properties.PayloadFormatIndicator = 1
     properties.ContentType = "application/json"
     return properties
-
-
-def _said(fault: BaseException | None) -> str:
-    """What is wrong, as the end of a sentence that begins with the broker's address."""
-    if isinstance(fault, MqttConnectError):
-        return f"refuses this user or client ({fault.rc if isinstance(fault.rc, ReasonCode) else fault})"
-    if fault is None or isinstance(fault, aiomqtt.MqttCodeError):
-        return "closed the connection"
-    if str(fault) == "Operation timed out":
-        return "took the connection but does not answer as an MQTT broker"
-    return f"cannot be reached ({fault})"

@@ -43,6 +43,7 @@ class StatusTold(Part):
     version: str
     time: datetime
     started: datetime
+    url: str = Field("", description="where its page and its HTTP API are")
     paused: bool
     jobs: dict[str, int] = Field(description="how many are in each state")
     watches: tuple[WatchTold, ...]

@@ -1,0 +1,79 @@
+"""The daemon's HTTP API as a consumer uses it: the events that it missed, and files that are checked when they come."""
+
+import asyncio
+import hashlib
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from livetomo.client.pickset import RemoteFile
+from livetomo.errors import ApiAway, NotAsPublished
+
+_TIME_LIMIT_SECONDS = 30.0
+_PAGE = 200
+
+
+class Api:
+    """One daemon's API; `url` is where its page is."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = url.rstrip("/") + "/"
+        self._token = token
+
+    async def last(self) -> int:
+        """The number of the daemon's newest event."""
+        return int((await self._json("api/v1/events?limit=0"))["last"])
+
+    async def events_after(self, seq: int) -> AsyncIterator[Mapping[str, Any]]:
+        """Every event after `seq` until there is none left."""
+        while True:
+            page = await self._json(f"api/v1/events?after={seq}&limit={_PAGE}")
+            for event in page["events"]:
+                yield event
+            if page["next"] == seq:
+                return
+            seq = page["next"]
+
+    async def fetch(self, file: RemoteFile) -> bytes:
+        """The file's content, which is what was published.
+
+        Raises:
+            ApiAway: it cannot be fetched at the moment.
+            NotAsPublished: it is gone, or is not what was published.
+        """
+        # The token goes to nobody but this daemon, whatever address a message names.
+        url = urljoin(self.url, file.url.lstrip("/"))
+        if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+            url = urljoin(self.url, urlsplit(url).path.lstrip("/"))
+        content = await asyncio.to_thread(self._get, url)
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise NotAsPublished(f"{url} is not what was published: its checksum differs. Was the folder changed?")
+        return content
+
+    async def _json(self, path: str) -> Mapping[str, Any]:
+        try:
+            told: Mapping[str, Any] = json.loads(await asyncio.to_thread(self._get, urljoin(self.url, path)))
+        except ValueError:
+            raise ApiAway(f"{self.url} does not answer as livetomo does") from None
+        return told
+
+    def _get(self, url: str) -> bytes:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise ApiAway(f"{url} is not an HTTP address")
+        request = urllib.request.Request(url)
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        try:
+            with urllib.request.urlopen(request, timeout=_TIME_LIMIT_SECONDS) as answer:
+                content: bytes = answer.read()
+        except urllib.error.HTTPError as refusal:
+            if refusal.code in (404, 410):
+                raise NotAsPublished(f"{url} is gone") from None
+            raise ApiAway(f"{url} refuses ({refusal.code}): {refusal.read(500).decode(errors='replace')}") from None
+        except (OSError, http.client.HTTPException) as fault:
+            raise ApiAway(f"{url} cannot be reached ({getattr(fault, 'reason', None) or fault})") from None
+        return content

@@ -1,0 +1,185 @@
+"""Picks gathered on disk, session by session: a particles file that grows, and what was published for each tomogram.
+
+Below the output folder:
+
+    <watch>/<session>/<feature>.star                       all picks, for RELION 5; replaced whole
+    <watch>/<session>/tomograms/<tomogram>.<format>.<ext>  the published files, where a format is asked for
+    follow.json                                            what was taken in, so that a restart goes on
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from livetomo.client.pickset import PickSet
+from livetomo.errors import ConfigurationError
+from livetomo.formats.star import loop_text, parse_loops
+from livetomo.naming import slug
+
+_COLUMNS = (
+    "rlnTomoName",
+    "rlnCenteredCoordinateXAngst",
+    "rlnCenteredCoordinateYAngst",
+    "rlnCenteredCoordinateZAngst",
+    "rlnAutopickFigureOfMerit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is kept of a tomogram. `file` is relative to the session's folder; empty where no format is asked for."""
+
+    tomogram: str
+    revision: int
+    seq: int
+    event_id: str
+    result_id: str
+    count: int
+    file: str = ""
+
+
+class Session:
+    """One session's picks of one feature."""
+
+    def __init__(self, folder: Path, feature: str) -> None:
+        self.folder = folder
+        self.star = folder / f"{slug(feature)}.star"
+        self.taken: dict[str, Taken] = {}
+        self._rows: dict[str, list[tuple[str, float, float, float, float]]] = {}
+
+    @property
+    def count(self) -> int:
+        """How many picks there are."""
+        return sum(taken.count for taken in self.taken.values())
+
+    def take(self, pickset: PickSet, file: tuple[str, bytes] | None) -> bool:
+        """Take in or take back; whether that changed anything. `file`: a name in `tomograms/`, and its content."""
+        before = self.taken.get(pickset.tomogram)
+        if pickset.retracted:
+            if before is None or before.result_id != pickset.result_id:
+                return False
+            del self.taken[pickset.tomogram], self._rows[pickset.tomogram]
+            self._remove(before)
+            self._write()
+            return True
+        if before is not None and (before.event_id == pickset.event_id or before.seq > pickset.seq):
+            return False
+        name = ""
+        if file is not None:
+            name = f"tomograms/{file[0]}"
+            (self.folder / "tomograms").mkdir(parents=True, exist_ok=True)
+            replace_file(self.folder / name, file[1])
+        positions = zip(pickset.centred_xyz_angstrom(), pickset.scores(), strict=True)
+        self._rows[pickset.tomogram] = [(pickset.tomogram, *xyz, score) for xyz, score in positions]
+        self.taken[pickset.tomogram] = Taken(
+            pickset.tomogram,
+            pickset.revision,
+            pickset.seq,
+            pickset.event_id,
+            pickset.result_id,
+            len(pickset.rows),
+            name,
+        )
+        if before is not None and before.file != name:
+            self._remove(before)
+        self._write()
+        return True
+
+    def remember(self, taken: Mapping[str, Taken]) -> None:
+        """Go on with what an earlier run has written."""
+        self.taken = dict(taken)
+        self._rows = {name: [] for name in taken}
+        if not self.star.exists():
+            return
+        loop = parse_loops(self.star.read_text(encoding="utf-8"))["particles"]
+        for name, *numbers in zip(*(loop[column] for column in _COLUMNS), strict=True):
+            x, y, z, score = (float(number) for number in numbers)
+            self._rows[name.strip('"')].append((name.strip('"'), x, y, z, score))
+
+    def text(self) -> str:
+        """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
+        return loop_text("particles", _COLUMNS, (row for name in sorted(self._rows) for row in self._rows[name]))
+
+    def _write(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        replace_file(self.star, self.text().encode())
+
+    def _remove(self, taken: Taken) -> None:
+        if taken.file:
+            (self.folder / taken.file).unlink(missing_ok=True)
+
+
+class Collection:
+    """All sessions below one folder."""
+
+    def __init__(self, folder: Path, feature: str, kind: str | None = None) -> None:
+        self.position: int | None = None
+        self.sessions: dict[tuple[str, str], Session] = {}
+        self._folder = folder
+        self._feature = feature
+        self._kind = kind
+        self._state = folder / "follow.json"
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._state.exists():
+            self._remember(json.loads(self._state.read_text(encoding="utf-8")))
+
+    @property
+    def tomograms(self) -> int:
+        """How many tomograms there are."""
+        return sum(len(session.taken) for session in self.sessions.values())
+
+    @property
+    def count(self) -> int:
+        """How many picks there are."""
+        return sum(session.count for session in self.sessions.values())
+
+    def take(self, pickset: PickSet, file: tuple[str, bytes] | None) -> Session | None:
+        """Take in or take back; the session that this changed, or None."""
+        session = self._session(pickset.watch, pickset.session)
+        return session if session.take(pickset, file) else None
+
+    def save(self, position: int | None) -> None:
+        """Make what was taken in, up to `position`, survive this program."""
+        self.position = position
+        body = {
+            "feature": self._feature,
+            "format": self._kind,
+            "position": position,
+            "sessions": [
+                {"watch": watch, "session": name, "taken": [asdict(taken) for taken in session.taken.values()]}
+                for (watch, name), session in self.sessions.items()
+            ],
+        }
+        replace_file(self._state, json.dumps(body, indent=1).encode())
+
+    def _session(self, watch: str, session: str) -> Session:
+        if (watch, session) not in self.sessions:
+            self.sessions[watch, session] = Session(self._folder / slug(watch) / slug(session), self._feature)
+        return self.sessions[watch, session]
+
+    def _remember(self, body: Mapping[str, Any]) -> None:
+        if (body["feature"], body["format"]) != (self._feature, self._kind):
+            wanted = " as ".join(filter(None, (body["feature"], body["format"])))
+            raise ConfigurationError(f"{self._folder} collects {wanted}. Give each collection its own output folder.")
+        self.position = body["position"]
+        for each in body["sessions"]:
+            taken = dict(_each_taken(each["taken"]))
+            self._session(each["watch"], each["session"]).remember(taken)
+
+
+def _each_taken(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, Taken]]:
+    for body in bodies:
+        yield body["tomogram"], Taken(**body)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: who reads it sees the old or the new one."""
+    fresh = path.with_name(f".{path.name}.new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

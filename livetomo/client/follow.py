@@ -1,0 +1,133 @@
+"""Follows a daemon's picks: collects them on disk, and runs a command whenever enough of them are new."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from livetomo.client.collection import Collection, Session
+from livetomo.client.command import Command, Every
+from livetomo.client.pickset import PickSet
+from livetomo.client.stream import PickStream
+from livetomo.errors import ConfigurationError
+from livetomo.naming import slug
+
+
+@dataclass
+class _Work:
+    """What a session's command has seen, and the run that is under way."""
+
+    watch: str
+    name: str
+    session: Session
+    seen: set[str] = field(default_factory=set)
+    picks: int = 0
+    task: asyncio.Task[int] | None = None
+
+    @property
+    def new_tomograms(self) -> int:
+        return len({taken.event_id for taken in self.session.taken.values()} - self.seen)
+
+    @property
+    def new_picks(self) -> int:
+        return sum(taken.count for taken in self.session.taken.values() if taken.event_id not in self.seen)
+
+
+class Follower:
+    """One stream into one collection.
+
+    kind:      an export format whose files are fetched for each tomogram; None: the particles file alone.
+    tomograms: end when so many are collected; None: never.
+    told:      hears of every change.
+    """
+
+    def __init__(
+        self,
+        stream: PickStream,
+        collection: Collection,
+        *,
+        kind: str | None = None,
+        command: Command | None = None,
+        every: Every | None = None,
+        tomograms: int | None = None,
+        told: Callable[[PickSet, Collection], None] = lambda pickset, collection: None,
+    ) -> None:
+        self._stream = stream
+        self._collection = collection
+        self._kind = kind
+        self._command = command
+        self._every = every or Every()
+        self._tomograms = tomograms
+        self._told = told
+        self._work: dict[tuple[str, str], _Work] = {}
+        self.failed_runs = 0
+
+    async def run(self) -> None:
+        """Until enough are collected, and the command has seen all of them; or until cancelled."""
+        for where, session in self._collection.sessions.items():
+            self._look_at(where, session)
+        try:
+            if not self._is_enough():
+                async for pickset in self._stream:
+                    await self._take(pickset)
+                    if self._is_enough():
+                        break
+            self._collection.save(self._stream.position)
+            await self._finish()
+        finally:
+            for work in self._work.values():
+                if work.task is not None:
+                    work.task.cancel()
+            await asyncio.gather(*(work.task for work in self._work.values() if work.task), return_exceptions=True)
+
+    def _is_enough(self) -> bool:
+        return self._tomograms is not None and self._collection.tomograms >= self._tomograms
+
+    async def _take(self, pickset: PickSet) -> None:
+        session = self._collection.take(pickset, await self._file(pickset))
+        self._collection.save(self._stream.position)
+        if session is not None:
+            self._told(pickset, self._collection)
+            self._look_at((pickset.watch, pickset.session), session)
+
+    async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:
+        if self._kind is None or pickset.retracted:
+            return None
+        file = pickset.files.get(self._kind)
+        if file is None:
+            known = ", ".join(sorted(pickset.files)) or "none"
+            raise ConfigurationError(
+                f'{pickset.tomogram} is not published as "{self._kind}" (but as: {known}). '
+                "Add it to the formats in the table export of the recipe."
+            )
+        assert self._stream.api is not None
+        ending = file.name.rsplit(".", 1)[-1]
+        return f"{slug(pickset.tomogram)}.{self._kind}.{ending}", await self._stream.api.fetch(file)
+
+    def _look_at(self, where: tuple[str, str], session: Session) -> None:
+        """Start the command if enough is new and it is not running."""
+        if self._command is None:
+            return
+        work = self._work.setdefault(where, _Work(*where, session))
+        if work.task is None and self._every.is_due(work.new_picks, work.new_tomograms):
+            work.seen = {taken.event_id for taken in session.taken.values()}
+            work.task = asyncio.create_task(self._command.run(session, work.watch, work.name))
+            work.task.add_done_callback(lambda task: self._ended(work, task))
+
+    def _ended(self, work: _Work, task: "asyncio.Task[int]") -> None:
+        if task.cancelled() or task.exception() is not None:
+            return  # whoever awaits it hears of that
+        work.task = None
+        self.failed_runs += task.result() != 0
+        self._look_at((work.watch, work.name), work.session)
+
+    async def _finish(self) -> None:
+        """Let the command see what it has not seen yet."""
+        for work in list(self._work.values()):
+            while work.task is not None or work.new_tomograms:
+                if work.task is None:
+                    work.seen = {taken.event_id for taken in work.session.taken.values()}
+                    assert self._command is not None
+                    self.failed_runs += await self._command.run(work.session, work.watch, work.name) != 0
+                else:
+                    await work.task
+                    await asyncio.sleep(0)  # its callback comes next

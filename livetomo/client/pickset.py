@@ -1,0 +1,75 @@
+"""The picks of one feature in one tomogram, as a consumer gets them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of the result folder, and what proves that it is the right one."""
+
+    name: str
+    url: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickSet:
+    """All picks of a feature in a tomogram, strongest first.
+
+    columns: of a row; x_angstrom, y_angstrom and z_angstrom are Å from the centre of the first voxel.
+    rows:    all of them, whether or not they came inline; none where it is `retracted`.
+    files:   by export format.
+    """
+
+    event_id: str
+    seq: int
+    time: str
+    watch: str
+    session: str
+    tomogram: str
+    revision: int
+    recipe_hash: str
+    result_id: str
+    feature: str
+    retracted: bool = False
+    voxel_size_angstrom: float = 0.0
+    shape_zyx: tuple[int, int, int] = (0, 0, 0)
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[float, ...], ...] = ()
+    files: Mapping[str, RemoteFile] = field(default_factory=dict)
+
+    def centred_xyz_angstrom(self) -> list[tuple[float, float, float]]:
+        """Positions in Å from the centre as RELION 5's extraction has it: index n/2."""
+        x, y, z = (self.columns.index(f"{axis}_angstrom") for axis in "xyz")
+        half = [n / 2 * self.voxel_size_angstrom for n in reversed(self.shape_zyx)]
+        return [(row[x] - half[0], row[y] - half[1], row[z] - half[2]) for row in self.rows]
+
+    def scores(self) -> list[float]:
+        """The score of each row."""
+        column = self.columns.index("score")
+        return [row[column] for row in self.rows]
+
+
+def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, ...], ...]) -> PickSet:
+    """What a picks or retracted payload tells, with all rows."""
+    common = {key: body[key] for key in ("event_id", "seq", "time", "watch", "session", "tomogram", "revision")}
+    common |= {"recipe_hash": body["recipe_hash"], "result_id": body["result_id"], "feature": feature}
+    if body["schema"].startswith("livetomo/retracted/"):
+        return PickSet(**common, retracted=True)
+    return PickSet(
+        **common,
+        voxel_size_angstrom=body["volume"]["voxel_size_angstrom"],
+        shape_zyx=tuple(body["volume"]["shape_zyx"]),
+        columns=tuple(body["columns"]),
+        rows=rows,
+        files={_format(file["name"]): RemoteFile(**file) for file in body["files"]},
+    )
+
+
+def _format(name: str) -> str:
+    """The export format that a file's name tells: `picks/ribosome.relion5.star` is relion5."""
+    parts = name.rsplit("/", 1)[-1].split(".")
+    return parts[-2] if len(parts) > 2 else parts[-1]

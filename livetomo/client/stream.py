@@ -1,0 +1,229 @@
+"""Picks as they come: heard from the broker, counted by the daemon's API, each handed on once and in order."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from livetomo.client.pickset import PickSet, RemoteFile, pickset_of
+from livetomo.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished
+from livetomo.formats.star import parse_loops
+from livetomo.naming import slug
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 30.0
+_RECONCILE_SECONDS = 60.0
+_STATUS_SECONDS = 10.0
+
+Heard = AsyncIterator[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is followed: None is any."""
+
+    feature: str
+    watch: str | None = None
+    session: str | None = None
+    site: str | None = None
+    instance: str | None = None
+
+    def wants(self, body: Mapping[str, Any]) -> bool:
+        """Whether this payload is about what is followed."""
+        if not body["schema"].startswith(("livetomo/picks/1", "livetomo/retracted/1")):
+            return False
+        return (
+            body.get("feature", self.feature) == self.feature
+            and self.watch in (None, body["watch"])
+            and self.session in (None, body["session"])
+        )
+
+    def topics(self, root: str) -> list[str]:
+        """What to subscribe to."""
+        place = "/".join([root, *("+" if name is None else slug(name) for name in (self.watch, self.session)), "+"])
+        return [f"{place}/picks/{slug(self.feature)}", f"{place}/retracted"]
+
+
+class Events(Protocol):
+    """What a stream asks of the daemon's API."""
+
+    url: str
+
+    async def last(self) -> int:
+        """The number of the daemon's newest event."""
+
+    def events_after(self, seq: int) -> AsyncIterator[Mapping[str, Any]]:
+        """Every event after `seq`."""
+
+    async def fetch(self, file: RemoteFile) -> bytes:
+        """A file, checked."""
+
+
+class Listening(Protocol):
+    """What a stream asks of the broker."""
+
+    def open(self, topics: Sequence[str]) -> AbstractAsyncContextManager[Heard]:
+        """Subscribe."""
+
+
+class PickStream:
+    """An endless iterator over sets of picks.
+
+    The broker tells quickly; the API knows all. So at each connection, and from time to time, everything after
+    `position` is asked for, and what was heard already is dropped by its event id.
+
+    position: every event up to this number has been dealt with, as soon as the next set is asked for; None: not known
+        yet. Keep it, and give it to the next stream as `after`.
+    """
+
+    def __init__(
+        self,
+        wish: Wish,
+        subscription: Listening,
+        api_at: Callable[[str], Events],
+        *,
+        base: str = "livetomo",
+        after: int | None = None,
+        reconcile_seconds: float = _RECONCILE_SECONDS,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.position = after
+        self.api: Events | None = None
+        self._wish = wish
+        self._subscription = subscription
+        self._api_at = api_at
+        self._base = base.strip("/")
+        self._reconcile_seconds = reconcile_seconds
+        self._pause = pause
+        self._seen: dict[str, int] = {}
+        # Unlike the position, which may begin at what was the newest event, this has really been handed on.
+        self._dealt_with = after or 0
+        self._complaint = ""
+
+    async def __aiter__(self) -> AsyncIterator[PickSet]:
+        """Until the consumer stops asking."""
+        failures = 0
+        root: str | None = None
+        while True:
+            try:
+                if root is None:
+                    root = await self._find_daemon()
+                async with self._subscription.open(self._wish.topics(root)) as heard:
+                    async for pickset in self._connected(heard):
+                        failures = 0
+                        yield pickset
+            except (BrokerAway, ApiAway) as fault:
+                self._complain(str(fault))
+            await self._pause(min(_LONGEST_PAUSE, 2.0**failures))
+            failures = min(failures + 1, 10)
+
+    async def _find_daemon(self) -> str:
+        """The root of the daemon's topics; its status, which the broker retains, tells where its API is."""
+        any_of = "/".join(slug(name) if name else "+" for name in (self._wish.site, self._wish.instance))
+        found: dict[str, Mapping[str, Any]] = {}
+        async with self._subscription.open([f"{self._base}/{any_of}/status"]) as heard:
+            try:
+                async with asyncio.timeout(None) as patience:
+                    async for topic, body in heard:
+                        found[topic.removesuffix("/status")] = body
+                        # The other daemons' statuses, if there are any, come at once, too.
+                        patience.reschedule(asyncio.get_running_loop().time() + 0.2)
+            except TimeoutError:
+                log.debug("found %s", ", ".join(found))
+        if len(found) > 1:
+            raise ConfigurationError(
+                f"several daemons publish here: {', '.join(sorted(found))}. Choose one by its site and instance."
+            )
+        ((root, status),) = found.items()
+        self.api = self._api_at(str(status.get("url", "")))
+        return root
+
+    async def _connected(self, heard: Heard) -> AsyncIterator[PickSet]:
+        """First what was missed, then what is heard, and from time to time a look at whether anything was missed."""
+        async for pickset in self._missed():
+            yield pickset
+        self._complaint = ""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._reconcile_seconds
+        hearing: asyncio.Future[tuple[str, Mapping[str, Any]]] | None = None
+        try:
+            while True:
+                hearing = hearing or asyncio.ensure_future(anext(heard))
+                await asyncio.wait([hearing], timeout=max(0.0, due - loop.time()))
+                if hearing.done():
+                    (_, body), hearing = hearing.result(), None
+                    if (news := await self._once(body)) is not None:
+                        yield news
+                elif loop.time() >= due:
+                    async for pickset in self._missed():
+                        yield pickset
+                    due = loop.time() + self._reconcile_seconds
+        finally:
+            if hearing is not None:
+                hearing.cancel()
+
+    async def _missed(self) -> AsyncIterator[PickSet]:
+        """Everything of interest after the position, which moves with it."""
+        assert self.api is not None
+        try:
+            if self.position is None:
+                self.position = await self.api.last()
+            async for body in self.api.events_after(self.position):
+                if (pickset := await self._once(body)) is not None:
+                    yield pickset
+                self.position = self._dealt_with = body["seq"]
+        except ApiAway as fault:
+            self._complain(
+                f"{fault}. Until it can be reached, what is told while the broker or this program is away will be "
+                'missed: is "public_url" in the table http of the daemon right?'
+            )
+        else:
+            self._seen = {event_id: seq for event_id, seq in self._seen.items() if seq > self._dealt_with}
+
+    async def _once(self, body: Mapping[str, Any]) -> PickSet | None:
+        """The set that `body` tells, if it is wanted and new."""
+        if not self._wish.wants(body) or body["event_id"] in self._seen or body["seq"] <= self._dealt_with:
+            return None
+        pickset = pickset_of(body, self._wish.feature, ())
+        if not pickset.retracted:
+            try:
+                pickset = pickset_of(body, self._wish.feature, await self._rows(body, pickset))
+            except NotAsPublished as fault:
+                log.error("%s is left out: %s", body["tomogram"], fault)
+                self._seen[body["event_id"]] = body["seq"]
+                return None
+        self._seen[body["event_id"]] = body["seq"]
+        return pickset
+
+    async def _rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:
+        """The rows that came along, or else those of the RELION 5 file, in the columns of the message."""
+        if not body["truncated"]:
+            return tuple(tuple(row) for row in body["picks"])
+        assert self.api is not None
+        file = pickset.files.get("relion5")
+        if file is None:
+            raise ConfigurationError(
+                f"{body['tomogram']} has {body['count']:,} picks, of which {len(body['picks']):,} are in the message; "
+                'the others are in no file that can be read here. Add "relion5" to the formats of the recipe, or '
+                'raise "inline_picks" in the table mqtt.'
+            )
+        return rows_of_star((await self.api.fetch(file)).decode(), pickset)
+
+    def _complain(self, what: str) -> None:
+        if what != self._complaint:
+            log.warning("%s", what)
+        self._complaint = what
+
+
+def rows_of_star(text: str, pickset: PickSet) -> tuple[tuple[float, ...], ...]:
+    """The rows of a RELION 5 particles file, in the columns of `pickset`, which are from the first voxel's centre."""
+    loop = parse_loops(text)["particles"]
+    half = [n / 2 * pickset.voxel_size_angstrom for n in reversed(pickset.shape_zyx)]
+    columns: dict[str, list[float]] = {"score": [float(word) for word in loop["rlnAutopickFigureOfMerit"]]}
+    for axis, offset in zip("xyz", half, strict=True):
+        words = loop[f"rlnCenteredCoordinate{axis.upper()}Angst"]
+        columns[f"{axis}_angstrom"] = [float(word) + offset for word in words]
+    return tuple(zip(*(columns[name] for name in pickset.columns), strict=True))

@@ -1,0 +1,145 @@
+"""What is collected on disk is what is published, at every moment, across restarts."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from livetomo.client.collection import Collection
+from livetomo.client.command import Command, Every
+from livetomo.client.follow import Follower
+from livetomo.errors import ConfigurationError
+from livetomo.formats.star import read_loops
+from tests.client.test_stream import FakeDaemon
+
+FACTS = (
+    "import sys, pathlib; star, picks, tomograms = sys.argv[1:]; "
+    "pathlib.Path('facts').write_text(f'{picks} {tomograms} {pathlib.Path(star).read_text().count(chr(84) + chr(83))}')"
+)
+
+
+def texts(folder: Path, name: str) -> list[str]:
+    """What each run has left behind, in order."""
+    return [path.read_text() for path in sorted(folder.glob(f"krios1/*/runs/*/{name}"))]
+
+
+def logs(folder: Path) -> list[str]:
+    return texts(folder, "log.txt")
+
+
+def stars(folder: Path) -> list[Path]:
+    return sorted(folder.glob("krios1/*/ribosome.star"))
+
+
+def names(star: Path) -> list[str]:
+    return read_loops(star)["particles"]["rlnTomoName"]
+
+
+async def follow(
+    daemon: FakeDaemon, folder: Path, tomograms: int, line: str | None = None, every: Every | None = None
+) -> Follower:
+    collection = Collection(folder, "ribosome")
+    follower = Follower(
+        daemon.stream(after=collection.position or 0),
+        collection,
+        command=Command(line) if line else None,
+        every=every,
+        tomograms=tomograms,
+    )
+    async with asyncio.timeout(20):
+        await follower.run()
+    return follower
+
+
+async def test_the_particles_file_grows_and_shrinks_with_what_is_published(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_02", picks=2)
+    daemon.picked("TS_01", picks=3)
+    star = tmp_path / "krios1" / "s1" / "ribosome.star"
+    await follow(daemon, tmp_path, 2)
+    assert names(star) == ["TS_01"] * 3 + ["TS_02"] * 2
+    daemon.retracted("TS_01")
+    daemon.picked("TS_03", picks=1)
+    daemon.picked("TS_04", picks=0)
+    await follow(daemon, tmp_path, 3)
+    assert names(star) == ["TS_02"] * 2 + ["TS_03"]
+    first = {key: column[0] for key, column in read_loops(star)["particles"].items()}
+    assert float(first["rlnCenteredCoordinateXAngst"]) == pytest.approx(0 - 64 * 13.48)
+    assert float(first["rlnCenteredCoordinateZAngst"]) == pytest.approx(30 - 32 * 13.48)
+    assert float(first["rlnAutopickFigureOfMerit"]) == 0.9
+
+
+async def test_a_newer_revision_takes_the_place_of_the_older_one(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=3)
+    await follow(daemon, tmp_path, 1)
+    daemon.retracted("TS_01")
+    daemon.picked("TS_01", picks=5, revision=2, result_id="another")
+    daemon.picked("TS_02", picks=1)
+    await follow(daemon, tmp_path, 2)
+    assert names(tmp_path / "krios1" / "s1" / "ribosome.star") == ["TS_01"] * 5 + ["TS_02"]
+
+
+async def test_sessions_with_the_same_names_are_kept_apart(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=3, session="s1")
+    daemon.picked("TS_01", picks=4, session="s/2")
+    await follow(daemon, tmp_path, 2)
+    assert [len(names(star)) for star in stars(tmp_path)] == [3, 4]
+
+
+async def test_a_folder_is_not_used_for_two_collections(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01")
+    await follow(daemon, tmp_path, 1)
+    with pytest.raises(ConfigurationError, match="collects ribosome"):
+        Collection(tmp_path, "membrane")
+
+
+async def test_the_command_sees_a_copy_and_all_of_it_at_the_end(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    for number in range(5):
+        daemon.picked(f"TS_{number:02}", picks=2)
+    line = f'{sys.executable} -c "{FACTS}" {{star}} {{picks}} {{tomograms}}'
+    follower = await follow(daemon, tmp_path, 5, line, Every(tomograms=2))
+    assert follower.failed_runs == 0
+    facts = texts(tmp_path, "facts")
+    assert facts[-1] == "10 5 10"
+    assert all(fact == f"{2 * int(fact.split()[1])} {fact.split()[1]} {2 * int(fact.split()[1])}" for fact in facts)
+    again = await follow(daemon, tmp_path, 5, line, Every(tomograms=100))
+    assert again.failed_runs == 0, "a restart lets the command see what is there"
+
+
+async def test_a_command_that_fails_is_counted_and_what_it_said_is_kept(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01")
+    follower = await follow(daemon, tmp_path, 1, f"{sys.executable} -c \"print('no license'); raise SystemExit(3)\"")
+    assert follower.failed_runs == 1
+    assert logs(tmp_path) == ["no license\n"]
+
+
+async def test_a_command_goes_through_no_shell(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", session="$(touch x); y")
+    await follow(daemon, tmp_path, 1, f'{sys.executable} -c "import sys; print(sys.argv[1:])" {{session}} a|b')
+    assert logs(tmp_path) == ["['$(touch x); y', 'a|b']\n"]
+
+
+@pytest.mark.parametrize("line", ["", "a 'b", "a {stars}"])
+def test_a_command_that_cannot_be_understood_is_refused_at_once(line: str) -> None:
+    with pytest.raises(ConfigurationError, match="--run"):
+        Command(line)
+
+
+async def test_a_program_that_does_not_exist_is_said(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01")
+    with pytest.raises(ConfigurationError, match="no-such-program cannot be run"):
+        await follow(daemon, tmp_path, 1, "no-such-program {star}")
+
+
+def test_the_state_is_readable(tmp_path: Path) -> None:
+    Collection(tmp_path, "ribosome").save(7)
+    assert json.loads((tmp_path / "follow.json").read_text())["position"] == 7
