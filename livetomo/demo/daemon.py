@@ -17,6 +17,7 @@ output = "results"
 [[watch]]
 name = "simulated"
 path = "microscope"
+producers = ["aretomo3"]
 since = "all"
 recipe = "untrained"
 settle = "1s"

@@ -56,7 +56,10 @@ class Canvas:
 
     def axes(self, box: Box) -> tuple[Floats, Floats, Floats]:
         """The positions (Å) of the voxels of a box along z, y and x, shaped to broadcast to it."""
-        z, y, x = (np.arange(s.start, s.stop, dtype=np.float32) * np.float32(self.voxel_size_angstrom) for s in box)
+        z, y, x = (
+            np.arange(*s.indices(n), dtype=np.float32) * np.float32(self.voxel_size_angstrom)
+            for s, n in zip(box, self.shape, strict=True)
+        )
         return z[:, None, None], y[None, :, None], x[None, None, :]
 
     def from_membrane(self) -> Floats:

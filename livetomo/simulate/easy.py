@@ -7,13 +7,13 @@ from scipy.spatial.transform import Rotation
 
 from livetomo.simulate.crowd import Crowd
 from livetomo.simulate.membranes import Bilayer, Membrane
-from livetomo.simulate.microscope import Microscope, image
+from livetomo.simulate.microscope import Microscope, Reconstruction, image
 from livetomo.simulate.particles import Population
 from livetomo.simulate.shapes import random_protein, ribosome_like
 from livetomo.simulate.slab import Slab
 from livetomo.simulate.specimen import Specimen, draw
 from livetomo.simulate.surfaces import random_ellipsoid
-from livetomo.simulate.truth import Floats, Truth
+from livetomo.simulate.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,16 @@ class Easy:
     proteins: int = 150
     snr: float = 0.03
 
+    @property
+    def microscope(self) -> Microscope:
+        """How its tilt series are taken."""
+        return Microscope(snr=self.snr, defocus_angstrom=50000.0, jitter_angstrom=0.2 * self.voxel_size_angstrom)
 
-def simulate(seed: int, settings: Easy = Easy()) -> tuple[Floats, Truth]:
-    """A tomogram (z, y, x), density dark, and what it contains. The same seed gives the same."""
+
+def simulate(seed: int, settings: Easy = Easy()) -> tuple[Reconstruction, Truth]:
+    """A tomogram and what it contains. The same seed gives the same."""
     density, truth = draw(easy_specimen(seed, settings), settings.shape_zyx, settings.voxel_size_angstrom, seed)
-    microscope = Microscope(
-        snr=settings.snr, defocus_angstrom=50000.0, jitter_angstrom=0.2 * settings.voxel_size_angstrom
-    )
-    return image(density, settings.voxel_size_angstrom, microscope, seed).volume, truth
+    return image(density, settings.voxel_size_angstrom, settings.microscope, seed), truth
 
 
 def easy_specimen(seed: int, settings: Easy) -> Specimen:

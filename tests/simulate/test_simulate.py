@@ -18,16 +18,17 @@ SMALL = Easy(shape_zyx=(64, 96, 96), ribosomes=8, vesicles=1, proteins=20)
 
 @pytest.fixture(scope="module")
 def small():
-    return simulate(7, SMALL)
+    made, truth = simulate(7, SMALL)
+    return made.volume, truth
 
 
 def test_the_same_seed_gives_the_same_tomogram_and_another_seed_another(small):
     volume, truth = small
     again, truth_again = simulate(7, SMALL)
     other, _ = simulate(8, SMALL)
-    assert np.array_equal(volume, again)
+    assert np.array_equal(volume, again.volume)
     assert np.array_equal(truth.picks["ribosome"].position, truth_again.picks["ribosome"].position)
-    assert not np.array_equal(volume, other)
+    assert not np.array_equal(volume, other.volume)
 
 
 def test_density_is_dark_where_the_truth_says_that_a_ribosome_is(small):
@@ -105,7 +106,8 @@ def test_a_ribosome_is_the_same_in_every_pose():
 
 def test_a_blob_detector_finds_nearly_all_ribosomes_of_an_easy_tomogram():
     settings = Easy()
-    volume, truth = simulate(1, settings)
+    made, truth = simulate(1, settings)
+    volume = made.volume
     sigma = 125 / settings.voxel_size_angstrom / 3**0.5
     response = gaussian_filter(-volume, sigma) - gaussian_filter(-volume, 1.6 * sigma)
     peaks = []

@@ -1,0 +1,43 @@
+"""A whole simulated tomogram: what was in the ice, how it was imaged, and what came out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from livetomo.simulate.cellular import Library, random_microscope, random_specimen
+from livetomo.simulate.microscope import Microscope, Reconstruction, image
+from livetomo.simulate.slab import ShapeZyx, Slab
+from livetomo.simulate.specimen import draw
+from livetomo.simulate.truth import Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A tomogram of which everything is known."""
+
+    seed: int
+    voxel_size_angstrom: float
+    slab: Slab
+    microscope: Microscope
+    reconstruction: Reconstruction
+    truth: Truth
+
+
+def simulate_cell(
+    seed: int,
+    shape_zyx: ShapeZyx,
+    voxel_size_angstrom: float,
+    *,
+    library: Library | None = None,
+    snr: tuple[float, float] = (0.05, 0.5),
+) -> Simulated:
+    """A piece of a cell at random. The same seed gives the same, on the same version of everything.
+
+    snr: the range that the views' signal-to-noise ratio is drawn from; see `Microscope`.
+    """
+    rng = np.random.default_rng([seed, 0])
+    specimen = random_specimen(rng, shape_zyx, voxel_size_angstrom, library or Library())
+    density, truth = draw(specimen, shape_zyx, voxel_size_angstrom, seed)
+    microscope = random_microscope(rng, snr)
+    reconstruction = image(density, voxel_size_angstrom, microscope, seed)
+    return Simulated(seed, voxel_size_angstrom, specimen.slab, microscope, reconstruction, truth)

@@ -1,0 +1,123 @@
+"""Simulated tomograms as files: volumes, and what is known about them."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+from livetomo.formats.frame import Frame
+from livetomo.formats.mrc import Geometry, write_map
+from livetomo.formats.relion5 import Relion5
+from livetomo.picks import Picks
+from livetomo.simulate.tomogram import Simulated
+from livetomo.simulate.truth import FEATURES
+
+CHUNKS = 20
+
+
+def write_slowly(
+    path: Path,
+    voxels: npt.NDArray[np.generic],
+    voxel_size_angstrom: float,
+    seconds: float,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    tell: Callable[[float], None] = lambda share: None,
+) -> None:
+    """Write an MRC file in place, piece by piece, as reconstruction programs do; `tell` gets the share that is written.
+
+    Whoever reads it too early sees a file that ends too soon.
+    """
+    with TemporaryDirectory(prefix="livetomo-simulate-") as scratch:
+        whole = Path(scratch) / "volume.mrc"
+        write_map(whole, voxels, Geometry(voxel_size_angstrom), "livetomo simulate")
+        content = whole.read_bytes()
+    with path.open("wb") as file:
+        for chunk in range(CHUNKS):
+            start, stop = (len(content) * (chunk + step) // CHUNKS for step in (0, 1))
+            file.write(content[start:stop])
+            file.flush()
+            tell((chunk + 1) / CHUNKS)
+            if stop < len(content) and seconds > 0:
+                sleep(seconds / (CHUNKS - 1))
+        os.fsync(file.fileno())
+
+
+def write_tomogram(folder: Path, name: str, simulated: Simulated, *, halves: bool = False) -> None:
+    """`NAME.mrc`, its halves where wanted, and all that is known: see `write_truth`. The folder must exist."""
+    volumes = {"": simulated.reconstruction.volume}
+    if halves:
+        volumes |= {"_EVN": simulated.reconstruction.even, "_ODD": simulated.reconstruction.odd}
+    for tag, voxels in volumes.items():
+        write_slowly(folder / f"{name}{tag}.mrc", voxels, simulated.voxel_size_angstrom, 0)
+    write_truth(folder, name, simulated)
+
+
+def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
+    """`NAME_labels.mrc`, `NAME_normal_z.mrc`, `NAME_<particle>.star` and `.copick.json`, and `NAME_truth.json`.
+
+    labels:   int8, the position in `label_names` of `NAME_truth.json`, from 1; 0 is anything else.
+    normal_z: int8, 0..100: the membrane normals' |z| in percent.
+    """
+    truth, geometry = simulated.truth, Geometry(simulated.voxel_size_angstrom)
+    for tag, voxels in (("labels", truth.labels), ("normal_z", np.rint(truth.normal_z * 100).astype(np.int8))):
+        path = folder / f"{name}_{tag}.mrc"
+        path.unlink(missing_ok=True)
+        write_map(path, voxels, geometry, "livetomo simulate")
+    z, y, x = truth.labels.shape
+    frame = Frame(name, (z, y, x), simulated.voxel_size_angstrom)
+    for particle, picks in truth.picks.items():
+        star = folder / f"{name}_{particle}.star"
+        star.unlink(missing_ok=True)
+        Relion5().write(star, picks, frame)
+        body = json.dumps(copick(particle, picks, frame), indent=1)
+        (folder / f"{name}_{particle}.copick.json").write_text(body, encoding="utf-8")
+    (folder / f"{name}_truth.json").write_text(json.dumps(facts(simulated), indent=1), encoding="utf-8")
+
+
+def facts(simulated: Simulated) -> dict[str, Any]:
+    """How a tomogram was made and what it holds, for programs."""
+    return {
+        "seed": simulated.seed,
+        "shape_zyx": list(simulated.truth.labels.shape),
+        "voxel_size_angstrom": simulated.voxel_size_angstrom,
+        "density": "dark",
+        "label_names": list(FEATURES),
+        "particles": {name: len(picks) for name, picks in simulated.truth.picks.items()},
+        "slab": asdict(simulated.slab),
+        "microscope": asdict(simulated.microscope),
+    }
+
+
+def copick(particle: str, picks: Picks, frame: Frame) -> dict[str, Any]:
+    """The picks as copick stores them: Å from the first voxel's centre, and each pose as a matrix."""
+    poses = np.tile(np.eye(4), (len(picks), 1, 1))
+    if picks.euler is not None and len(picks):
+        poses[:, :3, :3] = Rotation.from_euler("ZYZ", picks.euler, degrees=True).as_matrix()
+    points = [
+        {
+            "location": dict(zip("xyz", (round(float(c), 3) for c in place), strict=True)),
+            "transformation_": pose.round(6).tolist(),
+            "instance_id": 0,
+            "score": 1.0,
+        }
+        for place, pose in zip(frame.corner_xyz_angstrom(picks), poses, strict=True)
+    ]
+    return {
+        "pickable_object_name": particle.replace("_", "-"),
+        "user_id": "livetomo",
+        "session_id": "0",
+        "run_name": frame.name,
+        "voxel_spacing": frame.voxel_size_angstrom,
+        "unit": "angstrom",
+        "points": points,
+        "trust_orientation": True,
+    }

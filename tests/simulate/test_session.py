@@ -1,0 +1,117 @@
+"""A simulated session is named and completed as its producer's is, and what is known about it is readable."""
+
+import json
+
+import mrcfile
+import numpy as np
+import pytest
+import starfile
+from click.testing import CliRunner
+from scipy.spatial.transform import Rotation
+
+from livetomo.cli.simulate import command
+from livetomo.simulate.easy import Easy, simulate
+from livetomo.simulate.session import NAMINGS, Exposure, expose
+from livetomo.simulate.write import CHUNKS
+
+SMALL = Easy(shape_zyx=(24, 32, 32), ribosomes=1, vesicles=0, proteins=0)
+
+
+@pytest.fixture(scope="module")
+def exposure():
+    reconstruction, _ = simulate(1, SMALL)
+    return Exposure("TS_01", 16.0, SMALL.microscope, reconstruction, halves=True)
+
+
+@pytest.mark.parametrize(
+    ("producer", "volume", "halves", "beside"),
+    [
+        ("aretomo3", "TS_01_Vol.mrc", ["TS_01_EVN_Vol.mrc", "TS_01_ODD_Vol.mrc"], ["TS_01.aln", "TS_01_TLT.txt"]),
+        (
+            "warp",
+            "reconstruction/TS_01_16.00Apx.mrc",
+            [f"reconstruction/{half}/TS_01_16.00Apx.mrc" for half in ("even", "odd")],
+            [],
+        ),
+        (
+            "relion5",
+            "Tomograms/job001/tomograms/rec_TS_01.mrc",
+            [f"Tomograms/job001/tomograms/rec_TS_01_half{n}.mrc" for n in (1, 2)],
+            ["Tomograms/job001/RELION_JOB_EXIT_SUCCESS"],
+        ),
+        ("imod", "TS_01/TS_01_rec.mrc", ["TS_01/TS_01_even_rec.mrc", "TS_01/TS_01_odd_rec.mrc"], ["TS_01/TS_01.tlt"]),
+        ("generic", "TS_01.mrc", ["TS_01_even.mrc", "TS_01_odd.mrc"], []),
+    ],
+)
+def test_each_producer_has_its_own_names(tmp_path, exposure, producer, volume, halves, beside):
+    expose(tmp_path, exposure, NAMINGS[producer](), seconds=0)
+    for path in (volume, *halves, *beside):
+        assert (tmp_path / path).exists(), path
+    with mrcfile.open(tmp_path / volume) as mrc:
+        assert mrc.data.shape == SMALL.shape_zyx
+        assert mrc.voxel_size.x == pytest.approx(16.0)
+
+
+def test_the_metrics_row_comes_after_the_volumes_and_names_the_series(tmp_path, exposure):
+    rows = []
+    expose(
+        tmp_path,
+        exposure,
+        NAMINGS["aretomo3"](),
+        seconds=0,
+        tell=lambda share: rows.append((tmp_path / "TiltSeries_Metrics.csv").exists()),
+    )
+    assert not any(rows)
+    heading, row = (tmp_path / "TiltSeries_Metrics.csv").read_text().splitlines()
+    assert row.startswith("TS_01.mrc,")
+    assert len(row.split(",")) == len(heading.split(","))
+
+
+def test_a_file_grows_in_place_and_takes_its_time(tmp_path, exposure):
+    path, sizes, pauses = tmp_path / "TS_01_Vol.mrc", [], []
+    expose(
+        tmp_path,
+        exposure,
+        NAMINGS["aretomo3"](),
+        seconds=30,
+        sleep=pauses.append,
+        tell=lambda share: sizes.append(path.stat().st_size),
+    )
+    assert sizes[:CHUNKS] == sorted(set(sizes[:CHUNKS]))
+    assert sum(pauses) == pytest.approx(30)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulated")
+    options = ["--shape", "32x48x48", "--voxel-size", "25", "--seed", "5", "--halves"]
+    ended = CliRunner().invoke(command, ["tomograms", str(folder), *options])
+    assert ended.exit_code == 0, ended.output
+    return folder
+
+
+def test_the_truth_is_written_beside_the_tomogram(written):
+    truth = json.loads((written / "sim_0005_truth.json").read_text())
+    assert truth["seed"] == 5
+    assert truth["density"] == "dark"
+    for tag in ("", "_EVN", "_ODD", "_labels", "_normal_z"):
+        with mrcfile.open(written / f"sim_0005{tag}.mrc") as mrc:
+            assert mrc.data.shape == (32, 48, 48)
+    assert truth["particles"].get("ribosome", 0) > 0
+
+
+def test_star_and_copick_tell_the_same_positions_and_poses(written):
+    star = starfile.read(written / "sim_0005_ribosome.star", always_dict=True)["particles"]
+    copick = json.loads((written / "sim_0005_ribosome.copick.json").read_text())
+    centred = star[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy()
+    corner = np.array([[point["location"][axis] for axis in "xyz"] for point in copick["points"]])
+    assert centred + np.array([48, 48, 32]) / 2 * 25 == pytest.approx(corner, abs=0.01)
+    angles = star[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()
+    poses = np.array([point["transformation_"] for point in copick["points"]])[:, :3, :3]
+    assert Rotation.from_euler("ZYZ", angles, degrees=True).as_matrix() == pytest.approx(poses, abs=1e-4)
+
+
+def test_a_ribosome_that_is_no_template_is_refused_by_name(tmp_path, data):
+    options = ["--templates", str(data / "templates"), "--ribosome", "4v4x"]
+    ended = CliRunner().invoke(command, ["tomograms", str(tmp_path), *options])
+    assert "there is no 4v4x.mrc" in str(ended.exception)
