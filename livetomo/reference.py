@@ -138,7 +138,13 @@ def _introduction(table: type[BaseModel]) -> str:
 
 def _chooser(table: type[BaseModel]) -> str:
     """The key of one fixed word."""
-    return next(key for key in keys(table) if len(get_args(bare(table.model_fields[key].annotation))) == 1)
+    return next(key for key in keys(table) if is_chooser(table.model_fields[key]))
+
+
+def is_chooser(field: FieldInfo) -> bool:
+    """Whether a key holds one fixed word, which tells its table from others."""
+    kind = bare(field.annotation)
+    return get_origin(kind) is Literal and len(get_args(kind)) == 1
 
 
 def _kind(field: FieldInfo) -> str:

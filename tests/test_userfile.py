@@ -201,10 +201,6 @@ RECIPES = {
         'keep = "denoised"\n' + FEATURE,
         ['"keep" is "denoised"; write a list in brackets, like ["denoised"]'],
     ),
-    "an unknown format": (
-        FEATURE + '[export]\nformats = ["relion"]',
-        ['export: "formats" has "relion"; write "relion5"'],
-    ),
 }
 
 
@@ -224,6 +220,15 @@ def test_a_mistake_in_a_recipe_is_told_with_file_table_key_and_cure(tmp_path, te
     with pytest.raises(ConfigurationError) as refusal:
         load_recipe(str(path))
     assert str(refusal.value).splitlines() == [f"{path}: {line}" for line in lines]
+
+
+def test_a_word_close_to_a_known_one_is_recognised(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FEATURE + '[export]\nformats = ["relion5", "relion_5"]')
+    with pytest.raises(ConfigurationError) as refusal:
+        load_recipe(str(path))
+    assert str(refusal.value).startswith(f'{path}: export: "formats" has "relion_5"; write "relion5"')
+    assert str(refusal.value).endswith('Did you mean "relion5"?')
 
 
 @pytest.mark.parametrize(
