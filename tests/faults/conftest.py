@@ -113,14 +113,14 @@ class LiveDaemon:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, crash_at: str | None = None) -> None:
+    async def start(self, crash_at: str | None = None, environment: dict[str, str] | None = None) -> None:
         if crash_at:
             self.crash_file.write_text(crash_at)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "livetomo", "run", str(self.configuration)),
                 stderr=log,
-                env=os.environ | {"LIVETOMO_CRASH_FILE": str(self.crash_file)},
+                env=os.environ | {"LIVETOMO_CRASH_FILE": str(self.crash_file)} | (environment or {}),
             )
 
     def is_running(self) -> bool:

@@ -1,0 +1,192 @@
+"""What a daemon does when a person changes its mind, when systemd asks, and when what it stands on gives way."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+
+import pytest
+
+from livetomo.control import ask
+from livetomo.errors import Unreachable
+from tests.servers import Wire
+from tests.volumes import balls, write_tomogram
+
+
+async def until(what, seconds: float = 60):
+    """For what only looking can tell: the daemon's own word over its socket, or a log line."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await asyncio.to_thread(what)):  # noqa: ASYNC110  (another process: nothing rings)
+            await asyncio.sleep(0.05)
+        return answer
+
+
+def status(daemon) -> dict:
+    try:
+        return ask(daemon.folder / "state", "/api/v1/status")
+    except Unreachable:
+        return {"status": {"watches": [], "jobs": {}, "disks": []}, "problems": ["it does not answer"]}
+
+
+def test_status_of_a_daemon_that_is_not_there_says_how_to_start_it(tmp_path):
+    with pytest.raises(Unreachable, match="Is `livetomo run` running"):
+        ask(tmp_path, "/api/v1/status")
+
+
+async def test_a_new_watch_is_taken_up_without_disturbing_the_old_one(daemon, listener):
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    (daemon.folder / "glacios").mkdir()
+    with daemon.configuration.open("a") as file:
+        file.write('[[watch]]\nname = "glacios"\npath = "glacios"\nsettle = "200ms"\nrescan = "500ms"\nsince = "all"\n')
+    intake = daemon.children("livetomo.intake")
+    os.kill(daemon.pid, signal.SIGHUP)
+    await until(lambda: len(status(daemon)["status"]["watches"]) == 2)
+    (daemon.folder / "glacios" / "tuesday").mkdir()
+    shutil.copy(daemon.root / "monday" / "TS_01.mrc", daemon.folder / "glacios" / "tuesday" / "TS_02.mrc")
+    await listener.until(lambda heard: "TS_02" in heard.states("done"))
+    assert set(intake) < set(daemon.children("livetomo.intake"))
+    assert listener.results() == ["TS_01", "TS_02"]
+
+
+async def test_a_configuration_that_cannot_be_is_refused_and_the_old_one_kept(daemon, listener):
+    await daemon.start()
+    await listener.until(lambda heard: heard.words == ["online"])
+    daemon.configuration.write_text(daemon.configuration.read_text().replace("settle", "setle"))
+    os.kill(daemon.pid, signal.SIGHUP)
+    await until(lambda: any("old one stays in force" in record["message"] for record in daemon.records()))
+    assert any('Did you mean "settle"' in record["message"] for record in daemon.records())
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+
+
+async def test_a_changed_recipe_makes_no_new_jobs_and_counts_for_what_comes(daemon, listener):
+    recipe = daemon.folder / "mine.toml"
+    text = (
+        'density = "dark"\n[[feature]]\nname = "blob"\nmodel = "blob"\ndiameter_angstrom = 250\n'
+        '[[pick]]\nfeature = "blob"\nmin_spacing_angstrom = 200\n'
+    )
+    recipe.write_text(text)
+    changed = daemon.configuration.read_text().replace('path = "krios1"', 'path = "krios1"\nrecipe = "mine.toml"')
+    daemon.configuration.write_text(changed)
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    recipe.write_text(text.replace("250", "260"))
+    os.kill(daemon.pid, signal.SIGHUP)
+    await until(lambda: any(record["message"] == "configuration taken up" for record in daemon.records()))
+    daemon.land("TS_02", seed=1)
+    await listener.until(lambda heard: "TS_02" in heard.states("done"))
+    hashes = {event["tomogram"]: event["recipe_hash"] for event in listener.events("result").values()}
+    assert list(hashes) == ["TS_01", "TS_02"]
+    assert hashes["TS_01"] != hashes["TS_02"]
+
+
+async def test_systemd_is_told_that_the_daemon_is_ready_alive_and_stopping(daemon, listener):
+    path = daemon.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(path))
+        ear.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await daemon.start(environment={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"})
+        heard = []
+        async with asyncio.timeout(30):
+            while heard.count("WATCHDOG=1") < 3 or "READY=1" not in heard:
+                heard.append((await loop.sock_recv(ear, 1000)).decode())
+            await daemon.stop()
+            while heard[-1] != "STOPPING=1":
+                heard.append((await loop.sock_recv(ear, 1000)).decode())
+
+
+async def test_a_pause_lets_files_be_taken_in_but_no_job_be_started(daemon, listener):
+    await daemon.start()
+    await listener.until(lambda heard: heard.words == ["online"])
+    state = daemon.folder / "state"
+    await asyncio.to_thread(ask, state, "/api/v1/actions/pause", method="POST", body={})
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("waiting") == ["TS_01"])
+    assert listener.states("running") == []
+    await daemon.stop()
+    await daemon.start()
+    await until(lambda: status(daemon)["status"].get("paused"))
+    await asyncio.to_thread(ask, state, "/api/v1/actions/resume", method="POST", body={})
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+
+
+async def test_the_science_never_waits_for_a_broker_that_is_away_and_nothing_is_lost(daemon, listener, mosquitto):
+    await mosquitto.stop()
+    await daemon.start()
+    for number in range(3):
+        daemon.land(f"TS_{number}", seed=number)
+    await until(lambda: status(daemon)["status"]["jobs"].get("done") == 3)
+    assert any("broker" in problem for problem in status(daemon)["problems"])
+    await mosquitto.start()
+    await listener.until(lambda heard: len(heard.states("done")) == 3)
+    numbers = [event["seq"] for event in listener.events().values()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_a_broker_that_comes_and_goes_loses_nothing_and_keeps_the_order(daemon, listener, mosquitto):
+    stops = int(os.environ.get("LIVETOMO_BROKER_STOPS", "20"))
+    await daemon.start()
+    await listener.until(lambda heard: heard.words)
+    for number in range(stops):
+        daemon.land(f"TS_{number:03}", seed=number)
+        heard = len(listener.messages)
+        await mosquitto.stop(how=signal.SIGKILL if number % 2 else signal.SIGTERM)
+        await mosquitto.start()
+        await listener.until(lambda listening, heard=heard: len(listening.messages) > heard)
+    await listener.until(lambda listening: len(listening.states("done")) == stops)
+    numbers = [event["seq"] for event in listener.events().values()]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+
+
+async def test_a_broker_that_takes_connections_and_never_answers_holds_nobody_up(daemon, listener, mosquitto):
+    wire = Wire(mosquitto.port)
+    await wire.start()
+    wire.stuff()
+    text = daemon.configuration.read_text().replace(f":{mosquitto.port}", f":{wire.port}")
+    daemon.configuration.write_text(text)
+    await daemon.start()
+    daemon.land("TS_01")
+    await until(lambda: status(daemon)["status"]["jobs"].get("done") == 1)
+    wire.unstuff()
+    wire.cut()
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    await wire.close()
+
+
+async def test_a_file_that_is_deleted_while_it_is_queued_costs_its_own_job_only(daemon, listener):
+    await daemon.start()
+    state = daemon.folder / "state"
+    await listener.until(lambda heard: heard.words == ["online"])
+    await asyncio.to_thread(ask, state, "/api/v1/actions/pause", method="POST", body={})
+    path = daemon.land("TS_01")
+    daemon.land("TS_02", seed=2)
+    await listener.until(lambda heard: len(heard.states("waiting")) == 2)
+    path.unlink()
+    await asyncio.to_thread(ask, state, "/api/v1/actions/resume", method="POST", body={})
+    await listener.until(lambda heard: heard.states("done") == ["TS_02"])
+    (job,) = (await asyncio.to_thread(ask, state, "/api/v1/tomograms?watch=krios1&session=monday&name=TS_01"))[
+        "tomograms"
+    ]
+    assert job["state"] == "waiting"
+    write_tomogram(path, balls((16, 40, 40), ((8, 20, 20),), seed=9))
+    await listener.until(lambda heard: len(heard.states("done")) == 2)
+
+
+async def test_the_catalog_is_sound_after_the_worst_of_it(daemon, listener):
+    await daemon.start()
+    for number in range(4):
+        daemon.land(f"TS_{number}", seed=number)
+        await listener.until(lambda heard, number=number: f"TS_{number}" in heard.states("running"))
+        await daemon.kill()
+        await daemon.start()
+    await listener.until(lambda heard: len(heard.states("done")) == 4)
+    await daemon.stop()
+    with sqlite3.connect(daemon.folder / "state" / "catalog.sqlite") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("PRAGMA foreign_key_check").fetchone() is None
