@@ -203,6 +203,8 @@ def _default(field: FieldInfo) -> str:
     match field.default:
         case None:
             return "nothing"
+        case bool() as truth:
+            return f"`{str(truth).lower()}`"
         case str() as text:
             return f"`{_quoted(text)}`"
         case float() as seconds if as_seconds in field.metadata:
