@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "check": "livetomo.cli.check",
     "doctor": "livetomo.cli.doctor",
     "status": "livetomo.cli.status",
+    "follow": "livetomo.cli.follow",
     "failed": "livetomo.cli.failed",
     "pause": "livetomo.cli.pause",
     "resume": "livetomo.cli.resume",

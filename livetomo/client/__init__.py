@@ -9,7 +9,7 @@ print(pickset.session, pickset.tomogram, len(pickset.rows))
 asyncio.run(main())
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from livetomo.client.api import Api
@@ -38,7 +38,7 @@ def picks(
     ca_file: Path | None = None,
     protocol: str = "5",
     base: str = "livetomo",
-) -> AsyncIterator[PickSet]:
+) -> AsyncGenerator[PickSet, None]:
     """Every set of picks of `feature`, each once, and in order; never ends by itself.
 
     A set replaces the earlier one of the same tomogram; one that is `retracted` has no rows. What was told while this
@@ -62,7 +62,7 @@ def picks(
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
     mqtt = validate(Mqtt, settings | {"protocol": protocol, "base": base}, "broker")
-    return aiter(connect(mqtt, Wish(feature, watch, session, site, instance), api=api, after=after, token=token))
+    return connect(mqtt, Wish(feature, watch, session, site, instance), api=api, after=after, token=token).__aiter__()
 
 
 def connect(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from livetomo.client.collection import Collection, Session
@@ -67,10 +68,11 @@ class Follower:
             self._look_at(where, session)
         try:
             if not self._is_enough():
-                async for pickset in self._stream:
-                    await self._take(pickset)
-                    if self._is_enough():
-                        break
+                async with aclosing(self._stream.__aiter__()) as picksets:
+                    async for pickset in picksets:
+                        await self._take(pickset)
+                        if self._is_enough():
+                            break
             self._collection.save(self._stream.position)
             await self._finish()
         finally:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -103,16 +103,19 @@ class PickStream:
         self._dealt_with = after or 0
         self._complaint = ""
 
-    async def __aiter__(self) -> AsyncIterator[PickSet]:
-        """Until the consumer stops asking."""
+    async def __aiter__(self) -> AsyncGenerator[PickSet, None]:
+        """Until the consumer stops asking; close it then (`contextlib.aclosing`), or the connection lingers."""
         failures = 0
         root: str | None = None
         while True:
             try:
                 if root is None:
                     root = await self._find_daemon()
-                async with self._subscription.open(self._wish.topics(root)) as heard:
-                    async for pickset in self._connected(heard):
+                async with (
+                    self._subscription.open(self._wish.topics(root)) as heard,
+                    aclosing(self._connected(heard)) as picksets,
+                ):
+                    async for pickset in picksets:
                         failures = 0
                         yield pickset
             except (BrokerAway, ApiAway) as fault:
@@ -141,7 +144,7 @@ class PickStream:
         self.api = self._api_at(str(status.get("url", "")))
         return root
 
-    async def _connected(self, heard: Heard) -> AsyncIterator[PickSet]:
+    async def _connected(self, heard: Heard) -> AsyncGenerator[PickSet, None]:
         """First what was missed, then what is heard, and from time to time a look at whether anything was missed."""
         async for pickset in self._missed():
             yield pickset
@@ -164,6 +167,7 @@ class PickStream:
         finally:
             if hearing is not None:
                 hearing.cancel()
+                await asyncio.wait([hearing])
 
     async def _missed(self) -> AsyncIterator[PickSet]:
         """Everything of interest after the position, which moves with it."""

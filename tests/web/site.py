@@ -123,6 +123,12 @@ class FakeDaemon:
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         return self.catalog.story.after(seq, limit)
 
+    async def cursor(self, consumer: str) -> int:
+        return self.catalog.story.cursor(consumer)
+
+    async def move_cursor(self, consumer: str, seq: int) -> None:
+        self.catalog.story.move_cursor(consumer, seq)
+
     async def wait_beyond(self, seq: int) -> None:
         async with self._news:
             await self._news.wait_for(lambda: self.catalog.story.last() > seq)
