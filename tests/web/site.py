@@ -73,7 +73,7 @@ class FakeDaemon:
         claim = claim or await self.begin()
         who = claim.tomogram
         told = manifest(who.name, picks=more.pop("picks", 231), session=who.session)
-        told |= {"result_id": result_id(who, claim.revision, claim.recipe_hash)} | more
+        told |= {"result_id": result_id(who, claim.revision, claim.recipe_hash), "revision": claim.revision} | more
         folder = self.folder / who.session / who.name / f"r{claim.revision}"
         for name, size in (("preview/tile.png", 256), ("preview/overlay.png", 900)):
             path = folder / name

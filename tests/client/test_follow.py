@@ -1,0 +1,156 @@
+"""`livetomo follow` as a lab runs it: a real broker, a real HTTP server, its own process, and all of them failing."""
+
+import asyncio
+import hashlib
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from livetomo.config import Mqtt
+from livetomo.formats.star import read_loops
+from livetomo.publish.broker import MqttTransport
+from livetomo.publish.messages import MessageSettings
+from livetomo.publish.mqtt import Publisher
+from livetomo.publish.standing import StatusTold
+from livetomo.publish.topics import Topics
+from livetomo.web.access import Rules
+from livetomo.web.app import create_app
+from livetomo.web.server import Server, bind_tcp
+from tests.servers import Mosquitto
+from tests.web.site import SESSION, FakeDaemon, site
+
+TOPICS = Topics("facility", "main")
+
+
+class Facility:
+    """A daemon without its science: catalog, publisher and web server are real."""
+
+    def __init__(self, daemon: FakeDaemon, mosquitto: Mosquitto) -> None:
+        self.daemon = daemon
+        self.mosquitto = mosquitto
+        server = Server(create_app(site(daemon), Rules()), bind_tcp("127.0.0.1", 0))
+        transport = MqttTransport(Mqtt.model_validate({"url": self.broker}), "livetomo-facility-main")
+        publisher = Publisher(MessageSettings(TOPICS), daemon, transport, pause=lambda seconds: asyncio.sleep(0.05))
+        status = replace(daemon.state, url=f"http://127.0.0.1:{server.port}")
+        publisher.retained.put(TOPICS.status, StatusTold.of(status).payload())
+        self.parts = [asyncio.create_task(part.run()) for part in (server, publisher)]
+
+    @property
+    def broker(self) -> str:
+        return f"mqtt://127.0.0.1:{self.mosquitto.port}"
+
+    async def makes(self, *names: str, picks: int = 2) -> None:
+        for name in names:
+            await self.daemon.arrive(name)
+            await self.daemon.finish(picks=picks)
+
+    @asynccontextmanager
+    async def followed(self, output: Path, *more: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        words = ["follow", "--broker", self.broker, "--feature", "ribosome", "--output", str(output), *more]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "livetomo", *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            async with asyncio.timeout(45):
+                yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.communicate()
+
+
+@pytest_asyncio.fixture
+async def facility(mosquitto: Mosquitto, tmp_path: Path) -> AsyncIterator[Facility]:
+    facility = Facility(FakeDaemon(tmp_path / "out"), mosquitto)
+    yield facility
+    for part in facility.parts:
+        part.cancel()
+    await asyncio.wait(facility.parts)
+
+
+def collected(output: Path) -> dict[str, int]:
+    names = read_loops(output / "krios1" / SESSION / "ribosome.star")["particles"]["rlnTomoName"]
+    return {name: names.count(name) for name in names}
+
+
+async def line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    return (await process.stdout.readline()).decode()
+
+
+async def test_a_session_is_collected_while_it_runs(facility: Facility, tmp_path: Path) -> None:
+    await facility.makes("TS_01")
+    async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "3") as process:
+        assert await line(process) == f"krios1/{SESSION}/TS_01: 2 picks (2 in 1 tomograms)\n"
+        await facility.makes("TS_02", "TS_03", picks=5)
+        said, complaints = await process.communicate()
+        assert (process.returncode, complaints) == (0, b"")
+        assert said.decode().endswith("TS_03: 5 picks (12 in 3 tomograms)\n")
+    assert collected(tmp_path / "sta") == {"TS_01": 2, "TS_02": 5, "TS_03": 5}
+
+
+async def test_a_killed_follower_goes_on_where_it_stopped(facility: Facility, tmp_path: Path) -> None:
+    async with facility.followed(tmp_path / "sta", "--all") as process:
+        await facility.makes("TS_01")
+        await line(process)
+        process.kill()
+        await process.wait()
+    await facility.makes("TS_02")
+    async with facility.followed(tmp_path / "sta", "--tomograms", "2") as process:
+        said, _ = await process.communicate()
+    assert said.decode() == f"krios1/{SESSION}/TS_02: 2 picks (4 in 2 tomograms)\n"
+    assert collected(tmp_path / "sta") == {"TS_01": 2, "TS_02": 2}
+
+
+async def test_a_broker_without_memory_that_dies_costs_nothing(facility: Facility, tmp_path: Path) -> None:
+    async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "4") as process:
+        await facility.makes("TS_01")
+        await line(process)
+        await facility.mosquitto.stop(how=signal.SIGKILL, forget=True)
+        await facility.makes("TS_02")
+        await facility.mosquitto.start()
+        await facility.makes("TS_03", "TS_04")
+        await process.communicate()
+        assert process.returncode == 0
+    assert collected(tmp_path / "sta") == {f"TS_0{number}": 2 for number in range(1, 5)}
+
+
+async def test_a_new_revision_replaces_the_old_one_and_a_command_sees_it(facility: Facility, tmp_path: Path) -> None:
+    count = f"{sys.executable} -c \"import sys; print(open(sys.argv[1]).read().count('TS_'))\" {{star}}"
+    await facility.makes("TS_01", picks=3)
+    await facility.daemon.arrive("TS_01", digest="1")
+    await facility.daemon.finish(picks=7)
+    async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "2", "--run", count) as process:
+        while "7 picks" not in await line(process):
+            assert process.returncode is None
+        await facility.makes("TS_02", picks=1)
+        await process.communicate()
+    assert collected(tmp_path / "sta") == {"TS_01": 7, "TS_02": 1}
+    logs = sorted((tmp_path / "sta" / "krios1" / SESSION / "runs").glob("*/log.txt"))
+    assert texts(logs)[-1] == "8\n"
+
+
+async def test_published_files_are_fetched_in_the_format_that_is_asked_for(facility: Facility, tmp_path: Path) -> None:
+    star = "data_particles\n"
+    facts: dict[str, Any] = {"bytes": len(star), "sha256": hashlib.sha256(star.encode()).hexdigest()}
+    await facility.daemon.arrive("TS_01")
+    await facility.daemon.finish(files={"picks/ribosome.relion5.star": facts})
+    async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "1", "--format", "relion5") as process:
+        _, complaints = await process.communicate()
+        assert (process.returncode, complaints) == (0, b"")
+    (file,) = (tmp_path / "sta" / "krios1" / SESSION / "tomograms").iterdir()
+    assert (file.name, texts([file])) == ("TS_01.relion5.star", [star])
+    async with facility.followed(tmp_path / "other", "--all", "--tomograms", "1", "--format", "dynamo") as process:
+        _, complaints = await process.communicate()
+        assert process.returncode == 2
+        assert b'TS_01 is not published as "dynamo" (but as: relion5)' in complaints
+
+
+def texts(paths: list[Path]) -> list[str]:
+    return [path.read_text() for path in paths]
