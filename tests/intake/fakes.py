@@ -82,7 +82,10 @@ class FakeEntry:
 
 @dataclass
 class FakeTree:
-    """Files by their path. Every change gives a new modification time, as on a real file system."""
+    """Files by their path. Every change gives a new modification time, as on a real file system.
+
+    voxels_read: (path, for how long it had not changed, its data) of each file whose content was read.
+    """
 
     files: dict[str, FakeFile] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
@@ -90,7 +93,9 @@ class FakeTree:
     root_exists: bool = True
     ticks: int = 10**18
     inodes: int = 0
-    voxels_read: list[str] = field(default_factory=list)
+    clock: Clock | None = None
+    changed_at: dict[str, float] = field(default_factory=dict)
+    voxels_read: list[tuple[str, float, bytes]] = field(default_factory=list)
     unlistable: set[str] = field(default_factory=set)
 
     def write(self, path: str, data: bytes, *, modified_ns: int | None = None) -> None:
@@ -98,12 +103,14 @@ class FakeTree:
         old = self.files.get(path)
         inode = old.inode if old else self._new_inode()
         self.files[path] = FakeFile(data, modified_ns or self.ticks, inode)
+        self.changed_at[path] = self.clock() if self.clock else 0.0
 
     def append(self, path: str, data: bytes) -> None:
         self.write(path, self.files[path].data + data)
 
     def rename(self, old: str, new: str) -> None:
         self.files[new] = self.files.pop(old)
+        self.changed_at[new] = self.clock() if self.clock else 0.0
 
     def link(self, old: str, new: str) -> None:
         self.files[new] = self.files[old]
@@ -141,8 +148,9 @@ class FakeTree:
         return parse_header(io.BytesIO(self._file(path).data), Path(path))
 
     def content(self, path: str) -> Content:
-        self.voxels_read.append(path)
         file = self._file(path)
+        rest = self.clock() - self.changed_at[path] if self.clock else 0.0
+        self.voxels_read.append((path, rest, file.data))
         return Content(len(file.data), file.modified_ns, hashlib.sha256(file.data).hexdigest())
 
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
@@ -175,6 +183,7 @@ class Facility:
         self.catalog: dict[str, Content] = {}
         self.first_start = True
         self.taken: list[Arrival] = []
+        self.acknowledged: list[Arrival] = []
         self.offered: list[Arrival] = []
         self.refuse = False
         self.watcher = self.start()
@@ -208,6 +217,7 @@ class Facility:
             if self.refuse:
                 self.watcher.try_again(arrival.path)
                 continue
+            self.acknowledged.append(arrival)
             before = self.catalog.get(arrival.path)
             self.catalog[arrival.path] = arrival.content
             if before is None or before.digest != arrival.content.digest:
