@@ -20,9 +20,9 @@ def write_manifest(folder: Path, body: Mapping[str, Any]) -> dict[str, Any]:
     manifest = {"schema": SCHEMA, **body, "files": dict(_facts(folder))}
     path = folder / MANIFEST
     path.write_text(json.dumps(manifest, ensure_ascii=False, allow_nan=False, indent=1) + "\n", encoding="utf-8")
-    _sync(path)
+    sync(path)
     for directory in (folder, *(entry for entry in folder.rglob("*") if entry.is_dir())):
-        _sync(directory)
+        sync(directory)
     return manifest
 
 
@@ -56,7 +56,8 @@ def _facts(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield path.relative_to(folder).as_posix(), {"bytes": path.stat().st_size, "sha256": digest}
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file, or the names in a folder, survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

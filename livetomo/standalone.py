@@ -1,6 +1,5 @@
 """Results made without a daemon: in the same folders, by the same rules about what is already there."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +12,7 @@ from livetomo.errors import SourceUnreadable
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.order import Order
 from livetomo.recipe import Recipe
+from livetomo.results import install
 from livetomo.tomogram import Content, TomogramId, attempt_name, result_name, tomogram_folder
 
 DEFAULT_VOXEL_SIZE_ANGSTROM = 10.0
@@ -79,10 +79,9 @@ def make(
     place.mkdir(parents=True, exist_ok=True)
     attempt = place / attempt_name(secrets.token_hex(4))
     try:
-        manifest = run(order, attempt)
+        run(order, attempt)
         folder = place / result_name(revision, recipe.hash)
-        attempt.rename(folder)
-        _sync(place)
+        manifest = install(attempt, folder)
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
     return Made(folder, manifest, False)
@@ -101,11 +100,3 @@ def _is_of(manifest: Mapping[str, Any], content: Content, voxel_size_angstrom: f
     volume = manifest["volume"]
     said = volume["voxel_size_angstrom"] if volume["voxel_size_source"] == "override" else None
     return bool(said == voxel_size_angstrom)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

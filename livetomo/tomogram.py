@@ -83,8 +83,18 @@ def told(halves: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
 
 def session_folder(output: str, watch: str, session: str) -> Path:
     """The folder of a session's results below `output`, which may name {watch} and {session} itself."""
+    return _below(output, slug(watch), slug(session))
+
+
+def session_pattern(output: str, watch: str | None, session: str | None) -> Path:
+    """The glob pattern of `session_folder`, for every watch or session where none is given."""
+    fixed = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in output)
+    return _below(fixed, "*" if watch is None else slug(watch), "*" if session is None else slug(session))
+
+
+def _below(output: str, watch: str, session: str) -> Path:
     path = output
-    for key, value in (("{watch}", slug(watch)), ("{session}", slug(session))):
+    for key, value in (("{watch}", watch), ("{session}", session)):
         path = path.replace(key, value) if key in path else f"{path}/{value}"
     return Path(path)
 

@@ -15,9 +15,9 @@ from livetomo.catalog.jobs import Claim
 from livetomo.crashpoints import crash_point
 from livetomo.errors import FaultKind, LivetomoError
 from livetomo.order import Order
+from livetomo.results import install
 from livetomo.status import WorkerState
 from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
-from livetomo.workers.commit import install
 from livetomo.workers.process import WorkerFault, WorkerProcess
 
 LEASE_SECONDS = 60.0

@@ -6,8 +6,8 @@ import logging
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.jobs import Claim
 from livetomo.order import result_id
+from livetomo.results import intact_manifest, sweep_attempts
 from livetomo.tomogram import Fault, result_name, tomogram_folder
-from livetomo.workers.commit import intact_manifest, sweep_attempts
 
 log = logging.getLogger(__name__)
 

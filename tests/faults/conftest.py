@@ -12,7 +12,7 @@ import aiomqtt
 import numpy as np
 import pytest
 
-from livetomo.workers.commit import intact_manifest
+from livetomo.results import intact_manifest
 from tests.servers import Mosquitto
 from tests.volumes import balls, write_tomogram
 

@@ -15,7 +15,7 @@ from livetomo.digest import digest_file
 from livetomo.order import Order
 from livetomo.recipe import Recipe, load_recipe
 from livetomo.tomogram import Arrival, Fault, TomogramId, attempt_name, tomogram_folder
-from livetomo.workers.commit import intact_manifest
+from livetomo.results import intact_manifest
 from livetomo.workers.lane import Lane
 from livetomo.workers.recover import recover
 
@@ -224,7 +224,7 @@ async def test_a_result_that_was_moved_but_is_not_whole_is_made_again(claimed):
 
 async def test_a_zombie_that_finishes_late_changes_nothing(claimed):
     from livetomo import pipeline
-    from livetomo.workers.commit import install
+    from livetomo.results import install
 
     house, who, claim = claimed
     await house.catalog(lambda c: c.jobs.fail(claim.token, Fault("device", "worker silent", "It was silent.")))
