@@ -24,16 +24,16 @@ from livetomo.formats.mrc_header import MrcHeader
 from livetomo.formats.preview import Scene, write_previews
 from livetomo.manifest import room_for, write_manifest
 from livetomo.order import Order
+from livetomo.particles import Found, change_maps, find
 from livetomo.picks import Picks
 from livetomo.quality import Quality, worst
-from livetomo.recipe import BlobFeature, DenseFeature, LowPass, NoDenoise, Pick
-from livetomo.stages import interact
+from livetomo.recipe import BlobFeature, DenseFeature, LowPass, NoDenoise
+from livetomo.recipe_picks import Pick
 from livetomo.stages.denoise.lowpass import lowpass, sigma_of_resolution
 from livetomo.stages.measure.particles import particle_figures
 from livetomo.stages.measure.thickness import structured_thickness
 from livetomo.stages.measure.voxels import finite_share, masked_share, saturated_share
 from livetomo.stages.normalise import clip_, normalise_, replace_non_finite_
-from livetomo.stages.pick.maxima import maxima
 from livetomo.stages.segment.blob import blob
 from livetomo.stages.segment.dense import dense
 
@@ -60,7 +60,7 @@ class _Job:
     voxel_size: float = 0.0
     voxel_size_source: str = "header"
     maps: dict[str, Tensor] = field(default_factory=dict)
-    candidates: dict[str, Picks] = field(default_factory=dict)
+    found: Found = field(default_factory=Found)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -96,9 +96,9 @@ def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str]
         with job.stage("segment"):
             _segment(job, denoised)
         with job.stage("interact"):
-            _interact(job)
+            job.maps = change_maps(job.maps, order.recipe, job.voxel_size)
         with job.stage("pick"):
-            _pick(job)
+            job.found = find(job.maps, order.recipe, job.voxel_size)
         with job.stage("measure"):
             _measure(job, denoised)
         with room_for(folder):
@@ -188,27 +188,6 @@ def _segment(job: _Job, denoised: Tensor) -> None:
             job.maps[feature.name] = blob(denoised, diameter_voxels=job.voxels(feature.diameter_angstrom))
 
 
-def _interact(job: _Job) -> None:
-    for rule in job.order.recipe.interaction:
-        act = interact.avoid if rule.avoid else interact.colocalize
-        job.maps[rule.feature] = act(
-            job.maps[rule.feature],
-            job.maps[rule.partner],
-            threshold=rule.threshold,
-            radius_voxels=job.voxels(rule.radius_angstrom),
-        )
-
-
-def _pick(job: _Job) -> None:
-    for rule in job.order.recipe.pick:
-        job.candidates[rule.feature] = maxima(
-            job.maps[rule.feature],
-            threshold=rule.candidate_threshold,
-            spacing_voxels=job.voxels(rule.min_spacing_angstrom),
-            edge_voxels=job.voxels(rule.edge_angstrom),
-        )
-
-
 def _measure(job: _Job, denoised: Tensor) -> None:
     job.quality.append(structured_thickness(denoised, voxel_size_angstrom=job.voxel_size))
     for feature in job.order.recipe.feature:
@@ -220,7 +199,7 @@ def _measure(job: _Job, denoised: Tensor) -> None:
 
 
 def _published(job: _Job, rule: Pick) -> Picks:
-    return job.candidates[rule.feature].above(rule.threshold)
+    return job.found.candidates[rule.feature].above(rule.threshold)
 
 
 def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
@@ -235,7 +214,7 @@ def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
             exporter.write(folder / "picks" / name, _published(job, rule), frame)
         relion5 = EXPORTERS["relion5"]
         name = f"{rule.feature}.{relion5.name}.{relion5.ending}"
-        relion5.write(folder / "candidates" / name, job.candidates[rule.feature], frame)
+        relion5.write(folder / "candidates" / name, job.found.candidates[rule.feature], frame)
     # Pictures and kept volumes have the input's own polarity: what was dark is dark.
     shown = denoised.cpu().numpy()
     if recipe.density == "dark":
@@ -310,8 +289,9 @@ def _told(job: _Job, rule: Pick) -> dict[str, Any]:
     scores = strongest.score.astype(float).round(4).tolist()
     return {
         "count": len(published),
-        "candidates": len(job.candidates[rule.feature]),
+        "candidates": len(job.found.candidates[rule.feature]),
         "threshold": rule.threshold,
+        "removed": job.found.removed.get(rule.feature, []),
         "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
         "strongest": [[*position, score] for position, score in zip(xyz, scores, strict=True)],
     }

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -10,12 +10,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from livetomo.errors import ConfigurationError
+from livetomo.recipe_picks import Angstrom, Curate, Export, Fraction, Name, Pick
 from livetomo.units import Number
-from livetomo.userfile import UserModel, plain_name, read_toml, validate
-
-Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
-Fraction = Annotated[Number, Field(ge=0, le=1)]
-Name = Annotated[str, Field(max_length=60), plain_name("_-")]
+from livetomo.userfile import UserModel, read_toml, validate
 
 
 class NoDenoise(UserModel):
@@ -87,6 +84,7 @@ class Interaction(UserModel):
     colocalize: or the feature that it stays near.
     threshold: the other feature is where its probability exceeds this.
     radius_angstrom: how far "near" reaches.
+    slicewise: exactly as Ais does it: in x and y alone, slice by slice, in whole voxels.
     """
 
     feature: Name
@@ -94,6 +92,7 @@ class Interaction(UserModel):
     colocalize: Name | None = None
     threshold: Fraction = 0.5
     radius_angstrom: Annotated[Number, Field(ge=0, lt=1e5)] = 100.0
+    slicewise: bool = False
 
     @property
     def partner(self) -> str:
@@ -107,41 +106,15 @@ class Interaction(UserModel):
         return self
 
 
-class Pick(UserModel):
-    """How particles are taken from a feature's map.
+class Competition(UserModel):
+    """Features compete for voxels, before any interaction: where an emitting one is higher, an absorbing one is zeroed.
 
-    feature: whose particles.
-    method: `"maxima"`: local maxima of the map, strongest first.
-    threshold: particles with at least this score are published.
-    candidate_threshold: those with at least this score are kept, so that `threshold` can be moved later.
-    min_spacing_angstrom: of two that are closer, the stronger one is taken.
-    edge_angstrom: none are taken this close to the volume's faces.
+    emit: the features whose maps count; what they reach is computed once, so that the order does not matter.
+    absorb: the features that give way. Ties survive.
     """
 
-    feature: Name
-    method: Literal["maxima"] = "maxima"
-    threshold: Fraction = 0.5
-    candidate_threshold: Fraction = 0.1
-    min_spacing_angstrom: Angstrom
-    edge_angstrom: Annotated[Number, Field(ge=0, lt=1e5)] = 0.0
-
-    @model_validator(mode="after")
-    def _candidates_include_picks(self) -> Self:
-        if self.candidate_threshold > self.threshold:
-            raise ValueError(
-                f'"candidate_threshold" ({self.candidate_threshold:g}) is above "threshold" ({self.threshold:g}); '
-                "write a lower one: every published pick is a candidate too"
-            )
-        return self
-
-
-class Export(UserModel):
-    """The formats in which picks are written.
-
-    formats: each gives `picks/<feature>.<format>.<ext>` in every result folder.
-    """
-
-    formats: tuple[Literal["relion5"], ...] = ("relion5",)
+    emit: tuple[Name, ...] = ()
+    absorb: tuple[Name, ...] = ()
 
 
 class Recipe(UserModel):
@@ -155,32 +128,20 @@ class Recipe(UserModel):
     keep: tuple[Literal["denoised", "probabilities"], ...] = ()
     denoise: Denoise = NoDenoise()
     feature: tuple[Feature, ...] = Field(min_length=1)
+    competition: Competition = Competition()
     interaction: tuple[Interaction, ...] = ()
     pick: tuple[Pick, ...] = ()
+    curate: tuple[Curate, ...] = ()
     export: Export = Export()
 
     @model_validator(mode="after")
     def _features_exist(self) -> Self:
         names = [feature.name for feature in self.feature]
         faults = [f'two features are named "{name}"' for name in sorted({n for n in names if names.count(n) > 1})]
-        faults += [
-            f'{where} is "{name}"; the features are {", ".join(names)}'
-            for where, name in self._mentioned()
-            if name not in names
-        ]
+        faults += _faults(self, names)
         if faults:
             raise ValueError("\n".join(faults))
         return self
-
-    def _mentioned(self) -> Iterator[tuple[str, str]]:
-        for number, interaction in enumerate(self.interaction, start=1):
-            yield f'interaction number {number}: "feature"', interaction.feature
-            yield (
-                f'interaction number {number}: "{"avoid" if interaction.avoid else "colocalize"}"',
-                interaction.partner,
-            )
-        for number, pick in enumerate(self.pick, start=1):
-            yield f'pick number {number}: "feature"', pick.feature
 
     def to_json(self) -> dict[str, Any]:
         """Everything that is in force, defaults too: what the hash covers and `result.json` shows."""
@@ -192,23 +153,80 @@ class Recipe(UserModel):
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
 
 
+class MapRecipe(UserModel):
+    """What is done to maps that are there already: a recipe without the tables that make them."""
+
+    competition: Competition = Competition()
+    interaction: tuple[Interaction, ...] = ()
+    pick: tuple[Pick, ...] = ()
+    curate: tuple[Curate, ...] = ()
+    export: Export = Export()
+
+
+def _faults(recipe: Recipe | MapRecipe, names: Collection[str]) -> Iterator[str]:
+    """What is wrong with the features that a recipe mentions, where `names` are those there are."""
+    for where, name in _mentioned(recipe):
+        if name not in names:
+            yield f'{where} is "{name}"; the features are {", ".join(names)}'
+    picked = [pick.feature for pick in recipe.pick]
+    for name in sorted({name for name in picked if picked.count(name) > 1}):
+        yield f'"{name}" is picked twice; give the second map another name'
+    for number, rule in enumerate(recipe.curate, start=1):
+        needed = rule.partners if rule.rule == "consensus" else ()
+        for name in (rule.feature, *needed):
+            if name in names and name not in picked:
+                yield f'curate number {number}: "{name}" has no [[pick]]'
+
+
+def _mentioned(recipe: Recipe | MapRecipe) -> Iterator[tuple[str, str]]:
+    for key in ("emit", "absorb"):
+        yield from ((f'competition: "{key}"', name) for name in getattr(recipe.competition, key))
+    for number, interaction in enumerate(recipe.interaction, start=1):
+        yield f'interaction number {number}: "feature"', interaction.feature
+        yield f'interaction number {number}: "{"avoid" if interaction.avoid else "colocalize"}"', interaction.partner
+    for number, pick in enumerate(recipe.pick, start=1):
+        yield f'pick number {number}: "feature"', pick.feature
+    for number, rule in enumerate(recipe.curate, start=1):
+        yield from ((f'curate number {number}: "{key}"', name) for key, name in rule.mentioned())
+
+
+def load_map_recipe(name_or_path: str, names: Collection[str]) -> MapRecipe:
+    """What a recipe does to maps of the features `names`; its own features are not looked at.
+
+    Raises:
+        ConfigurationError: as `load_recipe`; also where a feature is mentioned of which there is no map.
+    """
+    content, source = _content(name_or_path, None)
+    for key in ("density", "keep", "denoise", "feature"):
+        content.pop(key, None)
+    recipe = validate(MapRecipe, content, source)
+    if faults := list(_faults(recipe, names)):
+        raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
+    return recipe
+
+
 def load_recipe(name_or_path: str, base: Path | None = None) -> Recipe:
     """A built-in recipe by its name, or a recipe file by its path (relative to `base`).
 
     Raises:
         ConfigurationError: names the file, the key and what would be right.
     """
+    content, source = _content(name_or_path, base)
+    return validate(Recipe, content, source)
+
+
+def _content(name_or_path: str, base: Path | None) -> tuple[dict[str, Any], str]:
     built_in = resources.files("livetomo") / "recipes"
     known = sorted(entry.name.removesuffix(".toml") for entry in built_in.iterdir() if entry.name.endswith(".toml"))
     if name_or_path in known:
         with resources.as_file(built_in / f"{name_or_path}.toml") as path:
-            return validate(Recipe, read_toml(path), f"recipe {name_or_path}")
+            return read_toml(path), f"recipe {name_or_path}"
     path = (base or Path()) / name_or_path
     if not name_or_path.endswith(".toml") and not path.exists():
         raise ConfigurationError(
             f'recipe "{name_or_path}": neither a built-in recipe ({", ".join(known)}) nor a file of that name'
         )
-    return validate(Recipe, read_toml(path), str(path))
+    return read_toml(path), str(path)
 
 
 def recipe_name(name_or_path: str) -> str:
