@@ -1,15 +1,19 @@
 """What people ask of a running daemon, by name: the command line and the HTTP API come through here."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.database import copy_database
 from livetomo.catalog.wishes import Selection
 from livetomo.errors import Refused
 from livetomo.recipe import load_recipe, recipe_name
 from livetomo.web.api import Actions
+
+BACKUP_NAME = "backup.sqlite"
 
 
 class Which(BaseModel):
@@ -36,8 +40,8 @@ class Anew(Which):
     recipe: str
 
 
-def actions(catalog: CatalogThread) -> Actions:
-    """Every action: takes the request's object, and returns what it has done."""
+def actions(catalog: CatalogThread, state: Path) -> Actions:
+    """Every action: takes the request's object, and returns what it has done. `state`: where a backup is put."""
 
     async def pause(body: Mapping[str, Any]) -> Any:
         await catalog(lambda catalog: catalog.wishes.pause(True))
@@ -70,6 +74,11 @@ def actions(catalog: CatalogThread) -> Actions:
         which = _read(Which, {"everything": True} | dict(body)).selection()
         return {"failed": await catalog(lambda catalog: catalog.wishes.failed(which))}
 
+    async def backup(body: Mapping[str, Any]) -> Any:
+        path = state / BACKUP_NAME
+        await catalog(lambda catalog: copy_database(catalog.db, path))
+        return {"path": str(path)}
+
     return {
         "pause": pause,
         "resume": resume,
@@ -78,6 +87,7 @@ def actions(catalog: CatalogThread) -> Actions:
         "cancel": cancel,
         "reprocess": reprocess,
         "failed": failed,
+        "backup": backup,
     }
 
 

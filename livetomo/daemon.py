@@ -92,7 +92,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     lanes = [_lane(config, catalog, metrics, disks, watches, device, len(devices)) for device in devices]
     overview = Overview(config, catalog=catalog, watches=watches, lanes=lanes, disks=disks, publisher=publisher)
     view = CatalogView(catalog, overview.status)
-    servers = _servers(config, Site(view, settings, metrics, actions(catalog)))
+    servers = _servers(config, Site(view, settings, metrics, actions(catalog, config.state)))
     parts: list[Part] = [disks, *lanes, watches, *servers, Watchdog(view.last_seq)]
     if publisher is not None:
         parts += [publisher, Teller(view, publisher.retained, settings.topics)]

@@ -189,7 +189,7 @@ class CatalogCorrupt(LivetomoError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"{path} is damaged ({why}). Results and picks are safe in their folders. "
-            "Put back a copy of it, or move it away: livetomo then takes up the watched folders as new."
+            "Put back a copy of it (livetomo backup makes one), or have it made anew: livetomo rebuild."
         )
 
 

@@ -26,6 +26,7 @@ class Catalog:
 
     def __init__(self, db: Database, *, site: str, instance: str, now: Callable[[], float] = time.time) -> None:
         self.db = db
+        self.now = now
         self.story = Story(db, site=site, instance=instance, now=now)
         self.arrivals = Arrivals(db, self.story, now=now)
         self.jobs = Jobs(db, self.story, now=now)

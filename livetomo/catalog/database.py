@@ -54,3 +54,13 @@ def open_database(path: Path | None) -> Database:
     db = Database(connection)
     migrate(db)
     return db
+
+
+def copy_database(db: Database, path: Path) -> None:
+    """A whole and consistent copy of `db` at `path`, in place of what is there."""
+    path.unlink(missing_ok=True)
+    copy = sqlite3.connect(path)
+    try:
+        db.conn.backup(copy)
+    finally:
+        copy.close()

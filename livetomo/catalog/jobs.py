@@ -98,10 +98,9 @@ class Jobs:
             if row is None:
                 return False
             self._finish(row["id"], "done", None)
-            brief = dict(manifest) | {"picks": {name: _brief(picks) for name, picks in manifest["picks"].items()}}
             self._db.execute(
                 "INSERT INTO results (job, result_id, folder, manifest, committed_at) VALUES (?, ?, ?, ?, ?)",
-                (row["id"], manifest["result_id"], folder, json.dumps(brief), self._now()),
+                (row["id"], manifest["result_id"], folder, brief(manifest), self._now()),
             )
             for event in result_events(manifest, folder):
                 self._story.append(event)
@@ -203,6 +202,10 @@ def _claim(row: dict[str, Any]) -> Claim:
     )
 
 
-def _brief(picks: Mapping[str, Any]) -> dict[str, Any]:
-    """Counts and threshold of a feature's picks, without the picks: these are in the events and in the folder."""
-    return {key: value for key, value in picks.items() if key not in ("columns", "strongest")}
+def brief(manifest: Mapping[str, Any]) -> str:
+    """The manifest as the catalog keeps it, JSON: without the lists of picks, which events and folder hold."""
+    picks = {
+        feature: {key: value for key, value in told.items() if key not in ("columns", "strongest")}
+        for feature, told in manifest["picks"].items()
+    }
+    return json.dumps(dict(manifest) | {"picks": picks})

@@ -21,6 +21,9 @@ COMMANDS: dict[str, str] = {
     "pause": "livetomo.cli.pause",
     "resume": "livetomo.cli.resume",
     "reprocess": "livetomo.cli.reprocess",
+    "verify": "livetomo.cli.verify",
+    "backup": "livetomo.cli.backup",
+    "rebuild": "livetomo.cli.rebuild",
     "simulate": "livetomo.cli.simulate",
 }
 

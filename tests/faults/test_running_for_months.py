@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import sys
 
 import pytest
 
@@ -190,3 +191,57 @@ async def test_the_catalog_is_sound_after_the_worst_of_it(daemon, listener):
     with sqlite3.connect(daemon.folder / "state" / "catalog.sqlite") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchone() is None
+
+
+async def livetomo(daemon, *words: str) -> tuple[int, str]:
+    """A command, as a person would call it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "livetomo", *words, "--config", str(daemon.configuration)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def test_a_damaged_catalog_is_refused_and_made_anew_without_telling_anything_new(daemon, listener):
+    await daemon.start()
+    for number in range(3):
+        daemon.land(f"TS_{number}", seed=number)
+    await listener.until(lambda heard: len(heard.states("done")) == 3)
+    code, said = await livetomo(daemon, "backup", str(daemon.folder / "copy.sqlite"))
+    assert code == 0, said
+    told = set(listener.events())
+    await daemon.stop()
+    catalog = daemon.folder / "state" / "catalog.sqlite"
+    catalog.write_bytes(b"\0" * 5000)
+    await daemon.start()
+    assert await daemon.ended() == 2
+    assert "livetomo rebuild" in daemon.log.read_text()
+    code, said = await livetomo(daemon, "rebuild")
+    assert (code, "knows 3 results" in said) == (0, True), said
+    await daemon.start()
+    daemon.land("TS_3", seed=3)
+    await listener.until(lambda heard: len(heard.states("done")) == 4)
+    assert {e["tomogram"] for i, e in listener.events().items() if i not in told} == {"TS_3"}
+    await daemon.stop()
+    for part in daemon.folder.glob("state/catalog.sqlite*"):
+        part.unlink()
+    shutil.copyfile(daemon.folder / "copy.sqlite", catalog)
+    await daemon.start()
+    await until(lambda: status(daemon)["status"]["jobs"].get("done") == 4)
+    assert len(daemon.results()) == 4
+
+
+async def test_verify_names_what_differs_and_is_content_otherwise(daemon, listener):
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done"))
+    assert (await livetomo(daemon, "verify", "monday"))[0] == 0
+    (star,) = daemon.output.rglob("picks/*.star")
+    star.write_text(star.read_text() + "\n")
+    code, said = await livetomo(daemon, "verify", "monday")
+    assert code == 3
+    assert "picks/ribosome.relion5.star has another size" in said
+    assert "0 of 1 results are as they were published" in said

@@ -1,0 +1,97 @@
+"""A catalog made anew from the result folders, telling the same events under the same identities."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from livetomo.catalog.arrivals import STANDING_JOBS, record_recipe, supersede
+from livetomo.catalog.catalog import Catalog
+from livetomo.catalog.jobs import brief
+from livetomo.events import Event, State, result_events
+from livetomo.recipe import Recipe
+from livetomo.tomogram import TomogramId
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A result on disk. `path` is its source's, relative to the watch's root, with `/`."""
+
+    manifest: Mapping[str, Any]
+    folder: str
+    path: str
+
+
+def rebuild(catalog: Catalog, results: Iterable[Found]) -> int:
+    """Record `results` in an empty catalog, oldest first; how many there were.
+
+    What was waiting or failed is not known any more: the next scan finds it. Files that had been left alone, because
+    they were older than the first start, are found by it too; nothing can tell these two apart.
+    """
+    number = 0
+    with catalog.db.atomic():
+        for found in sorted(results, key=lambda found: str(found.manifest["finished"])):
+            _record(catalog, found)
+            number += 1
+    return number
+
+
+def _record(catalog: Catalog, found: Found) -> None:
+    manifest, db = found.manifest, catalog.db
+    who = TomogramId(**manifest["tomogram"])
+    recipe = Recipe.model_validate(manifest["recipe"]["settings"])
+    record_recipe(db, manifest["recipe"]["name"], recipe)
+    db.execute("INSERT INTO watches (name, first_scan_at) VALUES (?, 0) ON CONFLICT DO NOTHING", (who.watch,))
+    tomogram = _row_of(
+        catalog,
+        "tomograms",
+        {"watch": who.watch, "session": who.session, "name": who.name},
+        {"path": found.path, "producer": "unknown"},
+    )
+    source = manifest["source"]
+    revision = _row_of(
+        catalog,
+        "revisions",
+        {"tomogram": tomogram, "number": manifest["revision"]},
+        {
+            **{key: source[key] for key in ("size", "modified_ns", "digest")},
+            **{"halves": "{}", "metadata": "{}", "warning": "", "settled_at": catalog.now()},
+        },
+    )
+    values = {"queue": who.watch, "revision": revision, "recipe": recipe.hash, "state": "done"}
+    job = db["jobs"].insert(values | {"finished_at": catalog.now()}).last_pk  # type: ignore[union-attr]
+    db["results"].insert(  # type: ignore[union-attr]
+        {
+            **{"job": job, "result_id": manifest["result_id"], "folder": found.folder},
+            **{"manifest": brief(manifest), "committed_at": catalog.now()},
+        }
+    )
+    story: tuple[Event, ...] = (
+        _state(found, "waiting"),
+        _state(found, "running"),
+        *result_events(manifest, found.folder),
+        _state(found, "done"),
+    )
+    for event in story:
+        catalog.story.append(event)
+    for older in list(db.query(f"{STANDING_JOBS} WHERE tomogram = ? AND jobs.id != ?", (tomogram, job))):
+        newer = older["number"] < manifest["revision"]
+        why = "a newer revision is there" if newer else "it was processed again with another recipe"
+        supersede(db, catalog.story, who, older, why)
+
+
+def _row_of(catalog: Catalog, table: str, key: Mapping[str, Any], more: Mapping[str, Any]) -> int:
+    """The row with this key, made where there is none."""
+    where = " AND ".join(f"{column} = :{column}" for column in key)
+    row = catalog.db.execute(f"SELECT id FROM {table} WHERE {where}", dict(key)).fetchone()
+    if row is None:
+        columns = {**key, **more}
+        names, places = ", ".join(columns), ", ".join(f":{column}" for column in columns)
+        row = catalog.db.execute(f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING id", columns).fetchone()
+    return int(row[0])
+
+
+def _state(found: Found, state: State) -> Event:
+    manifest = found.manifest
+    body = {"state": state, "recipe": manifest["recipe"]["name"]}
+    who = TomogramId(**manifest["tomogram"])
+    return Event("state", who, manifest["revision"], manifest["recipe"]["hash"], f"{state}.1", body)

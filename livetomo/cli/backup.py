@@ -1,0 +1,28 @@
+"""`livetomo backup`: a copy of the catalog, while the daemon runs."""
+
+from pathlib import Path
+
+import click
+
+from livetomo.cli.daemon import configuration_option, tell_daemon
+
+
+@click.command("backup", short_help="Copy the catalog while the daemon runs.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@configuration_option
+def command(file: Path, configuration: Path) -> None:
+    """Copy the running daemon's catalog to FILE, whole and consistent.
+
+    To put it back: stop the daemon, copy FILE to `catalog.sqlite` in the state directory, start.
+
+    Example:  livetomo backup /backup/livetomo-catalog.sqlite
+    """
+    import shutil
+
+    # The daemon writes to a place of its own: what is asked over a socket names no paths.
+    copy = Path(tell_daemon(configuration, "backup", {})["path"])
+    try:
+        shutil.copyfile(copy, file)
+    finally:
+        copy.unlink()
+    click.echo(f"{file}: {file.stat().st_size:,} bytes")

@@ -1,0 +1,40 @@
+"""A catalog made anew tells the same story under the same identities."""
+
+from livetomo.catalog.catalog import Catalog
+from livetomo.catalog.database import open_database
+from livetomo.catalog.rebuild import Found, rebuild
+from tests.catalog.conftest import arrival, manifest, rewritten
+
+
+def complete(claim, content, finished: str) -> dict:
+    settings = dict(claim.settings)
+    return manifest(claim) | {
+        "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": settings},
+        "source": {
+            "path": "/w/x.mrc",
+            "size": content.size,
+            "modified_ns": content.modified_ns,
+            "digest": content.digest,
+        },
+        "finished": finished,
+    }
+
+
+def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe, clock):
+    results = []
+    for number, each in enumerate((arrival("A"), arrival("B"), rewritten(arrival("A")))):
+        catalog.arrivals.take(each, "untrained", recipe)
+        claim = catalog.jobs.claim("cpu", 60, ["krios1"])
+        told = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
+        catalog.jobs.commit(claim.token, told, f"/results/{number}")
+        results.append(Found(told, f"/results/{number}", each.path))
+    again = Catalog(open_database(None), site="here", instance="main", now=clock)
+    assert rebuild(again, reversed(results)) == 3
+    ids = [{r.event_id for r in each.story.after(0, 100)} for each in (catalog, again)]
+    assert ids[0] == ids[1]
+    states = """SELECT name, number, state FROM jobs JOIN revisions ON revisions.id = revision
+                JOIN tomograms ON tomograms.id = tomogram ORDER BY name, number"""
+    assert list(again.db.query(states)) == list(catalog.db.query(states))
+    assert sorted(f.path for f in again.arrivals.known_files("krios1")) == ["monday/A.mrc", "monday/B.mrc"]
+    assert not again.arrivals.take(rewritten(arrival("A")), "untrained", recipe).new
+    assert not again.arrivals.is_first_start("krios1")
