@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -221,17 +221,20 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigurationError: one line per fault, naming the file, the key and what would be right.
     """
-    content = read_toml(path)
+    return _anchored(validate_config(read_toml(path), str(path)), path.resolve().parent)
+
+
+def validate_config(content: Mapping[str, Any], source: str) -> Config:
+    """`content`, and what the environment says beside it, as a configuration; `source` is what faults call it."""
     try:
-        config = Config(**content)
+        return Config(**content)
     except ValidationError as fault:
-        raise ConfigurationError("\n".join(explain(fault, Config, content, str(path), _variable))) from None
+        raise ConfigurationError("\n".join(explain(fault, Config, content, source, _variable))) from None
     except SettingsError as fault:
         named = str(fault).split('"')[1::2][:1]
         raise ConfigurationError(
             f"environment variable {_variable(named)}: cannot be read; write JSON, or set the keys below it one by one"
         ) from None
-    return _anchored(config, path.resolve().parent)
 
 
 def _variable(path: Sequence[str | int]) -> str | None:

@@ -38,10 +38,16 @@ def explain(
     source: str,
     origin: Origin = lambda path: None,
 ) -> Iterable[str]:
-    """One line for each fault: where it lies, what stands there, what would be right.
+    """One line for each fault: where it lies, what stands there, what would be right. No line comes twice.
 
     origin: names the environment variable that a path's value comes from, where it does not come from the file.
     """
+    return dict.fromkeys(_lines(fault, model, content, source, origin))
+
+
+def _lines(
+    fault: ValidationError, model: type[BaseModel], content: Mapping[str, Any], source: str, origin: Origin
+) -> Iterator[str]:
     for together in _grouped([_read(report, model) for report in fault.errors()], model):
         first = together[0]
         variable = origin(first.path)
@@ -92,22 +98,22 @@ def _sentences(together: list[_Fault], key: str, root: type[BaseModel]) -> Itera
     given = first.report.get("input")
     match first.kind:
         case "extra_forbidden":
-            yield f'unknown key "{key}". {_hint(first, root)}'
+            yield f"unknown key {_shown(key)}. {_hint(first, root)}"
         case "missing":
             yield f'the key "{key}" is missing'
         case "union_tag_not_found":
             yield f'the key "{_discriminator(first)}" is missing; write {_one_of(choices(first.type))}'
         case "union_tag_invalid":
-            tag, known = str(first.report["ctx"]["tag"]), _names(first.report["ctx"]["expected_tags"])
-            yield f'"{_discriminator(first)}" is "{tag}"; write {_one_of(known)}{_did_you_mean(tag, known)}'
+            chooser, known = _discriminator(first), _names(first.report["ctx"]["expected_tags"])
+            tag = first.report["input"][chooser]
+            yield f'"{chooser}" is {_shown(tag)}; write {_one_of(known)}{_did_you_mean(tag, known)}'
         case "value_error" if not key or isinstance(given, Mapping | BaseModel):
             yield from str(first.report["ctx"]["error"]).splitlines()
         case _:
             wanted = list(dict.fromkeys(_wanted(fault) for fault in together))
             verb = "has" if isinstance(first.path[-1], int) else "is"
             literals = [name for fault in together for name in _names(fault.report.get("ctx", {}).get("expected", ""))]
-            guess = _did_you_mean(given, literals) if isinstance(given, str) else ""
-            yield f'"{key}" {verb} {_shown(given)}; write {", or ".join(wanted)}{guess}'
+            yield f'"{key}" {verb} {_shown(given)}; write {", or ".join(wanted)}{_did_you_mean(given, literals)}'
 
 
 def _wanted(fault: _Fault) -> str:
@@ -196,7 +202,7 @@ def _words(fault: _Fault, content: Mapping[str, Any]) -> tuple[list[str], str]:
             words.append(step)
         elif isinstance(here, Mapping):
             name = here.get("name")
-            words[-1] += f' "{name}"' if isinstance(name, str) else f" number {step + 1}"
+            words[-1] += f" {_shown(name)}" if isinstance(name, str) else f" number {step + 1}"
     of_table = fault.kind.startswith("union_tag") or (fault.kind == "value_error" and isinstance(here, Mapping))
     return (words, "") if of_table or not words else (words[:-1], words[-1])
 
@@ -217,8 +223,8 @@ def _shown(value: Any) -> str:
         case bool():
             return str(value).lower()
         case str():
-            hidden = re.sub(r"//[^/@]*@", "//…@", value)
-            return _quoted(hidden if len(hidden) <= 60 else f"{hidden[:57]}…")
+            line = re.sub(r"//[^/@]*@", "//…@", " ".join(value.split()))
+            return _quoted(line if len(line) <= 60 else f"{line[:57]}…")
         case Mapping():
             return "a table"
         case list() if value and all(isinstance(item, Mapping) for item in value):
@@ -242,6 +248,6 @@ def _one_of(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(map(_quoted, names[:-1])), _quoted(names[-1])]))
 
 
-def _did_you_mean(wrong: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(wrong.lower(), names, n=1)
+def _did_you_mean(wrong: Any, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(wrong.lower(), names, n=1) if isinstance(wrong, str) else []
     return f'. Did you mean "{close[0]}"?' if close and len(names) > 1 else ""
