@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 Message = Mapping[str, Any]
@@ -97,6 +98,8 @@ class Parent:
     def __init__(self) -> None:
         self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
+        if isinstance(sys.stdout, TextIOWrapper):  # chatter is for the log now, at once, not when a buffer is full
+            sys.stdout.reconfigure(line_buffering=True)
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from livetomo.units import Number
+from livetomo.units import Number, whole_number
 from livetomo.userfile import UserModel, plain_name
 
 Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
@@ -123,7 +123,7 @@ class Consensus(UserModel):
     feature: Name
     rule: Literal["consensus"]
     partners: Annotated[tuple[Name, ...], Field(min_length=1)]
-    at_least: Annotated[int, Field(ge=1)] = 1
+    at_least: Annotated[int, Field(ge=1), whole_number] = 1
     distance_angstrom: Angstrom
 
     def mentioned(self) -> Iterator[tuple[str, str]]:
