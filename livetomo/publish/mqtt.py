@@ -86,6 +86,9 @@ class Publisher:
             try:
                 await self._connection()
             except BrokerAway as fault:
+                # A task group that fails as it is cancelled forgets the cancelling (Python 3.11): it must not be lost.
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from None
                 if self.state.error != str(fault):
                     log.warning("broker: %s", fault)
                 self.state = PublisherState(connected=False, error=str(fault), since=self._since(connected=False))
