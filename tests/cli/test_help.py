@@ -34,7 +34,7 @@ def test_every_command_says_what_it_is_in_one_line(words):
     command = livetomo_command
     for word in words:
         command = command.get_command(click.Context(command), word)
-    assert 10 <= len(command.get_short_help_str(200)) <= 80
+    assert 10 <= len(command.get_short_help_str(200)) <= 110
 
 
 def test_the_exit_codes_that_the_help_lists_are_those_there_are():
