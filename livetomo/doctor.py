@@ -196,6 +196,7 @@ async def broker(settings: Mqtt, root: str) -> Finding:
     """Whether the broker takes a message from this user below `root`, the beginning of the daemon's topics."""
     from livetomo.publish.broker import MqttTransport
     from livetomo.publish.messages import Message
+    from livetomo.publish.mqtt_client import address
 
     # Another identifier than the daemon's, whose connection this one would end.
     transport = MqttTransport(settings, f"livetomo-doctor-{os.getpid()}")
@@ -205,4 +206,4 @@ async def broker(settings: Mqtt, root: str) -> Finding:
             await connection.publish(hello)
     except LivetomoError as fault:
         return Finding("broker", "bad", str(fault), "Look at the broker's log, and at [mqtt] in the configuration")
-    return Finding("broker", "good", f"{transport.address} takes messages below {root}")
+    return Finding("broker", "good", f"{address(settings)} takes messages below {root}")
