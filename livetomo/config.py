@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from livetomo.errors import ConfigurationError
 from livetomo.explain import explain
-from livetomo.units import Number, Seconds, whole_number
+from livetomo.units import Bytes, Number, Seconds, whole_number
 from livetomo.userfile import UserModel, plain_name, read_toml
 
 Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
@@ -79,10 +79,12 @@ class Workers(UserModel):
     """Where jobs run.
 
     devices: `"auto"`, every GPU and without one the CPU; or a list like `["cuda:0", "cuda:1"]` or `["cpu"]`.
+    cpu_fallback: while every GPU is benched after repeated faults, a worker on the CPU goes on, slowly.
     job_time_limit: a job that takes longer is stopped, and counts as failed.
     """
 
     devices: Literal["auto"] | Annotated[tuple[str, ...], Field(min_length=1)] = "auto"
+    cpu_fallback: bool = False
     job_time_limit: Annotated[Seconds, Field(gt=0)] = 3600.0
 
     @field_validator("devices")
@@ -173,6 +175,8 @@ class Config(BaseSettings):
     instance: one for each daemon of a site.
     state: a folder for the catalog, on a local disk.
     output: the folder for results. It may name `{watch}` and `{session}`; folders are made.
+    min_free: with less room than this for state or output no job is started, until there is more. On a small file
+        system a tenth of it is enough.
     """
 
     model_config = SettingsConfigDict(
@@ -183,6 +187,7 @@ class Config(BaseSettings):
     instance: Name = "main"
     state: FilePath
     output: str
+    min_free: Bytes = 2e9
     watch: tuple[Watch, ...] = Field(min_length=1)
     workers: Workers = Workers()
     mqtt: Mqtt | None = None

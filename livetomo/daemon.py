@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -89,7 +90,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     disks = Disks(config)
     await disks.look()
     watches = Watches(catalog, metrics, config.watch)
-    lanes = [_lane(config, catalog, metrics, disks, watches, device, len(devices)) for device in devices]
+    lanes = _lanes(config, catalog, metrics, disks, watches, devices)
     overview = Overview(config, catalog=catalog, watches=watches, lanes=lanes, disks=disks, publisher=publisher)
     view = CatalogView(catalog, overview.status)
     servers = _servers(config, Site(view, settings, metrics, actions(catalog, config.state)))
@@ -163,15 +164,11 @@ def _servers(config: Config, site: Site) -> list[Server]:
     ]
 
 
-def _lane(
-    config: Config,
-    catalog: CatalogThread,
-    metrics: Metrics,
-    disks: Disks,
-    watches: Watches,
-    device: str,
-    lanes: int,
-) -> Lane:
+def _lanes(
+    config: Config, catalog: CatalogThread, metrics: Metrics, disks: Disks, watches: Watches, devices: Sequence[str]
+) -> list[Lane]:
+    """One lane for each device, and where it is wanted one on the CPU for when none of these can work."""
+
     def order(claim: Claim) -> Order:
         watch = watches.watch(claim.tomogram.watch)
         return Order(
@@ -184,14 +181,20 @@ def _lane(
             default_voxel_size_angstrom=watch.default_voxel_size_angstrom,
         )
 
-    return Lane(
-        device,
-        lanes=lanes,
-        catalog=catalog,
-        output=config.output,
-        watches=lambda: watches.names,
-        order=order,
-        job_time_limit=config.workers.job_time_limit,
-        observer=metrics,
-        may_start=lambda: disks.enough,
-    )
+    def lane(device: str, may_start: Callable[[], bool]) -> Lane:
+        return Lane(
+            device,
+            lanes=len(devices),
+            catalog=catalog,
+            output=config.output,
+            watches=lambda: watches.names,
+            order=order,
+            job_time_limit=config.workers.job_time_limit,
+            observer=metrics,
+            may_start=may_start,
+        )
+
+    lanes = [lane(device, lambda: disks.enough) for device in devices]
+    if config.workers.cpu_fallback and "cpu" not in devices:
+        return [*lanes, lane("cpu", lambda: disks.enough and all(one.state.state == "benched" for one in lanes))]
+    return lanes

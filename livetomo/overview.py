@@ -16,7 +16,6 @@ from livetomo.status import BrokerState, DiskState, Status
 from livetomo.watches import Watches
 from livetomo.workers.lane import Lane
 
-LEAST_FREE_BYTES = 1_000_000_000
 DISK_LOOK_SECONDS = 15.0
 DISK_ANSWER_SECONDS = 10.0
 
@@ -29,6 +28,7 @@ class Disks:
             "state": config.state,
             "output": _fixed_part(config.output),
         }
+        self._min_free = config.min_free
         self.states: tuple[DiskState, ...] = ()
 
     @property
@@ -46,15 +46,15 @@ class Disks:
         """Look once."""
         states = []
         for name, folder in self._folders.items():
-            free = await self._free(folder)
-            states.append(DiskState(name, free, free >= LEAST_FREE_BYTES))
+            total, free = await self._room(folder)
+            states.append(DiskState(name, free, total > 0 and free >= min(self._min_free, total / 10)))
         self.states = tuple(states)
 
-    async def _free(self, folder: Path) -> int:
+    async def _room(self, folder: Path) -> tuple[int, int]:
         try:
-            return await asyncio.to_thread(within, DISK_ANSWER_SECONDS, lambda: _free_bytes(folder))
+            return await asyncio.to_thread(within, DISK_ANSWER_SECONDS, lambda: _room(folder))
         except (NoAnswer, OSError):
-            return 0
+            return 0, 0
 
 
 class Overview:
@@ -111,8 +111,9 @@ def _fixed_part(output: str) -> Path:
     return fixed if output.split("{")[0].endswith("/") or "{" not in output else fixed.parent
 
 
-def _free_bytes(folder: Path) -> int:
-    """Room where `folder` is, or will be."""
+def _room(folder: Path) -> tuple[int, int]:
+    """Bytes in all and bytes free, where `folder` is or will be."""
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    usage = shutil.disk_usage(folder)
+    return usage.total, usage.free

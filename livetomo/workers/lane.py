@@ -18,10 +18,12 @@ from livetomo.order import Order
 from livetomo.results import install
 from livetomo.status import WorkerState
 from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
+from livetomo.workers.bench import Bench
 from livetomo.workers.process import WorkerFault, WorkerProcess
 
 LEASE_SECONDS = 60.0
 IDLE_LOOK_SECONDS = 30.0
+BENCH_LOOK_SECONDS = 5.0
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Lane:
         self._observer = observer
         self._may_start = may_start
         self._renew_at = 0.0
+        self._bench = Bench()
         self._worker = WorkerProcess(device, workers=lanes)
         self.state = WorkerState(device, "starting", since=datetime.now(UTC))
 
@@ -83,12 +86,20 @@ class Lane:
         """Until cancelled. A job that is running then goes back to the queue, uncharged."""
         try:
             while True:
+                await self._sit_out()
                 self._report("starting")
                 await self._worker.ensure()
                 self._report("idle")
                 await self._serve(await self._next_job())
         finally:
             await self._worker.stop()
+
+    async def _sit_out(self) -> None:
+        """While the device is benched, or must not work for another reason, hold no worker."""
+        while (rest := self._bench.rest()) or not self._may_start():
+            await self._worker.stop()
+            self._report("benched" if rest else "idle", message=self._bench.why if rest else "")
+            await asyncio.sleep(min(rest or BENCH_LOOK_SECONDS, BENCH_LOOK_SECONDS))
 
     async def _next_job(self) -> Claim:
         while True:
@@ -116,6 +127,7 @@ class Lane:
             await self._catalog(lambda catalog: catalog.jobs.release(claim.token))
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise
+        self._bench.count(str(claim.tomogram), fault)
         if fault is None:
             await _to_the_end(self._commit(claim, folder))
         else:
@@ -198,11 +210,17 @@ class Lane:
     def _where(self, claim: Claim) -> dict[str, Any]:
         return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self._device}
 
-    def _report(self, state: Literal["starting", "idle", "busy"], claim: Claim | None = None, stage: str = "") -> None:
+    def _report(
+        self,
+        state: Literal["starting", "idle", "busy", "benched"],
+        claim: Claim | None = None,
+        stage: str = "",
+        message: str = "",
+    ) -> None:
         tomogram = str(claim.tomogram) if claim else ""
         same = (state, tomogram) == (self.state.state, self.state.tomogram)
         since = self.state.since if same else datetime.now(UTC)
-        self.state = WorkerState(self._device, state, tomogram, stage, since)
+        self.state = WorkerState(self._device, state, tomogram, stage, since, message)
 
 
 async def _to_the_end(deed: Coroutine[Any, Any, R]) -> R:

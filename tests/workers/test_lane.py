@@ -14,8 +14,8 @@ from livetomo.catalog.catalog import CatalogThread
 from livetomo.digest import digest_file
 from livetomo.order import Order
 from livetomo.recipe import Recipe, load_recipe
-from livetomo.tomogram import Arrival, Fault, TomogramId, attempt_name, tomogram_folder
 from livetomo.results import intact_manifest
+from livetomo.tomogram import Arrival, Fault, TomogramId, attempt_name, tomogram_folder
 from livetomo.workers.lane import Lane
 from livetomo.workers.recover import recover
 
