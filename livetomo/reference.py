@@ -19,7 +19,7 @@ from livetomo.cli import livetomo_command
 from livetomo.config import Config
 from livetomo.recipe import Recipe
 from livetomo.tables import bare, choices, is_union, keys, models, tables
-from livetomo.units import as_bytes, as_seconds, written_seconds
+from livetomo.units import as_bytes, as_seconds, written_bytes, written_seconds
 
 _BEGIN, _END = "<!-- commands: made by `make docs` -->", "<!-- end of commands -->"
 
@@ -209,6 +209,8 @@ def _default(field: FieldInfo) -> str:
             return f"`{_quoted(text)}`"
         case float() as seconds if as_seconds in field.metadata:
             return f"`{_quoted(written_seconds(seconds))}`"
+        case float() as size if as_bytes in field.metadata:
+            return f"`{_quoted(written_bytes(size))}`"
         case float() | int() as number:
             return f"`{number:g}`"
         case tuple() as several:

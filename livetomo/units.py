@@ -44,6 +44,12 @@ def written_seconds(seconds: float) -> str:
     return f"{seconds / _SECONDS[unit]:.3f}".rstrip("0").rstrip(".") + unit
 
 
+def written_bytes(size: float) -> str:
+    """A size as a person would write it in a file: `2GB`, `1500MB`."""
+    unit = next((unit for unit in ("TB", "GB", "MB", "kB") if size and size % _BYTES[unit] == 0), "B")
+    return f"{size / _BYTES[unit]:.0f}{unit}"
+
+
 def spoken_seconds(seconds: float) -> str:
     """A duration as a person would say it: `12 s`, `3 min`, `5 h`, `2 d`."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):

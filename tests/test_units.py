@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from livetomo.units import Bytes, Seconds, spoken_seconds, written_seconds
+from livetomo.units import Bytes, Seconds, spoken_seconds, written_bytes, written_seconds
 
 seconds = TypeAdapter(Seconds)
 sizes = TypeAdapter(Bytes)
@@ -35,6 +35,11 @@ def test_what_is_no_duration_is_refused(written):
 )
 def test_durations_are_spoken_in_the_unit_that_fits(value, spoken):
     assert spoken_seconds(value) == spoken
+
+
+@given(st.integers(0, 10**15))
+def test_a_written_size_is_read_back(value):
+    assert sizes.validate_python(written_bytes(value)) == value
 
 
 @given(st.integers(0, 10**6))
