@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import get_args
+from typing import Literal, NamedTuple, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -12,6 +12,54 @@ from livetomo.events import State
 from livetomo.status import Status
 
 _WORKER_STATES = ("starting", "idle", "busy", "benched")
+
+
+class Family(NamedTuple):
+    """One metric: its full name, its type, what its labels are, and what it tells."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    documentation: str
+
+    def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
+        """Without samples; a counter's name is told without `_total`, which the exposition adds."""
+        made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
+        return made(self.name, self.documentation, labels=self.labels)
+
+
+def _gauge(name: str, documentation: str, *labels: str) -> Family:
+    return Family(f"livetomo_{name}", "gauge", labels, documentation)
+
+
+FAMILIES = (
+    _gauge("ready", "1 when nothing keeps the daemon from doing all its work (see /readyz for the reasons)."),
+    _gauge("paused", "1 while a person has paused the taking of jobs."),
+    _gauge("start_timestamp_seconds", "When the daemon was started."),
+    _gauge("build_info", "Always 1; the version of livetomo, its site and its name there.", "version", "site", "name"),
+    _gauge("jobs", "Jobs in each state.", "state"),
+    _gauge("oldest_waiting_timestamp_seconds", "When the oldest waiting job was made ready; 0: none waits."),
+    _gauge("watch_scanning", "1 while the watch is scanned as it should be.", "watch"),
+    _gauge("watch_last_scan_timestamp_seconds", "When the last scan was completed; 0: none yet.", "watch"),
+    _gauge("watch_scan_duration_seconds", "How long the last completed scan took.", "watch"),
+    _gauge("watch_files", "Files seen by the last completed scan.", "watch"),
+    _gauge("watch_settling", "Files that are growing or resting before they are taken.", "watch"),
+    Family(
+        "livetomo_watch_overflows_total",
+        "counter",
+        ("watch",),
+        "How often the kernel dropped hints; the scan makes up for them.",
+    ),
+    _gauge("workers", "Worker processes in each state.", "state"),
+    _gauge("worker_busy", "1 while the device's worker runs a job.", "device"),
+    _gauge("broker_configured", "1 where there is a broker to publish to."),
+    _gauge("broker_connected", "1 while connected to the broker."),
+    _gauge("events_waiting", "Events that the broker has not acknowledged yet."),
+    _gauge("events_oldest_timestamp_seconds", "When the oldest waiting event was recorded; 0: none waits."),
+    _gauge("disk_free_bytes", "Room on the file system of state or output.", "disk"),
+    _gauge("disk_enough", "0 when so little room is left that no jobs are taken.", "disk"),
+    _gauge("session_info", "Always 1; the live sessions.", "watch", "session"),
+)
 
 
 class StatusGauges(Collector):
@@ -28,54 +76,18 @@ class StatusGauges(Collector):
 
     def describe(self) -> list[Metric]:
         """The families, so that a registry can refuse a second one of the same name."""
-        return list(_families())
+        return [family.empty() for family in FAMILIES]
 
     def collect(self) -> Iterator[Metric]:
         """All families, with the samples of the last status."""
-        families = {family.name: family for family in _families()}
+        families = {family.name: family.empty() for family in FAMILIES}
         if self._status is not None:
             for name, labels, value in _samples(self._status, self._sessions):
-                families[name].add_metric(labels, value)  # type: ignore[attr-defined]
+                families[f"livetomo_{name}"].add_metric(labels, value)
         yield from families.values()
 
 
-def _families() -> Iterator[Metric]:
-    def gauge(name: str, documentation: str, *labels: str) -> GaugeMetricFamily:
-        return GaugeMetricFamily(f"livetomo_{name}", documentation, labels=labels)
-
-    yield gauge("ready", "1 when nothing keeps the daemon from doing all its work (see /readyz for the reasons).")
-    yield gauge("paused", "1 while a person has paused the taking of jobs.")
-    yield gauge("start_timestamp_seconds", "When the daemon was started.")
-    yield gauge(
-        "build_info", "Always 1; the version of livetomo, the site and the instance.", "version", "site", "instance"
-    )
-    yield gauge("jobs", "Jobs in each state.", "state")
-    yield gauge("oldest_waiting_timestamp_seconds", "When the oldest waiting job was made ready; 0: none waits.")
-    yield gauge("watch_scanning", "1 while the watch is scanned as it should be.", "watch")
-    yield gauge("watch_last_scan_timestamp_seconds", "When the last scan was completed; 0: none yet.", "watch")
-    yield gauge("watch_scan_duration_seconds", "How long the last completed scan took.", "watch")
-    yield gauge("watch_files", "Files seen by the last completed scan.", "watch")
-    yield gauge("watch_settling", "Files that are growing or resting before they are taken.", "watch")
-    yield CounterMetricFamily(
-        "livetomo_watch_overflows", "How often the kernel dropped hints; the scan makes up for them.", labels=("watch",)
-    )
-    yield gauge("workers", "Worker processes in each state.", "state")
-    yield gauge("worker_busy", "1 while the device's worker runs a job.", "device")
-    yield gauge("broker_configured", "1 where there is a broker to publish to.")
-    yield gauge("broker_connected", "1 while connected to the broker.")
-    yield gauge("events_waiting", "Events that the broker has not acknowledged yet.")
-    yield gauge("events_oldest_timestamp_seconds", "When the oldest of the waiting events was recorded; 0: none waits.")
-    yield gauge("disk_free_bytes", "Room on the file system of state or output.", "disk")
-    yield gauge("disk_enough", "0 when so little room is left that no jobs are taken.", "disk")
-    yield gauge("session_info", "Always 1; the live sessions.", "watch", "session")
-
-
 def _samples(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...], float]]:
-    for name, labels, value in _raw(status, sessions):
-        yield f"livetomo_{name}", labels, value
-
-
-def _raw(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...], float]]:
     yield "ready", (), not any(status.problems())
     yield "paused", (), status.paused
     yield "start_timestamp_seconds", (), status.started.timestamp()
@@ -90,7 +102,7 @@ def _raw(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tuple[
             yield "watch_scan_duration_seconds", (watch.name,), watch.scan_seconds
         yield "watch_files", (watch.name,), watch.files
         yield "watch_settling", (watch.name,), watch.settling
-        yield "watch_overflows", (watch.name,), watch.overflows
+        yield "watch_overflows_total", (watch.name,), watch.overflows
     for name in _WORKER_STATES:
         yield "workers", (name,), sum(worker.state == name for worker in status.workers)
     for worker in status.workers:

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from livetomo.errors import FaultKind
 from livetomo.events import Kind, Recorded
 from livetomo.publish.figures import COUNTS, SECONDS, buckets, metric_name
-from livetomo.publish.gauges import StatusGauges
+from livetomo.publish.gauges import FAMILIES, Family, StatusGauges
 from livetomo.quality import Verdict
 from livetomo.status import Status
 
@@ -42,13 +42,21 @@ class Metrics:
         registry.register(self._gauges)
         ProcessCollector(registry=registry)
 
+        self.families = list(FAMILIES)
+
+        def note(name: str, kind: Literal["counter", "gauge", "histogram"], labels: tuple[str, ...], text: str) -> None:
+            self.families.append(Family(f"livetomo_{name}", kind, labels, text))
+
         def counter(name: str, documentation: str, *labels: str) -> Counter:
+            note(name, "counter", labels, documentation)
             return Counter(f"livetomo_{name}", documentation, labels, registry=registry)
 
         def gauge(name: str, documentation: str, *labels: str) -> Gauge:
+            note(name, "gauge", labels, documentation)
             return Gauge(f"livetomo_{name}", documentation, labels, registry=registry)
 
         def histogram(name: str, documentation: str, bounds: Sequence[float], *labels: str) -> Histogram:
+            note(name, "histogram", labels, documentation)
             return Histogram(f"livetomo_{name}", documentation, labels, buckets=bounds, registry=registry)
 
         self._arrivals = counter("arrivals_total", "Tomogram revisions taken in.", "watch")

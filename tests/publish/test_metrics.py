@@ -156,7 +156,7 @@ def test_no_label_names_a_tomogram_and_a_session_stands_only_in_its_info(metrics
     assert labels <= {"watch", "stage", "state", "outcome", "feature", "verdict", "device", "kind", "disk"} | {
         "version",
         "site",
-        "instance",
+        "name",
         "le",
     }
     assert b"TS_1" not in metrics.exposition()
