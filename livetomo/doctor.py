@@ -22,9 +22,10 @@ from livetomo.errors import LivetomoError
 from livetomo.filesystems import FileSystem, file_system
 from livetomo.patience import NoAnswer, within
 from livetomo.publish.topics import Topics
+from livetomo.units import written_bytes
 
 _STRICT_TABLES = (3, 37, 0)
-_ROOM_BYTES = 20_000_000_000
+_ROOM = 10
 _WATCHED_FOLDERS = 65_536
 _DEVICES_SECONDS = 120.0
 _FOLDER_SECONDS = 10.0
@@ -140,9 +141,9 @@ def clock(is_synchronised: Callable[[], bool] = _is_synchronised) -> Finding:
 
 def folders(config: Config, kind_of: Callable[[Path], FileSystem] = file_system) -> Iterator[Finding]:
     """What lies where, and whether there is room."""
-    yield _in_time("state", config.state, lambda: _written("state", config.state, kind_of))
+    yield _in_time("state", config.state, lambda: _written("state", config.state, config.min_free, kind_of))
     output = Path(config.output.partition("{")[0])
-    yield _in_time("output", output, lambda: _written("output", output, kind_of))
+    yield _in_time("output", output, lambda: _written("output", output, config.min_free, kind_of))
     for watch in config.watch:
         yield _in_time(f'watch "{watch.name}"', watch.path, partial(_watched, watch, kind_of))
     yield _watched_folders(int(Path("/proc/sys/fs/inotify/max_user_watches").read_text()))
@@ -169,7 +170,7 @@ def _watched(watch: Watch, kind_of: Callable[[Path], FileSystem]) -> Finding:
     return Finding(about, "good", said + (", so it is scanned again and again" if kind.is_network else ""))
 
 
-def _written(about: str, folder: Path, kind_of: Callable[[Path], FileSystem]) -> Finding:
+def _written(about: str, folder: Path, min_free: float, kind_of: Callable[[Path], FileSystem]) -> Finding:
     there = next(place for place in (folder, *folder.parents) if place.exists())
     kind, free = kind_of(there), shutil.disk_usage(there).free
     said = f"{folder} on {kind}, {free / 1e9:.0f} GB free"
@@ -178,8 +179,8 @@ def _written(about: str, folder: Path, kind_of: Callable[[Path], FileSystem]) ->
     if not os.access(there, os.W_OK | os.X_OK):
         said = f"{there} cannot be written by this user"
         return Finding(about, "bad", said, "Run doctor as the daemon's user, or give the folder to it")
-    if free < _ROOM_BYTES:
-        return Finding(about, "warn", said, "Make room: below 1 GB no job is started")
+    if free < _ROOM * min_free:
+        return Finding(about, "warn", said, f"Make room: below {written_bytes(min_free)} no job is started")
     return Finding(about, "good", said)
 
 
