@@ -84,9 +84,10 @@ class Publisher:
         """Until cancelled, which says `stopped` to the broker."""
         while True:
             try:
-                await self._connection()
+                # In a task of its own: in Python 3.11 a task group that fails as it is cancelled forgets that, and
+                # counts its own cancelling, so that only a task without one knows whether it was told to stop.
+                await asyncio.create_task(self._connection())
             except BrokerAway as fault:
-                # A task group that fails as it is cancelled forgets the cancelling (Python 3.11): it must not be lost.
                 if (task := asyncio.current_task()) is not None and task.cancelling():
                     raise asyncio.CancelledError from None
                 if self.state.error != str(fault):
