@@ -1,9 +1,10 @@
 """What no key of the configuration can get wrong alone: folders inside each other, recipes, secrets, who may listen."""
 
+import difflib
 import ipaddress
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,12 @@ def check_config(
     ]
     if faults:
         raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
-    return [*_absent_roots(config, roots), *_readable_secrets(config), *_broker_oddities(config)]
+    return [
+        *_unknown_variables(os.environ),
+        *_absent_roots(config, roots),
+        *_readable_secrets(config),
+        *_broker_oddities(config),
+    ]
 
 
 def is_loopback(host: str) -> bool:
@@ -166,6 +172,19 @@ def _open_to_others(config: Config) -> Iterator[str]:
             f'http: "listen" is "{config.http.listen}", which other machines can reach. Name a file with a token in '
             '"token_file", or listen on 127.0.0.1 and put a proxy in front'
         )
+
+
+def _unknown_variables(environment: Iterable[str]) -> Iterator[str]:
+    """Variables that look like settings but are none: those of a table, and those close to a key."""
+    known = list(Config.model_fields)
+    for name in sorted(environment):
+        first = name.removeprefix("LIVETOMO_").split("__")[0].lower()
+        if not name.startswith("LIVETOMO_") or first in known:
+            continue
+        close = difflib.get_close_matches(first, known, n=1, cutoff=0.75)
+        if close or "__" in name:
+            hint = f". Is LIVETOMO_{close[0].upper()}… meant?" if close else ""
+            yield f"environment variable {name} is none that livetomo knows{hint}"
 
 
 def _absent_roots(config: Config, roots: dict[str, _Root]) -> Iterator[str]:

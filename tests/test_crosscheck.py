@@ -187,6 +187,14 @@ def test_a_mount_that_hangs_does_not_hang_the_check(facility, monkeypatch):
     assert [warning.split(" ")[1] for warning in warnings] == ['"krios1":']
 
 
+def test_a_misspelt_environment_variable_is_a_warning(facility, monkeypatch):
+    monkeypatch.setenv("LIVETOMO_MQT__URL", "mqtt://broker")
+    monkeypatch.setenv("LIVETOMO_SOMETHING_ELSE", "1")
+    assert facility.check() == [
+        "environment variable LIVETOMO_MQT__URL is none that livetomo knows. Is LIVETOMO_MQTT… meant?"
+    ]
+
+
 def test_all_faults_are_told_at_once(facility):
     said = facility.refusal(top='state = "raw/krios1/s"', first='recipe = "nope"', rest='[http]\nlisten = "0.0.0.0:1"')
     assert len(said.splitlines()) == 3
