@@ -134,7 +134,7 @@ class Intake:
         return self._report
 
     async def _start_process(self) -> WatcherProcess:
-        argv = [sys.executable, "-m", "livetomo.intake"]
+        argv = [sys.executable, "-m", "livetomo.intake", self.name]  # its name is for whoever reads `ps`
         return await JsonChild.start(argv, log=lambda line: log.info("watch %s: %s", self.name, line))
 
     async def _one_life(self) -> str:

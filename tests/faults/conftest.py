@@ -113,12 +113,17 @@ class LiveDaemon:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, crash_at: str | None = None, environment: dict[str, str] | None = None) -> None:
+    async def start(
+        self,
+        crash_at: str | None = None,
+        environment: dict[str, str] | None = None,
+        through: tuple[str, ...] = (),
+    ) -> None:
         if crash_at:
             self.crash_file.write_text(crash_at)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "livetomo", "run", str(self.configuration)),
+                *(*through, sys.executable, "-m", "livetomo", "run", str(self.configuration)),
                 stderr=log,
                 env=os.environ | {"LIVETOMO_CRASH_FILE": str(self.crash_file)} | (environment or {}),
             )
@@ -126,12 +131,17 @@ class LiveDaemon:
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    def children(self, module: str) -> list[int]:
-        """The daemon's child processes that run `module`."""
+    def children(self, word: str) -> list[int]:
+        """The daemon's child processes with this word in their command line."""
         found = []
         for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-            if module in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+            if word in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
                 found.append(int(pid))
+        return found
+
+    def child_of_watch(self, name: str) -> int:
+        """The process that looks at this watch."""
+        (found,) = set(self.children("livetomo.intake")) & set(self.children(name))
         return found
 
     async def kill(self) -> None:

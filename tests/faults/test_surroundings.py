@@ -1,0 +1,167 @@
+"""Disk full, permission withdrawn, a mount that hangs, a folder full of rubbish: the daemon waits, says so, goes on."""
+
+import asyncio
+import os
+import signal
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.faults.test_running_for_months import status, until
+from tests.servers import need
+from tests.volumes import balls, write_tomogram
+
+ROOT = os.geteuid() == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a file system of a few megabytes; only root can."""
+    mounted: list[Path] = []
+
+    def mount(path: Path, megabytes: int) -> Path:
+        path.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(path)], capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(path)
+        return path
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Leave no room on `disk`."""
+    ballast = disk / "ballast"
+    with ballast.open("wb") as file:
+        try:
+            while True:
+                file.write(bytes(64 * 1024))
+                file.flush()
+        except OSError:
+            return ballast
+
+
+@pytest.mark.parametrize("where", ["out", "state"])
+async def test_a_full_disk_is_said_and_waited_for_and_nothing_is_lost(daemon, listener, small_disk, where):
+    disk = small_disk(daemon.folder / where, 12)
+    ballast = fill(disk) if where == "out" else None
+    await daemon.start()
+    await listener.until(lambda heard: heard.words == ["online"])
+    ballast = ballast or fill(disk)
+    daemon.land("TS_01")
+    await until(lambda: any("disk" in problem for problem in status(daemon)["problems"]), seconds=90)
+    ballast.unlink()
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    assert daemon.is_running()
+    assert listener.states("failed") == []
+    assert list(daemon.results()) == ["TS_01"]
+
+
+async def test_a_disk_that_fills_while_a_result_is_written_costs_only_time(daemon, listener, small_disk):
+    text = daemon.configuration.read_text().replace('output = "out"', 'output = "out"\nmin_free = "1B"')
+    daemon.configuration.write_text(text)
+    disk = small_disk(daemon.folder / "out", 1)
+    (disk / "ballast").write_bytes(bytes(980_000))
+    await daemon.start()
+    daemon.land("TS_01", shape=(32, 96, 96))
+    await until(lambda: any("tried again later" in record["message"] for record in daemon.records()))
+    (disk / "ballast").unlink()
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    assert daemon.leftovers() == []
+
+
+def like_anybody() -> tuple[str, ...]:
+    """What a command goes through so that permissions count for it, as they do for everybody but root."""
+    if not ROOT:
+        return ()
+    powers = "-dac_override,-dac_read_search,-fowner"
+    return (need("setpriv", "util-linux"), "--bounding-set", powers, "--inh-caps", powers)
+
+
+async def test_permission_that_is_withdrawn_and_returned_costs_only_time(daemon, listener):
+    await daemon.start(through=like_anybody())
+    await listener.until(lambda heard: heard.words == ["online"])
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    (daemon.root / "monday").chmod(0)
+    await until(lambda: any("monday" in problem for problem in status(daemon)["problems"]))
+    (daemon.root / "monday").chmod(0o755)
+    await until(lambda: status(daemon)["problems"] == [])
+    hidden = daemon.land("TS_02", seed=2)
+    hidden.chmod(0)
+    daemon.land("TS_03", seed=3)
+    await listener.until(lambda heard: "TS_03" in heard.states("done"))
+    hidden.chmod(0o644)
+    await listener.until(lambda heard: "TS_02" in heard.states("done"))
+    assert listener.states("failed") == []
+
+
+async def test_a_watch_that_hangs_does_not_hold_up_another(daemon, listener):
+    text = daemon.configuration.read_text()
+    other = daemon.folder / "glacios"
+    (other / "tuesday").mkdir(parents=True)
+    daemon.configuration.write_text(
+        text + f'[[watch]]\nname = "glacios"\npath = "{other}"\nsettle = "200ms"\nrescan = "500ms"\nsince = "all"\n'
+    )
+    await daemon.start()
+    await until(lambda: all(watch["scanning"] for watch in status(daemon)["status"]["watches"] or [{"scanning": 0}]))
+    hanging = daemon.child_of_watch("krios1")
+    os.kill(hanging, signal.SIGSTOP)
+    daemon.land("TS_01")
+    write_tomogram(other / "tuesday" / "TS_02.mrc", balls((16, 40, 40), ((8, 20, 20),), seed=2))
+    await listener.until(lambda heard: heard.states("done") == ["TS_02"])
+    os.kill(hanging, signal.SIGCONT)
+    await listener.until(lambda heard: set(heard.states("done")) == {"TS_01", "TS_02"})
+
+
+def poison(good: bytes) -> dict[str, tuple[bytes, str]]:
+    """Bad files of twelve kinds, made of a good one, and the reason that each should be put aside for."""
+
+    def header(offset: int, form: str, *values) -> bytes:
+        block = bytearray(good)
+        struct.pack_into(form, block, offset, *values)
+        return bytes(block)
+
+    nothing = good[:1024] + np.full((len(good) - 1024) // 4, np.nan, "<f4").tobytes()
+    return {
+        "truncated": (good[:-4], "truncated volume"),
+        "headless": (good[1024:1500], "not an MRC file"),
+        "header_only": (good[:1024], "truncated volume"),
+        "text": (b"Not a tomogram at all.\n" * 200, "not an MRC file"),
+        "zeros": (bytes(5000), "not an MRC file"),
+        "huge": (header(0, "<3i", 10_000, 10_000, 10_000), "absurd header"),
+        "negative": (header(0, "<3i", -16, 40, 40), "absurd header"),
+        "flat": (header(8, "<i", 0), "absurd header"),
+        "mode": (header(12, "<i", 3), "unsupported mode"),
+        "unknown_mode": (header(12, "<i", 77), "unsupported mode"),
+        "nan": (nothing, "no usable voxels"),
+        "constant": (good[:1024] + bytes(len(good) - 1024), "no usable voxels"),
+    }
+
+
+async def test_fifty_bad_files_of_twelve_kinds_cost_fifty_jobs_and_fifty_good_ones_go_through(daemon, listener):
+    good = write_tomogram(daemon.folder / "good.mrc", balls((12, 32, 32), ((6, 16, 16),))).read_bytes()
+    kinds = poison(good)
+    session = daemon.root / "monday"
+    session.mkdir()
+    expected = {}
+    for number in range(50):
+        kind = list(kinds)[number % len(kinds)]
+        (session / f"bad_{number:02}_{kind}.mrc").write_bytes(kinds[kind][0])
+        expected[f"bad_{number:02}_{kind}"] = kinds[kind][1]
+        write_tomogram(session / f"good_{number:02}.mrc", balls((12, 32, 32), ((6, 16, 16),), seed=number))
+    await daemon.start()
+    await listener.until(lambda heard: len(heard.states("done")) + len(heard.states("failed")) == 100, seconds=240)
+    told = {e["tomogram"]: e["fault"] for e in listener.events("state").values() if e["state"] == "failed"}
+    assert {name: fault["reason"] for name, fault in told.items()} == expected
+    assert {fault["kind"] for fault in told.values()} == {"permanent"}
+    assert len(daemon.results()) == 50
+    assert await asyncio.to_thread(daemon.leftovers) == []
