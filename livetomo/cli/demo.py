@@ -10,6 +10,8 @@ from livetomo.errors import ExitCode
 
 
 @click.command(
+    "demo",
+    short_help="Everything live on this machine, with a simulated microscope.",
     epilog="Example:  livetomo demo --once --tomograms 2",
 )
 @click.option(

@@ -37,6 +37,12 @@ def test_every_command_says_what_it_is_in_one_line(words):
     assert 10 <= len(command.get_short_help_str(200)) <= 110
 
 
+def test_a_command_that_is_not_there_is_told_with_the_one_that_was_meant():
+    result = CliRunner().invoke(livetomo_command, ["chek"])
+    assert result.exit_code == 2
+    assert 'No such command "chek". Did you mean "check"?' in result.stderr
+
+
 def test_the_exit_codes_that_the_help_lists_are_those_there_are():
     text = " ".join((livetomo_command.help or "").split())
     listed = text.split("Exit codes: ")[1]
