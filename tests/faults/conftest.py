@@ -26,6 +26,8 @@ class Listener:
         self._port = port
         self.messages: list[tuple[str, dict]] = []
         self.words: list[str] = []
+        self._events: dict[str, dict] = {}
+        self._states: dict[str, list[str]] = {}
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
 
@@ -52,8 +54,15 @@ class Listener:
         if topic.endswith("/availability"):
             self.words.append(payload.decode())
         elif payload:
-            self.messages.append((topic, json.loads(payload)))
+            self._take(topic, json.loads(payload))
         self._news.set()
+
+    def _take(self, topic: str, told: dict) -> None:
+        self.messages.append((topic, told))
+        if "event_id" in told and told["event_id"] not in self._events:
+            self._events[told["event_id"]] = told | {"topic": topic}
+            if "state" in told:
+                self._states.setdefault(told["state"], []).append(told["tomogram"])
 
     async def ready(self) -> None:
         await self._ready.wait()
@@ -66,17 +75,17 @@ class Listener:
 
     def events(self, kind: str | None = None) -> dict[str, dict]:
         """Distinct events by their id, the first telling of each, in order."""
-        told: dict[str, dict] = {}
-        for topic, payload in self.messages:
-            if "event_id" in payload and (kind is None or payload["schema"].split("/")[1] == kind):
-                told.setdefault(payload["event_id"], payload | {"topic": topic})
-        return told
+        return {
+            event_id: event
+            for event_id, event in self._events.items()
+            if kind is None or event["schema"].split("/")[1] == kind
+        }
 
     def results(self) -> list[str]:
         return [event["tomogram"] for event in self.events("result").values()]
 
     def states(self, state: str) -> list[str]:
-        return [event["tomogram"] for event in self.events("state").values() if event["state"] == state]
+        return list(self._states.get(state, ()))
 
 
 def _lasting():
