@@ -64,7 +64,9 @@ class Child:
         )
         self._known = []
         rhythm = Rhythm(settings.settle, settings.rescan, self._clock)
-        hints = HintKeeper(Path(settings.root), settings.mode, wants=watcher.wants, ring=self._ring)
+        hints = HintKeeper(
+            Path(settings.root), settings.mode, wants=watcher.wants, ring=self._ring, folders=watcher.folders
+        )
         overflows = 0
         self._alive()
         while True:

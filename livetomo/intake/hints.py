@@ -10,6 +10,8 @@ from typing import Protocol
 
 from livetomo.filesystems import file_system
 
+KEEP_ALIVE_SECONDS = 10.0
+
 log = logging.getLogger(__name__)
 
 
@@ -29,8 +31,8 @@ class Hints(Protocol):
         """How often news was lost, so that only a whole scan can tell."""
         ...
 
-    def keep_alive(self) -> None:
-        """See to it that news still comes; to be called now and then."""
+    def keep_alive(self, folders: int) -> None:
+        """See to it that news still comes, from as many folders as there are; to be called now and then."""
         ...
 
     def close(self) -> None:
@@ -52,7 +54,7 @@ class NoHints:
         """Nothing can be lost."""
         return 0
 
-    def keep_alive(self) -> None:
+    def keep_alive(self, folders: int) -> None:
         """Nothing can break."""
 
     def close(self) -> None:
@@ -92,10 +94,18 @@ class HintKeeper(threading.Thread):
     """Opens hints and keeps them alive, in a thread of its own: a large tree takes long, a hung one for ever."""
 
     def __init__(
-        self, root: Path, mode: str, *, wants: Callable[[str], bool], ring: Callable[[], None], pause: float = 5.0
+        self,
+        root: Path,
+        mode: str,
+        *,
+        wants: Callable[[str], bool],
+        ring: Callable[[], None],
+        folders: Callable[[], int] = lambda: 0,
+        pause: float = KEEP_ALIVE_SECONDS,
     ) -> None:
         super().__init__(name="hints", daemon=True)
         self._open: Callable[[], Hints] = lambda: open_hints(root, mode, wants=wants, ring=ring)
+        self._folders = folders
         self._pause = pause
         self._hints: Hints = NoHints()
 
@@ -104,7 +114,7 @@ class HintKeeper(threading.Thread):
         self._hints = self._open()
         while True:
             time.sleep(self._pause)
-            self._hints.keep_alive()
+            self._hints.keep_alive(self._folders())
 
     @property
     def mode(self) -> str:

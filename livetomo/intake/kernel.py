@@ -18,6 +18,7 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyObserver
 
+MORE_WATCHES = "raise it with: sysctl fs.inotify.max_user_watches=1048576"
 _MOST_WAITING = 10_000
 # Without modifications: a file that grows is looked at again anyway, and frames are written at gigabytes per second.
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -42,6 +43,7 @@ class KernelHints:
         self._overflows = 0
         self._observer: BaseObserver | None = None
         self._place: tuple[int, int] | None = None
+        self._unwatched = 0
         self._handler = _Handler(self._happened)
         self._overflow_log = _OverflowLog(self._overflowed)
         _LOGGER.addHandler(self._overflow_log)
@@ -54,7 +56,11 @@ class KernelHints:
     @property
     def mode(self) -> str:
         """As `Hints.mode`."""
-        return "events" if self._observer else "poll (until the root is there)"
+        if self._observer is None:
+            return "poll (until the root is there)"
+        if self._unwatched > 0:
+            return f"events (not from {self._unwatched:,} folders, beyond the kernel's limit; {MORE_WATCHES})"
+        return "events"
 
     def take(self) -> list[tuple[str, bool]]:
         """As `Hints.take`."""
@@ -66,11 +72,13 @@ class KernelHints:
         """As `Hints.overflows`."""
         return self._overflows
 
-    def keep_alive(self) -> None:
+    def keep_alive(self, folders: int) -> None:
         """As `Hints.keep_alive`: a removed, recreated or remounted root gives no events any more, and no error."""
         observer = self._observer
         alive = observer is not None and observer.is_alive() and all(one.is_alive() for one in observer.emitters)
         if alive and self._place == _place(self._root):
+            # Watchdog says nothing of folders that the kernel would not watch for it any more.
+            self._unwatched = max(folders - kernel_watches(), 0)
             return
         self._stop()
         try:
@@ -78,7 +86,8 @@ class KernelHints:
         except OSError as error:
             logging.getLogger(__name__).debug("no events from %s yet: %s", self._root, error)
             return
-        self._overflowed()  # what happened in between is known to nobody
+        if self._observer is not None:
+            self._overflowed()  # what happened in between is known to nobody
 
     def close(self) -> None:
         """As `Hints.close`."""
@@ -138,6 +147,17 @@ class _OverflowLog(logging.Handler):
         """Once for each overflow, of which watchdog logs two lines."""
         if "events were lost" in record.getMessage():
             self._overflowed()
+
+
+def kernel_watches(fdinfo: Path = Path("/proc/self/fdinfo")) -> int:
+    """How many folders the kernel watches for this process."""
+    count = 0
+    for file in fdinfo.iterdir():
+        try:
+            count += file.read_text().count("inotify wd:")
+        except OSError:
+            continue  # closed since
+    return count
 
 
 def _place(root: Path) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ class Listing:
     """A folder's files and the folders in it that are wanted, or why it cannot be read.
 
     own: the folder is one of livetomo's own results; nothing below it is wanted, and neither are its files.
+    is_outside: a link led there, so that the kernel tells nothing of it.
     """
 
     folder: str
@@ -20,6 +21,7 @@ class Listing:
     folders: tuple[str, ...] = ()
     error: OSError | None = None
     own: bool = False
+    is_outside: bool = False
 
 
 class Walk:
@@ -41,6 +43,7 @@ class Walk:
         """`folders`, and those below them that `descend` wants."""
         seen_places: list[str] | None = None
         waiting, links = deque(folders), deque[str]()
+        followed: list[str] = []
         while waiting or links:
             if waiting:
                 folder = waiting.popleft()
@@ -52,12 +55,14 @@ class Walk:
                 if any(_contains(a, b) for seen in seen_places for a, b in ((seen, place), (place, seen))):
                     continue
                 seen_places.append(place)
-            listing, linked = self._listing(folder)
+                followed.append(folder)
+            is_outside = any(_contains(link, folder) for link in followed)
+            listing, linked = self._listing(folder, is_outside=is_outside)
             yield listing
             waiting.extend(child for child in listing.folders if child not in linked and descend(child))
             links.extend(child for child in linked if descend(child))
 
-    def _listing(self, folder: str) -> tuple[Listing, set[str]]:
+    def _listing(self, folder: str, *, is_outside: bool) -> tuple[Listing, set[str]]:
         """The folder, and which of the folders in it are links."""
         try:
             entries = self._tree.list(folder)
@@ -88,7 +93,7 @@ class Walk:
                     linked.add(path)
         if has_manifest and has_preview:
             return Listing(folder, tuple(files), own=True), set()
-        return Listing(folder, tuple(files), tuple(folders)), linked
+        return Listing(folder, tuple(files), tuple(folders), is_outside=is_outside), linked
 
 
 def _contains(outer: str, inner: str) -> bool:

@@ -4,42 +4,28 @@ The scan is the truth; hints of events only make it see sooner. Nothing here kno
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from livetomo.errors import SourceChanged
 from livetomo.intake.baseline import ROOT, Baseline, mount_number
+from livetomo.intake.candidates import Candidate, Candidates, Named
 from livetomo.intake.judge import Judge, NotYet
 from livetomo.intake.late import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
-from livetomo.intake.patterns import Exclusion, SessionPattern
-from livetomo.intake.producers import Producer, Recognised, better_rival, choose, recognise
+from livetomo.intake.patterns import Exclusion
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
-from livetomo.intake.tree import Entry, Look, NotAFile, Tree
-from livetomo.intake.walk import Listing, Walk
-from livetomo.tomogram import Arrival, Content, KnownFile, TomogramId
+from livetomo.intake.tree import Look, NotAFile, Tree
+from livetomo.intake.walk import Walk
+from livetomo.tomogram import Arrival, Content, KnownFile
 
 MOST_OFFERS_IN_FLIGHT = 64
 MOST_LOOKS_AT_A_TIME = 500
 MOST_PENDING_TOLD = 20
 RETRY_SECONDS = 15.0
 HOT_SECONDS = 3600.0
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A file that may become an arrival."""
-
-    path: str
-    tomogram: TomogramId
-    producer: Producer
-    recognised: Recognised
-    is_link: bool = False
-    not_before: float = 0.0
-    reason: str = "just seen"
-    size: int = 0
 
 
 class Watcher:
@@ -66,9 +52,6 @@ class Watcher:
         self._offer = offer
         self._tell_baseline = tell_baseline
         self._alive = alive
-        self._producers = choose(settings.producers, settings.pattern)
-        self._suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
-        self._session = SessionPattern(settings.session)
         self._exclusion = Exclusion(settings.exclude)
         self._walk = Walk(tree, self._exclusion)
         self._settler = Settler(settings.settle, clock)
@@ -83,10 +66,10 @@ class Watcher:
                 self._told[file.path] = file.told
         self._told = dict(islice(reversed(self._told.items()), MOST_FOLLOWED))
         self._late = Late(tree, self._judge, settle=settings.settle, clock=clock)
-        self._candidates: dict[str, Candidate] = {}
         self._offered: dict[str, Arrival] = {}
-        self._places: dict[tuple[int, int], str] = {}
+        self._candidates = Candidates(settings, tree, self._known, self, is_offered=self._offered.__contains__)
         self._folders: set[str] = set()
+        self._folders_outside = 0
         self._hot: dict[str, float] = {}
         self._report = Report()
 
@@ -102,7 +85,7 @@ class Watcher:
         found: list[KnownFile] | None = [] if makes_baseline and self._baseline.leaves_alone(mount) else None
         folders: set[str] = set()
         unreadable: list[str] = []
-        files = candidates = 0
+        files = candidates = outside = 0
         for listing in self._walk.everything():
             self._alive()
             if listing.error is not None and listing.folder == "":
@@ -112,10 +95,15 @@ class Watcher:
                 continue  # gone since its parent was listed
             if listing.error is not None:
                 unreadable.append(f"{listing.folder} ({listing.error.strerror})")
+                if makes_baseline and not isinstance(listing.error, PermissionError):
+                    # What is in there is old too, and would be taken for new once it can be read again.
+                    self._update_report(trouble=_unreadable(unreadable))
+                    return False
             folders.add(listing.folder)
+            outside += listing.is_outside
             files += len(listing.files)
-            candidates += self._consider_all(listing, found)
-        self._folders = folders
+            candidates += self._candidates.consider(listing, found)
+        self._folders, self._folders_outside = folders, outside
         if mount != self._tree.mount():
             return False  # remounted meanwhile: what was seen may be neither the one nor the other
         if makes_baseline:
@@ -145,7 +133,7 @@ class Watcher:
             self._alive()
             if listing.error is None:
                 self._folders.add(listing.folder)
-                self._consider_all(listing, None)
+                self._candidates.consider(listing, None)
 
     def hint(self, path: str, *, is_folder: bool) -> None:
         """Something happened to `path`: look at it now."""
@@ -158,14 +146,18 @@ class Watcher:
         if is_folder:
             for listing in self._walk.below([path], lambda _: True):
                 self._folders.add(listing.folder)
-                self._consider_all(listing, None)
-        elif name.endswith(self._suffixes) and path not in self._candidates:
+                self._candidates.consider(listing, None)
+        elif self.wants(name) and path not in self._candidates.files:
             for listing in self._walk.below([folder], lambda _: False):
-                self._consider_all(listing, None, only=name)
+                self._candidates.consider(listing, None, only=name)
+
+    def folders(self) -> int:
+        """How many folders there are that the kernel can tell of."""
+        return len(self._folders) - self._folders_outside
 
     def wants(self, name: str) -> bool:
         """Whether a file of this name may matter: a cheap test for floods of events."""
-        return name.endswith(self._suffixes)
+        return name.endswith(self._candidates.suffixes)
 
     # What it is told.
 
@@ -173,14 +165,14 @@ class Watcher:
         """The catalog has the arrival that was offered for `path`."""
         if arrival := self._offered.pop(path, None):
             self._known[path] = arrival.content
-            found = self._classify(path)
-            if found and arrival.fault is None:
-                self._late.follow(arrival, found[0], found[1])
+            named = self._candidates.name(path)
+            if named and arrival.fault is None:
+                self._late.follow(arrival, named.producer, named.file)
             self._forget(path)
 
     def try_again(self, path: str) -> None:
         """The catalog could not take the arrival that was offered for `path`: offer it again in a while."""
-        if self._offered.pop(path, None) and (candidate := self._candidates.get(path)):
+        if self._offered.pop(path, None) and (candidate := self._candidates.files.get(path)):
             candidate.not_before = self._clock() + RETRY_SECONDS
             candidate.reason = "could not be recorded; tried again soon"
 
@@ -197,7 +189,7 @@ class Watcher:
         """See whether halves or sidecars of what was taken have come or changed, and tell."""
         if not self._ready():
             return
-        for arrival in self._late.news(lambda path: path in self._offered or path in self._candidates):
+        for arrival in self._late.news(lambda path: path in self._offered or path in self._candidates.files):
             self._alive()
             self._offered[arrival.path] = arrival
             self._offer(arrival)
@@ -207,7 +199,7 @@ class Watcher:
         if not self._ready():
             return
         looks = 0
-        for candidate in list(self._candidates.values()):
+        for candidate in list(self._candidates.files.values()):
             path = candidate.path
             if len(self._offered) >= MOST_OFFERS_IN_FLIGHT or looks >= MOST_LOOKS_AT_A_TIME:
                 break
@@ -220,20 +212,19 @@ class Watcher:
 
     def _look_at(self, candidate: Candidate) -> None:
         path = candidate.path
-        if self._rival(path, candidate.producer, candidate.recognised):
+        named = candidate.named
+        if self._candidates.rival(path, named):
             self._forget(path)
             return
         try:
             look = self._tree.look(path)
             candidate.size = look.size
             rest = self._settler.observe(path, look)
-            self._judge.glance(candidate.producer, candidate.recognised, path)
+            self._judge.glance(named.producer, named.file, path)
             if rest is None or rest < self._settings.settle:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
-            arrival = self._judge.arrival(
-                candidate.tomogram, path, candidate.producer, candidate.recognised, look, rest
-            )
+            arrival = self._judge.arrival(named.tomogram, path, named.producer, named.file, look, rest)
         except (FileNotFoundError, NotAFile, NotADirectoryError):
             self._forget(path)
         except SourceChanged:
@@ -260,7 +251,7 @@ class Watcher:
     @property
     def is_settling(self) -> bool:
         """Whether any file wants to be looked at soon."""
-        return bool(self._candidates)
+        return bool(self._candidates.files)
 
     def _ready(self) -> bool:
         """Whether the first scan has been completed and its baseline recorded: before, nothing can be called new."""
@@ -269,9 +260,9 @@ class Watcher:
     def _update_report(self, **changes: Any) -> None:
         pending = [
             Pending(candidate.path, candidate.size, self._settler.seconds(candidate.path), candidate.reason)
-            for candidate, _ in zip(self._candidates.values(), range(MOST_PENDING_TOLD), strict=False)
+            for candidate, _ in zip(self._candidates.files.values(), range(MOST_PENDING_TOLD), strict=False)
         ]
-        self._report = replace(self._report, **changes, settling=len(self._candidates), pending=tuple(pending))
+        self._report = replace(self._report, **changes, settling=len(self._candidates.files), pending=tuple(pending))
 
     def _root_failed(self, error: OSError) -> None:
         root = self._settings.root
@@ -291,113 +282,30 @@ class Watcher:
             return ""
         return f"{self._settings.root} is empty, and lies on {mount} now, not where it was. Is something not mounted?"
 
-    # Candidates.
+    # What `Candidates` tells.
 
-    def _consider_all(self, listing: Listing, baseline: list[KnownFile] | None, only: str | None = None) -> int:
-        """Consider each file of a folder that may be a tomogram; how many there are."""
-        if listing.own:
-            return 0
-        names = [entry for entry in listing.files if entry.name.endswith(self._suffixes)]
-        if only is not None:
-            names = [entry for entry in names if entry.name == only]
-        count = 0
-        prefix = f"{listing.folder}/" if listing.folder else ""
-        for entry in names:
-            path = prefix + entry.name
-            if found := self._classify(path):
-                count += 1
-                try:
-                    self._consider(path, entry, found, baseline)
-                except OSError:
-                    continue  # gone since its folder was listed, or a link to nowhere
-        return count
+    def candidate_found(self, candidate: Candidate, look: Look) -> None:
+        """As `Listener.candidate_found`."""
+        self._late.forget(candidate.path)
+        self._hot[candidate.path.rpartition("/")[0]] = self._clock()
+        self._settler.observe(candidate.path, look)
+        self._judge.glance(candidate.named.producer, candidate.named.file, candidate.path)
 
-    def _classify(self, path: str) -> tuple[Producer, Recognised, str] | None:
-        """Who a full volume at `path` would be, by its name alone."""
-        if self._exclusion.has_file(path) or not _is_text(path):
-            return None
-        known = recognise(self._producers, path)
-        if known is None or known[1].role != "full":
-            return None
-        session = self._session.session(path)
-        return (*known, session) if session else None
+    def known_seen(self, path: str, named: Named, content: Content) -> None:
+        """As `Listener.known_seen`."""
+        if was_told := self._told.pop(path, None):
+            arrival = Arrival(named.tomogram, path, content, named.producer.name)
+            self._late.follow(arrival, named.producer, named.file, was_told)
 
-    def _consider(
-        self, path: str, entry: Entry, found: tuple[Producer, Recognised, str], baseline: list[KnownFile] | None
-    ) -> None:
-        if path in self._candidates or not entry.is_file():
-            return
-        stat = entry.stat()
-        known = self._known.get(path)
-        place = (stat.st_dev, stat.st_ino)
-        if known and (known.size, known.modified_ns) == (stat.st_size, stat.st_mtime_ns):
-            self._places[place] = path
-            if was_told := self._told.pop(path, None):
-                self._follow_known(path, known, found, was_told)
-            return
-        if baseline is not None:
-            baseline.append(KnownFile(path, Content(stat.st_size, stat.st_mtime_ns, "")))
-            return
-        since = self._settings.since
-        if known is None and not isinstance(since, str) and stat.st_mtime < since:
-            return
-        is_link = entry.is_symlink()
-        if self._is_taken_elsewhere(path, place, is_link=is_link):
-            return
-        producer, recognised, session = found
-        if self._rival(path, producer, recognised):
-            return
-        self._late.forget(path)
-        tomogram = TomogramId(self._settings.name, session, recognised.name)
-        self._places[place] = path
-        self._hot[path.rpartition("/")[0]] = self._clock()
-        self._candidates[path] = Candidate(path, tomogram, producer, recognised, is_link, size=stat.st_size)
-        self._settler.observe(path, Look(stat.st_size, stat.st_mtime_ns, stat.st_dev, stat.st_ino))
-        self._judge.glance(producer, recognised, path)
-
-    def _follow_known(self, path: str, content: Content, found: tuple[Producer, Recognised, str], told: str) -> None:
-        producer, recognised, session = found
-        tomogram = TomogramId(self._settings.name, session, recognised.name)
-        self._late.follow(Arrival(tomogram, path, content, producer.name), producer, recognised, told)
-
-    def _rival(self, path: str, producer: Producer, file: Recognised) -> str | None:
-        """Another file that is the tomogram at `path`: one that was taken for it, or a better one."""
-        files = producer.rivals(file, path)
-        if len(files) == 1:
-            return None
-        for other in files:
-            was_taken = other in self._known and self._known[other].digest != ""
-            if other != path and was_taken and self._tree.exists(other):
-                return other
-        return better_rival(producer, file, path, self._tree)
-
-    def _is_taken_elsewhere(self, path: str, place: tuple[int, int], *, is_link: bool) -> bool:
-        """Whether the same file is seen under another name already; a link makes way for the file itself."""
-        other = self._places.get(place)
-        if other is None or other == path:
-            return False
-        try:
-            look = self._tree.look(other)
-        except OSError:
-            return False
-        if (look.device, look.inode) != place:
-            return False
-        rival = self._candidates.get(other)
-        if rival and rival.is_link and not is_link and other not in self._offered:
-            self._forget(other)
-            return False
-        return True
+    def candidate_withdrawn(self, path: str) -> None:
+        """As `Listener.candidate_withdrawn`."""
+        self._forget(path)
 
     def _forget(self, path: str) -> None:
         self._settler.forget(path)
-        if candidate := self._candidates.pop(path, None):
-            for _, half in candidate.producer.halves(candidate.recognised, path):
+        if candidate := self._candidates.files.pop(path, None):
+            for _, half in candidate.named.producer.halves(candidate.named.file, path):
                 self._settler.forget(half)
-
-
-def _is_text(path: str) -> bool:
-    """Whether a path can be written down: messages, tables and pages know no other."""
-    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _unreadable(folders: list[str]) -> str:

@@ -97,6 +97,7 @@ class FakeTree:
     changed_at: dict[str, float] = field(default_factory=dict)
     voxels_read: list[tuple[str, float, bytes]] = field(default_factory=list)
     unlistable: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
 
     def write(self, path: str, data: bytes, *, modified_ns: int | None = None) -> None:
         self.ticks += 1_000_000
@@ -129,6 +130,8 @@ class FakeTree:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory")
         if folder in self.unlistable:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if folder in self.broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
         prefix = f"{folder}/" if folder else ""
         entries: dict[str, FakeEntry] = {}
         for path, file in self.files.items():

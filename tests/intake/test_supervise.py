@@ -126,6 +126,27 @@ async def test_a_killed_process_is_started_again_and_takes_nothing_twice(tmp_pat
     assert [arrival.tomogram.name for arrival in catalog.arrivals] == ["TS_01", "TS_02"]
 
 
+async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path):
+    """A stopped process is as silent as one that waits for a file system, and is killed alike."""
+    catalog, clock = Catalog(), Clock()
+    started: list[JsonChild] = []
+
+    async def short_sleep(_: float) -> None:
+        await asyncio.sleep(0.01)
+
+    how = {"start": lambda: start_and_remember(started), "clock": clock, "sleep": short_sleep, "hang_seconds": HANG}
+    intake = intake_of(catalog, watch(tmp_path), **how)
+    async with running(intake):
+        await catalog.until(lambda: not catalog.first_start)
+        os.kill(started[0].pid, signal.SIGSTOP)
+        (tmp_path / "yeast").mkdir()
+        (tmp_path / "yeast" / "TS_01.mrc").write_bytes(mrc())
+        clock.advance(HANG)
+        await catalog.until(lambda: len(catalog.arrivals) == 1)
+    assert started[0].returncode == -signal.SIGKILL
+    assert len(started) == 2
+
+
 async def test_the_process_ends_when_its_supervisor_is_gone():
     child = await JsonChild.start([sys.executable, "-m", "livetomo.intake"], log=print)
     child._process.stdin.close()

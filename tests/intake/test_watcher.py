@@ -209,6 +209,18 @@ def test_what_appears_with_a_mount_that_makes_the_root_is_old(tree, facility):
     assert intake.names() == []
 
 
+def test_a_first_scan_that_could_not_see_everything_is_no_baseline(tree, facility):
+    tree.write("yeast/old.mrc", mrc())
+    tree.broken.add("yeast")
+    intake = facility(since="now")
+    intake.run(30)
+    assert "yeast (Input/output error)" in intake.watcher.report().trouble
+    tree.broken.clear()
+    intake.run(60)
+    assert intake.taken == []
+    assert intake.watcher.report().trouble == ""
+
+
 def test_nothing_is_offered_before_the_baseline_is_recorded(tree, clock, facility):
     intake = facility(since="now")
     intake.watcher.scan()

@@ -1,0 +1,166 @@
+"""The files that may become arrivals: which of those that a scan sees are new, changed, and nobody else's twin."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from livetomo.intake.patterns import Exclusion, SessionPattern
+from livetomo.intake.producers import Producer, Recognised, better_rival, choose, recognise
+from livetomo.intake.settings import WatchSettings
+from livetomo.intake.tree import Entry, Look, Tree
+from livetomo.intake.walk import Listing
+from livetomo.tomogram import Content, KnownFile, TomogramId
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a full volume is by its path alone."""
+
+    tomogram: TomogramId
+    producer: Producer
+    file: Recognised
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A file that may become an arrival. `reason` says why it is not one yet."""
+
+    path: str
+    named: Named
+    is_link: bool
+    size: int
+    not_before: float = 0.0
+    reason: str = "just seen"
+
+
+class Listener(Protocol):
+    """Who wants to know what is found; the watcher is one."""
+
+    def candidate_found(self, candidate: Candidate, look: Look) -> None:
+        """A new or changed file."""
+        ...
+
+    def known_seen(self, path: str, named: Named, content: Content) -> None:
+        """A file that has not changed since it was dealt with."""
+        ...
+
+    def candidate_withdrawn(self, path: str) -> None:
+        """A candidate has turned out to be a link to another."""
+        ...
+
+
+class Candidates:
+    """Those of one watch, by path in `files`.
+
+    known:      what has been dealt with, by path; shared with the watcher, who adds to it.
+    is_offered: whether it is too late to withdraw the candidate at a path.
+    """
+
+    def __init__(
+        self,
+        settings: WatchSettings,
+        tree: Tree,
+        known: dict[str, Content],
+        listener: Listener,
+        *,
+        is_offered: Callable[[str], bool],
+    ) -> None:
+        self._settings = settings
+        self._tree = tree
+        self._known = known
+        self._listener = listener
+        self._is_offered = is_offered
+        self._producers = choose(settings.producers, settings.pattern)
+        self._session = SessionPattern(settings.session)
+        self._exclusion = Exclusion(settings.exclude)
+        self._places: dict[tuple[int, int], str] = {}
+        self.suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
+        self.files: dict[str, Candidate] = {}
+
+    def consider(self, listing: Listing, baseline: list[KnownFile] | None, only: str | None = None) -> int:
+        """Consider each file of a folder that is a tomogram by its name; how many there are.
+
+        baseline: takes those that are new, instead of their becoming candidates. only: the one of this name.
+        """
+        if listing.own:
+            return 0
+        count = 0
+        prefix = f"{listing.folder}/" if listing.folder else ""
+        for entry in listing.files:
+            name = entry.name
+            if not name.endswith(self.suffixes) or (only is not None and name != only):
+                continue
+            path = prefix + name
+            if named := self.name(path):
+                count += 1
+                try:
+                    self._consider(path, entry, named, baseline)
+                except OSError:
+                    continue  # gone since its folder was listed, or a link to nowhere
+        return count
+
+    def name(self, path: str) -> Named | None:
+        """Who a full volume at `path` would be; None where it is none, or is not wanted."""
+        if self._exclusion.has_file(path) or not _is_text(path):
+            return None
+        found = recognise(self._producers, path)
+        if found is None or found[1].role != "full":
+            return None
+        session = self._session.session(path)
+        return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None
+
+    def rival(self, path: str, named: Named) -> str | None:
+        """Another file that is the tomogram at `path`: one that was taken for it, or a better one."""
+        files = named.producer.rivals(named.file, path)
+        if len(files) == 1:
+            return None
+        for other in files:
+            was_taken = other in self._known and self._known[other].digest != ""
+            if other != path and was_taken and self._tree.exists(other):
+                return other
+        return better_rival(named.producer, named.file, path, self._tree)
+
+    def _consider(self, path: str, entry: Entry, named: Named, baseline: list[KnownFile] | None) -> None:
+        if path in self.files or not entry.is_file():
+            return
+        stat = entry.stat()
+        look = Look(stat.st_size, stat.st_mtime_ns, stat.st_dev, stat.st_ino)
+        known = self._known.get(path)
+        if known and (known.size, known.modified_ns) == (look.size, look.modified_ns):
+            self._places[look.device, look.inode] = path
+            self._listener.known_seen(path, named, known)
+            return
+        if baseline is not None:
+            baseline.append(KnownFile(path, Content(look.size, look.modified_ns, "")))
+            return
+        since = self._settings.since
+        if known is None and not isinstance(since, str) and stat.st_mtime < since:
+            return
+        is_link = entry.is_symlink()
+        if self._is_seen_elsewhere(path, look, is_link=is_link) or self.rival(path, named):
+            return
+        self._places[look.device, look.inode] = path
+        self.files[path] = Candidate(path, named, is_link, look.size)
+        self._listener.candidate_found(self.files[path], look)
+
+    def _is_seen_elsewhere(self, path: str, look: Look, *, is_link: bool) -> bool:
+        """Whether the same file is seen under another name already; a link makes way for the file itself."""
+        other = self._places.get((look.device, look.inode))
+        if other is None or other == path:
+            return False
+        try:
+            there = self._tree.look(other)
+        except OSError:
+            return False
+        if (there.device, there.inode) != (look.device, look.inode):
+            return False
+        rival = self.files.get(other)
+        if rival and rival.is_link and not is_link and not self._is_offered(other):
+            self._listener.candidate_withdrawn(other)
+            return False
+        return True
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be written down: messages, tables and pages know no other."""
+    return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
