@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.config import Config, load_config
+from livetomo.config import Config, load_config, validate_config
 from livetomo.recipe import Recipe
 from livetomo.reference import CONFIGURATION_EXAMPLE, is_chooser, pages, told, with_commands
 from livetomo.tables import keys, models, tables
+from livetomo.userfile import validate
 
 ROOT = Path(__file__).parent.parent
 TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
@@ -58,9 +59,13 @@ def test_every_link_inside_the_project_leads_somewhere(path):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_toml_in_the_texts_is_toml(path):
+def test_every_configuration_and_recipe_in_the_texts_is_right(path):
     for block in re.findall(r"```toml\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
-        tomllib.loads(block)
+        content = tomllib.loads(block)
+        if "watch" in content:
+            validate_config(content, path.name)
+        if "feature" in content:
+            validate(Recipe, content, path.name)
 
 
 def test_every_dependency_is_pinned():
