@@ -155,3 +155,39 @@ async def mosquitto(stopped_mosquitto: Mosquitto) -> AsyncIterator[Mosquitto]:
     await stopped_mosquitto.start()
     yield stopped_mosquitto
     await stopped_mosquitto.stop(how=signal.SIGKILL)
+
+
+class Prometheus:
+    """A real Prometheus on a free port, run with a project's own files."""
+
+    def __init__(self, program: str, config: Path, data: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._program = program
+        self._config = config
+        self._data = data
+
+    async def start(self) -> None:
+        """Return when it answers."""
+        self._process = await asyncio.create_subprocess_exec(
+            self._program,
+            f"--config.file={self._config}",
+            f"--storage.tsdb.path={self._data}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert self._process.stderr is not None
+        said = b""
+        async with asyncio.timeout(30):
+            while line := await self._process.stderr.readline():
+                said += line
+                if b"Server is ready" in line:
+                    self._drain = asyncio.create_task(self._process.stderr.read())
+                    return
+        raise AssertionError(said.decode())
+
+    async def stop(self) -> None:
+        """End it."""
+        self._process.kill()
+        await self._process.wait()
+        await self._drain

@@ -1,13 +1,15 @@
 """Files of a result folder: only what its manifest lists, found through the catalog, never by a path from outside."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from livetomo.catalog.views import ResultView
+from livetomo.web.answers import number
 from livetomo.web.view import View
 
 _TYPES = {".png": "image/png", ".star": "text/plain; charset=utf-8", ".json": "application/json", ".csv": "text/csv"}
@@ -30,6 +32,14 @@ class Files:
     async def preview(self, request: Request) -> Response:
         """A picture by its bare name."""
         return await self._serve(request.path_params["result_id"], f"preview/{request.path_params['name']}")
+
+    async def latest(self, request: Request) -> Response:
+        """A picture of the last result, or of the n-th before it; for dashboards, which know no result's id."""
+        watches = [name for name in request.query_params.get("watch", "").split(",") if name not in ("", ".*")]
+        result_id = await self._view.latest_result(watches, number(request, "n", 0, most=1000))
+        if result_id is None:
+            raise HTTPException(404, "there are not so many results")
+        return RedirectResponse(f"../results/{result_id}/preview/{quote(request.path_params['name'])}", 307)
 
     async def _serve(self, result_id: str, name: str) -> Response:
         result = await self._view.result(result_id)

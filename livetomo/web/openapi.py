@@ -58,6 +58,14 @@ def document() -> dict[str, Any]:
             "/api/v1/results/{result_id}/preview/{name}": _get(
                 "A picture by its bare name, like `tile.png`", _path("result_id"), _path("name")
             ),
+            "/api/v1/latest/{name}": _get(
+                "A picture of the last result, by its bare name",
+                *(
+                    _path("name"),
+                    _query("watch", "only of these, with commas"),
+                    _query("n", "so many before", "integer"),
+                ),
+            ),
             "/api/v1/actions/{action}": {
                 "post": {
                     "summary": "Have the daemon do something; needs the token, or the daemon's Unix socket",

@@ -1,6 +1,6 @@
 """What the web shows: a narrow view of the daemon, so that the room needs to know nothing else of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -33,6 +33,9 @@ class View(Protocol):
 
     async def result(self, result_id: str) -> ResultView | None:
         """One result."""
+
+    async def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        """The id of the last result, or of the one so many before it."""
 
     async def last_seq(self) -> int:
         """The number of the newest event."""
@@ -74,6 +77,10 @@ class CatalogView:
     async def result(self, result_id: str) -> ResultView | None:
         """One result."""
         return await self._catalog(lambda catalog: catalog.views.result(result_id))
+
+    async def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        """The id of the last result, or of the one so many before it."""
+        return await self._catalog(lambda catalog: catalog.views.latest_result(watches, skip))
 
     async def last_seq(self) -> int:
         """The number of the newest event."""

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import random
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +116,9 @@ class FakeDaemon:
 
     async def result(self, result_id: str) -> ResultView | None:
         return self.catalog.views.result(result_id)
+
+    async def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        return self.catalog.views.latest_result(watches, skip)
 
     async def last_seq(self) -> int:
         await self._answers()

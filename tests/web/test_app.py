@@ -103,6 +103,21 @@ async def test_a_result_is_told_with_links_that_work(daemon: FakeDaemon) -> None
         assert whole.json()["result_id"] == result
 
 
+async def test_a_dashboard_gets_the_latest_pictures_without_knowing_their_ids(daemon: FakeDaemon) -> None:
+    for name in ("TS_01", "TS_02"):
+        await daemon.arrive(name)
+    ids = [await daemon.finish(), await daemon.finish()]
+    async with browsing(daemon) as client:
+        for query, result in (("", ids[1]), ("?n=1&watch=krios1,krios2", ids[0]), ("?watch=.*", ids[1])):
+            told = await client.get(f"/api/v1/latest/tile.png{query}")
+            assert (told.status_code, told.headers["cache-control"]) == (307, "no-store")
+            picture = await client.get(told.headers["location"].replace("..", "/api/v1"))
+            assert picture.headers["content-type"] == "image/png"
+            assert result in told.headers["location"]
+        assert (await client.get("/api/v1/latest/tile.png?n=2")).status_code == 404
+        assert (await client.get("/api/v1/latest/tile.png?watch=krios9")).status_code == 404
+
+
 @pytest.mark.parametrize(
     "name",
     ["../../../etc/passwd", "..%2f..%2fsecret", "/etc/passwd", "preview/%2e%2e/secret", "secret", "preview", ""],

@@ -1,0 +1,119 @@
+"""*Session*: what the operator watches beside the microscope."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from dashboards.panels import Query, board, choice, html, number, rows, series
+
+_W = 'watch=~"$watch"'
+_LATENCY = f"livetomo_latency_seconds_bucket{{{_W}}}"
+_PICTURES = "".join(
+    f'<img style="width:16%;margin-right:.5%" alt="" '
+    f'src="${{livetomo}}/api/v1/latest/tile.png?watch=${{watch:csv}}&n={n}&now=${{__to}}">'
+    for n in range(6)
+)
+
+
+def session() -> dashboard.Dashboard:
+    """The dashboard."""
+    made = board(
+        "livetomo-session",
+        "livetomo · Session",
+        "Is this session going well? Go on, move, re-mill, or stop.",
+        choice("watch", "Microscope", "livetomo_arrivals_total"),
+        dashboard.TextBoxVariable("livetomo").label("Address of livetomo").default_value("http://127.0.0.1:8787"),
+    )
+    finished = f"increase(livetomo_finished_total{{{_W}"
+    for panel in (
+        number(
+            "Tomograms",
+            "short",
+            Query(f'sum({finished}, outcome="done"}}[$__range]))'),
+            say="Finished within the time that is shown.",
+        ),
+        number(
+            "Put aside",
+            "short",
+            Query(f'sum({finished}, outcome="failed"}}[$__range])) or vector(0)'),
+            say="They could not be used; livetomo failed list says why.",
+            limits=[("orange", 1), ("red", 5)],
+        ),
+        number(
+            "Bad",
+            "short",
+            Query(f'sum(increase(livetomo_verdicts_total{{{_W}, verdict="bad"}}[$__range])) or vector(0)'),
+            say="The page shows each one's reasons.",
+            limits=[("orange", 1), ("red", 5)],
+        ),
+        number(
+            "File to picks",
+            "s",
+            Query(f"histogram_quantile(0.5, sum by (le) (rate({_LATENCY}[$__range]))) or vector(0)"),
+            say="Median time from the complete file to its picks at the broker.",
+            limits=[("orange", 600), ("red", 1800)],
+        ),
+        number("Waiting", "short", Query('sum(livetomo_jobs{state="waiting"})'), say="Of all microscopes."),
+        number(
+            "Last tomogram",
+            "dateTimeFromNow",
+            Query(f"max(livetomo_last_success_timestamp_seconds{{{_W}}}) * 1000"),
+            say="When one was last finished.",
+        ),
+        html("Latest pictures", _PICTURES, say="The newest first. Served by livetomo itself."),
+        series(
+            "Verdicts",
+            "short",
+            Query(f"sum by (verdict) (increase(livetomo_verdicts_total{{{_W}}}[30m]))", "{{verdict}}"),
+            say="Tomograms finished within 30 minutes, by their verdict.",
+            stacked=True,
+        ),
+        series(
+            "Thickness",
+            "lengthm",
+            Query(f"livetomo_latest_thickness_angstrom{{{_W}}} * 1e-10", "{{watch}}, latest"),
+            Query(
+                f"watch:livetomo_quality_thickness_angstrom:p50_2h{{{_W}}} * 1e-10", "{{watch}}, median of two hours"
+            ),
+            say="Of the specimen. Above the red line little is seen; below the orange one the hole may be empty.",
+            limits=[("orange", 1e-7), ("transparent", 1.0001e-7), ("red", 3e-7)],
+        ),
+        series(
+            "Picks of a tomogram",
+            "short",
+            Query(
+                "sum by (feature) (rate(livetomo_tomogram_picks_sum[1h]))"
+                " / (sum by (feature) (rate(livetomo_tomogram_picks_count[1h])) > 0)",
+                "{{feature}}",
+            ),
+            say="Mean of those finished within an hour, of all microscopes.",
+        ),
+        series(
+            "Picks",
+            "short",
+            Query(f"sum by (feature) (increase(livetomo_picks_total{{{_W}}}[1h]))", "{{feature}}"),
+            say="Published within an hour.",
+        ),
+        series(
+            "Tomograms per hour",
+            "short",
+            Query(f"sum by (outcome) (watch:livetomo_finished:increase1h{{{_W}}})", "{{outcome}}"),
+            Query(f"sum(increase(livetomo_arrivals_total{{{_W}}}[1h]))", "taken in"),
+        ),
+        series(
+            "Time from file to picks",
+            "s",
+            Query(f"watch:livetomo_latency_seconds:p50_1h{{{_W}}}", "{{watch}}, median"),
+            Query(f"watch:livetomo_latency_seconds:p95_1h{{{_W}}}", "{{watch}}, 95 %"),
+            say="From the complete file to all of its result at the broker.",
+        ),
+        series(
+            "Voxels",
+            "percentunit",
+            Query(f"livetomo_latest_saturated_share_ratio{{{_W}}}", "{{watch}}, saturated"),
+            Query(f"1 - livetomo_latest_finite_share_ratio{{{_W}}}", "{{watch}}, not numbers"),
+            Query(f"livetomo_latest_contamination_share_ratio{{{_W}}} or vector(0)", "{{watch}}, contamination"),
+            say="Shares of the last tomogram that are of no use.",
+        ),
+        rows("Live sessions", Query(f"livetomo_session_info{{{_W}}}"), say="Those with a new tomogram lately."),
+    ):
+        made.with_panel(panel)
+    return made
