@@ -1,7 +1,7 @@
 """What the page, the API and the summaries show of the catalog: read-only questions, each bounded in its answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -159,6 +159,17 @@ class Views:
             ),
             None,
         )
+
+    def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        """The id of the last result that was committed, or of the one so many before it; no watches are all."""
+        row = self._db.execute(
+            """SELECT result_id FROM results JOIN jobs ON jobs.id = job JOIN revisions ON revisions.id = revision
+               JOIN tomograms ON tomograms.id = tomogram
+               WHERE state = 'done' AND (? = '[]' OR watch IN (SELECT value FROM json_each(?1)))
+               ORDER BY job DESC LIMIT 1 OFFSET ?""",
+            (json.dumps(sorted(watches)), skip),
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def job_counts(self) -> dict[State, int]:
         """How many jobs are in each state."""
