@@ -1,11 +1,11 @@
 """The files that may become arrivals: which of those that a scan sees are new, changed, and nobody else's twin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Protocol
 
 from livetomo.intake.patterns import Exclusion, SessionPattern
-from livetomo.intake.producers import Producer, Recognised, better_rival, choose, recognise
+from livetomo.intake.producers import Producer, Recognised, better_rival, choose, contradiction, recognise
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Entry, Look, Tree
 from livetomo.intake.walk import Listing
@@ -77,10 +77,10 @@ class Candidates:
         self.suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
         self.files: dict[str, Candidate] = {}
 
-    def consider(self, listing: Listing, baseline: list[KnownFile] | None, only: str | None = None) -> int:
+    def consider(self, listing: Listing, baseline: list[KnownFile] | None, only: Container[str] | None = None) -> int:
         """Consider each file of a folder that is a tomogram by its name; how many there are.
 
-        baseline: takes those that are new, instead of their becoming candidates. only: the one of this name.
+        baseline: takes those that are new, instead of their becoming candidates. only: those of these names.
         """
         if listing.own:
             return 0
@@ -88,7 +88,7 @@ class Candidates:
         prefix = f"{listing.folder}/" if listing.folder else ""
         for entry in listing.files:
             name = entry.name
-            if not name.endswith(self.suffixes) or (only is not None and name != only):
+            if not name.endswith(self.suffixes) or (only is not None and name not in only):
                 continue
             path = prefix + name
             if named := self.name(path):
@@ -110,7 +110,9 @@ class Candidates:
         return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None
 
     def rival(self, path: str, named: Named) -> str | None:
-        """Another file that is the tomogram at `path`: one that was taken for it, or a better one."""
+        """Another file that is the tomogram at `path`: one that was taken for it, or a better one, or made of it."""
+        if stack := contradiction(named.producer, named.file, path, self._tree):
+            return stack
         files = named.producer.rivals(named.file, path)
         if len(files) == 1:
             return None

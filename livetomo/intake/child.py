@@ -72,8 +72,7 @@ class Child:
         while True:
             self._scan(watcher, rhythm, hints)
             self._ringing.clear()
-            for path, is_folder in hints.take():
-                watcher.hint(path, is_folder=is_folder)
+            watcher.hints(hints.take())
             if hints.overflows() > overflows:
                 overflows = hints.overflows()
                 rhythm.scan_now()

@@ -8,7 +8,7 @@ from livetomo.errors import PermanentError
 from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
 from livetomo.intake.judge import Judge
 from livetomo.intake.patterns import Exclusion, SessionPattern
-from livetomo.intake.producers import Producer, Recognised, Role, better_rival, choose, recognise
+from livetomo.intake.producers import Producer, Recognised, Role, better_rival, choose, contradiction, recognise
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Entry, Look, NotAFile, Tree
@@ -128,6 +128,8 @@ class Survey:
         """Why this full volume is not taken; empty where it is, and then its place is noted."""
         assert one.producer is not None
         assert one.file is not None
+        if other := contradiction(one.producer, one.file, one.path, self._tree):
+            return f"a tilt stack, as {other} beside it shows"
         if better := better_rival(one.producer, one.file, one.path, self._tree):
             return f"the same tomogram as {better}, which is taken instead"
         look = self._tree.look(one.path)

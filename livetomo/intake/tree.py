@@ -119,8 +119,8 @@ class LocalTree:
 
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
         """As `Tree.text`."""
-        with self._opened(path) as descriptor:
-            return os.read(descriptor, most_bytes).decode("utf-8", errors="replace")
+        with self._opened(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            return file.read(most_bytes).decode("utf-8", errors="replace")
 
     def exists(self, path: str) -> bool:
         """As `Tree.exists`."""

@@ -135,21 +135,32 @@ class Watcher:
                 self._folders.add(listing.folder)
                 self._candidates.consider(listing, None)
 
-    def hint(self, path: str, *, is_folder: bool) -> None:
-        """Something happened to `path`: look at it now."""
-        if not self._ready() or any(part.startswith(".") for part in path.split("/")):
+    def hints(self, told: Iterable[tuple[str, bool]]) -> None:
+        """Something happened at these paths (and whether they are folders): look there now."""
+        if not self._ready():
             return
-        folder, _, name = path.rpartition("/")
-        above = path.split("/") if is_folder else path.split("/")[:-1]
-        if any(self._exclusion.has_folder("/".join(above[: depth + 1])) for depth in range(len(above))):
-            return
-        if is_folder:
-            for listing in self._walk.below([path], lambda _: True):
-                self._folders.add(listing.folder)
-                self._candidates.consider(listing, None)
-        elif self.wants(name) and path not in self._candidates.files:
-            for listing in self._walk.below([folder], lambda _: False):
-                self._candidates.consider(listing, None, only=name)
+        names: dict[str, set[str]] = {}
+        for path, is_folder in told:
+            folder, _, name = path.rpartition("/")
+            if self._is_left_out(path if is_folder else folder) or name.startswith("."):
+                continue
+            if is_folder:
+                for listing in self._walk.below([path], lambda _: True):
+                    if listing.error is None:
+                        self._folders.add(listing.folder)
+                        self._candidates.consider(listing, None)
+            elif self.wants(name) and path not in self._candidates.files:
+                names.setdefault(folder, set()).add(name)
+        for listing in self._walk.below(names, lambda _: False):
+            self._candidates.consider(listing, None, only=names[listing.folder])
+
+    def _is_left_out(self, folder: str) -> bool:
+        """Whether a scan would not come to `folder`."""
+        parts = folder.split("/")
+        above = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+        return bool(folder) and (
+            any(part.startswith(".") for part in parts) or any(self._exclusion.has_folder(one) for one in above)
+        )
 
     def folders(self) -> int:
         """How many folders there are that the kernel can tell of."""

@@ -228,7 +228,7 @@ def test_nothing_is_offered_before_the_baseline_is_recorded(tree, clock, facilit
     for _ in range(10):
         clock.advance(10)
         intake.watcher.scan()
-        intake.watcher.hint("yeast/TS_01.mrc", is_folder=False)
+        intake.watcher.hints([("yeast/TS_01.mrc", False)])
         intake.watcher.look()
     assert intake.offered == []
     intake.run(60)
@@ -336,7 +336,7 @@ def test_a_hint_is_enough_to_see_a_file_between_scans(tree, clock, facility):
     intake = facility()
     intake.run(5)
     tree.write("new/session/TS_01.mrc", mrc())
-    intake.watcher.hint("new", is_folder=True)
+    intake.watcher.hints([("new", True), ("gone", True)])
     clock.advance(21)
     intake.watcher.look()
     intake.answer()
@@ -344,6 +344,27 @@ def test_a_hint_is_enough_to_see_a_file_between_scans(tree, clock, facility):
     intake.watcher.look()
     intake.answer()
     assert intake.names() == ["krios1/new/TS_01"]
+
+
+def test_hints_of_what_no_scan_comes_to_are_not_followed(tree, clock, facility):
+    intake = facility(exclude=("**/raw/**",))
+    intake.run(5)
+    paths = ["s/raw/a.mrc", ".trash/b.mrc", "s/.c.mrc", "s/d.mrc", "s/e.eer"]
+    for path in paths:
+        tree.write(path, mrc(fill=path.encode()))
+    intake.watcher.hints([(path, False) for path in paths] + [("s/raw", True), (".trash", True)])
+    assert [pending.path for pending in intake.watcher.report().pending] == ["s/d.mrc"]
+
+
+def test_a_tilt_stack_is_known_by_what_lies_beside_it(tree, facility):
+    intake = facility(producers=("aretomo3", "generic"))
+    for path in ("a/P_1.mrc", "a/P_1_Vol.mrc", "s/TS_1.mrc", "i/R.mrc", "i/R.rec", "s/tomo.mrc"):
+        tree.write(path, mrc(fill=path.encode()))
+    tree.write("s/TS_1.mrc.mdoc", b"[ZValue = 0]")
+    tree.write("b/AreTomo3_Session.json", b"{}")
+    tree.write("b/P_2.mrc", mrc(fill=b"2"))
+    intake.run(60)
+    assert sorted(arrival.path for arrival in intake.taken) == ["a/P_1_Vol.mrc", "i/R.rec", "s/tomo.mrc"]
 
 
 def test_the_hot_folders_show_new_files_and_new_neighbours_without_a_whole_scan(tree, clock, facility):

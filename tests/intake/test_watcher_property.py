@@ -132,11 +132,11 @@ class Facilities(RuleBasedStateMachine):
 
     @rule(path=paths)
     def hint(self, path: str) -> None:
-        self.facility.watcher.hint(path, is_folder=False)
+        self.facility.watcher.hints([(path, False)])
 
     @rule()
     def hint_of_a_folder(self) -> None:
-        self.facility.watcher.hint("yeast", is_folder=True)
+        self.facility.watcher.hints([("yeast", True)])
 
     @rule()
     def scan(self) -> None:

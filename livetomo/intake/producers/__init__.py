@@ -11,7 +11,18 @@ from livetomo.intake.producers.relion5 import Relion5
 from livetomo.intake.producers.warp import Warp
 from livetomo.intake.tree import Tree
 
-__all__ = ["PRODUCERS", "Half", "Producer", "Recognised", "Role", "Signal", "better_rival", "choose", "recognise"]
+__all__ = [
+    "PRODUCERS",
+    "Half",
+    "Producer",
+    "Recognised",
+    "Role",
+    "Signal",
+    "better_rival",
+    "choose",
+    "contradiction",
+    "recognise",
+]
 
 PRODUCERS: Mapping[str, type[Producer]] = {
     producer.name: producer for producer in (AreTomo3, Imod, Warp, Relion5, CryoemServices, Generic)
@@ -29,6 +40,11 @@ def recognise(producers: Sequence[Producer], path: str) -> tuple[Producer, Recog
         if found := producer.recognise(path):
             return producer, found
     return None
+
+
+def contradiction(producer: Producer, file: Recognised, path: str, tree: Tree) -> str | None:
+    """A file that exists and shows that the file at `path` is a tilt stack."""
+    return next((other for other in producer.contradictions(file, path) if tree.exists(other)), None)
 
 
 def better_rival(producer: Producer, file: Recognised, path: str, tree: Tree) -> str | None:

@@ -14,6 +14,7 @@ _DERIVED = re.compile(
     re.IGNORECASE,
 )
 _STACK = re.compile(r"[._-](?:st|stack|ali|preali|aligned|raw|fractions|frames|tiltseries|gain|ref|dark)$", re.I)
+_TAIL = re.compile(r"[._-](?:vol|rec|full_rec)$", re.I)
 _HALF_FOLDER = re.compile(r"(?:^|/)(?:(?P<even>even|evn|half1)|(?P<odd>odd|half2))/$", re.IGNORECASE)
 _STACK_FOLDER = re.compile(r"(?:^|/)(?:frames|movies|raw|tiltstacks?|tilt_series|tiltseries)/", re.IGNORECASE)
 _PAIRS: tuple[tuple[Half, str], ...] = (
@@ -44,7 +45,7 @@ class Generic(Producer):
         if not name.endswith((".mrc", ".rec")) or not stem:
             return None
         if half := _HALF.search(stem):
-            whole = stem[: half.start()]
+            whole = stem[: half.start()] + (half["tail"] or "")
             return Recognised("even" if half["even"] else "odd", whole, folder + whole, "a half map, by its name")
         if half := _HALF_FOLDER.search(folder):
             above = folder[: half.start()] + "/" if half.start() else ""
@@ -57,8 +58,20 @@ class Generic(Producer):
         """Beside it with a tag, or in folders named so."""
         folder, name = split(path)
         stem, dot, suffix = name.rpartition(".")
-        beside = [(half, f"{folder}{stem}{tag}{dot}{suffix}") for half, tag in _PAIRS]
+        tail = _TAIL.search(stem)
+        begin, end = (stem[: tail.start()], tail[0]) if tail else (stem, "")
+        beside = [(half, f"{folder}{begin}{tag}{end}{dot}{suffix}") for half, tag in _PAIRS]
         return [*beside, ("even", f"{folder}even/{name}"), ("odd", f"{folder}odd/{name}")]
+
+    def contradictions(self, file: Recognised, path: str) -> Sequence[str]:
+        """SerialEM's mdoc of a stack is named after the stack; and what was made of a stack lies beside it."""
+        if self._pattern or not path.endswith(".mrc"):
+            return ()
+        if file.name.endswith(("_Vol", "_rec")):
+            return ()
+        folder, _ = split(path)
+        made = ("_Vol.mrc", "_rec.mrc", ".rec", "_full_rec.mrc", "_TLT.txt")
+        return [f"{path}.mdoc", f"{folder}AreTomo3_Session.json", *(file.group + tag for tag in made)]
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Whatever any software calls them."""

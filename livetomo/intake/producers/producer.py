@@ -73,6 +73,10 @@ class Producer:
         """All files that may hold this tomogram, that at `path` among them, the best first."""
         return (path,)
 
+    def contradictions(self, file: Recognised, path: str) -> Sequence[str]:
+        """Files that, where one of them exists, show that the file at `path` is a tilt stack."""
+        return ()
+
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Where files with metadata of this volume may lie, as paths relative to the root."""
         return ()
