@@ -18,7 +18,7 @@ import livetomo
 from livetomo.digest import digest_file
 from livetomo.errors import DeviceFault, NoUsableVoxels, OutOfDeviceMemory, SourceChanged, SourceUnreadable
 from livetomo.formats.export import EXPORTERS
-from livetomo.formats.frame import Frame
+from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, as_probability_bytes, read_volume, write_map
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.formats.preview import Scene, write_previews
@@ -209,12 +209,9 @@ def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
     for kind in ("picks", "candidates", "preview"):
         (folder / kind).mkdir()
     for rule in recipe.pick:
-        for exporter in (EXPORTERS[name] for name in recipe.export.formats):
-            name = f"{rule.feature}.{exporter.name}.{exporter.ending}"
-            exporter.write(folder / "picks" / name, _published(job, rule), frame)
-        relion5 = EXPORTERS["relion5"]
-        name = f"{rule.feature}.{relion5.name}.{relion5.ending}"
-        relion5.write(folder / "candidates" / name, job.found.candidates[rule.feature], frame)
+        for name in recipe.export.formats:
+            _export(folder / "picks", name, Placed(_published(job, rule), frame), rule.feature)
+        _export(folder / "candidates", "relion5", Placed(job.found.candidates[rule.feature], frame), rule.feature)
     # Pictures and kept volumes have the input's own polarity: what was dark is dark.
     shown = denoised.cpu().numpy()
     if recipe.density == "dark":
@@ -229,6 +226,12 @@ def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
             write_map(
                 folder / "probabilities" / f"{feature}.mrc", as_probability_bytes(probability.cpu().numpy()), geometry
             )
+
+
+def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:
+    exporter = EXPORTERS[format_name]
+    path = folder / f"{feature}.{exporter.name}.{exporter.ending}"
+    path.write_text(exporter.text(placed, feature), encoding="utf-8")
 
 
 def _scene(job: _Job, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:

@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "demo": "livetomo.cli.demo",
     "run": "livetomo.cli.run",
     "process": "livetomo.cli.process",
+    "picks": "livetomo.cli.picks",
     "scan": "livetomo.cli.scan",
     "check": "livetomo.cli.check",
     "doctor": "livetomo.cli.doctor",

@@ -1,23 +1,15 @@
-"""What an exporter of picks is, and which ones there are."""
+"""Which exporters of picks there are."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Protocol
 
-from livetomo.formats.frame import Frame
-from livetomo.formats.relion5 import Relion5
-from livetomo.picks import Picks
+from livetomo.formats.documents import Copick, Csv, Eman2, Imod
+from livetomo.formats.exporter import Exporter
+from livetomo.formats.matlab import Dynamo, Stopgap
+from livetomo.formats.relion import Relion4, Relion5, Relion31, Warp
 
-
-class Exporter(Protocol):
-    """Writes the picks of one feature in one tomogram the way another program reads them."""
-
-    name: str
-    ending: str
-
-    def write(self, path: Path, picks: Picks, frame: Frame) -> None:
-        """Write a new file; no picks are a file without rows."""
-        ...
-
-
-EXPORTERS: Mapping[str, Exporter] = {exporter.name: exporter for exporter in (Relion5(),)}
+EXPORTERS: Mapping[str, Exporter] = {
+    exporter.name: exporter
+    for exporter in (
+        Relion5(), Relion4(), Relion31(), Warp(), Dynamo(), Stopgap(), Eman2(), Copick(), Imod(), Csv()
+    )
+}  # fmt: skip

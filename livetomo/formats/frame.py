@@ -1,4 +1,4 @@
-"""The tomogram that picks were made in: what turns a voxel index into another program's coordinate."""
+"""Picks in the tomogram that they were made in: what turns a voxel index into another program's coordinate."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,75 @@ import numpy.typing as npt
 
 from livetomo.picks import Picks
 
+Points = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """name: the tomogram's, without its producer's tags. shape_zyx: voxels."""
+    """A tomogram's geometry.
+
+    name:                of the tomogram, without its producer's tags: what RELION calls rlnTomoName.
+    shape_zyx:           voxels.
+    pixel_size_angstrom: of the unbinned tilt series; None where nobody has said: the tomogram then counts as unbinned.
+    """
 
     name: str
     shape_zyx: tuple[int, int, int]
     voxel_size_angstrom: float
+    pixel_size_angstrom: float | None = None
 
-    def corner_xyz_angstrom(self, picks: Picks) -> npt.NDArray[np.float64]:
-        """Positions (n, 3) x, y, z in Å from the centre of the first voxel."""
-        return picks.position[:, ::-1].astype(np.float64) * self.voxel_size_angstrom
+    @property
+    def pixel_angstrom(self) -> float:
+        """The pixel that unbinned coordinates count."""
+        return self.pixel_size_angstrom or self.voxel_size_angstrom
 
-    def centred_xyz_angstrom(self, picks: Picks) -> npt.NDArray[np.float64]:
-        """Positions (n, 3) x, y, z in Å from the centre as RELION 5's extraction has it: index n/2, not (n-1)/2."""
-        return self.corner_xyz_angstrom(picks) - np.array(self.shape_zyx[::-1]) / 2 * self.voxel_size_angstrom
+    @property
+    def binning(self) -> float:
+        """Unbinned pixels per voxel."""
+        return self.voxel_size_angstrom / self.pixel_angstrom
+
+    @property
+    def unbinned_xyz(self) -> tuple[int, int, int]:
+        """The tomogram's extent in unbinned pixels along x, y and z."""
+        z, y, x = (round(extent * self.binning) for extent in self.shape_zyx)
+        return x, y, z
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Picks of one feature in one tomogram."""
+
+    picks: Picks
+    frame: Frame
+
+    def voxels_xyz(self) -> Points:
+        """(n, 3) x, y, z: voxel index, 0 at the centre of the first voxel."""
+        return self.picks.position[:, ::-1].astype(np.float64)
+
+    def corner_xyz_angstrom(self) -> Points:
+        """(n, 3) x, y, z: Å from the centre of the first voxel."""
+        return self.voxels_xyz() * self.frame.voxel_size_angstrom
+
+    def corner_xyz_pixels(self) -> Points:
+        """(n, 3) x, y, z: unbinned pixels from the centre of the first voxel."""
+        return self.voxels_xyz() * self.frame.binning
+
+    def centred_xyz_angstrom(self) -> Points:
+        """(n, 3) x, y, z: Å from the centre as RELION's extraction has it: voxel index n/2, not (n-1)/2."""
+        return (self.voxels_xyz() - np.array(self.frame.shape_zyx[::-1]) / 2) * self.frame.voxel_size_angstrom
+
+    def angles(self) -> Points | None:
+        """(n, 3) RELION's rot, tilt, psi in degrees (intrinsic ZYZ), where the picks have an orientation."""
+        return None if self.picks.euler is None else self.picks.euler.astype(np.float64)
+
+    def zxz(self) -> Points:
+        """(n, 3) phi, psi, theta as STOPGAP and cryoCAT have them; zeros where the picks have no orientation.
+
+        A rotation by rot, tilt, psi (intrinsic ZYZ) is one by rot + 90°, tilt, psi - 90° (intrinsic ZXZ); the reference
+        is rotated instead of the particle, hence the signs.
+        """
+        angles = self.angles()
+        if angles is None:
+            return np.zeros((len(self.picks), 3))
+        rot, tilt, psi = angles.T
+        return np.column_stack([-(rot + 90), 90 - psi, -tilt])

@@ -6,16 +6,15 @@ from pathlib import Path
 Row = Sequence[str | int | float]
 
 
-def write_loop(path: Path, block: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """A new file with one loop, its columns tagged and numbered as RELION does."""
-    with path.open("x", encoding="utf-8") as file:
-        file.write(loop_text(block, columns, rows))
+def pairs_text(block: str, pairs: Mapping[str, str]) -> str:
+    """One block of names and values."""
+    return "\n".join([f"\ndata_{block}\n", *(f"_{name} {_word(value)}" for name, value in pairs.items())]) + "\n"
 
 
-def loop_text(block: str, columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """One block with one loop."""
+def loop_text(block: str, columns: Sequence[str], rows: Iterable[Row], *, numbered: bool = True) -> str:
+    """One block with one loop; its columns numbered as RELION does."""
     head = [f"\ndata_{block}\n\nloop_"]
-    head += [f"_{column} #{number}" for number, column in enumerate(columns, start=1)]
+    head += [f"_{column} #{number}" if numbered else f"_{column}" for number, column in enumerate(columns, start=1)]
     return "\n".join(head + [" ".join(_word(value) for value in row) for row in rows]) + "\n"
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from livetomo.formats.frame import Frame
+from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, write_map
-from livetomo.formats.relion5 import Relion5
+from livetomo.formats.relion import Relion5
 from livetomo.picks import Picks
 from livetomo.simulate.tomogram import Simulated
 from livetomo.simulate.truth import FEATURES
@@ -77,7 +77,7 @@ def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
     for particle, picks in truth.picks.items():
         star = folder / f"{name}_{particle}.star"
         star.unlink(missing_ok=True)
-        Relion5().write(star, picks, frame)
+        star.write_text(Relion5().text(Placed(picks, frame), particle), encoding="utf-8")
         body = json.dumps(copick(particle, picks, frame), indent=1)
         (folder / f"{name}_{particle}.copick.json").write_text(body, encoding="utf-8")
     (folder / f"{name}_truth.json").write_text(json.dumps(facts(simulated), indent=1), encoding="utf-8")
@@ -109,7 +109,7 @@ def copick(particle: str, picks: Picks, frame: Frame) -> dict[str, Any]:
             "instance_id": 0,
             "score": 1.0,
         }
-        for place, pose in zip(frame.corner_xyz_angstrom(picks), poses, strict=True)
+        for place, pose in zip(Placed(picks, frame).corner_xyz_angstrom(), poses, strict=True)
     ]
     return {
         "pickable_object_name": particle.replace("_", "-"),

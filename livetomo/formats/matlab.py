@@ -1,0 +1,70 @@
+"""Picks for Dynamo and STOPGAP: voxels of the tomogram, ZXZ angles, numbered tomograms with a list of their names.
+
+Coordinates are voxel indices from 0, as cryoCAT and copick read and write both formats.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from livetomo.formats.frame import Placed
+from livetomo.formats.star import Row, loop_text
+
+_MOTIVELIST = (
+    "motl_idx", "tomo_num", "object", "subtomo_num", "halfset", "orig_x", "orig_y", "orig_z", "score", "x_shift",
+    "y_shift", "z_shift", "phi", "psi", "the", "class",
+)  # fmt: skip
+
+
+class Dynamo:
+    """A table of 35 columns; for a session also the `.doc` file that says which number is which tomogram."""
+
+    name = "dynamo"
+    ending = "tbl"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self._table([placed])
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        names = "".join(f"{number} {placed.frame.name}.mrc\n" for number, placed in enumerate(sets, start=1))
+        return {f"{feature}.tbl": self._table(sets), f"{feature}.doc": names}
+
+    def _table(self, sets: Sequence[Placed]) -> str:
+        lines, tag = [], 0
+        for number, placed in enumerate(sets, start=1):
+            scores = placed.picks.score.tolist()
+            for where, angles, score in zip(placed.voxels_xyz().tolist(), placed.zxz().tolist(), scores, strict=True):
+                tag += 1
+                phi, psi, theta = angles
+                row = [0.0] * 35
+                row[0], row[1], row[2] = tag, 1, 1
+                row[6:9] = [-psi, -theta, -phi]
+                row[9], row[19], row[21], row[23:26], row[30], row[31] = score, number, 1, where, tag, 1
+                lines.append(" ".join(f"{value:.10g}" for value in (*row, placed.frame.voxel_size_angstrom)))
+        return "".join(line + "\n" for line in lines)
+
+
+class Stopgap:
+    """A motive list star; for a session also a list of which number is which tomogram."""
+
+    name = "stopgap"
+    ending = "star"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self._list([placed])
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        names = "".join(f"{number} {placed.frame.name}\n" for number, placed in enumerate(sets, start=1))
+        return {f"{feature}_motl.star": self._list(sets), f"{feature}_tomograms.txt": names}
+
+    def _list(self, sets: Sequence[Placed]) -> str:
+        rows: list[Row] = []
+        for number, placed in enumerate(sets, start=1):
+            scores = placed.picks.score.astype(float).tolist()
+            for where, angles, score in zip(placed.voxels_xyz().tolist(), placed.zxz().tolist(), scores, strict=True):
+                index = len(rows) + 1
+                half = "A" if index % 2 else "B"
+                rows.append((index, number, 1, index, half, *where, score, 0.0, 0.0, 0.0, *angles, 1))
+        return loop_text("stopgap_motivelist", _MOTIVELIST, rows, numbered=False)

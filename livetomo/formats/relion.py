@@ -1,0 +1,158 @@
+"""Picks for RELION 5, RELION 4 and RELION 3.1, and for Warp and M, which read a star like RELION's."""
+
+from collections.abc import Mapping, Sequence
+
+from livetomo.formats.frame import Placed, Points
+from livetomo.formats.star import Row, loop_text, pairs_text
+
+_ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+_CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
+_CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
+_SCORE = "rlnAutopickFigureOfMerit"
+_OPTICS = (
+    "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration",
+    "rlnAmplitudeContrast",
+)  # fmt: skip
+
+
+def _rows(placed: Placed, name: str | None, position: Points, oriented: bool) -> list[Row]:
+    """A row per pick: name, position, angles, score."""
+    angles = placed.angles() if oriented else None
+    columns = [position.tolist(), (angles if angles is not None else position[:, :0]).tolist()]
+    scores = placed.picks.score.astype(float).tolist()
+    first = () if name is None else (name,)
+    return [(*first, *where, *how, score) for where, how, score in zip(*columns, scores, strict=True)]
+
+
+def _oriented(sets: Sequence[Placed]) -> bool:
+    """Whether angle columns are written: nothing is invented where any picks have none."""
+    return all(placed.picks.euler is not None for placed in sets)
+
+
+class Relion5:
+    """Å from the tomogram's centre, which RELION 5's extraction puts at index n/2 (its Python picker writes n/2 - 1).
+
+    For a session: `particles.star`, `tomograms.star` with what is known of each tomogram, and `optimisation_set.star`
+    that names both. Name your own tomograms.star in it if you have one from RELION's reconstruction.
+    """
+
+    name = "relion5"
+    ending = "star"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self._particles([placed])
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        particles = f"{feature}.star"
+        return {
+            particles: self._particles(sets),
+            "tomograms.star": _tomograms(sets),
+            "optimisation_set.star": pairs_text(
+                "optimisation_set", {"rlnTomoParticlesFile": particles, "rlnTomoTomogramsFile": "tomograms.star"}
+            ),
+        }
+
+    def _particles(self, sets: Sequence[Placed]) -> str:
+        oriented = _oriented(sets)
+        columns = ["rlnTomoName", *_CENTRED, *(_ANGLES if oriented else ()), _SCORE]
+        rows = [
+            row for placed in sets for row in _rows(placed, placed.frame.name, placed.centred_xyz_angstrom(), oriented)
+        ]
+        return loop_text("particles", columns, rows)
+
+
+def _tomograms(sets: Sequence[Placed]) -> str:
+    columns = (
+        "rlnTomoName", "rlnTomoTiltSeriesPixelSize", "rlnTomoTomogramBinning", "rlnTomoSizeX", "rlnTomoSizeY",
+        "rlnTomoSizeZ",
+    )  # fmt: skip
+    frames = [placed.frame for placed in sets]
+    rows = [(frame.name, frame.pixel_angstrom, frame.binning, *frame.unbinned_xyz) for frame in frames]
+    return loop_text("global", columns, rows)
+
+
+class Relion4:
+    """Unbinned pixels from the centre of the first voxel; without a known pixel size, those of the tomogram."""
+
+    name = "relion4"
+    ending = "star"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self._particles([placed])
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        return {f"{feature}.star": self._particles(sets)}
+
+    def _particles(self, sets: Sequence[Placed]) -> str:
+        oriented = _oriented(sets)
+        columns = ["rlnTomoName", *_CORNER, *(_ANGLES if oriented else ()), _SCORE]
+        rows = [
+            row for placed in sets for row in _rows(placed, placed.frame.name, placed.corner_xyz_pixels(), oriented)
+        ]
+        return loop_text("particles", columns, rows)
+
+
+class Relion31:
+    """One coordinate star per tomogram, voxels of that tomogram from 0: what `relion_preprocess --extract` reads.
+
+    It rounds to whole voxels. For a session: `<tomogram>_<feature>.star` each, and `tomograms.star`, whose micrographs
+    are named `<tomogram>.mrc`: run RELION where the tomograms lie under these names, with `--coord_suffix
+    _<feature>.star`. Microscope values are placeholders (300 kV, 2.7 mm, 0.1): extraction and reconstruction without
+    CTF do not use them.
+    """
+
+    name = "relion31"
+    ending = "star"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        oriented = _oriented([placed])
+        columns = [*_CORNER, *(_ANGLES if oriented else ()), _SCORE]
+        return loop_text("", columns, _rows(placed, None, placed.voxels_xyz(), oriented))
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        sizes = sorted({placed.frame.voxel_size_angstrom for placed in sets})
+        optics = [(f"opticsGroup{n}", n, size, 300.0, 2.7, 0.1) for n, size in enumerate(sizes, start=1)]
+        names = [(f"{p.frame.name}.mrc", 1 + sizes.index(p.frame.voxel_size_angstrom)) for p in sets]
+        micrographs = loop_text("micrographs", ("rlnMicrographName", "rlnOpticsGroup"), names)
+        version = "# version 30001\n"
+        tomograms = version + loop_text("optics", _OPTICS, optics) + "\n" + version + micrographs
+        files = {f"{placed.frame.name}_{feature}.star": self.text(placed, feature) for placed in sets}
+        return files | {"tomograms.star": tomograms}
+
+
+class Warp:
+    """For Warp's and M's `ts_export_particles`: voxels from 0 in the tomogram, to be given with `--coords_angpix`.
+
+    The tilt series is named as Warp's `.tomostar` file. Coordinates centred in Å are refused by it.
+    """
+
+    name = "warp"
+    ending = "star"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self._particles([placed])
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths: one for each voxel size, since Warp is told one."""
+        sizes = sorted({placed.frame.voxel_size_angstrom for placed in sets})
+        return {
+            f"{feature}_{size:.2f}A.star": self._particles([p for p in sets if p.frame.voxel_size_angstrom == size])
+            for size in sizes
+        }
+
+    def _particles(self, sets: Sequence[Placed]) -> str:
+        oriented = _oriented(sets)
+        columns = ["rlnMicrographName", *_CORNER, *(_ANGLES if oriented else ()), _SCORE]
+        rows = [
+            row
+            for placed in sets
+            for row in _rows(placed, f"{placed.frame.name}.tomostar", placed.voxels_xyz(), oriented)
+        ]
+        return loop_text("", columns, rows)

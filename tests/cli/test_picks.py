@@ -1,0 +1,94 @@
+"""`livetomo picks` writes a session anew in any format, from its newest results alone."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import starfile
+from click.testing import CliRunner
+
+from livetomo.cli.picks import command
+from livetomo.cli.process import command as process
+from livetomo.errors import ConfigurationError
+from livetomo.formats.export import EXPORTERS
+from tests.volumes import balls, write_tomogram
+
+CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    """Three tomograms with 3, 2 and 3 particles, the last of which had 1 in its first revision."""
+    folder = tmp_path_factory.mktemp("session")
+    places = ((24, 20, 20), (20, 60, 25), (30, 40, 60))
+    paths = [
+        write_tomogram(folder / "TS_03.mrc", balls(places=places[:1])),
+        write_tomogram(folder / "TS_01.mrc", balls(places=places)),
+        write_tomogram(folder / "TS_02.mrc", balls(places=places[:2])),
+    ]
+    for files in (paths, paths[:1]):
+        run = CliRunner().invoke(process, [*map(str, files), "--output", str(folder / "out"), "--device", "cpu"])
+        assert run.exit_code == 0, run.output
+        write_tomogram(paths[0], balls(places=places))
+    return folder / "out" / "process" / "process"
+
+
+@pytest.fixture
+def session(results, tmp_path) -> Path:
+    return shutil.copytree(results, tmp_path / "session")
+
+
+def picks(*arguments):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_every_tomogram_counts_once_with_its_newest_revision_in_a_stable_order(session):
+    assert "8 picks of ribosome in 3 tomograms:" in picks(session).stdout
+    table = starfile.read(session / "particles" / "ribosome.star")
+    assert list(table["rlnTomoName"]) == ["TS_01"] * 3 + ["TS_02"] * 2 + ["TS_03"] * 3
+    assert {path.name for path in (session / "particles").iterdir()} == {
+        "ribosome.star", "tomograms.star", "optimisation_set.star"
+    }  # fmt: skip
+
+
+def test_positions_survive_within_a_hundredth_of_a_voxel(session):
+    picks(session)
+    whole = starfile.read(session / "particles" / "ribosome.star")
+    (folder,) = (session / "tomograms" / "TS_01").iterdir()
+    single = starfile.read(folder / "picks" / "ribosome.relion5.star")
+    ours = whole[whole["rlnTomoName"] == "TS_01"][CENTRED].to_numpy()
+    np.testing.assert_allclose(ours, single[CENTRED].to_numpy(), atol=0.25)
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_any_format_can_be_asked_for_and_replaced(session, tmp_path, name):
+    for _ in range(2):
+        report = json.loads(picks(session, "--format", name, "--output", tmp_path / "o", "--json").stdout)
+    assert report["picks"] == 8
+    on_disk = {str(path) for path in (tmp_path / "o").rglob("*") if path.is_file()}
+    assert on_disk == set(report["files"])
+
+
+def test_a_lower_threshold_brings_candidates_back(session):
+    many = json.loads(picks(session, "--threshold", "0.05", "--json").stdout)["picks"]
+    assert many > 8
+
+
+def test_unbinned_coordinates_need_the_pixel_size(session, tmp_path):
+    picks(session, "--format", "relion4", "--output", tmp_path, "--pixel-size", "5")
+    table = starfile.read(tmp_path / "ribosome.star")
+    assert table["rlnCoordinateX"].max() == pytest.approx(60 * 5, abs=3)
+
+
+def test_what_is_not_there_is_said(session, tmp_path):
+    with pytest.raises(ConfigurationError, match="holds no results"):
+        picks(tmp_path)
+    with pytest.raises(ConfigurationError, match=r"the features of .* are ribosome"):
+        picks(session, "--feature", "membrane")
+    with pytest.raises(ConfigurationError, match="the formats are relion5, relion4"):
+        picks(session, "--format", "pdb")

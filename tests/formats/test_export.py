@@ -1,0 +1,207 @@
+"""Every format puts the picks where they are: read back by the programs' own or other independent readers."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import starfile
+from scipy.spatial.transform import Rotation
+
+from livetomo.formats.export import EXPORTERS
+from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.star import read_loops
+from livetomo.picks import Picks
+from livetomo.recipe_picks import Export
+
+VOXEL = 13.48
+EVEN, ODD = (40, 60, 80), (41, 61, 81)
+POSITION = np.array([[10.25, 20.5, 30.125], [0, 0, 0], [39, 59.5, 79]], np.float32)
+EULER = np.array([[10, 20, 30], [-40, 50, 160], [100, 170, -80]], np.float32)
+CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
+CORNER = [f"rlnCoordinate{axis}" for axis in "XYZ"]
+ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
+
+
+def placed(shape=EVEN, euler=None, pixel_size=None, name="TS_01", count=3):
+    score = np.array([0.9, 0.6, 0.4], np.float32)[:count]
+    picks = Picks(POSITION[:count], score, np.full(count, np.nan, np.float32), euler)
+    return Placed(picks, Frame(name, shape, VOXEL, pixel_size))
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    def write(format_name: str, what: Placed) -> Path:
+        exporter = EXPORTERS[format_name]
+        path = tmp_path / f"ribosome.{exporter.name}.{exporter.ending}"
+        path.write_text(exporter.text(what, "ribosome"))
+        return path
+
+    return write
+
+
+def xyz(position):
+    return np.asarray(position)[:, ::-1]
+
+
+def test_every_format_that_a_recipe_may_name_is_there():
+    assert set(EXPORTERS) == set(Export.model_fields["formats"].annotation.__args__[0].__args__)
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("oriented", [False, True])
+def test_no_picks_are_a_file_and_so_are_many(written, name, oriented):
+    assert written(name, placed(count=0, euler=EULER[:0] if oriented else None)).exists()
+    assert written(name, placed(euler=EULER if oriented else None)).stat().st_size > 0
+
+
+@pytest.mark.parametrize("shape", [EVEN, ODD])
+@pytest.mark.parametrize("pixel_size", [None, VOXEL / 4])
+def test_relion5_is_in_angstrom_from_index_n_half(written, shape, pixel_size):
+    table = starfile.read(written("relion5", placed(shape, pixel_size=pixel_size)))
+    indices = table[CENTRED].to_numpy() / VOXEL + np.array(shape)[::-1] / 2
+    np.testing.assert_allclose(indices, xyz(POSITION), atol=1e-3)
+    np.testing.assert_allclose(table["rlnAutopickFigureOfMerit"], [0.9, 0.6, 0.4], atol=1e-6)
+    assert list(table["rlnTomoName"]) == ["TS_01"] * 3
+
+
+@pytest.mark.parametrize("name", ["relion5", "relion4", "relion31", "warp"])
+def test_relions_angles_are_written_where_there_are_any_and_never_invented(written, name):
+    assert "rlnAngleRot" not in starfile.read(written(name, placed()))
+    np.testing.assert_allclose(starfile.read(written(name, placed(euler=EULER)))[ANGLES], EULER)
+
+
+def test_relion5_agrees_with_our_own_reader(written):
+    path = written("relion5", placed())
+    theirs = starfile.read(path)
+    ours = read_loops(path)["particles"]
+    assert list(ours) == list(theirs.columns)
+    for column in CENTRED:
+        np.testing.assert_allclose([float(word) for word in ours[column]], theirs[column])
+
+
+@pytest.mark.parametrize("binning", [1, 4, 3.5])
+def test_relion4_is_in_unbinned_pixels_from_the_corner(written, binning):
+    table = starfile.read(written("relion4", placed(pixel_size=VOXEL / binning)))
+    np.testing.assert_allclose(table[CORNER], xyz(POSITION) * binning, atol=1e-3)
+
+
+def test_relion_4_and_5_name_the_same_place_in_a_binned_tomogram(written):
+    """As RELION turns the one into the other: (x - W/2) * pixel, W being the unbinned extent."""
+    what = placed(pixel_size=VOXEL / 4)
+    four = starfile.read(written("relion4", what))[CORNER].to_numpy()
+    five = starfile.read(written("relion5", what))[CENTRED].to_numpy()
+    np.testing.assert_allclose((four - np.array(what.frame.unbinned_xyz) / 2) * VOXEL / 4, five, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["relion31", "warp"])
+def test_relion31_and_warp_are_in_voxels_of_the_tomogram(written, name):
+    table = starfile.read(written(name, placed(pixel_size=VOXEL / 4)))
+    np.testing.assert_allclose(table[CORNER], xyz(POSITION), atol=1e-5)
+    assert name != "warp" or list(table["rlnMicrographName"]) == ["TS_01.tomostar"] * 3
+
+
+def test_dynamo_has_its_columns(written):
+    table = np.loadtxt(written("dynamo", placed(euler=EULER)))
+    assert table.shape == (3, 36)
+    np.testing.assert_allclose(table[:, 23:26], xyz(POSITION))
+    np.testing.assert_allclose(table[:, 9], [0.9, 0.6, 0.4], atol=1e-6)
+    np.testing.assert_allclose(table[:, 35], VOXEL)
+    assert table[:, 0].tolist() == [1, 2, 3]
+
+
+def test_dynamo_is_read_by_dynamotable(written):
+    dynamotable = pytest.importorskip("dynamotable")
+    table = dynamotable.read(str(written("dynamo", placed())))
+    np.testing.assert_allclose(table[["x", "y", "z"]], xyz(POSITION))
+
+
+def test_stopgap_has_its_columns(written):
+    table = starfile.read(written("stopgap", placed()))
+    assert len(table.columns) == 16
+    np.testing.assert_allclose(table[["orig_x", "orig_y", "orig_z"]], xyz(POSITION), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["dynamo", "stopgap"])
+def test_zxz_angles_are_the_same_rotation_as_relions(written, name):
+    """By cryoCAT's formula: the reference's rotation is the inverse, in extrinsic zxz, its angles in reverse order."""
+    wanted = Rotation.from_euler("ZYZ", EULER, degrees=True)
+    path = written(name, placed(euler=EULER))
+    if name == "stopgap":
+        table = starfile.read(path)
+        phi, psi, theta = (table[column].to_numpy() for column in ("phi", "psi", "the"))
+    else:
+        psi, theta, phi = -np.loadtxt(path)[:, 6:9].T
+    ours = Rotation.from_euler("zxz", -np.column_stack([psi, theta, phi])[:, ::1], degrees=True)
+    assert (ours * wanted.inv()).magnitude().max() < 1e-5
+
+
+@pytest.mark.parametrize(("kind", "name"), [("stopgap", "stopgap"), ("dynamo", "dynamo")])
+def test_cryocat_reads_both(written, kind, name):
+    cryomotl = pytest.importorskip("cryocat.cryomotl")
+    motl = cryomotl.Motl.load(str(written(name, placed(euler=EULER))), motl_type=kind)
+    np.testing.assert_allclose(motl.get_coordinates(), xyz(POSITION), atol=1e-3)
+    relion = cryomotl.RelionMotl()
+    relion.df = motl.df.copy()
+    back = relion.convert_angles_to_relion(motl.df.copy())[ANGLES].to_numpy()
+    ours = Rotation.from_euler("ZYZ", EULER, degrees=True)
+    assert (Rotation.from_euler("ZYZ", back, degrees=True) * ours.inv()).magnitude().max() < 1e-5
+
+
+@pytest.mark.parametrize("shape", [EVEN, ODD])
+@pytest.mark.parametrize("binning", [1, 4])
+def test_eman2_is_in_unbinned_pixels_from_the_middle_voxel(written, shape, binning):
+    body = json.loads(written("eman2", placed(shape, pixel_size=VOXEL / binning)).read_text())
+    position = np.array([box[:3] for box in body["boxes_3d"]])
+    middle = np.array([extent // 2 for extent in shape[::-1]])
+    np.testing.assert_allclose(position * body["apix_unbin"] / VOXEL + middle, xyz(POSITION), atol=1e-3)
+    assert [box[3:5] for box in body["boxes_3d"]] == [["tomobox", 0.9], ["tomobox", 0.6], ["tomobox", 0.4]]
+
+
+def test_copick_is_in_angstrom_from_the_corner(written):
+    body = json.loads(written("copick", placed(euler=EULER)).read_text())
+    position = np.array([[point["location"][axis] for axis in "xyz"] for point in body["points"]])
+    np.testing.assert_allclose(position, xyz(POSITION) * VOXEL, atol=1e-3)
+    assert body["run_name"] == "TS-01"
+    turn = np.array([point["transformation_"] for point in body["points"]])[:, :3, :3]
+    assert (Rotation.from_matrix(turn) * Rotation.from_euler("ZYZ", EULER, degrees=True)).magnitude().max() < 1e-5
+
+
+def test_copick_reads_it(written):
+    models = pytest.importorskip("copick.models")
+    picks = models.CopickPicksFile(**json.loads(written("copick", placed()).read_text()))
+    assert picks.trust_orientation is False
+    assert [point.location.x for point in picks.points] == pytest.approx(list(POSITION[:, 2] * VOXEL), abs=1e-3)
+
+
+def test_imod_counts_from_the_corner_in_x_and_y_and_from_the_slice_in_z(written):
+    points = np.loadtxt(written("imod", placed()))
+    np.testing.assert_allclose(points, xyz(POSITION) + np.array([0.5, 0.5, 0]), atol=1e-3)
+
+
+def test_csv_says_everything_in_plain_words(written):
+    rows = list(csv.DictReader(written("csv", placed(euler=EULER)).read_text().splitlines()))
+    assert [float(row["x_voxel"]) for row in rows] == pytest.approx(list(POSITION[:, 2]), abs=1e-3)
+    assert [float(row["z_angstrom"]) for row in rows] == pytest.approx(list(POSITION[:, 0] * VOXEL), abs=1e-2)
+    assert [float(row["tilt"]) for row in rows] == [20, 50, 170]
+    assert rows[0]["volume_angstrom3"] == ""
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_a_session_holds_the_picks_of_every_tomogram(name):
+    sets = [placed(name="TS_01"), placed(name="TS_02", count=2), placed(name="TS_03", count=0)]
+    files = EXPORTERS[name].session(sets, "ribosome")
+    assert files == EXPORTERS[name].session(sets, "ribosome")
+    whole = "".join(files.values()) + "".join(files)
+    assert all(tomogram in whole or tomogram.replace("_", "-") in whole for tomogram in ("TS_01", "TS_02"))
+
+
+def test_relion5s_optimisation_set_names_its_files(tmp_path: Path):
+    for name, text in EXPORTERS["relion5"].session([placed(pixel_size=VOXEL / 4)], "ribosome").items():
+        (tmp_path / name).write_text(text)
+    pairs = starfile.read(tmp_path / "optimisation_set.star")
+    assert pairs == {"rlnTomoParticlesFile": "ribosome.star", "rlnTomoTomogramsFile": "tomograms.star"}
+    tomograms = starfile.read(tmp_path / "tomograms.star")
+    assert tomograms["rlnTomoSizeX"].item() == 320
+    assert tomograms["rlnTomoTomogramBinning"].item() == pytest.approx(4)
