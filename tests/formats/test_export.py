@@ -137,10 +137,13 @@ def test_zxz_angles_are_the_same_rotation_as_relions(written, name):
     assert (ours * wanted.inv()).magnitude().max() < 1e-5
 
 
-@pytest.mark.parametrize(("kind", "name"), [("stopgap", "stopgap"), ("dynamo", "dynamo")])
-def test_cryocat_reads_both(written, kind, name):
+@pytest.mark.parametrize("name", ["dynamo", "stopgap"])
+def test_cryocat_reads_both(written, name):
     cryomotl = pytest.importorskip("cryocat.cryomotl")
-    motl = cryomotl.Motl.load(str(written(name, placed(euler=EULER))), motl_type=kind)
+    path = written(name, placed(euler=EULER))
+    # its own reader of stars fails with pandas 3
+    source = str(path) if name == "dynamo" else starfile.read(path)
+    motl = {"dynamo": cryomotl.DynamoMotl, "stopgap": cryomotl.StopgapMotl}[name](source)
     np.testing.assert_allclose(motl.get_coordinates(), xyz(POSITION), atol=1e-3)
     relion = cryomotl.RelionMotl()
     relion.df = motl.df.copy()
