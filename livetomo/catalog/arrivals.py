@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
 from livetomo.events import Event, State
 from livetomo.recipe import Recipe
@@ -26,9 +27,10 @@ class Taken:
 class Arrivals:
     """Takes arrivals in, and remembers them across restarts."""
 
-    def __init__(self, db: Database, story: Story, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, story: Story, sessions: Sessions, *, now: Callable[[], float]) -> None:
         self._db = db
         self._story = story
+        self._sessions = sessions
         self._now = now
 
     def take(self, arrival: Arrival, recipe_name: str, recipe: Recipe) -> Taken:
@@ -40,6 +42,7 @@ class Arrivals:
             self._db.execute(
                 "DELETE FROM left_alone WHERE watch = ? AND path = ?", (arrival.tomogram.watch, arrival.path)
             )
+            self._sessions.touch(arrival.tomogram.watch, arrival.tomogram.session)
             tomogram_row, tomogram, warning = self._tomogram(arrival)
             latest = self._latest_revision(tomogram_row)
             if latest is not None and _same_content(latest, arrival.content):
@@ -162,9 +165,10 @@ class Arrivals:
             supersede(self._db, self._story, tomogram, job, "a newer revision is there")
 
 
-STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id
-                   FROM (SELECT * FROM jobs WHERE state NOT IN ('superseded', 'cancelled')) AS jobs
-                   JOIN revisions ON revisions.id = jobs.revision LEFT JOIN results ON results.job = jobs.id"""
+# By way of the tomogram's few revisions (CROSS JOIN keeps SQLite to that), never through all jobs of a state.
+STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id FROM revisions
+                   CROSS JOIN jobs ON jobs.revision = revisions.id AND state NOT IN ('superseded', 'cancelled')
+                   LEFT JOIN results ON results.job = jobs.id"""
 
 
 def supersede(db: Database, story: Story, tomogram: TomogramId, job: Mapping[str, Any], why: str) -> None:

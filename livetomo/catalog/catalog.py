@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from livetomo.catalog.arrivals import Arrivals
 from livetomo.catalog.database import open_database
 from livetomo.catalog.jobs import Jobs
+from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
 from livetomo.catalog.views import Views
 from livetomo.catalog.wishes import Wishes
@@ -28,7 +29,8 @@ class Catalog:
         self.db = db
         self.now = now
         self.story = Story(db, site=site, instance=instance, now=now)
-        self.arrivals = Arrivals(db, self.story, now=now)
+        self.sessions = Sessions(db, now=now)
+        self.arrivals = Arrivals(db, self.story, self.sessions, now=now)
         self.jobs = Jobs(db, self.story, now=now)
         self.wishes = Wishes(db, self.story, now=now)
         self.views = Views(db)

@@ -140,13 +140,11 @@ class Jobs:
     def _retract_older(self, row: Mapping[str, Any]) -> None:
         """One result stands for a tomogram: that of its newest job which has one."""
         tomogram = TomogramId(row["watch"], row["session"], row["name"])
-        done = list(
-            self._db.query(
-                f"""{STANDING_JOBS} WHERE state = 'done'
-                    AND tomogram = (SELECT tomogram FROM revisions WHERE id = ?) ORDER BY jobs.id""",
-                (row["revision"],),
-            )
+        standing = self._db.query(
+            f"""{STANDING_JOBS} WHERE tomogram = (SELECT tomogram FROM revisions WHERE id = ?) ORDER BY jobs.id""",
+            (row["revision"],),
         )
+        done = [job for job in standing if job["state"] == "done"]
         for older in done[:-1]:
             supersede(self._db, self._story, tomogram, older, "it was processed again with another recipe")
 

@@ -41,6 +41,7 @@ def _record(catalog: Catalog, found: Found) -> None:
     recipe = Recipe.model_validate(manifest["recipe"]["settings"])
     record_recipe(db, manifest["recipe"]["name"], recipe)
     db.execute("INSERT INTO watches (name, first_scan_at) VALUES (?, 0) ON CONFLICT DO NOTHING", (who.watch,))
+    catalog.sessions.touch(who.watch, who.session)
     tomogram = _row_of(
         catalog,
         "tomograms",

@@ -24,6 +24,16 @@ def _first(db: Database) -> None:
             PRIMARY KEY (watch, path)
         ) STRICT, WITHOUT ROWID""")
     db.execute("""
+        CREATE TABLE sessions (
+            watch TEXT NOT NULL,
+            session TEXT NOT NULL,
+            opened_at REAL NOT NULL,
+            touched_at REAL NOT NULL,       -- when something last landed; 0 before that
+            overrides TEXT NOT NULL DEFAULT '{}',   -- JSON: what a person has said about it
+            PRIMARY KEY (watch, session)
+        ) STRICT, WITHOUT ROWID""")
+    db.execute("CREATE INDEX sessions_by_time ON sessions (touched_at)")
+    db.execute("""
         CREATE TABLE tomograms (
             id INTEGER PRIMARY KEY,
             watch TEXT NOT NULL,
@@ -77,6 +87,13 @@ def _first(db: Database) -> None:
             CHECK ((state = 'running') = (token IS NOT NULL))
         ) STRICT""")
     db.execute("CREATE INDEX jobs_by_state ON jobs (state)")
+    # Counting a million jobs at every scrape would take 50 ms.
+    db.execute("CREATE TABLE job_counts (state TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID")
+    more = """INSERT INTO job_counts (state, number) VALUES (new.state, 1)
+              ON CONFLICT (state) DO UPDATE SET number = number + 1;"""
+    less = "UPDATE job_counts SET number = number - 1 WHERE state = old.state;"
+    db.execute(f"CREATE TRIGGER job_made AFTER INSERT ON jobs BEGIN {more} END")
+    db.execute(f"CREATE TRIGGER job_changed AFTER UPDATE OF state ON jobs BEGIN {less} {more} END")
     db.execute("CREATE INDEX jobs_waiting ON jobs (urgency, queue, id) WHERE state = 'waiting'")
     db.execute("""
         CREATE TABLE results (
@@ -84,8 +101,10 @@ def _first(db: Database) -> None:
             result_id TEXT NOT NULL UNIQUE,
             folder TEXT NOT NULL,
             manifest TEXT NOT NULL,     -- JSON: result.json without its lists of picks
-            committed_at REAL NOT NULL
+            committed_at REAL NOT NULL,
+            maps_removed_at REAL
         ) STRICT""")
+    db.execute("CREATE INDEX results_with_maps ON results (committed_at) WHERE maps_removed_at IS NULL")
     db.execute("""
         CREATE TABLE events (
             seq INTEGER PRIMARY KEY AUTOINCREMENT,

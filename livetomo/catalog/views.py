@@ -92,8 +92,10 @@ class Views:
     def sessions(self, limit: int = 100) -> list[SessionView]:
         """The sessions, those with the newest tomogram first."""
         rows = self._db.query(
-            """SELECT watch, session, count(*) AS tomograms, max(id) AS newest FROM tomograms
-               GROUP BY watch, session ORDER BY newest DESC LIMIT ?""",
+            """SELECT watch, session,
+                      (SELECT count(*) FROM tomograms AS t WHERE t.watch = s.watch AND t.session = s.session)
+                          AS tomograms
+               FROM (SELECT * FROM sessions WHERE touched_at > 0 ORDER BY touched_at DESC LIMIT ?) AS s""",
             (limit,),
         )
         return [self._session(row["watch"], row["session"], row["tomograms"]) for row in list(rows)]
@@ -173,9 +175,8 @@ class Views:
 
     def job_counts(self) -> dict[State, int]:
         """How many jobs are in each state."""
-        return {
-            row["state"]: row["n"] for row in self._db.query("SELECT state, count(*) AS n FROM jobs GROUP BY state")
-        }
+        rows = self._db.query("SELECT state, number FROM job_counts WHERE number > 0")
+        return {row["state"]: row["number"] for row in rows}
 
     def oldest_waiting(self) -> datetime | None:
         """When the job that has waited longest was made ready; None when none waits."""
