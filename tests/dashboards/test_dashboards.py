@@ -176,6 +176,8 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     files = tmp_path / "prometheus"
     shutil.copytree(ROOT / "deploy" / "prometheus", files)
     hurry(files)
+    (files / "secrets").mkdir()
+    (files / "secrets" / "livetomo-token").touch()
     target = [{"targets": [f"127.0.0.1:{server.port}"]}]
     (files / "targets" / "livetomo" / "livetomo.yml").write_text(yaml.safe_dump(target))
     (files / "targets" / "alertmanager" / "alertmanager.yml").unlink()
