@@ -121,10 +121,12 @@ class Recipe(UserModel):
     """The top of the file.
 
     density: `"dark"` where matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
+    voxel_size_angstrom: in place of the header's, where that is known to be wrong.
     keep: maps that are kept beside the picks: the denoised volume, the features' probabilities.
     """
 
     density: Literal["dark", "bright"] = "dark"
+    voxel_size_angstrom: Angstrom | None = None
     keep: tuple[Literal["denoised", "probabilities"], ...] = ()
     denoise: Denoise = NoDenoise()
     feature: tuple[Feature, ...] = Field(min_length=1)
@@ -190,18 +192,27 @@ def _mentioned(recipe: Recipe | MapRecipe) -> Iterator[tuple[str, str]]:
         yield from ((f'curate number {number}: "{key}"', name) for key, name in rule.mentioned())
 
 
-def load_map_recipe(name_or_path: str, names: Collection[str]) -> MapRecipe:
-    """What a recipe does to maps of the features `names`; its own features are not looked at.
+def load_map_recipe(name_or_path: str, names: Collection[str], parts: Collection[str]) -> MapRecipe:
+    """The tables `parts` of a recipe, for maps of the features `names`; its own features are not looked at.
+
+    Picks and curation of other features are left out; everything else that is mentioned has to be there.
 
     Raises:
-        ConfigurationError: as `load_recipe`; also where a feature is mentioned of which there is no map.
+        ConfigurationError: as `load_recipe`; also where there is no map of a feature, or where nothing is left to do.
     """
     content, source = _content(name_or_path, None)
-    for key in ("density", "keep", "denoise", "feature"):
-        content.pop(key, None)
+    content = {key: value for key, value in content.items() if key in parts or key not in Recipe.model_fields}
     recipe = validate(MapRecipe, content, source)
+    of_these = {
+        "pick": tuple(pick for pick in recipe.pick if pick.feature in names),
+        "curate": tuple(rule for rule in recipe.curate if rule.feature in names),
+    }
+    recipe = recipe.model_copy(update=of_these)
     if faults := list(_faults(recipe, names)):
         raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
+    if not (recipe.pick or recipe.interaction or recipe.competition.absorb):
+        there = ", ".join(f"[{part}]" if part == "competition" else f"[[{part}]]" for part in parts if part != "export")
+        raise ConfigurationError(f"{source}: says nothing about {', '.join(names)}; write {there}")
     return recipe
 
 

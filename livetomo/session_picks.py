@@ -1,7 +1,5 @@
 """The picks of a whole session, from its result folders: each tomogram's newest, in a stable order, in any format."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from livetomo.errors import ConfigurationError
+from livetomo.files import replace_text
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import read_loops
@@ -83,8 +82,7 @@ def write_session(sets: Sequence[Placed], feature: str, format_name: str, output
     written = []
     for name, text in EXPORTERS[format_name].session(sets, feature).items():
         path = output / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, text)
+        replace_text(path, text)
         written.append(path)
     return written
 
@@ -98,17 +96,3 @@ def _read_relion5(path: Path, frame: Frame) -> Picks:
     if _ANGLES[0] in columns:
         euler = np.array([[float(word) for word in columns[name]] for name in _ANGLES], np.float32).reshape(3, -1).T
     return Picks(position.astype(np.float32), score, np.full(len(score), np.nan, np.float32), euler)
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(scratch, 0o644)  # noqa: PTH101  (mkstemp makes it private)
-        os.replace(scratch, path)  # noqa: PTH105
-    except BaseException:
-        os.unlink(scratch)  # noqa: PTH108
-        raise

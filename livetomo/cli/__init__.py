@@ -14,11 +14,14 @@ COMMANDS: dict[str, str] = {
     "run": "livetomo.cli.run",
     "process": "livetomo.cli.process",
     "picks": "livetomo.cli.picks",
+    "pick": "livetomo.cli.pick",
+    "interact": "livetomo.cli.interact",
     "scan": "livetomo.cli.scan",
     "check": "livetomo.cli.check",
     "doctor": "livetomo.cli.doctor",
     "status": "livetomo.cli.status",
     "follow": "livetomo.cli.follow",
+    "sessions": "livetomo.cli.sessions",
     "failed": "livetomo.cli.failed",
     "pause": "livetomo.cli.pause",
     "resume": "livetomo.cli.resume",
@@ -27,6 +30,8 @@ COMMANDS: dict[str, str] = {
     "backup": "livetomo.cli.backup",
     "rebuild": "livetomo.cli.rebuild",
     "simulate": "livetomo.cli.simulate",
+    "train": "livetomo.cli.train",
+    "evaluate": "livetomo.cli.evaluate",
 }
 
 

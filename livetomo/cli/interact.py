@@ -1,0 +1,78 @@
+"""`livetomo interact`: competition and interactions on segmentations that are there already."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.errors import ConfigurationError
+
+
+@click.command("interact", short_help="Interactions on segmentations from any program.")
+@click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--recipe", "recipe_name", required=True, help="Whose competition and interactions.")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where changed maps go."
+)
+@click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the headers'.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def command(
+    segmentations: tuple[Path, ...], recipe_name: str, output: Path, voxel_size: float | None, as_json: bool
+) -> None:
+    """Let the features of SEGMENTATIONS compete and interact as a recipe says, and write the maps that it changes.
+
+    A file is named `<tomogram>__<feature>.mrc`, as Ais names them; so are the written maps (int8, 0 to 127), which
+    `livetomo pick` takes. Maps of 0 to 1, 0 to 127 (int8) and 0 to 255 (uint16), and masks, are understood.
+
+    Example:  livetomo interact TS_01__ribosome.mrc TS_01__membrane.mrc --recipe mine.toml --output changed
+    """
+    from livetomo.cli.maps import for_each_tomogram, print_lines
+    from livetomo.maps import sort_maps
+    from livetomo.recipe import load_map_recipe
+
+    tomograms = sort_maps(segmentations, None)
+    recipes = {
+        tomogram: load_map_recipe(recipe_name, tuple(paths), ("competition", "interaction"))
+        for tomogram, paths in tomograms.items()
+    }
+    if any(path.parent.resolve() == output.resolve() for path in segmentations):
+        raise ConfigurationError(f"--output {output}: the segmentations lie there; name another folder")
+
+    def act(tomogram: str, paths: Mapping[str, Path]) -> dict[str, Any]:
+        return _interact(tomogram, paths, recipes[tomogram], output, voxel_size)
+
+    rows, code = for_each_tomogram(tomograms, act)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        done = [(row["tomogram"], name, kept) for row in rows for name, kept in row.get("kept", {}).items()]
+        print_lines([("tomogram", "feature", "kept"), *((who, name, f"{kept:.1%}") for who, name, kept in done)])
+    sys.exit(code)
+
+
+def _interact(
+    tomogram: str, paths: Mapping[str, Path], recipe: Any, output: Path, said_voxel_size: float | None
+) -> dict[str, Any]:
+    """Write the changed maps of one tomogram; the share of each map's probability that is kept."""
+    import torch
+
+    from livetomo.files import replacing
+    from livetomo.formats.mrc import as_probability_bytes, write_map
+    from livetomo.maps import SEPARATOR, read_maps, voxel_size
+    from livetomo.particles import change_maps
+
+    maps = read_maps(paths)
+    tensors = {name: torch.from_numpy(map_.probability) for name, map_ in maps.items()}
+    changed = change_maps(tensors, recipe, voxel_size(maps, said_voxel_size))
+    report: dict[str, Any] = {"tomogram": tomogram, "status": "done", "kept": {}, "files": []}
+    for name in sorted({*recipe.competition.absorb, *(rule.feature for rule in recipe.interaction)}):
+        path = output / f"{tomogram}{SEPARATOR}{name}.mrc"
+        with replacing(path) as scratch:
+            write_map(scratch, as_probability_bytes(changed[name].numpy()), maps[name].geometry, "livetomo interact")
+        before = float(tensors[name].sum(dtype=torch.float64))
+        report["kept"][name] = float(changed[name].sum(dtype=torch.float64)) / before if before else 1.0
+        report["files"].append(str(path))
+    return report

@@ -1,0 +1,98 @@
+"""`livetomo pick`: particles from segmentations that are there already."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("pick", short_help="Particles from segmentations of any program.")
+@click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--feature", help="What all of them are, where their names do not say it.")
+@click.option("--recipe", "recipe_name", required=True, help="Whose picking, curation and export.")
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where picks go.")
+@click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the headers'.")
+@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+def command(
+    segmentations: tuple[Path, ...],
+    feature: str | None,
+    recipe_name: str,
+    output: Path,
+    voxel_size: float | None,
+    as_json: bool,
+) -> None:
+    """Pick particles from SEGMENTATIONS as a recipe says, so that it is tuned in seconds, without any network.
+
+    A file's feature is what follows `__` in its name, as Ais writes it, or --feature. Picks of other features in the
+    recipe are left out; its interactions are for `livetomo interact`. Results are replaced when they are made again.
+
+    Example:  livetomo pick TS_01__ribosome.mrc TS_02__ribosome.mrc --recipe mine.toml --output picked
+    """
+    from livetomo.cli.maps import for_each_tomogram, print_lines
+    from livetomo.maps import sort_maps
+    from livetomo.recipe import load_map_recipe
+
+    tomograms = sort_maps(segmentations, feature)
+    recipes = {
+        tomogram: load_map_recipe(recipe_name, tuple(paths), ("pick", "curate", "export"))
+        for tomogram, paths in tomograms.items()
+    }
+
+    def act(tomogram: str, paths: Mapping[str, Path]) -> dict[str, Any]:
+        return _pick(tomogram, paths, recipes[tomogram], output, voxel_size)
+
+    rows, code = for_each_tomogram(tomograms, act)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        found = [(row["tomogram"], name, facts) for row in rows for name, facts in row.get("picks", {}).items()]
+        lines = [(who, name, f"{facts['count']:,}", f"{facts['candidates']:,}") for who, name, facts in found]
+        print_lines([("tomogram", "feature", "picks", "candidates"), *lines])
+    sys.exit(code)
+
+
+def _pick(
+    tomogram: str, paths: Mapping[str, Path], recipe: Any, output: Path, said_voxel_size: float | None
+) -> dict[str, Any]:
+    """Write the picks of one tomogram and `pick.json`, which says how they were made."""
+    import torch
+
+    from livetomo.files import replace_text
+    from livetomo.formats.export import EXPORTERS
+    from livetomo.formats.frame import Frame, Placed
+    from livetomo.maps import read_maps, voxel_size
+    from livetomo.particles import find
+
+    maps = read_maps(paths)
+    size = voxel_size(maps, said_voxel_size)
+    found = find({name: torch.from_numpy(map_.probability) for name, map_ in maps.items()}, recipe, size)
+    folder = output / tomogram
+    report: dict[str, Any] = {
+        "tomogram": tomogram,
+        "status": "done",
+        "voxel_size_angstrom": size,
+        "maps": {name: str(path) for name, path in paths.items()},
+        "recipe": recipe.model_dump(mode="json"),
+        "picks": {},
+    }
+    for rule in recipe.pick:
+        candidates = found.candidates[rule.feature]
+        published = candidates.above(rule.threshold)
+        frame = Frame(tomogram, maps[rule.feature].header.shape_zyx, size)
+        written = {("picks", name): published for name in recipe.export.formats} | {
+            ("candidates", "relion5"): candidates
+        }
+        for (kind, name), picks in written.items():
+            path = folder / kind / f"{rule.feature}.{name}.{EXPORTERS[name].ending}"
+            replace_text(path, EXPORTERS[name].text(Placed(picks, frame), rule.feature))
+        report["picks"][rule.feature] = {
+            "count": len(published),
+            "candidates": len(candidates),
+            "threshold": rule.threshold,
+            "removed": found.removed.get(rule.feature, []),
+        }
+    replace_text(folder / "pick.json", json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+    return report
