@@ -57,7 +57,8 @@ class Population:
             rotation = Rotation.random(rng=rng)
             cube = self.shape.draw(rotation.as_matrix(), voxel, position - (z, y, x))
             volume = float(np.count_nonzero(cube > BODY)) * voxel**3
-            placed = Placed(position, volume, rotation.as_euler("ZYZ", degrees=True))
+            # RELION's angles turn the axes, not the particle: as a rotation of the particle they are the inverse.
+            placed = Placed(position, volume, rotation.inv().as_euler("ZYZ", degrees=True))
             if canvas.try_particle(np.float32(self.contrast) * cube, (z, y, x), placed, self.name, self.overlap):
                 mine.append(position)
 

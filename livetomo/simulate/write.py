@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, write_map
 from livetomo.formats.relion import Relion5
-from livetomo.picks import Picks
 from livetomo.simulate.tomogram import Simulated
 from livetomo.simulate.truth import FEATURES
 
@@ -75,11 +73,9 @@ def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
     z, y, x = truth.labels.shape
     frame = Frame(name, (z, y, x), simulated.voxel_size_angstrom)
     for particle, picks in truth.picks.items():
-        star = folder / f"{name}_{particle}.star"
-        star.unlink(missing_ok=True)
-        star.write_text(Relion5().text(Placed(picks, frame), particle), encoding="utf-8")
-        body = json.dumps(copick(particle, picks, frame), indent=1)
-        (folder / f"{name}_{particle}.copick.json").write_text(body, encoding="utf-8")
+        placed = Placed(picks, frame)
+        (folder / f"{name}_{particle}.star").write_text(Relion5().text(placed, particle), encoding="utf-8")
+        (folder / f"{name}_{particle}.copick.json").write_text(Copick().text(placed, particle), encoding="utf-8")
     (folder / f"{name}_truth.json").write_text(json.dumps(facts(simulated), indent=1), encoding="utf-8")
 
 
@@ -94,30 +90,4 @@ def facts(simulated: Simulated) -> dict[str, Any]:
         "particles": {name: len(picks) for name, picks in simulated.truth.picks.items()},
         "slab": asdict(simulated.slab),
         "microscope": asdict(simulated.microscope),
-    }
-
-
-def copick(particle: str, picks: Picks, frame: Frame) -> dict[str, Any]:
-    """The picks as copick stores them: Å from the first voxel's centre, and each pose as a matrix."""
-    poses = np.tile(np.eye(4), (len(picks), 1, 1))
-    if picks.euler is not None and len(picks):
-        poses[:, :3, :3] = Rotation.from_euler("ZYZ", picks.euler, degrees=True).as_matrix()
-    points = [
-        {
-            "location": dict(zip("xyz", (round(float(c), 3) for c in place), strict=True)),
-            "transformation_": pose.round(6).tolist(),
-            "instance_id": 0,
-            "score": 1.0,
-        }
-        for place, pose in zip(Placed(picks, frame).corner_xyz_angstrom(), poses, strict=True)
-    ]
-    return {
-        "pickable_object_name": particle.replace("_", "-"),
-        "user_id": "livetomo",
-        "session_id": "0",
-        "run_name": frame.name,
-        "voxel_spacing": frame.voxel_size_angstrom,
-        "unit": "angstrom",
-        "points": points,
-        "trust_orientation": True,
     }

@@ -152,6 +152,27 @@ def _long_axis(cube):
     return np.linalg.svd(places - places.mean(axis=0), full_matrices=False)[2][0]
 
 
+def test_the_angles_of_the_truth_are_those_that_relion_turns_the_reference_by():
+    made = drawn(Population(ribosome_like(), 1, "ribosome"))
+    (placed,) = made.placed["ribosome"]
+    # RELION's matrix of rot, tilt, psi, written out as in its Euler_angles2matrix, takes the reference to the particle.
+    (ca, cb, cg), (sa, sb, sg) = (f(np.deg2rad(placed.euler)) for f in (np.cos, np.sin))
+    relion = np.array(
+        [
+            [cg * cb * ca - sg * sa, cg * cb * sa + sg * ca, -cg * sb],
+            [-sg * cb * ca - cg * sa, -sg * cb * sa + cg * ca, sg * sb],
+            [sb * ca, sb * sa, cb],
+        ]
+    )
+    at = np.rint(placed.position).astype(int)
+    cube = ribosome_like().draw(relion, VOXEL, placed.position - at)
+    radius = cube.shape[0] // 2
+    here = made.density[tuple(slice(max(c - radius, 0), c + radius + 1) for c in at)]
+    low = [max(radius - c, 0) for c in at]
+    part = cube[tuple(slice(a, a + n) for a, n in zip(low, here.shape, strict=True))]
+    assert np.corrcoef(here.ravel(), part.ravel())[0, 1] > 0.999
+
+
 def test_a_folder_without_maps_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="no density map"):
         load_templates(tmp_path)

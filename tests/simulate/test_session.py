@@ -108,7 +108,7 @@ def test_star_and_copick_tell_the_same_positions_and_poses(written):
     assert centred + np.array([48, 48, 32]) / 2 * 25 == pytest.approx(corner, abs=0.01)
     angles = star[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()
     poses = np.array([point["transformation_"] for point in copick["points"]])[:, :3, :3]
-    assert Rotation.from_euler("ZYZ", angles, degrees=True).as_matrix() == pytest.approx(poses, abs=1e-4)
+    assert Rotation.from_euler("ZYZ", angles, degrees=True).inv().as_matrix() == pytest.approx(poses, abs=1e-4)
 
 
 def test_a_ribosome_that_is_no_template_is_refused_by_name(tmp_path, data):

@@ -30,6 +30,11 @@ class Canonical:
     fall_angstrom: float = 130.0
     low_pass_angstrom: float = 55.0
 
+    @staticmethod
+    def at(voxel_size_angstrom: float) -> "Canonical":
+        """At another voxel size: the finer it is, the further amplitudes reach."""
+        return Canonical(voxel_size_angstrom, low_pass_angstrom=55.0 * voxel_size_angstrom / 30.0)
+
     def amplitude(self, frequency: Tensor) -> Tensor:
         """At these spatial frequencies, 1/Å."""
         rise = 1 - torch.exp(-((self.high_pass_angstrom * frequency) ** 2))

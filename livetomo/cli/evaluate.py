@@ -1,0 +1,141 @@
+"""`livetomo evaluate`: score picks and segmentations against what is known."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.errors import ConfigurationError
+
+_EXISTING = click.Path(exists=True, path_type=Path)
+MULTIPLES = (1, 2, 3, 10)
+
+
+@click.group("evaluate", short_help="Score picks and segmentations against what is known.")
+def command() -> None:
+    """Score picks and segmentations against what is known."""
+
+
+@command.command(
+    "picks",
+    epilog="Example:  livetomo evaluate picks results/TS_01/r1-85d73c31 TS_01_ribosome.copick.json --radius 125",
+)
+@click.argument("found", type=_EXISTING)
+@click.argument("truth", type=_EXISTING)
+@click.option("--feature", default="ribosome", show_default=True, help="Which of a result folder's features.")
+@click.option("--radius", type=click.FloatRange(0), default=125.0, show_default=True, help="Å within which they match.")
+@click.option(
+    "--threshold", type=float, default=0.5, show_default=True, help="Score from which on picks are published."
+)
+@click.option("--tomogram", type=_EXISTING, help="The MRC file that a star's coordinates refer to.")
+@click.option("--truth-apart", type=click.FloatRange(0), default=0.0, help="Drop true ones closer than so many Å.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
+@click.option("--json", "as_json", is_flag=True)
+def picks(
+    found: Path,
+    truth: Path,
+    feature: str,
+    radius: float,
+    threshold: float,
+    tomogram: Path | None,
+    truth_apart: float,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare FOUND with TRUTH: RELION stars, copick JSON, or a result folder (all its candidates).
+
+    Each pick is one particle's at most. Of an incomplete truth only recall means something, at the first N, 2N, 3N and
+    10N picks by score, where N is the number of true particles. For figures like the CZII challenge's, give half the
+    particle's radius as --radius and read F4.
+    """
+    import numpy as np
+
+    from livetomo.evaluate.matching import count, match, recall_at
+    from livetomo.evaluate.plot import plot_precision_recall
+    from livetomo.evaluate.positions import Frame, read_positions
+
+    frame = Frame.of(tomogram) if tomogram else None
+    claimed = read_positions(found, feature, frame)
+    true = read_positions(truth, feature, frame).apart(truth_apart)
+    published = claimed.xyz_angstrom[claimed.score >= threshold]
+    counts = count(published, true.xyz_angstrom, radius)
+    n = len(true.score)
+    at = recall_at(claimed.xyz_angstrom, true.xyz_angstrom, radius, tuple(k * n for k in MULTIPLES))
+    figures: dict[str, Any] = {
+        "true": n,
+        "candidates": len(claimed.score),
+        "published": len(published),
+        "recall": counts.recall,
+        "precision": counts.precision,
+        "f1": counts.f(1),
+        "f4": counts.f(4),
+        **{f"recall_at_{k}n": value for k, value in zip(MULTIPLES, at, strict=True)},
+    }
+    if plot is not None:
+        hits = np.cumsum(match(claimed.xyz_angstrom, true.xyz_angstrom, radius) >= 0)
+        ranks = np.arange(1, len(hits) + 1)
+        plot_precision_recall(plot, {feature: (hits / max(n, 1), hits / ranks)})
+    _tell(figures, as_json)
+
+
+@command.command(
+    "segmentation",
+    epilog="Example:  livetomo evaluate segmentation probabilities/membrane.mrc sim_0001_labels.mrc --feature membrane",
+)
+@click.argument("probability", type=_EXISTING)
+@click.argument("labels", type=_EXISTING)
+@click.option("--feature", required=True, help="Which of the labels: a name, or a label's value.")
+@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
+@click.option("--normal-z", type=_EXISTING, help="NAME_normal_z.mrc: recall by the membrane's orientation too.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
+@click.option("--json", "as_json", is_flag=True)
+def segmentation(
+    probability: Path,
+    labels: Path,
+    feature: str,
+    threshold: float,
+    normal_z: Path | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare a PROBABILITY map (MRC; int8 0..127, or 0..1) with LABELS on the same grid."""
+    import numpy as np
+
+    from livetomo.evaluate.plot import plot_precision_recall
+    from livetomo.evaluate.segmentation import curve, recall_by_orientation
+    from livetomo.formats.mrc import PROBABILITY_SCALE, read_volume
+    from livetomo.simulate.truth import FEATURES, label_of
+
+    if not feature.isdigit() and feature not in FEATURES:
+        raise ConfigurationError(f"--feature {feature}: give one of {', '.join(FEATURES)}, or a label's value")
+    stored = read_volume(probability).voxels
+    scale = PROBABILITY_SCALE if stored.dtype == np.int8 else 1
+    claimed = stored.astype(np.float32) / np.float32(scale)
+    truth = read_volume(labels).voxels == (int(feature) if feature.isdigit() else label_of(feature))
+    if claimed.shape != truth.shape:
+        raise ConfigurationError(f"{labels}: has the shape {truth.shape} (z, y, x), {probability.name} {claimed.shape}")
+    total = curve(claimed.clip(0, 1), truth)
+    figures: dict[str, Any] = {
+        "voxels": int(truth.sum()),
+        "dice": total.dice(threshold),
+        "recall": total.recall(threshold),
+        "average_precision": total.average_precision(),
+    }
+    if normal_z is not None:
+        normals = read_volume(normal_z).voxels.astype(np.float32) / 100
+        for name, (hits, here) in recall_by_orientation(claimed, truth, normals, threshold).items():
+            figures[f"recall_normal_z_{name}"] = hits / here if here else None
+    if plot is not None:
+        plot_precision_recall(plot, {feature: total.points()})
+    _tell(figures, as_json)
+
+
+def _tell(figures: dict[str, Any], as_json: bool) -> None:
+    rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
+    if as_json:
+        click.echo(json.dumps(rounded))
+        return
+    for name, value in rounded.items():
+        shown = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else value
+        click.echo(f"{name.replace('_', ' '):<28} {shown:>8}")

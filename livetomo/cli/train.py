@@ -1,0 +1,110 @@
+"""`livetomo train`: make networks."""
+
+import json
+from pathlib import Path
+
+import click
+
+from livetomo.errors import ConfigurationError
+
+FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", "carbon")
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group("train", short_help="Make networks.")
+def command() -> None:
+    """Make networks."""
+
+
+@command.command(
+    "segmentation",
+    epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --seed 7 --device cuda:0 runs/seed7",
+)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--name", default="cellular", show_default=True, help="Of the model.")
+@click.option("--features", default=",".join(FEATURES), show_default=True, help="What it learns, with commas between.")
+@click.option("--simulated/--no-simulated", default=True, show_default=True, help="Learn from simulated tomograms.")
+@click.option("--templates", type=_FOLDER, help="Density maps (*.mrc) to place in simulated tomograms.")
+@click.option("--ribosome", metavar="NAME", help="Which of the templates is the ribosome. Default: a procedural one.")
+@click.option("--annotated", type=_FOLDER, multiple=True, help="Annotated tomograms to learn from; may be repeated.")
+@click.option("--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True, help="Theirs.")
+@click.option("--from", "start", type=click.Path(exists=True, path_type=Path), help="A model to fine-tune.")
+@click.option("--voxel-size", type=click.FloatRange(4, 60), default=30.0, show_default=True, help="Canonical, Å.")
+@click.option("--base", type=click.IntRange(1, 128), default=16, show_default=True, help="Channels at full resolution.")
+@click.option("--levels", type=click.IntRange(1, 6), default=3, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=20_000, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=8, show_default=True)
+@click.option("--patch", type=click.IntRange(8), default=64, show_default=True, help="Side of a piece, voxels.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**30), default=1, show_default=True)
+@click.option("--pool", type=click.IntRange(1), default=64, show_default=True, help="Specimens in memory.")
+@click.option("--renew-every", type=click.IntRange(1), default=4, show_default=True, help="Steps for a new specimen.")
+@click.option("--validation", type=click.IntRange(1), default=24, show_default=True, help="Specimens, never learned.")
+@click.option("--score-every", type=click.IntRange(1), default=1000, show_default=True, help="Steps.")
+@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that simulate; 0: one a core.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+def segmentation(
+    folder: Path,
+    name: str,
+    features: str,
+    simulated: bool,
+    templates: Path | None,
+    ribosome: str | None,
+    annotated: tuple[Path, ...],
+    density: str,
+    start: Path | None,
+    voxel_size: float,
+    base: int,
+    levels: int,
+    steps: int,
+    batch: int,
+    patch: int,
+    rate: float,
+    seed: int,
+    pool: int,
+    renew_every: int,
+    validation: int,
+    score_every: int,
+    workers: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Train a segmentation network in FOLDER; called again with the same options, it goes on where it was stopped.
+
+    The result is FOLDER/NAME.safetensors, a model package. What it is validated on is never trained on.
+    """
+    from tqdm import tqdm
+
+    from livetomo.models.network import Layout
+    from livetomo.models.package import read_card
+    from livetomo.stages.segment.canonical import Canonical
+    from livetomo.train.annotated import AnnotatedExamples
+    from livetomo.train.segmentation import Sources, train_segmentation
+    from livetomo.train.simulated import SimulatedExamples
+    from livetomo.train.trainer import Plan
+
+    wanted = tuple(part.strip() for part in features.split(",") if part.strip())
+    if not wanted or not set(wanted) <= set(FEATURES):
+        raise ConfigurationError(f"--features {features!r}: the features are {', '.join(FEATURES)}")
+    layout, canonical = Layout(wanted, base, levels), Canonical.at(voxel_size)
+    if start is not None:
+        card = read_card(start)
+        layout, canonical = card.layout, card.canonical
+    cells = SimulatedExamples(seed, canonical, templates=templates, ribosome=ribosome) if simulated else None
+    folders = tuple(AnnotatedExamples.of(path, canonical, bright=density == "bright") for path in annotated)
+    plan = Plan(layout, canonical, steps=steps, batch=batch, patch=patch, rate=rate, seed=seed, score_every=score_every)
+    sources = Sources(cells, folders, pool=pool, renew_every=renew_every, validation=validation, workers=workers)
+    with tqdm(total=steps, unit="step", disable=None) as bar:
+
+        def tell(step: int, value: float) -> None:
+            bar.update(step - bar.n)
+            bar.set_postfix(loss=f"{value:.3f}", refresh=False)
+
+        figures = train_segmentation(plan, sources, folder, name=name, device=device, start=start, tell=tell)
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    for figure, value in figures.items():
+        click.echo(f"{figure:<24} {value:.3f}")
+    click.echo(folder / f"{name}.safetensors")

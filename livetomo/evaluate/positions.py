@@ -1,0 +1,104 @@
+"""Read particles' positions, found or true, from whatever says where they are."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from livetomo.errors import ConfigurationError
+from livetomo.formats.mrc_header import read_header
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The tomogram that positions lie in."""
+
+    shape_zyx: tuple[int, int, int]
+    voxel_size_angstrom: float
+
+    @staticmethod
+    def of(path: Path) -> "Frame":
+        """That of an MRC file, by its header."""
+        header = read_header(path)
+        return Frame(header.shape_zyx, header.voxel_size_xyz[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """xyz_angstrom: (n, 3), from the first voxel's centre. score: (n,); 1 where there is none. Strongest first."""
+
+    xyz_angstrom: npt.NDArray[np.float64]
+    score: npt.NDArray[np.float64]
+
+    @staticmethod
+    def ranked(xyz: npt.NDArray[np.float64], score: npt.NDArray[np.float64]) -> "Positions":
+        """In the order of their scores."""
+        order = np.argsort(-score, kind="stable")
+        return Positions(xyz[order].reshape(-1, 3), score[order])
+
+    def apart(self, least_angstrom: float) -> "Positions":
+        """Without those that lie closer than this to a stronger one: lists made by hand hold some twice."""
+        kept: list[int] = []
+        for i, place in enumerate(self.xyz_angstrom):
+            if not kept or np.linalg.norm(self.xyz_angstrom[kept] - place, axis=1).min() >= least_angstrom:
+                kept.append(i)
+        return Positions(self.xyz_angstrom[kept].reshape(-1, 3), self.score[kept])
+
+
+def read_positions(path: Path, feature: str, frame: Frame | None) -> Positions:
+    """From a RELION star (5: centred Å; others: voxels), a copick JSON, or a result folder's candidates.
+
+    frame: of the tomogram; a result folder knows its own, and copick needs none.
+
+    Raises:
+        ConfigurationError: it is none of these, or needs a frame.
+    """
+    if not path.exists():
+        raise ConfigurationError(f"{path}: there is no such file")
+    if path.is_dir():
+        return _result(path, feature)
+    if path.suffix == ".json":
+        body = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(body, dict) or "points" not in body:
+            raise ConfigurationError(f'{path}: is not copick\'s: it has no "points"')
+        return _copick(body)
+    if path.suffix == ".star":
+        return _star(path, frame)
+    raise ConfigurationError(f"{path}: give a .star, a copick .json, or a result folder")
+
+
+def _result(folder: Path, feature: str) -> Positions:
+    manifest = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    z, y, x = manifest["volume"]["shape_zyx"]
+    star = folder / "candidates" / f"{feature}.relion5.star"
+    if not star.exists():
+        raise ConfigurationError(f"{folder}: has no candidates of {feature}")
+    return _star(star, Frame((z, y, x), manifest["volume"]["voxel_size_angstrom"]))
+
+
+def _copick(body: dict[str, Any]) -> Positions:
+    places = [[point["location"][axis] for axis in "xyz"] for point in body["points"]]
+    scores = [point.get("score", 1.0) for point in body["points"]]
+    return Positions.ranked(np.array(places, np.float64).reshape(-1, 3), np.array(scores, np.float64))
+
+
+def _star(path: Path, frame: Frame | None) -> Positions:
+    import starfile
+
+    blocks = starfile.read(path, always_dict=True)
+    table = blocks.get("particles", next(iter(blocks.values())))
+    if frame is None:
+        raise ConfigurationError(f"{path}: give the tomogram that its coordinates refer to, with --tomogram")
+    if "rlnCenteredCoordinateXAngst" in table:
+        centred = table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy(np.float64)
+        xyz = centred + np.array(frame.shape_zyx[::-1]) / 2 * frame.voxel_size_angstrom
+    elif "rlnCoordinateX" in table:
+        xyz = table[[f"rlnCoordinate{axis}" for axis in "XYZ"]].to_numpy(np.float64) * frame.voxel_size_angstrom
+    else:
+        raise ConfigurationError(f"{path}: has neither rlnCenteredCoordinateXAngst nor rlnCoordinateX")
+    named = next((column for column in ("rlnAutopickFigureOfMerit", "rlnLCCmax") if column in table), None)
+    score = table[named].to_numpy(np.float64) if named else np.ones(len(xyz))
+    return Positions.ranked(xyz, score)

@@ -1,0 +1,1 @@
+"""Learn to segment: from simulated tomograms, and from annotated ones."""

@@ -1,0 +1,85 @@
+"""Pieces of examples, turned and scaled at random, side by side as a network takes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from livetomo.train.example import Example, bit
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step learns from.
+
+    volume: float32 (n, 1, z, y, x). targets: float32 (n, features, z, y, x), 0 or 1. known: float32 (n, features).
+    """
+
+    volume: Tensor
+    targets: Tensor
+    known: Tensor
+
+
+def make_batch(
+    examples: Sequence[Example],
+    features: tuple[str, ...],
+    *,
+    count: int,
+    patch: int,
+    rng: np.random.Generator,
+    device: torch.device,
+) -> Batch:
+    """`count` cubes of side `patch`, half of them where some feature is; the same for the same state of `rng`."""
+    volumes, targets, known = [], [], []
+    for _ in range(count):
+        example = examples[int(rng.integers(len(examples)))]
+        corner = _corner(example, features, patch, rng)
+        box = tuple(slice(c, c + patch) for c in corner)
+        flips = tuple(int(axis) for axis in np.flatnonzero(rng.random(3) < 0.5))
+        turn = rng.random() < 0.25
+        pieces = [_padded(array[box], patch) for array in (example.volume, example.targets)]
+        if turn:  # the tilt axis along x instead of y
+            pieces = [piece.transpose(0, 2, 1) for piece in pieces]
+        volume, bits = (np.ascontiguousarray(np.flip(piece, flips)) for piece in pieces)
+        gain = np.float32(np.exp(rng.normal(0, 0.15)))
+        noise = rng.standard_normal(volume.shape, dtype=np.float32) * np.float32(rng.exponential(0.1))
+        volumes.append(torch.from_numpy(volume.astype(np.float32) * gain + noise))
+        targets.append(torch.from_numpy(bits))
+        known.append([float(feature in example.known) for feature in features])
+    bits_on_device = torch.stack(targets).to(device)
+    flags = torch.tensor([bit(feature) for feature in features], dtype=torch.uint8, device=device)
+    return Batch(
+        torch.stack(volumes)[:, None].to(device),
+        (bits_on_device[:, None] & flags[:, None, None, None]).ne(0).float(),
+        torch.tensor(known, device=device),
+    )
+
+
+def _corner(example: Example, features: tuple[str, ...], patch: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """Where a cube begins: anywhere, or around a voxel of a feature that the example has, each feature alike."""
+    room = np.maximum(np.array(example.volume.shape) - patch, 0)
+    if rng.random() < 0.5:
+        return _anywhere(room, rng)
+    for flag in rng.permutation([bit(feature) for feature in features]):
+        # A sample of the voxels is enough: a whole list of them would cost more than the step.
+        tries = rng.integers(0, example.targets.size, 2000)
+        hits = tries[example.targets.reshape(-1)[tries] & np.uint8(flag) > 0]
+        if len(hits):
+            centre = np.array(np.unravel_index(hits[0], example.targets.shape))
+            corner: npt.NDArray[np.intp] = centre - patch // 2 + rng.integers(-(patch // 4), patch // 4 + 1, 3)
+            return corner.clip(0, room)
+    return _anywhere(room, rng)
+
+
+def _anywhere(room: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    corner: npt.NDArray[np.intp] = rng.integers(0, room + 1)
+    return corner
+
+
+def _padded(piece: npt.NDArray[np.generic], patch: int) -> npt.NDArray[np.generic]:
+    """Mirrored outwards where the example is smaller than the cube."""
+    missing = [(0, patch - extent) for extent in piece.shape]
+    return np.pad(piece, missing, mode="symmetric") if any(after for _, after in missing) else piece

@@ -1,0 +1,67 @@
+"""A pool of examples that is renewed while it is learned from, by processes of their own."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Protocol
+
+from livetomo.train.example import Example
+
+
+class Source(Protocol):
+    """Where examples come from."""
+
+    def examples(self, number: int) -> Sequence[Example]:
+        """Those of `number`; the same for the same number, in whatever process."""
+
+
+class Pool:
+    """The newest `size` groups of examples, in the order of their numbers.
+
+    What is in it depends on the step alone, however fast the processes are: it waits for what it needs. So a training
+    that is resumed sees what it would have seen.
+    """
+
+    def __init__(
+        self, source: Source, *, size: int, renew_every: int, executor: ProcessPoolExecutor, ahead: int
+    ) -> None:
+        self._source = source
+        self._size = size
+        self._renew_every = renew_every
+        self._executor = executor
+        self._ahead = ahead
+        self._groups: deque[Sequence[Example]] = deque(maxlen=size)
+        self._coming: deque[Future[Sequence[Example]]] = deque()
+        self._next = 0
+        self._taken = 0
+
+    def at(self, step: int) -> list[Example]:
+        """Every example in the pool at this step; steps never go back."""
+        last = self._size + step // self._renew_every
+        if not self._groups and not self._coming:
+            self._next = self._taken = last - self._size
+        while self._next < last + self._ahead:
+            self._coming.append(self._executor.submit(self._source.examples, self._next))
+            self._next += 1
+        while self._taken < last:
+            self._groups.append(self._coming.popleft().result())
+            self._taken += 1
+        return [example for group in self._groups for example in group]
+
+
+def _quiet_worker() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that make examples, each on one core."""
+    executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_quiet_worker)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,175 @@
+"""The training itself: step by step, so that it can be stopped anywhere and goes on as if it had not been."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from livetomo.errors import ConfigurationError, LivetomoError
+from livetomo.models.network import Layout, Network
+from livetomo.models.package import Card, save_model
+from livetomo.stages.segment.canonical import Canonical
+from livetomo.train.batch import make_batch
+from livetomo.train.example import Example
+from livetomo.train.loss import loss
+from livetomo.train.score import score
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+
+
+class TrainingDiverged(LivetomoError):
+    """The loss is not a number any more."""
+
+    reason = "training diverged"
+
+    def __init__(self, step: int, rate: float) -> None:
+        super().__init__(
+            f"the loss is not a number at step {step}. Start again with another --seed, or with a lower rate than "
+            f"{rate:g}; the last checkpoint is from before."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is trained, and how. The same plan on the same device and data gives the same network.
+
+    average: of the weights that are kept, the share that a step leaves. warm_up: steps until the full rate.
+    """
+
+    layout: Layout
+    canonical: Canonical = field(default_factory=Canonical)
+    steps: int = 20_000
+    batch: int = 8
+    patch: int = 64
+    rate: float = 2e-3
+    decay: float = 1e-4
+    warm_up: int = 200
+    average: float = 0.999
+    clip: float = 5.0
+    seed: int = 1
+    score_every: int = 1000
+    save_every: int = 500
+
+    def rate_at(self, step: int) -> float:
+        """A linear start, then half a cosine down to nothing."""
+        start = min(1.0, (step + 1) / max(self.warm_up, 1))
+        return self.rate * start * 0.5 * (1 + math.cos(math.pi * min(step / max(self.steps, 1), 1.0)))
+
+
+class Trainer:
+    """One training in a folder of its own, which holds its checkpoint, its log and in the end its model package."""
+
+    def __init__(self, plan: Plan, folder: Path, device: torch.device, start: Network | None = None) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.device = device
+        self.step = 0
+        torch.manual_seed(plan.seed)
+        self.network = Network(plan.layout)
+        if start is not None:
+            self.network.load_state_dict(start.state_dict())
+        self.network.to(device)
+        self.kept = Network(plan.layout).to(device)
+        self.kept.load_state_dict(self.network.state_dict())
+        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=plan.rate, weight_decay=plan.decay)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / CHECKPOINT).exists():
+            self._resume()
+
+    def run(
+        self,
+        pool: Callable[[int], Sequence[Example]],
+        validation: Sequence[Example],
+        tell: Callable[[int, float], None] = lambda step, value: None,
+    ) -> dict[str, float]:
+        """Go on to the plan's last step; the figures on `validation` at its end.
+
+        pool: the examples to draw from at a step. tell: gets each step's number and loss.
+
+        Raises:
+            TrainingDiverged: the loss is not a number.
+        """
+        while self.step < self.plan.steps:
+            value = self._learn(pool(self.step))
+            self.step += 1
+            tell(self.step, value)
+            if self.step % self.plan.score_every == 0 and self.step < self.plan.steps:
+                self._note({"step": self.step, "loss": value} | score(self.kept, validation, self.device))
+            if self.step % self.plan.save_every == 0:
+                self._save()
+        figures = score(self.kept, validation, self.device)
+        self._note({"step": self.step} | figures)
+        self._save()
+        return figures
+
+    def export(self, path: Path, card: Card) -> None:
+        """Write the averaged weights as a model package."""
+        save_model(path, self.kept, card)
+
+    def _learn(self, examples: Sequence[Example]) -> float:
+        plan = self.plan
+        rng = np.random.default_rng([plan.seed, 3, self.step])
+        features = plan.layout.features
+        batch = make_batch(examples, features, count=plan.batch, patch=plan.patch, rng=rng, device=self.device)
+        for group in self._optimiser.param_groups:
+            group["lr"] = plan.rate_at(self.step)
+        self.network.train()
+        self._optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            logits = self.network(batch.volume)
+        value = loss(logits, batch.targets, batch.known, features)
+        if not torch.isfinite(value):
+            raise TrainingDiverged(self.step, plan.rate)
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), plan.clip)
+        self._optimiser.step()
+        self._average()
+        return float(value)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Follow the weights slowly; at first faster, or the start would be remembered too long."""
+        share = min(self.plan.average, (1 + self.step) / (10 + self.step))
+        for kept, new in zip(self.kept.state_dict().values(), self.network.state_dict().values(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1 - share)
+            else:
+                kept.copy_(new)
+
+    def _save(self) -> None:
+        content: dict[str, Any] = {
+            "plan": json.dumps(asdict(self.plan)),
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "kept": self.kept.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+        scratch = self.folder / f".{CHECKPOINT}.tmp"
+        torch.save(content, scratch)
+        scratch.replace(self.folder / CHECKPOINT)
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        content: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        before, now = json.loads(content["plan"]), json.loads(json.dumps(asdict(self.plan)))
+        free = ("steps", "score_every", "save_every")
+        if changed := [key for key in now if key not in free and before.get(key) != now[key]]:
+            raise ConfigurationError(
+                f"{path}: was begun with another {', '.join(changed)}. Go on with the same, or train in another folder."
+            )
+        self.step = content["step"]
+        state: dict[str, Tensor] = content["network"]
+        self.network.load_state_dict(state)
+        self.kept.load_state_dict(content["kept"])
+        self._optimiser.load_state_dict(content["optimiser"])
+
+    def _note(self, figures: dict[str, float]) -> None:
+        with (self.folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(figures) + "\n")

@@ -1,0 +1,90 @@
+"""`livetomo evaluate` reads what labs have, and says what is missing."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from livetomo.cli.evaluate import command
+from livetomo.errors import ConfigurationError
+from livetomo.formats.documents import Copick
+from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
+from livetomo.formats.relion import Relion5
+from livetomo.picks import Picks
+
+FRAME = Frame("TS_01", (20, 30, 40), 10.0)
+
+
+def picks(positions, scores):
+    count = len(positions)
+    return Picks(np.array(positions, np.float32), np.array(scores, np.float32), np.ones(count, np.float32))
+
+
+def evaluate(*arguments):
+    ended = CliRunner().invoke(command, [*map(str, arguments), "--json"], catch_exceptions=False)
+    assert ended.exit_code == 0
+    return json.loads(ended.stdout)
+
+
+@pytest.fixture
+def files(tmp_path):
+    truth = picks([[5, 5, 5], [10, 20, 30]], [1, 1])
+    (tmp_path / "truth.copick.json").write_text(Copick().text(Placed(truth, FRAME), "ribosome"))
+    found = picks([[5, 5, 6], [1, 1, 1], [10, 20, 31]], [0.9, 0.8, 0.3])
+    for name, these in (("truth", truth), ("found", found)):
+        (tmp_path / f"{name}.star").write_text(Relion5().text(Placed(these, FRAME), "ribosome"))
+    write_map(tmp_path / "TS_01.mrc", np.zeros(FRAME.shape_zyx, np.float32), Geometry(10.0))
+    return tmp_path
+
+
+@pytest.mark.parametrize("truth", ["truth.star", "truth.copick.json"])
+def test_picks_are_scored_from_stars_and_copick_alike(files, truth):
+    figures = evaluate(
+        "picks", files / "found.star", files / truth, "--radius", 50, "--tomogram", files / "TS_01.mrc", "--plot",
+        files / "curve.png",
+    )  # fmt: skip
+    assert (figures["true"], figures["published"], figures["recall"], figures["precision"]) == (2, 2, 0.5, 0.5)
+    assert (figures["recall_at_1n"], figures["recall_at_2n"]) == (0.5, 1)
+    assert Image.open(files / "curve.png").size == (640, 640)
+
+
+def test_a_star_without_its_tomogram_is_refused(files):
+    with pytest.raises(ConfigurationError, match="give the tomogram"):
+        evaluate("picks", files / "found.star", files / "truth.star")
+
+
+def test_a_segmentation_is_scored_by_orientation_too(tmp_path):
+    truth = np.zeros((4, 6, 8), np.int8)
+    truth[1:3] = 1
+    probability = np.zeros(truth.shape, np.float32)
+    probability[1] = 1
+    normals = np.zeros(truth.shape, np.int8)
+    normals[2] = 100
+    for name, voxels in (("p", as_probability_bytes(probability)), ("labels", truth), ("normals", normals)):
+        write_map(tmp_path / f"{name}.mrc", voxels, Geometry(10.0))
+    figures = evaluate(
+        "segmentation", tmp_path / "p.mrc", tmp_path / "labels.mrc", "--feature", "membrane", "--normal-z",
+        tmp_path / "normals.mrc",
+    )  # fmt: skip
+    assert figures["dice"] == pytest.approx(2 / 3, abs=1e-3)
+    assert (figures["recall_normal_z_0-0.3"], figures["recall_normal_z_0.85-1"]) == (1, 0)
+
+
+def test_labels_of_another_shape_are_refused(tmp_path):
+    write_map(tmp_path / "p.mrc", np.zeros((4, 4, 4), np.int8), Geometry(10.0))
+    write_map(tmp_path / "labels.mrc", np.zeros((4, 4, 5), np.int8), Geometry(10.0))
+    with pytest.raises(ConfigurationError, match="has the shape"):
+        evaluate("segmentation", tmp_path / "p.mrc", tmp_path / "labels.mrc", "--feature", "membrane")
+
+
+def test_the_real_ribosomes_are_read_alike_from_star_and_copick(data):
+    real = data / "real"
+    figures = evaluate(
+        "picks", real / "tomo_171_ribosomes.star", real / "tomo_171_ribosomes.copick.json", "--radius", 5, "--tomogram",
+        real / "tomo_171.mrc", "--truth-apart", 50,
+    )  # fmt: skip
+    assert figures["true"] == 267
+    assert figures["recall"] == 1

@@ -1,0 +1,191 @@
+"""A training can be stopped and goes on as if it had not been; what cannot be learned from is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from livetomo.cli.train import command
+from livetomo.errors import ConfigurationError
+from livetomo.formats.mrc import Geometry, write_map
+from livetomo.models.network import Layout
+from livetomo.models.package import load_model
+from livetomo.simulate.tomogram import simulate_cell
+from livetomo.simulate.write import write_tomogram
+from livetomo.stages.segment.canonical import Canonical
+from livetomo.train.annotated import AnnotatedExamples
+from livetomo.train.batch import make_batch
+from livetomo.train.example import add_ribosomes, bit
+from livetomo.train.loss import loss
+from livetomo.train.score import ribosome_picks, score
+from livetomo.train.simulated import SimulatedExamples
+from livetomo.train.trainer import Plan, Trainer, TrainingDiverged
+
+FEATURES = ("membrane", "ribosome")
+LAYOUT = Layout(FEATURES, base=2, levels=2)
+SOURCE = SimulatedExamples(1, shape_zyx=(24, 32, 32), looks=1)
+CPU = torch.device("cpu")
+
+
+def plan(**changes):
+    return Plan(LAYOUT, **{"steps": 6, "batch": 2, "patch": 16, "save_every": 1, "score_every": 100} | changes)
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return [example for number in range(3) for example in SOURCE.examples(number)]
+
+
+def test_the_same_number_gives_the_same_example_and_validation_other_ones():
+    again = SOURCE.examples(0)[0]
+    assert np.array_equal(SOURCE.examples(0)[0].volume, again.volume)
+    aside = SimulatedExamples(1, shape_zyx=(24, 32, 32), looks=1, validation=True).examples(0)[0]
+    assert not np.array_equal(aside.volume, again.volume)
+
+
+def test_a_training_that_is_resumed_ends_as_one_that_was_not_stopped(tmp_path, examples):
+    whole = Trainer(plan(), tmp_path / "whole", CPU)
+    whole.run(lambda step: examples, examples[:1])
+    half = Trainer(plan(), tmp_path / "half", CPU)
+    with pytest.raises(KeyboardInterrupt):
+        half.run(lambda step: examples, examples[:1], tell=_stop_at(4))
+    resumed = Trainer(plan(), tmp_path / "half", CPU)
+    assert resumed.step == 3
+    resumed.run(lambda step: examples, examples[:1])
+    for name, tensor in whole.kept.state_dict().items():
+        assert torch.allclose(tensor, resumed.kept.state_dict()[name], atol=1e-6), name
+
+
+def _stop_at(last):
+    def tell(step, value):
+        if step == last:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def test_another_plan_does_not_go_on_with_a_checkpoint(tmp_path, examples):
+    Trainer(plan(steps=1), tmp_path, CPU).run(lambda step: examples, examples[:1])
+    with pytest.raises(ConfigurationError, match="was begun with another rate"):
+        Trainer(plan(rate=1.0), tmp_path, CPU)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_clearly(tmp_path, examples):
+    trainer = Trainer(plan(), tmp_path, CPU)
+    trainer.network.head.bias.data[0] = float("nan")
+    with pytest.raises(TrainingDiverged, match="not a number at step 0"):
+        trainer.run(lambda step: examples, examples[:1])
+
+
+def test_training_makes_the_loss_smaller(tmp_path, examples):
+    values = []
+    Trainer(plan(steps=40, rate=2e-2, warm_up=1, save_every=100), tmp_path, CPU).run(
+        lambda step: examples, examples[:1], tell=lambda step, value: values.append(value)
+    )
+    assert np.mean(values[-8:]) < 0.8 * np.mean(values[:4])
+
+
+def test_a_feature_that_is_not_known_changes_nothing():
+    logits = torch.zeros(1, 2, 4, 4, 4, requires_grad=True)
+    targets = torch.ones(1, 2, 4, 4, 4)
+    loss(logits, targets, torch.tensor([[1.0, 0.0]]), FEATURES).backward()
+    assert logits.grad[:, 0].abs().sum() > 0
+    assert logits.grad[:, 1].abs().sum() == 0
+
+
+def test_batches_hold_what_was_asked_and_repeat_with_their_seed(examples):
+    first, again = (
+        make_batch(examples, FEATURES, count=3, patch=16, rng=np.random.default_rng(5), device=CPU) for _ in range(2)
+    )
+    assert first.volume.shape == (3, 1, 16, 16, 16)
+    assert first.targets.shape == (3, 2, 16, 16, 16)
+    assert torch.equal(first.volume, again.volume)
+    assert set(first.targets.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_an_example_that_is_smaller_than_a_piece_is_mirrored(examples):
+    batch = make_batch(examples, FEATURES, count=1, patch=40, rng=np.random.default_rng(5), device=CPU)
+    assert batch.volume.shape == (1, 1, 40, 40, 40)
+
+
+def test_ribosomes_that_touch_are_picked_apart_at_their_centres():
+    places = np.array([[12.0, 12, 12], [12, 12, 19.0], [12, 25, 12.4]])
+    targets = np.zeros((24, 36, 32), np.uint8)
+    add_ribosomes(targets, places, np.full(3, 30.0))
+    picks = ribosome_picks(torch.from_numpy((targets > 0).astype(np.float32)), 30.0).above(0.5)
+    assert len(picks) == 3
+    distance = np.linalg.norm(picks.position[:, None] - places[None], axis=2).min(axis=0)
+    assert (distance < 0.8).all()
+
+
+def test_a_perfect_answer_scores_perfectly(examples):
+    class Perfect(torch.nn.Module):
+        layout = Layout(FEATURES, base=2, levels=1)
+
+        def forward(self, volume):
+            flags = torch.tensor([bit(feature) for feature in FEATURES], dtype=torch.uint8)[:, None, None, None]
+            wanted = torch.from_numpy(example.targets)[None] & flags
+            padded = torch.zeros(1, 2, *volume.shape[2:])
+            padded[:, :, : wanted.shape[1], : wanted.shape[2], : wanted.shape[3]] = wanted.ne(0).float()
+            return padded * 40 - 20
+
+    example = examples[0]
+    figures = score(Perfect(), [example], CPU)
+    assert figures["dice_membrane"] == 1
+    assert figures["dice_ribosome"] == 1
+    assert figures["f4_ribosome"] > 0.9
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("annotated")
+    for seed in (5, 6):
+        write_tomogram(folder, f"tomo_{seed}", simulate_cell(seed, (24, 48, 48), 25.0))
+    return folder
+
+
+def test_annotated_tomograms_are_read_as_they_are_simulated(annotated):
+    source = AnnotatedExamples.of(annotated, Canonical(30.0))
+    assert len(source.names) == 2
+    example = source.examples(0)[0]
+    assert example.volume.shape == (20, 40, 40)
+    assert set(FEATURES) <= example.known
+    assert len(example.ribosomes) > 0
+    inside = np.rint(example.ribosomes).astype(int).clip(0, np.array(example.volume.shape) - 1)
+    assert ((example.targets[tuple(inside.T)] & bit("ribosome")) > 0).mean() > 0.9
+
+
+def test_labels_of_another_shape_are_refused(annotated, tmp_path):
+    (tmp_path / "a.mrc").write_bytes((annotated / "tomo_5.mrc").read_bytes())
+    write_map(tmp_path / "a_labels.mrc", np.zeros((8, 8, 8), np.int8), Geometry(25.0))
+    with pytest.raises(ConfigurationError, match=r"has 8 x 8 x 8 voxels \(z, y, x\), its tomogram 24 x 48 x 48"):
+        AnnotatedExamples.of(tmp_path, Canonical(30.0)).examples(0)
+
+
+def test_a_feature_that_is_nowhere_is_refused(annotated, tmp_path):
+    (tmp_path / "a.mrc").write_bytes((annotated / "tomo_5.mrc").read_bytes())
+    write_map(tmp_path / "a_labels.mrc", np.zeros((24, 48, 48), np.int8), Geometry(25.0))
+    with pytest.raises(ConfigurationError, match="nothing is annotated as membrane, ribosome"):
+        AnnotatedExamples.of(tmp_path, Canonical(30.0)).check(FEATURES)
+
+
+def test_a_folder_without_annotations_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="no annotated tomogram"):
+        AnnotatedExamples.of(tmp_path, Canonical(30.0))
+
+
+@pytest.mark.slow
+def test_the_command_trains_resumes_and_exports_a_model(tmp_path, annotated):
+    options = ["segmentation", str(tmp_path / "run"), "--no-simulated", "--annotated", str(annotated), "--json"]
+    options += ["--features", "membrane,ribosome", "--base", "2", "--levels", "2", "--patch", "16", "--batch", "1"]
+    options += ["--pool", "2", "--workers", "1", "--name", "tiny"]
+    first = CliRunner().invoke(command, [*options, "--steps", "2"], catch_exceptions=False)
+    assert first.exit_code == 0
+    again = CliRunner().invoke(command, [*options, "--steps", "3"], catch_exceptions=False)
+    assert json.loads(again.stdout) is not None
+    model = load_model(tmp_path / "run" / "tiny.safetensors")
+    assert model.card.steps == 3
+    assert model.card.features == FEATURES
+    assert model.card.data == "2 annotated tomograms"
