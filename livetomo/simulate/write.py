@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, write_map
 from livetomo.formats.relion import Relion5
