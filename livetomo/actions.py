@@ -1,13 +1,15 @@
 """What people ask of a running daemon, by name: the command line and the HTTP API come through here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import copy_database
+from livetomo.catalog.sessions import Overrides
 from livetomo.catalog.wishes import Selection
 from livetomo.errors import Refused
 from livetomo.recipe import load_recipe, recipe_name
@@ -34,10 +36,27 @@ class Which(BaseModel):
         return Selection(self.watch, self.session, self.name, self.reason)
 
 
-class Anew(Which):
-    """Which tomograms are processed with which recipe."""
+class Anew(BaseModel):
+    """Which tomograms of a session are processed with which recipe."""
 
+    model_config = ConfigDict(extra="forbid")
+
+    session: str
     recipe: str
+    watch: str | None = None
+    name: str | None = None
+
+
+class Session(BaseModel):
+    """What counts for one session alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session: str
+    watch: str | None = None
+    recipe: str | None = None
+    voxel_size: float | None = Field(None, gt=0, lt=1000)
+    density: Literal["dark", "bright"] | None = None
 
 
 def actions(catalog: CatalogThread, state: Path) -> Actions:
@@ -66,9 +85,31 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
 
     async def reprocess(body: Mapping[str, Any]) -> Any:
         asked = _read(Anew, body)
-        which, recipe = asked.selection(), load_recipe(asked.recipe)
-        name = recipe_name(asked.recipe)
-        return {"jobs": await catalog(lambda catalog: catalog.wishes.reprocess(which, name, recipe))}
+        recipe, name = load_recipe(asked.recipe), recipe_name(asked.recipe)
+
+        def of_each_watch(catalog: Catalog) -> int:
+            """What was said about the session counts, here as at its intake."""
+            return sum(
+                catalog.wishes.reprocess(
+                    Selection(watch, asked.session, asked.name),
+                    name,
+                    catalog.sessions.overrides(watch, asked.session).applied_to(recipe),
+                )
+                for watch in catalog.sessions.named(asked.session)
+                if asked.watch in (None, watch)
+            )
+
+        return {"jobs": await catalog(of_each_watch)}
+
+    async def set_session(body: Mapping[str, Any]) -> Any:
+        asked = _read(Session, body)
+        said = Overrides(asked.recipe, asked.voxel_size, asked.density)
+        said.applied_to(load_recipe(asked.recipe or "untrained"))
+        watch = asked.watch or _only(
+            await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
+        )
+        await catalog(lambda catalog: catalog.sessions.override(watch, asked.session, said))
+        return {"watch": watch, "session": asked.session, "overrides": asdict(said)}
 
     async def failed(body: Mapping[str, Any]) -> Any:
         which = _read(Which, {"everything": True} | dict(body)).selection()
@@ -86,9 +127,18 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         "purge": purge,
         "cancel": cancel,
         "reprocess": reprocess,
+        "set_session": set_session,
         "failed": failed,
         "backup": backup,
     }
+
+
+def _only(watches: Sequence[str], session: str) -> str:
+    """The one watch that has the session."""
+    if len(watches) != 1:
+        has = f"the watches {', '.join(watches)} have" if watches else "no watch has"
+        raise Refused(f"{has} a session {session!r}: say which watch is meant")
+    return watches[0]
 
 
 def _read(model: Any, body: Mapping[str, Any]) -> Any:

@@ -16,7 +16,6 @@ class Order:
     path: absolute.
     content: what the file was when it was taken; a file that differs by then is not read.
     default_voxel_size_angstrom: used, with a warning, where the header has none.
-    voxel_size_angstrom: overrides the header where a person has said so.
     """
 
     tomogram: TomogramId
@@ -26,7 +25,6 @@ class Order:
     recipe_name: str
     recipe: Recipe
     default_voxel_size_angstrom: float
-    voxel_size_angstrom: float | None = None
 
     @property
     def result_id(self) -> str:

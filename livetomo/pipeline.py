@@ -150,8 +150,8 @@ def _voxel_size(job: _Job, header: MrcHeader) -> Quality:
     order = job.order
     x, y, z = header.voxel_size_xyz
     low, high = _SENSIBLE_VOXEL_ANGSTROM
-    if order.voxel_size_angstrom is not None:
-        job.voxel_size, job.voxel_size_source = order.voxel_size_angstrom, "override"
+    if order.recipe.voxel_size_angstrom is not None:
+        job.voxel_size, job.voxel_size_source = order.recipe.voxel_size_angstrom, "override"
         return Quality("voxel_size", job.voxel_size, "Å")
     if not low <= x <= high:
         job.voxel_size, job.voxel_size_source = order.default_voxel_size_angstrom, "default"

@@ -13,7 +13,7 @@ from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.order import Order
 from livetomo.recipe import Recipe
 from livetomo.results import install
-from livetomo.tomogram import Content, TomogramId, attempt_name, result_name, tomogram_folder
+from livetomo.tomogram import TomogramId, attempt_name, result_name, tomogram_folder
 
 DEFAULT_VOXEL_SIZE_ANGSTROM = 10.0
 WATCH = SESSION = "process"
@@ -55,7 +55,6 @@ def make(
     recipe: Recipe,
     output: Path,
     run: Run,
-    voxel_size_angstrom: float | None = None,
 ) -> Made:
     """The result of one file, made by `run` unless it is there; it appears whole or not at all.
 
@@ -69,13 +68,13 @@ def make(
     tomogram = TomogramId(WATCH, SESSION, name)
     place = tomogram_folder(str(output), tomogram)
     there = sorted(_results(place), key=lambda result: result.manifest["revision"])
-    same = [result for result in there if _is_of(result.manifest, content, voxel_size_angstrom)]
+    same = [result for result in there if result.manifest["source"]["digest"] == content.digest]
     for result in same:
         if result.manifest["recipe"]["hash"] == recipe.hash:
             return result
     revision = same[-1].manifest["revision"] if same else 1 + max((r.manifest["revision"] for r in there), default=0)
     default = DEFAULT_VOXEL_SIZE_ANGSTROM
-    order = Order(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, voxel_size_angstrom)
+    order = Order(tomogram, revision, path.absolute(), content, recipe_name, recipe, default)
     place.mkdir(parents=True, exist_ok=True)
     attempt = place / attempt_name(secrets.token_hex(4))
     try:
@@ -91,12 +90,3 @@ def _results(place: Path) -> Iterable[Made]:
     for folder in place.glob("r*-*"):
         if (folder / MANIFEST).is_file():
             yield Made(folder, read_manifest(folder), True)
-
-
-def _is_of(manifest: Mapping[str, Any], content: Content, voxel_size_angstrom: float | None) -> bool:
-    """Whether a result was made of this content, and of the voxel size that a person now says."""
-    if manifest["source"]["digest"] != content.digest:
-        return False
-    volume = manifest["volume"]
-    said = volume["voxel_size_angstrom"] if volume["voxel_size_source"] == "override" else None
-    return bool(said == voxel_size_angstrom)

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.arrivals import Taken
+from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.config import Watch
 from livetomo.crashpoints import crash_point
 from livetomo.intake.supervise import Intake
@@ -97,8 +98,7 @@ class Watches:
 
     async def _take(self, arrival: Arrival, place: _Place) -> None:
         crash_point("arrived")
-        name = recipe_name(place.watch.recipe)
-        taken = await self._catalog(lambda catalog: catalog.arrivals.take(arrival, name, place.recipe))
+        taken = await self._catalog(lambda catalog: _record(catalog, arrival, place))
         crash_point("taken")
         if not taken.new:
             return
@@ -110,6 +110,13 @@ class Watches:
             log.info("taken in", extra=where)
         if taken.warning:
             log.warning(taken.warning, extra=where)
+
+
+def _record(catalog: Catalog, arrival: Arrival, place: _Place) -> Taken:
+    """Take the arrival in, with the recipe that is in force for its session."""
+    said = catalog.sessions.overrides(arrival.tomogram.watch, arrival.tomogram.session)
+    recipe = load_recipe(said.recipe) if said.recipe else place.recipe
+    return catalog.arrivals.take(arrival, recipe_name(said.recipe or place.watch.recipe), said.applied_to(recipe))
 
 
 def _places(watches: Sequence[Watch]) -> list[_Place]:

@@ -171,7 +171,10 @@ def test_without_a_voxel_size_the_default_is_used_and_said(tmp_path: Path, voxel
 
 def test_a_person_has_the_last_word_about_the_voxel_size(tmp_path: Path):
     path = write_tomogram(tmp_path / "a.mrc", balls(), 1.0)
-    manifest = pipeline.run(order_for(path, voxel_size_angstrom=VOXEL_ANGSTROM), tmp_path / "r")
+    manifest = pipeline.run(
+        order_for(path, load_recipe("untrained").model_copy(update={"voxel_size_angstrom": VOXEL_ANGSTROM})),
+        tmp_path / "r",
+    )
     assert manifest["volume"]["voxel_size_source"] == "override"
     assert manifest["warnings"] == []
 

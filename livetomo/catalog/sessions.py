@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
+from livetomo.recipe import Recipe
+
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
@@ -18,6 +20,11 @@ class Overrides:
     recipe: str | None = None
     voxel_size_angstrom: float | None = None
     density: Literal["dark", "bright"] | None = None
+
+    def applied_to(self, recipe: Recipe) -> Recipe:
+        """`recipe` with what was said about voxel size and density."""
+        said = {"voxel_size_angstrom": self.voxel_size_angstrom, "density": self.density}
+        return recipe.model_copy(update={key: value for key, value in said.items() if value is not None})
 
 
 class Sessions:

@@ -49,6 +49,8 @@ def command(
     names, warnings = names_of(files)
     for warning in warnings:
         click.echo(warning, err=True)
+    if voxel_size is not None:
+        recipe = recipe.model_copy(update={"voxel_size_angstrom": voxel_size})
     rows = []
     with tqdm(total=len(names) * _STAGES, disable=not sys.stderr.isatty(), unit="stage", leave=False) as bar:
         for number, (path, name) in enumerate(names.items(), start=1):
@@ -59,7 +61,7 @@ def command(
 
             run = partial(pipeline.run, device=device, tell=tell)
             try:
-                row = _row(name, make(path, name, recipe_name, recipe, output, run, voxel_size))
+                row = _row(name, make(path, name, recipe_name, recipe, output, run))
                 told = row["warnings"]
             except Exception as fault:  # the border of a job: whatever it was, it costs this file and is told
                 row, told = _failure(name, path, fault)

@@ -72,10 +72,11 @@ def test_another_recipe_is_another_result_of_the_same_revision(good, tmp_path: P
     assert all(name.startswith("r1-") for name in folders)
 
 
-def test_another_voxel_size_is_another_revision(good, tmp_path: Path):
+def test_another_voxel_size_is_another_result(good, tmp_path: Path):
     process(good, "--output", tmp_path)
     result = process(good, "--output", tmp_path, "--voxel-size", "26", "--json")
-    assert Path(rows(result)["TS_01"]["folder"]).name.startswith("r2-")
+    assert Path(rows(result)["TS_01"]["folder"]).name.startswith("r1-")
+    assert len(list(result_folder(tmp_path).parent.iterdir())) == 2
 
 
 def test_a_second_file_of_the_same_name_gets_a_suffix_and_a_warning(good, tmp_path: Path):

@@ -245,3 +245,20 @@ async def test_verify_names_what_differs_and_is_content_otherwise(daemon, listen
     assert code == 3
     assert "picks/ribosome.relion5.star has another size" in said
     assert "0 of 1 results are as they were published" in said
+
+
+async def test_what_is_said_about_a_session_counts_for_what_lands_in_it_afterwards(daemon, listener):
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    code, said = await livetomo(daemon, "sessions", "set", "monday", "--voxel-size", "12.5", "--density", "bright")
+    assert (code, said.strip()) == (0, "krios1/monday: voxel_size_angstrom 12.5, density bright")
+    daemon.land("TS_02", seed=2)
+    daemon.land("TS_03", session="tuesday", seed=3)
+    await listener.until(lambda heard: len(heard.states("done")) == 3)
+    sizes = {e["tomogram"]: e["volume"]["voxel_size_angstrom"] for e in listener.events("result").values()}
+    assert sizes == {"TS_01": 25.0, "TS_02": 12.5, "TS_03": 25.0}
+    assert (await livetomo(daemon, "sessions", "set", "sunday", "--voxel-size", "3"))[0] == 2
+    assert (await livetomo(daemon, "sessions", "set", "monday", "--recipe", "no-such-recipe"))[0] == 2
+    code, said = await livetomo(daemon, "sessions", "list")
+    assert (code, "tuesday" in said) == (0, True)

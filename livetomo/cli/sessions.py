@@ -1,0 +1,72 @@
+"""`livetomo sessions`: the acquisition sessions, and what counts for one of them alone."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.cli.daemon import ask_daemon, configuration_option, json_option, say, tell_daemon
+from livetomo.cli.table import print_table
+
+
+@click.group("sessions", short_help="The sessions; a recipe or voxel size for one.")
+def command() -> None:
+    """The acquisition sessions that the daemon knows, and what counts for one of them alone.
+
+    Example:  livetomo sessions list
+    """
+
+
+@command.command("list")
+@click.option("--limit", default=20, show_default=True, help="How many.")
+@configuration_option
+@json_option
+def list_(limit: int, configuration: Path, as_json: bool) -> None:
+    """The newest sessions.
+
+    Example:  livetomo sessions list --limit 5
+    """
+    from livetomo.units import spoken_seconds
+
+    sessions = ask_daemon(configuration, f"/api/v1/sessions?limit={limit}")["sessions"]
+    if as_json:
+        click.echo(json.dumps(sessions))
+    elif not sessions:
+        click.echo("No tomogram has landed yet.")
+    else:
+        now = datetime.now(UTC)
+        rows = [
+            [
+                each["watch"],
+                each["session"],
+                each["tomograms"],
+                ", ".join(f"{count:,} {state}" for state, count in each["states"].items()),
+                f"{spoken_seconds((now - datetime.fromisoformat(each['newest'])).total_seconds())} ago",
+            ]
+            for each in sessions
+        ]
+        print_table(["watch", "session", "tomograms", "of which", "last landed"], rows)
+
+
+@command.command("set")
+@click.argument("session")
+@click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
+@click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")
+@click.option("--voxel-size", type=float, help="Å; in place of the headers'.")
+@click.option("--density", type=click.Choice(["dark", "bright"]), help="In place of the recipe's.")
+@configuration_option
+@json_option
+def set_(configuration: Path, as_json: bool, recipe: str | None, **said: Any) -> None:
+    """Have something count for SESSION alone, for what lands in it from now on.
+
+    Each call replaces what was set before; without any option all is as the watch has it. What has landed already is
+    processed again by `livetomo reprocess SESSION --recipe …`.
+
+    Example:  livetomo sessions set 20261119_yeast --voxel-size 7.84
+    """
+    path = str(Path(recipe).resolve()) if recipe and recipe.endswith(".toml") else recipe
+    done = tell_daemon(configuration, "set_session", said | {"recipe": path})
+    words = ", ".join(f"{key} {value}" for key, value in done["overrides"].items() if value is not None)
+    say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'as its watch has it'}")
