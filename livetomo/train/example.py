@@ -9,9 +9,7 @@ import torch
 from livetomo.simulate.truth import FEATURES
 from livetomo.stages.normalise import clip_, normalise_
 from livetomo.stages.segment.canonical import Canonical, to_canonical
-
-RIBOSOME_RADIUS_ANGSTROM = 95.0
-"""Of the sphere that stands for a ribosome: smaller than the ribosome, so that neighbours stay apart."""
+from livetomo.stages.segment.centres import RIBOSOME_RADIUS_ANGSTROM
 
 
 @dataclass(frozen=True, slots=True)

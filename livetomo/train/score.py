@@ -10,9 +10,9 @@ from livetomo.evaluate.segmentation import Curve, curve
 from livetomo.models.network import Network
 from livetomo.picks import Picks
 from livetomo.stages.pick.maxima import maxima
-from livetomo.stages.segment.centres import centred
+from livetomo.stages.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
 from livetomo.stages.segment.tiles import tiled
-from livetomo.train.example import RIBOSOME_RADIUS_ANGSTROM, Example, bit
+from livetomo.train.example import Example, bit
 
 MATCH_RADIUS_ANGSTROM = 125.0
 SPACING_ANGSTROM = 200.0

@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 _WHOLE = 0.8
+RIBOSOME_RADIUS_ANGSTROM = 95.0
+"""Of the sphere that stands for a ribosome: smaller than the ribosome, so that neighbours stay apart."""
 
 
 def centred(probability: Tensor, *, radius_voxels: float) -> Tensor:
