@@ -34,11 +34,16 @@ class Subscription:
                 await client.subscribe([(topic, 1) for topic in topics])
             except aiomqtt.MqttError as fault:
                 raise BrokerAway(f"{address(self._mqtt)} {said(fault)}") from None
-            yield self._messages(client)
+            yield self._messages(client, topics)
 
-    async def _messages(self, client: MqttClient) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+    async def _messages(
+        self, client: MqttClient, topics: Sequence[str]
+    ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         try:
             async for message in client.messages:
+                # amqtt sends retained messages of other topics, too.
+                if not any(message.topic.matches(topic) for topic in topics):
+                    continue
                 body = _read(message.payload)
                 if body is None:
                     log.warning("not a message of livetomo: %s", message.topic)

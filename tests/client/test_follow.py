@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from livetomo.config import Mqtt
@@ -22,7 +23,7 @@ from livetomo.publish.topics import Topics
 from livetomo.web.access import Rules
 from livetomo.web.app import create_app
 from livetomo.web.server import Server, bind_tcp
-from tests.servers import Mosquitto
+from tests.servers import Mosquitto, free_port
 from tests.web.site import SESSION, FakeDaemon, site
 
 TOPICS = Topics("facility", "main")
@@ -31,19 +32,24 @@ TOPICS = Topics("facility", "main")
 class Facility:
     """A daemon without its science: catalog, publisher and web server are real."""
 
-    def __init__(self, daemon: FakeDaemon, mosquitto: Mosquitto) -> None:
+    def __init__(self, daemon: FakeDaemon, port: int, protocol: str = "5") -> None:
         self.daemon = daemon
-        self.mosquitto = mosquitto
+        self.broker = f"mqtt://127.0.0.1:{port}"
         server = Server(create_app(site(daemon), Rules()), bind_tcp("127.0.0.1", 0))
-        transport = MqttTransport(Mqtt.model_validate({"url": self.broker}), "livetomo-facility-main")
-        publisher = Publisher(MessageSettings(TOPICS), daemon, transport, pause=lambda seconds: asyncio.sleep(0.05))
+        transport = MqttTransport(
+            Mqtt.model_validate({"url": self.broker, "protocol": protocol}), "livetomo-facility-main"
+        )
+        self.publisher = Publisher(
+            MessageSettings(TOPICS), daemon, transport, pause=lambda seconds: asyncio.sleep(0.05)
+        )
         status = replace(daemon.state, url=f"http://127.0.0.1:{server.port}")
-        publisher.retained.put(TOPICS.status, StatusTold.of(status).payload())
-        self.parts = [asyncio.create_task(part.run()) for part in (server, publisher)]
+        self.publisher.retained.put(TOPICS.status, StatusTold.of(status).payload())
+        self.parts = [asyncio.create_task(part.run()) for part in (server, self.publisher)]
 
-    @property
-    def broker(self) -> str:
-        return f"mqtt://127.0.0.1:{self.mosquitto.port}"
+    async def close(self) -> None:
+        for part in self.parts:
+            part.cancel()
+        await asyncio.wait(self.parts)
 
     async def makes(self, *names: str, picks: int = 2) -> None:
         for name in names:
@@ -67,11 +73,9 @@ class Facility:
 
 @pytest_asyncio.fixture
 async def facility(mosquitto: Mosquitto, tmp_path: Path) -> AsyncIterator[Facility]:
-    facility = Facility(FakeDaemon(tmp_path / "out"), mosquitto)
+    facility = Facility(FakeDaemon(tmp_path / "out"), mosquitto.port)
     yield facility
-    for part in facility.parts:
-        part.cancel()
-    await asyncio.wait(facility.parts)
+    await facility.close()
 
 
 def collected(output: Path) -> dict[str, int]:
@@ -108,17 +112,41 @@ async def test_a_killed_follower_goes_on_where_it_stopped(facility: Facility, tm
     assert collected(tmp_path / "sta") == {"TS_01": 2, "TS_02": 2}
 
 
-async def test_a_broker_without_memory_that_dies_costs_nothing(facility: Facility, tmp_path: Path) -> None:
+async def test_a_broker_without_memory_that_dies_costs_nothing(
+    facility: Facility, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
     async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "4") as process:
         await facility.makes("TS_01")
         await line(process)
-        await facility.mosquitto.stop(how=signal.SIGKILL, forget=True)
+        await mosquitto.stop(how=signal.SIGKILL, forget=True)
         await facility.makes("TS_02")
-        await facility.mosquitto.start()
+        await mosquitto.start()
         await facility.makes("TS_03", "TS_04")
         await process.communicate()
         assert process.returncode == 0
     assert collected(tmp_path / "sta") == {f"TS_0{number}": 2 for number in range(1, 5)}
+
+
+async def test_the_demo_broker_is_followed_too(tmp_path: Path) -> None:
+    amqtt = pytest.importorskip("amqtt.broker")
+    port = free_port()
+    embedded = amqtt.Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        }
+    )
+    await embedded.start()
+    facility = Facility(FakeDaemon(tmp_path / "out"), port, protocol="3.1.1")
+    facility.publisher.retained.put(TOPICS.summary("krios1", SESSION), b"{}")
+    await facility.makes("TS_01")
+    async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "2", "--protocol", "3.1.1") as process:
+        await line(process)
+        await facility.makes("TS_02")
+        await process.communicate()
+    assert collected(tmp_path / "sta") == {"TS_01": 2, "TS_02": 2}
+    await facility.close()
+    await embedded.shutdown()
 
 
 async def test_a_new_revision_replaces_the_old_one_and_a_command_sees_it(facility: Facility, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ async function show({ watch, session }) {
 function place(view) {
   const known = tiles.get(view.name);
   const tile = known?.tile ?? element("button", { type: "button", class: "tile" });
-  if (!known) tile.addEventListener("click", () => openDetail(view.name));
+  if (!known) tile.addEventListener("click", () => openDetail(view.name).catch(fail));
   tiles.set(view.name, { tile, view });
   const light = view.verdict ?? view.state;
   const picks = Object.entries(view.picks).map(([feature, n]) => `${count(n)} ${feature}`).join(", ");
@@ -147,8 +147,19 @@ function choose(name) {
 async function openDetail(name) {
   const { view } = tiles.get(name) ?? {};
   if (!view) return;
+  at("detail").dataset.name = name;
   await showDetail(at("detail"), view, view.result_id ? await get(`api/v1/results/${view.result_id}`) : null);
 }
+
+// The arrow keys go from one tomogram to the next, as far as they are shown.
+at("detail").addEventListener("keydown", event => {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step || event.target.closest("input")) return;
+  const visible = [...at("gallery").children].filter(tile => !tile.hidden);
+  const names = visible.map(tile => tile.querySelector(".name").textContent);
+  const next = names[names.indexOf(at("detail").dataset.name) + step];
+  if (next !== undefined) openDetail(next).catch(fail);
+});
 
 // What happens while the page is open. Events come in bursts: what they concern is fetched once, shortly after.
 
