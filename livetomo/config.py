@@ -168,6 +168,15 @@ class Http(UserModel):
         return int(self.listen.rpartition(":")[2])
 
 
+class Retention(UserModel):
+    """What is kept of results, and for how long. Without this table all is kept; picks and previews always are.
+
+    maps: maps (`*.mrc`) are removed from results that are older than this.
+    """
+
+    maps: Annotated[Seconds, Field(gt=0)] | None = None
+
+
 class Config(BaseSettings):
     """The top of the file. Environment variables like LIVETOMO_MQTT__URL win over it.
 
@@ -192,6 +201,7 @@ class Config(BaseSettings):
     workers: Workers = Workers()
     mqtt: Mqtt | None = None
     http: Http = Http()
+    retention: Retention = Retention()
 
     @classmethod
     def settings_customise_sources(

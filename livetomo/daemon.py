@@ -27,6 +27,7 @@ from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.mqtt import Publisher
 from livetomo.recipe import Recipe
+from livetomo.retention import Retention
 from livetomo.systemd import Watchdog, notify, reloading
 from livetomo.teller import Teller
 from livetomo.watches import Watches
@@ -95,6 +96,8 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     view = CatalogView(catalog, overview.status)
     servers = _servers(config, Site(view, settings, metrics, actions(catalog, config.state)))
     parts: list[Part] = [disks, *lanes, watches, *servers, Watchdog(view.last_seq)]
+    if config.retention.maps is not None:
+        parts.append(Retention(catalog, config.retention.maps))
     if publisher is not None:
         parts += [publisher, Teller(view, publisher.retained, settings.topics)]
     url = f"http://{config.http.host}:{servers[-1].port}/"

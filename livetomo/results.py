@@ -1,6 +1,7 @@
 """Result folders: they appear whole or not at all, are found again, and can be checked against their manifests."""
 
 import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 from livetomo.manifest import MANIFEST, read_manifest, sync
 from livetomo.tomogram import attempt_name, is_attempt, session_pattern
+
+REMOVED = "removed.json"
 
 
 def install(attempt: Path, final: Path) -> dict[str, Any]:
@@ -43,7 +46,10 @@ def damage(folder: Path) -> Iterator[str]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
         yield f"{MANIFEST} cannot be read ({fault})"
         return
+    removed = _removed(folder)
     for name, (size, digest) in facts.items():
+        if name in removed:
+            continue
         try:
             if (folder / name).stat().st_size != size:
                 yield f"{name} has another size"
@@ -52,7 +58,7 @@ def damage(folder: Path) -> Iterator[str]:
         except OSError as fault:
             yield f"{name} cannot be read ({fault.strerror})"
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    for name in sorted(there - set(facts) - {MANIFEST}):
+    for name in sorted(there - set(facts) - {MANIFEST, REMOVED}):
         yield f"{name} is not in the manifest"
 
 
@@ -68,6 +74,14 @@ def sweep_attempts(folder: Path) -> None:
     if folder.is_dir():
         for leftover in filter(is_attempt, list(folder.iterdir())):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _removed(folder: Path) -> set[str]:
+    """What retention has removed from the result."""
+    try:
+        return set(json.loads((folder / REMOVED).read_text(encoding="utf-8"))["removed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _sha256(path: Path) -> str:

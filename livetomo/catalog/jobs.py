@@ -161,6 +161,19 @@ class Jobs:
                     return int(row[0])
         return None
 
+    def maps_are_removed(self, folder: str) -> None:
+        """Retention has dealt with the result in `folder`."""
+        self._db.execute("UPDATE results SET maps_removed_at = ? WHERE folder = ?", (self._now(), folder))
+
+    def with_maps(self, older_than_seconds: float, limit: int) -> list[str]:
+        """Folders of results that retention has not dealt with and that are older than this, the oldest first."""
+        rows = self._db.execute(
+            """SELECT folder FROM results WHERE maps_removed_at IS NULL AND committed_at < ?
+               ORDER BY committed_at LIMIT ?""",
+            (self._now() - older_than_seconds, limit),
+        )
+        return [folder for (folder,) in rows.fetchall()]
+
     def _held(self, token: str) -> dict[str, Any] | None:
         return next(iter(self._db.query(f"{_JOB} WHERE token = ?", (token,))), None)
 

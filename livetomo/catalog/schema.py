@@ -104,6 +104,7 @@ def _first(db: Database) -> None:
             committed_at REAL NOT NULL,
             maps_removed_at REAL
         ) STRICT""")
+    db.execute("CREATE INDEX results_by_folder ON results (folder)")
     db.execute("CREATE INDEX results_with_maps ON results (committed_at) WHERE maps_removed_at IS NULL")
     db.execute("""
         CREATE TABLE events (

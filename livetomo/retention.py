@@ -1,0 +1,68 @@
+"""Room on disk: the maps of old results are removed, where a person has asked for it; picks are kept for ever."""
+
+import asyncio
+import json
+import logging
+from functools import partial
+from pathlib import Path
+
+from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.manifest import read_manifest, sync
+from livetomo.results import REMOVED
+
+LOOK_SECONDS = 3600.0
+AT_A_TIME = 100
+
+log = logging.getLogger(__name__)
+
+
+class Retention:
+    """Removes the maps of results that are older than `keep_maps_seconds`, a hundred results at a time."""
+
+    def __init__(self, catalog: CatalogThread, keep_maps_seconds: float) -> None:
+        self._catalog = catalog
+        self._keep = keep_maps_seconds
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            if await self.look() < AT_A_TIME:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> int:
+        """Remove what is due; of how many results."""
+        folders = await self._catalog(lambda catalog: catalog.jobs.with_maps(self._keep, AT_A_TIME))
+        for folder in folders:
+            try:
+                freed = await asyncio.to_thread(remove_maps, Path(folder))
+            except (OSError, ValueError) as fault:
+                log.warning(f"the maps of {folder} cannot be removed: {fault}")
+                freed = 0
+            await self._catalog(partial(_note, folder))
+            if freed:
+                log.info(f"maps removed, {freed / 1e6:,.0f} MB", extra={"folder": folder})
+        return len(folders)
+
+
+def _note(folder: str, catalog: Catalog) -> None:
+    catalog.jobs.maps_are_removed(folder)
+
+
+def remove_maps(folder: Path) -> int:
+    """Remove the maps (`*.mrc`) of a result, and say so beside its manifest; how many bytes that freed.
+
+    Only what the manifest lists, and what still has the size that it lists, is livetomo's own to remove.
+    """
+    facts = read_manifest(folder)["files"]
+    maps = [name for name in facts if name.endswith(".mrc")]
+    maps = [
+        name for name in maps if (folder / name).is_file() and (folder / name).stat().st_size == facts[name]["bytes"]
+    ]
+    if not maps:
+        return 0
+    (folder / REMOVED).write_text(json.dumps({"removed": maps}) + "\n", encoding="utf-8")
+    sync(folder / REMOVED)
+    for name in maps:
+        (folder / name).unlink()
+    sync(folder)
+    return sum(facts[name]["bytes"] for name in maps)
