@@ -100,11 +100,11 @@ class Candidates:
         return count
 
     def name(self, path: str) -> Named | None:
-        """Who a full volume at `path` would be; None where it is none, or is not wanted."""
+        """Who a full volume at `path` would be, or what stands for one; None where it is none, or is not wanted."""
         if self._exclusion.has_file(path) or not _is_text(path):
             return None
         found = recognise(self._producers, path)
-        if found is None or found[1].role != "full":
+        if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
             return None
         session = self._session.session(path)
         return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None

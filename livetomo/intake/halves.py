@@ -48,7 +48,7 @@ class HalfFinder:
     def find(self, producer: Producer, file: Recognised, path: str, signal: Signal) -> Halves:
         """The halves of the full volume at `path`, which is complete itself."""
         places = producer.halves(file, path)
-        if self._settings.halves == "ignore" or not places:
+        if not places or (self._settings.halves == "ignore" and file.role == "full"):
             return NO_HALVES
         shape = self._tree.header(path).shape_zyx
         complete: dict[str, str] = {}

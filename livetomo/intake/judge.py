@@ -81,8 +81,12 @@ class Judge:
         halves = self._halves.find(producer, file, path, signal)
         if halves.waits and rest < self._settings.halves_patience:
             raise NotYet(halves.waits)
+        if file.role != "full" and halves.missing:
+            raise NotYet(f"a half map without its partner: {missing_halves(halves)}")
         metadata = gather(self._tree, producer.sidecars(file, path), file.name)
         notes = []
+        if file.role != "full":
+            notes.append(f"{producer.name} wrote half maps only: the even one stands for the full volume")
         if missing := missing_halves(halves):
             waited = f", after {self._settings.halves_patience:g} s" if halves.waits else ""
             notes.append(f"taken without both halves{waited}: {missing}")

@@ -73,8 +73,12 @@ class Survey:
             self._recognise(one)
         places: dict[tuple[int, int], str] = {}
         names: dict[tuple[str, str], str] = {}
-        fulls = [one for one in files if one.file and one.file.role == "full" and not one.reason]
-        for one in sorted(fulls, key=lambda one: one.entry.is_symlink()):
+        wholes = [one for one in files if not one.reason and _is_whole(one)]
+        for one in sorted(
+            wholes, key=lambda one: (one.entry.is_symlink(), one.file is None or one.file.role != "full")
+        ):
+            if one.taken:
+                continue  # the half of a full volume
             try:
                 one.reason = self._why_not(one, places)
             except NotAFile:
@@ -145,6 +149,8 @@ class Survey:
         if signal.state == "awaited":
             return f"not complete: {signal.reason}"
         one.halves = self._halves.find(one.producer, one.file, one.path, signal)
+        if one.file.role != "full" and one.halves.missing:
+            return f"a half map without its partner: {missing_halves(one.halves)}"
         places[look.device, look.inode] = one.path
         return ""
 
@@ -155,7 +161,7 @@ class Survey:
         assert one.session is not None
         halves = one.halves
         one.taken = True
-        said = ["complete"]
+        said = ["complete" if one.file.role == "full" else "complete; with its partner it stands for the full volume"]
         if missing := missing_halves(halves):
             wait = f", waited for up to {self._settings.halves_patience:g} s" if halves.waits else ""
             said.append(f"{missing}{wait}")
@@ -164,7 +170,7 @@ class Survey:
             said.append(f"{other} has the same name, so one of them gets a suffix")
         one.reason = "; ".join(said)
         for path in halves.complete.values():
-            if path in self._files:
+            if path in self._files and path != one.path:
                 self._files[path].taken = True
                 self._files[path].reason = f"goes with {one.path}"
         for role, path in one.producer.halves(one.file, one.path):
@@ -187,3 +193,10 @@ class Survey:
             taken=one.taken,
             reason=one.reason,
         )
+
+
+def _is_whole(one: _File) -> bool:
+    """Whether it is a full volume, or stands for one."""
+    if one.producer is None or one.file is None:
+        return False
+    return one.file.role == "full" or one.producer.stands_alone(one.file, one.path)

@@ -230,6 +230,10 @@ class Watcher:
         try:
             look = self._tree.look(path)
             candidate.size = look.size
+            known = self._known.get(path)
+            if known and (known.size, known.modified_ns) == (look.size, look.modified_ns):
+                self._forget(path)  # it is again what it was when it was dealt with
+                return
             rest = self._settler.observe(path, look)
             self._judge.glance(named.producer, named.file, path)
             if rest is None or rest < self._settings.settle:

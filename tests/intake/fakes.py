@@ -95,6 +95,7 @@ class FakeTree:
     inodes: int = 0
     clock: Clock | None = None
     changed_at: dict[str, float] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
     voxels_read: list[tuple[str, float, bytes]] = field(default_factory=list)
     unlistable: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
@@ -105,13 +106,17 @@ class FakeTree:
         inode = old.inode if old else self._new_inode()
         self.files[path] = FakeFile(data, modified_ns or self.ticks, inode)
         self.changed_at[path] = self.clock() if self.clock else 0.0
+        self.touched.add(path)
 
     def append(self, path: str, data: bytes) -> None:
         self.write(path, self.files[path].data + data)
 
     def rename(self, old: str, new: str) -> None:
+        if old == new:
+            return
         self.files[new] = self.files.pop(old)
         self.changed_at[new] = self.clock() if self.clock else 0.0
+        self.touched |= {old, new}
 
     def link(self, old: str, new: str) -> None:
         self.files[new] = self.files[old]

@@ -172,6 +172,34 @@ def test_relions_volume_waits_for_the_end_of_its_job_whatever_that_is(tree, faci
     assert "RELION_JOB_EXIT_SUCCESS" in intake.reasons()["Tomograms/job007/tomograms/rec_job007.mrc"]
 
 
+def test_of_a_relion_job_that_splits_the_even_half_stands_for_the_tomogram(tree, facility):
+    intake = facility(producers=("relion5",))
+    for half in (1, 2):
+        tree.write(f"Tomograms/job008/tomograms/rec_TS_1_half{half}.mrc", mrc(fill=bytes([half])))
+    tree.write("Tomograms/job008/tomograms/rec_TS_2_half1.mrc", mrc())
+    intake.run(60)
+    assert intake.taken == []
+    tree.write("Tomograms/job008/RELION_JOB_EXIT_SUCCESS", b"")
+    intake.run(60)
+    (arrival,) = intake.taken
+    assert arrival.tomogram.name == "TS_1"
+    assert arrival.path == arrival.halves["even"] == "Tomograms/job008/tomograms/rec_TS_1_half1.mrc"
+    assert arrival.halves["odd"] == "Tomograms/job008/tomograms/rec_TS_1_half2.mrc"
+    assert arrival.metadata["notes"] == ["relion5 wrote half maps only: the even one stands for the full volume"]
+    assert "without its partner" in intake.reasons()["Tomograms/job008/tomograms/rec_TS_2_half1.mrc"]
+
+
+def test_where_relion_wrote_the_full_volume_its_halves_go_with_it(tree, facility):
+    intake = facility(producers=("relion5",))
+    for tag in ("", "_half1", "_half2"):
+        tree.write(f"Tomograms/job008/tomograms/rec_TS_1{tag}.mrc", mrc(fill=tag.encode() or b"x"))
+    tree.write("Tomograms/job008/RELION_JOB_EXIT_SUCCESS", b"")
+    intake.run(60)
+    (arrival,) = intake.taken
+    assert arrival.path.endswith("rec_TS_1.mrc")
+    assert set(arrival.halves) == {"even", "odd"}
+
+
 def test_cryoem_services_volume_is_taken_after_it_was_turned(tree, facility):
     intake = facility(producers=("cryoem_services",))
     tree.write("t/P_Vol.mrc", mrc((4, 6, 8)))

@@ -2,7 +2,34 @@
 
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.survey import Survey
-from tests.intake.fakes import mrc
+from tests.intake.fakes import FakeTree, mrc
+
+
+def survey_of(tree: FakeTree, *producers: str) -> dict[str, tuple[bool, str]]:
+    survey = Survey(WatchSettings("krios1", "/data", producers=producers), tree)
+    survey.look()
+    return {file.path.removeprefix("/data/"): (file.taken, file.reason) for file in survey.report()}
+
+
+def test_halves_that_stand_for_their_tomogram_are_said_to(tree):
+    folder = "Tomograms/job008/tomograms"
+    for name in ("rec_A_half1", "rec_A_half2", "rec_B_half1", "rec_C_half1", "rec_C_half2", "rec_C"):
+        tree.write(f"{folder}/{name}.mrc", mrc(fill=name.encode()))
+    tree.write("Tomograms/job008/RELION_JOB_EXIT_SUCCESS", b"")
+    found = survey_of(tree, "relion5")
+    assert {path.rpartition("/")[2].removesuffix(".mrc"): taken for path, (taken, _) in found.items()} == {
+        **{"rec_A_half1": True, "rec_A_half2": True, "rec_B_half1": False},
+        **{"rec_C": True, "rec_C_half1": True, "rec_C_half2": True},
+    }
+    assert found[f"{folder}/rec_A_half2.mrc"][1] == f"goes with {folder}/rec_A_half1.mrc"
+    assert found[f"{folder}/rec_C_half1.mrc"][1] == f"goes with {folder}/rec_C.mrc"
+    assert "without its partner" in found[f"{folder}/rec_B_half1.mrc"][1]
+
+
+def test_a_tilt_stack_is_told_by_what_lies_beside_it(tree):
+    tree.write("s/TS_1.mrc", mrc())
+    tree.write("s/TS_1.mrc.mdoc", b"")
+    assert survey_of(tree, "generic")["s/TS_1.mrc"] == (False, "a tilt stack, as s/TS_1.mrc.mdoc beside it shows")
 
 
 def test_what_changes_or_comes_between_the_two_looks_is_not_taken_and_what_goes_is_not_told(tree):

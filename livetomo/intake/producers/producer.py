@@ -73,6 +73,10 @@ class Producer:
         """All files that may hold this tomogram, that at `path` among them, the best first."""
         return (path,)
 
+    def stands_alone(self, file: Recognised, path: str) -> bool:
+        """Whether this even half, with its odd partner, is all that the producer writes of a tomogram."""
+        return False
+
     def contradictions(self, file: Recognised, path: str) -> Sequence[str]:
         """Files that, where one of them exists, show that the file at `path` is a tilt stack."""
         return ()

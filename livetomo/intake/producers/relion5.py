@@ -52,9 +52,18 @@ class Relion5(Producer):
             return GIVEN
         return Signal("awaited", f"{job['job']} has no {_ENDS[0]} yet")
 
+    def stands_alone(self, file: Recognised, path: str) -> bool:
+        """A job that splits (for denoising) writes both halves, and no full volume."""
+        return file.role == "even" and _JOB.fullmatch(split(path)[0]) is not None
+
+    def rivals(self, file: Recognised, path: str) -> Sequence[str]:
+        """As `Producer.rivals`."""
+        stem = _stem(file, path)
+        return (f"{stem}.mrc", f"{stem}_half1.mrc")
+
     def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
         """As `Producer.halves`."""
-        stem = path.removesuffix(".mrc")
+        stem = _stem(file, path)
         return (("even", f"{stem}_half1.mrc"), ("odd", f"{stem}_half2.mrc"))
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
@@ -62,3 +71,7 @@ class Relion5(Producer):
         folder, _ = split(path)
         job = parent(folder)
         return [f"{job}tomograms.star", f"{job}tilt_series/{file.name}.star"]
+
+
+def _stem(file: Recognised, path: str) -> str:
+    return f"{split(path)[0]}rec_{file.name}"
