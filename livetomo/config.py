@@ -41,6 +41,8 @@ class Watch(UserModel):
     exclude: paths below the root that are not looked at, like `**/*.eer`.
     since: which tomograms count: `"now"`, those that come after the first start; a date; or `"all"`.
     recipe: what is done to them: a built-in recipe's name, or a file.
+    order: which waiting tomogram goes first: the `"oldest"`, or the `"newest"`, so that the operator sees what the
+        microscope does now.
     settle: a file is complete when it has not changed for this long. On a network mount at least twice the time for
         which it caches attributes.
     rescan: how often the whole root is looked through. Hints by the kernel make it quicker, this makes it sure.
@@ -60,6 +62,7 @@ class Watch(UserModel):
     exclude: tuple[str, ...] = ()
     since: Literal["now", "all"] | datetime | date = "now"
     recipe: str = "untrained"
+    order: Literal["oldest", "newest"] = "oldest"
     settle: Seconds = 20.0
     rescan: Annotated[Seconds, Field(gt=0)] = 30.0
     mode: Literal["auto", "events", "poll"] = "auto"

@@ -190,7 +190,7 @@ def _lanes(
             lanes=len(devices),
             catalog=catalog,
             output=config.output,
-            watches=lambda: watches.names,
+            claim=watches.claim,
             order=order,
             job_time_limit=config.workers.job_time_limit,
             observer=metrics,

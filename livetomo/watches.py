@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from livetomo.catalog.arrivals import Taken
 from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.catalog.jobs import LEASE_SECONDS, Claim
 from livetomo.config import Watch
 from livetomo.crashpoints import crash_point
 from livetomo.intake.supervise import Intake
@@ -40,6 +41,11 @@ class Watches:
     def names(self) -> list[str]:
         """Those that are configured: the jobs of others wait."""
         return [place.watch.name for place in self._places]
+
+    def claim(self, catalog: Catalog, device: str) -> Claim | None:
+        """Lease the next job of those that are configured."""
+        newest_first = {place.watch.name for place in self._places if place.watch.order == "newest"}
+        return catalog.jobs.claim(device, LEASE_SECONDS, self.names, newest_first)
 
     def watch(self, name: str) -> Watch:
         """The watch of this name."""

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from livetomo.catalog.story import Story
 from livetomo.events import Event, State, result_events
 from livetomo.tomogram import Content, Fault, TomogramId
 
+LEASE_SECONDS = 60.0
 ATTEMPTS = 3
 INTERRUPTIONS = 5
 FIRST_RETRY_SECONDS = 10.0
@@ -47,14 +48,17 @@ class Jobs:
         self._story = story
         self._now = now
 
-    def claim(self, device: str, lease_seconds: float, watches: Sequence[str]) -> Claim | None:
+    def claim(
+        self, device: str, lease_seconds: float, watches: Sequence[str], newest_first: Collection[str] = ()
+    ) -> Claim | None:
         """Lease the job that is next to a new attempt on `device`; None when nothing is due.
 
-        Live jobs go before reprocessing, `watches` take turns, and within a watch the job that has waited longest.
+        Live jobs go before reprocessing, `watches` take turns, and within a watch goes the job that has waited
+        longest, or in those of `newest_first` the youngest.
         """
         now, token = self._now(), uuid.uuid4().hex
         with self._db.atomic():
-            job = self._next(watches, now)
+            job = self._next(watches, newest_first, now)
             if job is None:
                 return None
             self._db.execute(
@@ -148,13 +152,14 @@ class Jobs:
         for older in done[:-1]:
             supersede(self._db, self._story, tomogram, older, "it was processed again with another recipe")
 
-    def _next(self, watches: Sequence[str], now: float) -> int | None:
+    def _next(self, watches: Sequence[str], newest_first: Collection[str], now: float) -> int | None:
         turns = dict(self._db.execute("SELECT name, last_claim_at FROM watches").fetchall())
         for urgency in (0, 1):
             for watch in sorted(watches, key=lambda name: (turns.get(name, 0.0), name)):
+                order = "id DESC" if watch in newest_first else "id"
                 row = self._db.execute(
-                    """SELECT id FROM jobs WHERE state = 'waiting' AND urgency = ? AND queue = ? AND not_before <= ?
-                       ORDER BY id LIMIT 1""",
+                    f"""SELECT id FROM jobs WHERE state = 'waiting' AND urgency = ? AND queue = ? AND not_before <= ?
+                        ORDER BY {order} LIMIT 1""",
                     (urgency, watch, now),
                 ).fetchone()
                 if row:

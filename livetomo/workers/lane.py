@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
-from livetomo.catalog.jobs import Claim
+from livetomo.catalog.jobs import LEASE_SECONDS, Claim
 from livetomo.crashpoints import crash_point
 from livetomo.errors import FaultKind, LivetomoError
 from livetomo.order import Order
@@ -21,7 +21,6 @@ from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
 from livetomo.workers.bench import Bench
 from livetomo.workers.process import WorkerFault, WorkerProcess
 
-LEASE_SECONDS = 60.0
 IDLE_LOOK_SECONDS = 30.0
 BENCH_LOOK_SECONDS = 5.0
 
@@ -58,7 +57,7 @@ class Lane:
         lanes: int,
         catalog: CatalogThread,
         output: str,
-        watches: Callable[[], Sequence[str]],
+        claim: Callable[[Catalog, str], Claim | None],
         order: Callable[[Claim], Order],
         job_time_limit: float,
         observer: Observer,
@@ -67,7 +66,7 @@ class Lane:
         self._device = device
         self._catalog = catalog
         self._output = output
-        self._watches = watches
+        self._claim_next = claim
         self._order = order
         self._job_time_limit = job_time_limit
         self._observer = observer
@@ -115,7 +114,7 @@ class Lane:
                 await asyncio.wait_for(bell.wait(), wait)
 
     def _claim(self, catalog: Catalog) -> Claim | None:
-        return None if catalog.wishes.is_paused() else catalog.jobs.claim(self._device, LEASE_SECONDS, self._watches())
+        return None if catalog.wishes.is_paused() else self._claim_next(catalog, self._device)
 
     async def _serve(self, claim: Claim) -> None:
         """One attempt: have it made, and commit it or account for its fault."""

@@ -47,6 +47,12 @@ def test_the_longest_waiting_goes_first(catalog, recipe):
     assert [claim(catalog).tomogram.name for _ in range(3)] == ["TS_03", "TS_01", "TS_02"]
 
 
+def test_on_request_the_youngest_goes_first(catalog, recipe):
+    for name in ("TS_01", "TS_02"):
+        catalog.arrivals.take(arrival(name), "untrained", recipe)
+    assert catalog.jobs.claim("cpu", 60, ["krios1"], {"krios1"}).tomogram.name == "TS_02"
+
+
 def test_a_commit_records_the_result_and_tells_it_once(waiting):
     lease = claim(waiting)
     assert waiting.jobs.commit(lease.token, manifest(lease), "/results/r1")

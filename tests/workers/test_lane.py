@@ -71,7 +71,7 @@ class House:
             lanes=1,
             catalog=thread,
             output=str(self.output),
-            watches=lambda: ["krios1"],
+            claim=lambda catalog, device: catalog.jobs.claim(device, 60, ["krios1"]),
             order=self.order,
             job_time_limit=job_time_limit,
             observer=self.observer,
