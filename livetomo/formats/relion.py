@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from livetomo.formats.frame import Placed, Points
 from livetomo.formats.star import Row, loop_text, pairs_text
 
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 _CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
 _CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
+_ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
 _SCORE = "rlnAutopickFigureOfMerit"
 _OPTICS = (
     "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration",
@@ -99,8 +102,9 @@ class Relion4:
 class Relion31:
     """One coordinate star per tomogram, voxels of that tomogram from 0: what `relion_preprocess --extract` reads.
 
-    It rounds to whole voxels. For a session: `<tomogram>_<feature>.star` each, and `tomograms.star`, whose micrographs
-    are named `<tomogram>.mrc`: run RELION where the tomograms lie under these names, with `--coord_suffix
+    It cuts coordinates down to whole voxels, so whole ones are written, and what is left goes into rlnOrigin*Angst: the
+    shift that its averaging applies. For a session: `<tomogram>_<feature>.star` each, and `tomograms.star`, whose
+    micrographs are named `<tomogram>.mrc`: run RELION where the tomograms lie under these names, with `--coord_suffix
     _<feature>.star`. Microscope values are placeholders (300 kV, 2.7 mm, 0.1): extraction and reconstruction without
     CTF do not use them.
     """
@@ -111,8 +115,10 @@ class Relion31:
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
         oriented = _oriented([placed])
-        columns = [*_CORNER, *(_ANGLES if oriented else ()), _SCORE]
-        return loop_text("", columns, _rows(placed, None, placed.voxels_xyz(), oriented))
+        columns = [*_CORNER, *_ORIGIN, *(_ANGLES if oriented else ()), _SCORE]
+        exact = placed.voxels_xyz()
+        shift = (exact.round() - exact) * placed.frame.voxel_size_angstrom
+        return loop_text("", columns, _rows(placed, None, np.hstack([exact.round(), shift]), oriented))
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""

@@ -95,11 +95,17 @@ def test_relion_4_and_5_name_the_same_place_in_a_binned_tomogram(written):
     np.testing.assert_allclose((four - np.array(what.frame.unbinned_xyz) / 2) * VOXEL / 4, five, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["relion31", "warp"])
-def test_relion31_and_warp_are_in_voxels_of_the_tomogram(written, name):
-    table = starfile.read(written(name, placed(pixel_size=VOXEL / 4)))
+def test_warp_is_in_voxels_of_the_tomogram(written):
+    table = starfile.read(written("warp", placed(pixel_size=VOXEL / 4)))
     np.testing.assert_allclose(table[CORNER], xyz(POSITION), atol=1e-5)
-    assert name != "warp" or list(table["rlnMicrographName"]) == ["TS_01.tomostar"] * 3
+    assert list(table["rlnMicrographName"]) == ["TS_01.tomostar"] * 3
+
+
+def test_relion31_is_in_whole_voxels_and_what_is_left_is_the_shift(written):
+    table = starfile.read(written("relion31", placed(pixel_size=VOXEL / 4)))
+    assert (table[CORNER] % 1 == 0).all(axis=None)
+    shift = table[[f"rlnOrigin{axis}Angst" for axis in "XYZ"]].to_numpy() / VOXEL
+    np.testing.assert_allclose(table[CORNER].to_numpy() - shift, xyz(POSITION), atol=1e-5)
 
 
 def test_dynamo_has_its_columns(written):
