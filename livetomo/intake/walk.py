@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from livetomo.intake.patterns import Exclusion
 from livetomo.intake.tree import Entry, Tree
@@ -41,26 +42,29 @@ class Walk:
 
     def below(self, folders: Iterable[str], descend: Callable[[str], bool]) -> Iterator[Listing]:
         """`folders`, and those below them that `descend` wants."""
-        seen_places: list[str] | None = None
-        waiting, links = deque(folders), deque[str]()
+        root = ""
+        places: list[str] = []
         followed: list[str] = []
+        waiting, links = deque(folders), list[tuple[str, str]]()
         while waiting or links:
             if waiting:
                 folder = waiting.popleft()
             else:
-                folder = links.popleft()
-                if seen_places is None:
-                    seen_places = [self._tree.real_path("")]
-                place = self._tree.real_path(folder)
-                if any(_contains(a, b) for seen in seen_places for a, b in ((seen, place), (place, seen))):
+                if not root:
+                    root = self._tree.real_path("")
+                    places.append(root)
+                # The one that leads highest first, so that those into what it shows are known for what they are.
+                place, folder = heappop(links)
+                if _contains(place, root) or any(_contains(seen, place) for seen in places):
                     continue
-                seen_places.append(place)
+                places.append(place)
                 followed.append(folder)
             is_outside = any(_contains(link, folder) for link in followed)
             listing, linked = self._listing(folder, is_outside=is_outside)
             yield listing
             waiting.extend(child for child in listing.folders if child not in linked and descend(child))
-            links.extend(child for child in linked if descend(child))
+            for child in filter(descend, linked):
+                heappush(links, (self._tree.real_path(child), child))
 
     def _listing(self, folder: str, *, is_outside: bool) -> tuple[Listing, set[str]]:
         """The folder, and which of the folders in it are links."""
