@@ -8,8 +8,11 @@ _SESSION = "{session}"
 _TOMOGRAM = "{tomogram}"
 
 
-def glob_regex(pattern: str) -> str:
-    """`pattern` as a regular expression for a whole path: `**` is any number of folders, `*` and `?` are of one."""
+def glob_regex(pattern: str, named: str = "") -> str:
+    """`pattern` as a regular expression for a whole path: `**` is any number of folders, `*` and `?` are of one.
+
+    named: what stands in braces and becomes the group of that name, once: "session" or "tomogram".
+    """
     parts = pattern.strip("/").split("/")
     regex = ""
     for number, part in enumerate(parts):
@@ -17,28 +20,30 @@ def glob_regex(pattern: str) -> str:
         if part == "**":
             regex += ".+" if last else "(?:.*/)?"
         else:
-            regex += _component(part) + ("" if last else "/")
+            regex += "".join(_piece(piece) for piece in _PIECES.split(part)) + ("" if last else "/")
+    if named:
+        braces = re.escape(f"{{{named}}}")
+        regex = regex.replace(braces, f"(?P<{named}>[^/]+?)", 1).replace(braces, f"(?P={named})")
     return regex
 
 
-def _component(part: str) -> str:
-    pieces = re.split(r"(\*+|\?|\{session\}|\{tomogram\}|\[[^]]+\])", part)
-    return "".join(_piece(piece) for piece in pieces)
+_PIECES = re.compile(r"(\*+|\?|\[[^]]+\])")
 
 
 def _piece(piece: str) -> str:
-    match piece:
-        case "?":
-            return "[^/]"
-        case "{session}":
-            return "(?P<session>[^/]+)"
-        case "{tomogram}":
-            return "(?P<tomogram>[^/]+?)"
+    if piece == "?":
+        return "[^/]"
     if piece.startswith("*"):
         return "[^/]*"
     if piece.startswith("[") and piece.endswith("]") and len(piece) > 2:
-        inside = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-        return f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+        negated = piece.startswith("[!") and len(piece) > 3
+        inside = re.sub(r"[\\\[^&|~]", r"\\\g<0>", piece[2 if negated else 1 : -1])
+        one = f"[{'^' * negated}{inside}]"
+        try:
+            re.compile(one)
+        except re.error:
+            return re.escape(piece)
+        return one
     return re.escape(piece)
 
 
@@ -72,7 +77,7 @@ class SessionPattern:
         self._pattern = pattern
         whole = pattern.strip("/")
         whole = f"{whole}/**" if whole.endswith(_SESSION) else whole
-        self._regex = re.compile(glob_regex(whole), re.DOTALL)
+        self._regex = re.compile(glob_regex(whole, "session"), re.DOTALL)
         self._shallow_is_unsorted = whole.startswith(_SESSION)
 
     def session(self, path: str) -> str | None:
@@ -93,7 +98,7 @@ class NamePattern:
 
     def __init__(self, pattern: str) -> None:
         anywhere = pattern if "/" in pattern else f"**/{pattern}"
-        self._regex = re.compile(glob_regex(anywhere), re.DOTALL)
+        self._regex = re.compile(glob_regex(anywhere, "tomogram"), re.DOTALL)
         self._names = _TOMOGRAM in pattern
 
     def name(self, path: str) -> str | None:

@@ -36,6 +36,9 @@ def test_a_session_is_named_by_the_component_of_the_pattern(pattern, path, sessi
         ("**/livetomo/**", ["livetomo/a.mrc", "s/livetomo/x/a.mrc"], ["livetomo", "s/livetomo"], ["s/livetomo.mrc"]),
         ("frames", ["s/frames"], ["frames", "s/frames"], ["s/frames2/a.mrc"]),
         ("s/raw/*", ["s/raw/a.mrc"], ["s/raw/x"], ["t/raw/a.mrc"]),
+        ("a[z-b].mrc", ["a[z-b].mrc"], [], ["az.mrc"]),
+        ("{session}.mrc", ["{session}.mrc"], [], ["s.mrc"]),
+        ("a[^1].mrc", ["a^.mrc", "a1.mrc"], [], ["a2.mrc"]),
         ("", [], [], ["a.mrc"]),
     ],
 )

@@ -160,6 +160,8 @@ def test_the_untrimmed_volume_of_imod_is_stored_with_y_slowest():
         ("*/Tomo_*/{tomogram}/volume.mrc", "s/Tomo_1/P_3/volume.mrc", "P_3"),
         ("*/Tomo_*/{tomogram}/volume.mrc", "s/x/Tomo_1/P_3/volume.mrc", None),
         ("*.mrc", "s/TS_01_denoised.mrc", "TS_01_denoised"),
+        ("{tomogram}/{tomogram}.mrc", "P_3/P_3.mrc", "P_3"),
+        ("{tomogram}/{tomogram}.mrc", "P_3/P_4.mrc", None),
         ("**/[ab]?.mrc", "s/a1.mrc", "a1"),
         ("**/[!ab]?.mrc", "s/a1.mrc", None),
     ],
