@@ -28,6 +28,7 @@ from livetomo.publish.metrics import Metrics
 from livetomo.publish.mqtt import Publisher
 from livetomo.recipe import Recipe
 from livetomo.retention import Retention
+from livetomo.session_stars import SessionStars
 from livetomo.systemd import Watchdog, notify, reloading
 from livetomo.teller import Teller
 from livetomo.watches import Watches
@@ -95,7 +96,14 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     overview = Overview(config, catalog=catalog, watches=watches, lanes=lanes, disks=disks, publisher=publisher)
     view = CatalogView(catalog, overview.status)
     servers = _servers(config, Site(view, settings, metrics, actions(catalog, config.state)))
-    parts: list[Part] = [disks, *lanes, watches, *servers, Watchdog(view.last_seq)]
+    parts: list[Part] = [
+        disks,
+        *lanes,
+        watches,
+        *servers,
+        Watchdog(view.last_seq),
+        SessionStars(catalog, config.output),
+    ]
     if config.retention.maps is not None:
         parts.append(Retention(catalog, config.retention.maps))
     if publisher is not None:

@@ -173,6 +173,16 @@ class Views:
         ).fetchone()
         return None if row is None else str(row[0])
 
+    def standing_results(self, watch: str, session: str) -> list[str]:
+        """The folders of the results that stand for a session's tomograms, by the tomograms' names."""
+        rows = self._db.execute(
+            """SELECT folder FROM tomograms JOIN revisions ON tomogram = tomograms.id
+               CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
+               WHERE watch = ? AND session = ? ORDER BY name""",
+            (watch, session),
+        )
+        return [folder for (folder,) in rows.fetchall()]
+
     def job_counts(self) -> dict[State, int]:
         """How many jobs are in each state."""
         rows = self._db.query("SELECT state, number FROM job_counts WHERE number > 0")

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import sys
 
+import numpy as np
 import pytest
 
 from livetomo.control import ask
@@ -245,6 +246,28 @@ async def test_verify_names_what_differs_and_is_content_otherwise(daemon, listen
     assert code == 3
     assert "picks/ribosome.relion5.star has another size" in said
     assert "0 of 1 results are as they were published" in said
+
+
+async def test_a_sessions_stars_follow_its_results_and_their_retractions(daemon, listener):
+    def particles(session: str = "monday") -> list[str]:
+        path = daemon.output / "krios1" / session / "particles" / "ribosome.star"
+        if not path.exists():
+            return []
+        return sorted({line.split()[0] for line in path.read_text().splitlines() if line.startswith("TS_")})
+
+    await daemon.start()
+    daemon.land("TS_01", seed=1)
+    daemon.land("TS_02", seed=2)
+    await until(lambda: particles() == ["TS_01", "TS_02"])
+    folder = daemon.output / "krios1" / "monday" / "particles"
+    assert {path.name for path in folder.iterdir()} == {"ribosome.star", "tomograms.star", "optimisation_set.star"}
+    empty = np.random.default_rng(3).normal(size=(16, 40, 40)).astype(np.float32)
+    await daemon.stop()
+    shutil.rmtree(folder)
+    write_tomogram(daemon.root / "monday" / "TS_02.mrc", empty)
+    await daemon.start()
+    await listener.until(lambda heard: heard.states("superseded") == ["TS_02"])
+    await until(lambda: particles() == ["TS_01"])
 
 
 async def test_what_is_said_about_a_session_counts_for_what_lands_in_it_afterwards(daemon, listener):

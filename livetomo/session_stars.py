@@ -1,0 +1,102 @@
+"""Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
+
+That process is told on its standard input what to write: {"results": [folders], "output": folder, "format": name}.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from livetomo.catalog.catalog import CatalogThread
+from livetomo.tomogram import session_folder
+
+FORMAT = "relion5"
+GATHER_SECONDS = 5.0
+REST_FACTOR = 10.0
+LOOK_SECONDS = 60.0
+TIME_LIMIT_SECONDS = 600.0
+LIVE_SECONDS = 7 * 86400.0
+EVENTS_AT_A_TIME = 1000
+
+log = logging.getLogger(__name__)
+
+
+class SessionStars:
+    """Writes `<output>/<watch>/<session>/particles/` anew a while after results have come or gone."""
+
+    def __init__(self, catalog: CatalogThread, output: str, *, gather_seconds: float = GATHER_SECONDS) -> None:
+        self._catalog = catalog
+        self._output = output
+        self._gather_seconds = gather_seconds
+        self._due: dict[tuple[str, str], None] = {}
+
+    async def run(self) -> None:
+        """Until cancelled. At first all sessions of the last days are written: nothing tells what was missed."""
+        seq = await self._catalog(lambda catalog: catalog.story.last())
+        self._due = dict.fromkeys(await self._catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS)))
+        while True:
+            began = time.monotonic()
+            for session in list(self._due):
+                if await self._write(*session):
+                    del self._due[session]
+            rest = max(self._gather_seconds, REST_FACTOR * (time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._catalog.wait_beyond(seq), LOOK_SECONDS if self._due else None)
+            await asyncio.sleep(rest)
+            seq = await self._gather(seq)
+
+    async def _gather(self, seq: int) -> int:
+        """Note the sessions that something has happened to since event `seq`; the number of the last event."""
+        while recorded := await self._catalog.events_after(seq, EVENTS_AT_A_TIME):
+            for one in recorded:
+                if one.event.kind in ("result", "retracted"):
+                    self._due[one.event.tomogram.watch, one.event.tomogram.session] = None
+            seq = recorded[-1].seq
+        return seq
+
+    async def _write(self, watch: str, session: str) -> bool:
+        """Have the session's files written; whether that was possible."""
+        folders = await self._catalog(lambda catalog: catalog.views.standing_results(watch, session))
+        output = session_folder(self._output, watch, session) / "particles"
+        order = {"results": folders, "output": str(output), "format": FORMAT}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "livetomo.session_stars"),
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(TIME_LIMIT_SECONDS):
+                _, said = await process.communicate(json.dumps(order).encode())
+        except TimeoutError:
+            said = f"not done within {TIME_LIMIT_SECONDS:g} s".encode()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            why = said.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
+            log.warning(f"the stars of {watch}/{session} could not be written, tried again later: {why[0]}")
+        return process.returncode == 0
+
+
+def write(order: dict[str, Any]) -> None:
+    """Write what `order` says: the files of every feature. A feature whose picks have all gone gets an empty file."""
+    from livetomo.manifest import read_manifest
+    from livetomo.session_picks import Result, features, read_picks, write_session
+
+    output = Path(order["output"])
+    results = [Result(Path(folder), read_manifest(Path(folder))) for folder in order["results"]]
+    results.sort(key=lambda result: str(result.manifest["tomogram"]["name"]))
+    before = {path.stem for path in output.glob("*.star")} - {"tomograms", "optimisation_set"}
+    for feature in sorted(before | set(features(results))):
+        write_session(read_picks(results, feature), feature, order["format"], output)
+
+
+if __name__ == "__main__":
+    write(json.load(sys.stdin))
