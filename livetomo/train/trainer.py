@@ -55,7 +55,7 @@ class Plan:
     clip: float = 5.0
     seed: int = 1
     score_every: int = 1000
-    save_every: int = 500
+    save_every: int = 200
 
     def rate_at(self, step: int) -> float:
         """A linear start, then half a cosine down to nothing."""
@@ -96,14 +96,18 @@ class Trainer:
         Raises:
             TrainingDiverged: the loss is not a number.
         """
-        while self.step < self.plan.steps:
-            value = self._learn(pool(self.step))
-            self.step += 1
-            tell(self.step, value)
-            if self.step % self.plan.score_every == 0 and self.step < self.plan.steps:
-                self._note({"step": self.step, "loss": value} | score(self.kept, validation, self.device))
-            if self.step % self.plan.save_every == 0:
-                self._save()
+        try:
+            while self.step < self.plan.steps:
+                value = self._learn(pool(self.step))
+                self.step += 1
+                tell(self.step, value)
+                if self.step % self.plan.score_every == 0 and self.step < self.plan.steps:
+                    self._note({"step": self.step, "loss": value} | score(self.kept, validation, self.device))
+                if self.step % self.plan.save_every == 0:
+                    self._save()
+        except KeyboardInterrupt:
+            self._save()
+            raise
         figures = score(self.kept, validation, self.device)
         self._note({"step": self.step} | figures)
         self._save()
@@ -131,7 +135,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), plan.clip)
         self._optimiser.step()
         self._average()
-        return float(value)
+        return float(value.detach())
 
     @torch.no_grad()
     def _average(self) -> None:
