@@ -40,6 +40,7 @@ class Screen:
         self._out = out
         self._live = out.isatty()
         self._drawn = 0
+        self._shown: list[str] = []
 
     def say(self, line: str) -> None:
         """A line that stays."""
@@ -55,10 +56,12 @@ class Screen:
         """Show how things stand now."""
         if not self._live:
             return
-        self._wipe()
         lines = table(board)
+        if lines == self._shown and self._drawn:
+            return
+        self._wipe()
         print("\n".join(lines), file=self._out, flush=True)
-        self._drawn = len(lines)
+        self._drawn, self._shown = len(lines), lines
 
     def finish(self, board: Scoreboard) -> None:
         """Leave the final table standing."""

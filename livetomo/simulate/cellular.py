@@ -58,7 +58,7 @@ def random_specimen(
 def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.03, 1.5)) -> Microscope:
     """A tilt series as facilities take them, the better and the worse."""
     return Microscope(
-        tilts_degrees=(-rng.uniform(40, 66), rng.uniform(40, 66), rng.choice([2.0, 3.0, 4.0])),
+        tilts_degrees=(-rng.uniform(40, 66), rng.uniform(40, 66), float(rng.choice([2.0, 3.0, 4.0]))),
         defocus_angstrom=rng.uniform(15000, 70000),
         amplitude_contrast=rng.uniform(0.05, 0.15),
         snr=float(np.exp(rng.uniform(*np.log(snr)))),
@@ -67,6 +67,7 @@ def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.03
         jitter_angstrom=float(rng.exponential(4.0)),
         missing=float(rng.choice([0.0, 0.0, 0.03, 0.1])),
         phase_flipped=bool(rng.random() < 0.6),
+        softness=float(rng.choice([0.0, 1.0, 2.0, 4.0])),
     )
 
 
@@ -79,7 +80,7 @@ def _film(rng: np.random.Generator) -> list[Part]:
 def _dirt(rng: np.random.Generator, volume_um3: float) -> list[Part]:
     parts: list[Part] = []
     if rng.random() < 0.3:
-        parts.append(Gold(_some(rng, volume_um3, 50, 800), rng.choice([50.0, 100.0, 150.0]), rng.uniform(6, 15)))
+        parts.append(Gold(_some(rng, volume_um3, 50, 800), float(rng.choice([50.0, 100.0, 150.0])), rng.uniform(6, 15)))
     if rng.random() < 0.15:
         parts.append(IceCrystals(_some(rng, volume_um3, 20, 250), rng.uniform(300, 1500), rng.uniform(1.0, 2.5)))
     if rng.random() < 0.35:

@@ -77,7 +77,7 @@ class Filaments:
         box = canvas.box(axis.mean(axis=0), reach)
         radius = max(lattice.label_radius_angstrom, 0.75 * voxel)
         body = _near(canvas, box, axis, radius)
-        if np.count_nonzero(body & canvas.taken[box]) > 0.03 * np.count_nonzero(body):
+        if np.count_nonzero(body & canvas.taken[box]) > 0.005 * np.count_nonzero(body):
             return
         points, _, across, other = along(path, lattice.rise_angstrom)
         angle = np.deg2rad(lattice.turn_degrees) * np.arange(len(points))[:, None] + rng.uniform(0, 2 * np.pi)

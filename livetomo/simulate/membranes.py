@@ -9,6 +9,9 @@ from livetomo.simulate.shapes import PIXEL_WIDENING
 from livetomo.simulate.surfaces import Surface
 from livetomo.simulate.truth import Floats
 
+MOST_CROSSING = 0.001
+"""The share of a membrane that may touch what is there already. Membranes do not cross: more than that is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bilayer:
@@ -52,7 +55,7 @@ class Membrane:
         distance = self.surface.distance(*canvas.axes(box))
         near = (np.abs(distance) < half) & (canvas.depth[box] < 0)
         crossing = near & canvas.taken[box]
-        if np.count_nonzero(crossing) > 0.02 * np.count_nonzero(near):
+        if np.count_nonzero(crossing) > MOST_CROSSING * np.count_nonzero(near):
             return
         canvas.density[box] += self.bilayer.density(distance, voxel) * (canvas.depth[box] < 0)
         dz, dy, dx = (np.gradient(distance, axis=axis)[near] for axis in range(3))

@@ -24,6 +24,7 @@ class Microscope:
     dose: e/Å² per view; damage takes what is fine from later views, taken alternately outwards from no tilt.
     jitter_angstrom: standard deviation of the error of alignment; missing: share of views that are lost.
     phase_flipped: whether the reconstruction corrected the CTF's sign.
+    softness: how much the weighting leaves high frequencies out, as SIRT and filters like it do; 0 is the plain ramp.
     """
 
     tilts_degrees: tuple[float, float, float] = (-60.0, 60.0, 3.0)
@@ -35,6 +36,7 @@ class Microscope:
     jitter_angstrom: float = 0.0
     missing: float = 0.0
     phase_flipped: bool = False
+    softness: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def image(density: Floats, voxel_size_angstrom: float, microscope: Microscope, s
     signal = fft.irfft2(still, size)[: views.shape[1], : views.shape[2]].std()
     # A detector sees the noise of its electrons after the CTF: it has none of its own.
     noise_sd = float(signal) / np.sqrt(microscope.snr) * SNR_PIXEL_ANGSTROM / voxel_size_angstrom
-    ramp = _ramp(kx, voxel_size_angstrom)
+    ramp = _weighting(kx, voxel_size_angstrom, microscope.softness)
     halves = []
     for _ in range(2):
         noise = fft.rfft2(rng.standard_normal((len(tilts), *size), dtype=np.float32), workers=2)
@@ -118,8 +120,9 @@ def _colour(microscope: Microscope, frequency: Floats) -> Floats:
     return result
 
 
-def _ramp(kx: Floats, voxel_size_angstrom: float) -> Floats:
-    """The weighting across the tilt axis, softly closed towards Nyquist."""
+def _weighting(kx: Floats, voxel_size_angstrom: float, softness: float) -> Floats:
+    """The ramp across the tilt axis, softly closed towards Nyquist."""
     q = kx * 2 * voxel_size_angstrom
-    result: Floats = (q + 0.5 * (q[0, 1])) * np.exp(-((q / 0.85) ** 4))
-    return result.astype(np.float32)
+    ramp = (q + 0.5 * q[0, 1]) * np.exp(-((q / 0.85) ** 4))
+    result: Floats = (ramp / (1 + (softness * q) ** 2)).astype(np.float32)
+    return result
