@@ -18,7 +18,7 @@ from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
 from livetomo.crosscheck import check_config, is_loopback
-from livetomo.errors import ConfigurationError
+from livetomo.errors import ConfigurationError, DiskFull, SourceUnreadable
 from livetomo.events import Recorded
 from livetomo.order import Order
 from livetomo.overview import Disks, Overview
@@ -31,13 +31,14 @@ from livetomo.retention import Retention
 from livetomo.session_stars import SessionStars
 from livetomo.systemd import Watchdog, notify, reloading
 from livetomo.teller import Teller
+from livetomo.tomogram import Fault
 from livetomo.watches import Watches
 from livetomo.web.access import Rules
 from livetomo.web.app import Site, create_app
 from livetomo.web.server import Server, bind_tcp, bind_unix
 from livetomo.web.view import CatalogView
 from livetomo.workers.devices import find_devices
-from livetomo.workers.lane import Lane
+from livetomo.workers.lane import CANNOT_COMMIT, Lane
 from livetomo.workers.recover import recover
 
 CATALOG_NAME = "catalog.sqlite"
@@ -192,6 +193,12 @@ def _lanes(
             default_voxel_size_angstrom=watch.default_voxel_size_angstrom,
         )
 
+    def excuses(claim: Claim, fault: Fault) -> bool:
+        """Whether a fault is one of the disk or of the mount, which the daemon waits for, however long it takes."""
+        if fault.reason == SourceUnreadable.reason:
+            return not watches.scans(claim.tomogram.watch)
+        return fault.reason in (DiskFull.reason, CANNOT_COMMIT)
+
     def lane(device: str, may_start: Callable[[], bool]) -> Lane:
         return Lane(
             device,
@@ -203,6 +210,7 @@ def _lanes(
             job_time_limit=config.workers.job_time_limit,
             observer=metrics,
             may_start=may_start,
+            excuses=excuses,
         )
 
     lanes = [lane(device, lambda: disks.enough) for device in devices]

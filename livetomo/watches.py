@@ -43,9 +43,14 @@ class Watches:
         return [place.watch.name for place in self._places]
 
     def claim(self, catalog: Catalog, device: str) -> Claim | None:
-        """Lease the next job of those that are configured."""
+        """Lease the next job of those that are configured; who reads of a mount that hangs, hangs with it."""
+        answering = [name for name in self.names if name not in self._running or not self._running[name][1].hangs]
         newest_first = {place.watch.name for place in self._places if place.watch.order == "newest"}
-        return catalog.jobs.claim(device, LEASE_SECONDS, self.names, newest_first)
+        return catalog.jobs.claim(device, LEASE_SECONDS, answering, newest_first)
+
+    def scans(self, name: str) -> bool:
+        """Whether the watch can be looked through at the moment."""
+        return any(state.name == name and state.scanning for state in self.states())
 
     def watch(self, name: str) -> Watch:
         """The watch of this name."""

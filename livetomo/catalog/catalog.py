@@ -1,6 +1,8 @@
 """The catalog as the rest of the house sees it: its parts, and the one thread in which they are called."""
 
 import asyncio
+import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +22,10 @@ from livetomo.events import Recorded
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+RETRY_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class Catalog:
@@ -60,11 +66,22 @@ class CatalogThread:
 
     async def __call__(self, deed: Callable[[Catalog], R]) -> R:
         """`deed(catalog)`, in the catalog's thread."""
-        result, changed = await asyncio.get_running_loop().run_in_executor(self._thread, self._do, deed)
+        result, changed = await self._when_there_is_room(deed)
         if changed:
             self._changed.set()
             self._changed = asyncio.Event()
         return result
+
+    async def _when_there_is_room(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
+        """A disk that is full, or does not answer, is waited for: what failed was rolled back, and is done again."""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, deed)
+            except sqlite3.OperationalError as fault:
+                if fault.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+                    raise
+                log.error(f"the catalog cannot be written ({fault}). Is its disk full? It is tried again")
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _do(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
         assert self._catalog is not None, "open the catalog first"

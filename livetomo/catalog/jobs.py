@@ -14,7 +14,7 @@ from livetomo.events import Event, State, result_events
 from livetomo.tomogram import Content, Fault, TomogramId
 
 LEASE_SECONDS = 60.0
-ATTEMPTS = 3
+ATTEMPTS = 4
 INTERRUPTIONS = 5
 FIRST_RETRY_SECONDS = 10.0
 
@@ -136,6 +136,13 @@ class Jobs:
             setbacks = attempts + max(0, interruptions - 1)
             self._wait(row["id"], fault, FIRST_RETRY_SECONDS * 2 ** (setbacks - 1) if setbacks else 0.0)
             return "waiting"
+
+    def postpone(self, token: str, fault: Fault, seconds: float) -> bool:
+        """Try the job again in `seconds`, uncharged: what went wrong is said already, and is not the job's business."""
+        row = self._held(token)
+        if row is not None:
+            self._wait(row["id"], fault, seconds)
+        return row is not None
 
     def release(self, token: str) -> None:
         """Give the job back untouched: the daemon stops on purpose."""

@@ -29,10 +29,18 @@ def rebuild(catalog: Catalog, results: Iterable[Found]) -> int:
     """
     number = 0
     with catalog.db.atomic():
+        _number_events_from_now(catalog)
         for found in sorted(results, key=lambda found: str(found.manifest["finished"])):
             _record(catalog, found)
             number += 1
     return number
+
+
+def _number_events_from_now(catalog: Catalog) -> None:
+    """Events are numbered on from the present second: higher than any told before, so that no consumer skips one."""
+    start = int(catalog.now())
+    catalog.db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (start,))
+    catalog.story.move_cursor("mqtt", start)
 
 
 def _record(catalog: Catalog, found: Found) -> None:

@@ -129,6 +129,11 @@ class Intake:
         )
 
     @property
+    def hangs(self) -> bool:
+        """Whether the file system does not answer."""
+        return self._hung_since is not None
+
+    @property
     def report(self) -> Report:
         """What the process last told of itself: candidates, files that are not taken yet and why, lost events."""
         return self._report

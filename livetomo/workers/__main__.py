@@ -90,6 +90,8 @@ def fault_of(fault: Exception) -> Fault:
         return Fault(fault.kind, fault.reason, str(fault), told)
     if isinstance(fault, Cancelled):
         return Fault("transient", "cancelled", "No longer wanted.")
+    if isinstance(fault, OSError):
+        return Fault("transient", "input/output error", f"{fault}. It is tried again.", told)
     return Fault("unexpected", "unexpected error", f"{type(fault).__name__}: {fault}", told)
 
 

@@ -23,6 +23,8 @@ from livetomo.workers.process import WorkerFault, WorkerProcess
 
 IDLE_LOOK_SECONDS = 30.0
 BENCH_LOOK_SECONDS = 5.0
+POSTPONED_SECONDS = 20.0
+CANNOT_COMMIT = "cannot commit"
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Lane:
         job_time_limit: float,
         observer: Observer,
         may_start: Callable[[], bool] = lambda: True,
+        excuses: Callable[[Claim, Fault], bool] = lambda claim, fault: False,
     ) -> None:
         self._device = device
         self._catalog = catalog
@@ -71,6 +74,7 @@ class Lane:
         self._job_time_limit = job_time_limit
         self._observer = observer
         self._may_start = may_start
+        self._excuses = excuses
         self._renew_at = 0.0
         self._bench = Bench()
         self._worker = WorkerProcess(device, workers=lanes)
@@ -184,7 +188,7 @@ class Lane:
             manifest = await asyncio.to_thread(install, folder, final)
         except OSError as fault:
             said = f"The result could not be moved to {final}: {fault}"
-            await self._account(claim, folder, Fault("transient", "cannot commit", said))
+            await self._account(claim, folder, Fault("transient", CANNOT_COMMIT, said))
             return
         crash_point("moved")
         if not await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))):
@@ -197,6 +201,10 @@ class Lane:
     async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:
         """The attempt came to nothing: its folder goes, and the job is tried again or given up."""
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        if self._excuses(claim, fault):
+            await self._catalog(lambda catalog: catalog.jobs.postpone(claim.token, fault, POSTPONED_SECONDS))
+            log.info(f"postponed: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
+            return
         state = await self._catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))
         if state is None:
             log.info(f"discarded: {fault.message}", extra=self._where(claim))

@@ -86,13 +86,13 @@ def test_a_permanent_fault_costs_one_attempt(waiting):
     assert event.body["fault"] == {"kind": "permanent", "reason": "truncated volume", "message": "It ends early."}
 
 
-def test_a_transient_fault_is_tried_again_later_each_time_and_given_up_after_three(waiting, clock):
+def test_a_transient_fault_is_tried_again_later_each_time_and_given_up_after_four(waiting, clock):
     pauses = []
     while waiting.jobs.fail(claim(waiting).token, TRANSIENT) == "waiting":
         assert claim(waiting) is None
         pauses.append(waiting.jobs.next_due() - clock())
         clock.pass_(pauses[-1])
-    assert pauses == [10, 20]
+    assert pauses == [10, 20, 40]
     assert states(waiting) == ["failed"]
 
 

@@ -32,6 +32,9 @@ def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe,
     assert rebuild(again, reversed(results)) == 3
     ids = [{r.event_id for r in each.story.after(0, 100)} for each in (catalog, again)]
     assert ids[0] == ids[1]
+    old, new = ([r.seq for r in each.story.after(0, 100)] for each in (catalog, again))
+    assert min(new) > max(old), "a consumer that asks for what came after its last number is told all of it"
+    assert again.story.backlog("mqtt")[0] == len(new)
     states = """SELECT name, number, state FROM jobs JOIN revisions ON revisions.id = revision
                 JOIN tomograms ON tomograms.id = tomogram ORDER BY name, number"""
     assert list(again.db.query(states)) == list(catalog.db.query(states))

@@ -49,6 +49,23 @@ def fill(disk: Path) -> Path:
             return ballast
 
 
+async def test_a_catalog_that_cannot_be_written_is_waited_for(daemon, listener, small_disk):
+    text = daemon.configuration.read_text().replace('output = "out"', 'output = "out"\nmin_free = "1B"')
+    daemon.configuration.write_text(text)
+    disk = small_disk(daemon.folder / "state", 2)
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    ballast = fill(disk)
+    for number in range(2, 6):
+        daemon.land(f"TS_{number:02}", seed=number)
+    await until(lambda: any("cannot be written" in record["message"] for record in daemon.records()))
+    ballast.unlink()
+    await listener.until(lambda heard: len(heard.states("done")) == 5)
+    assert daemon.is_running()
+    assert {name: len(folders) for name, folders in daemon.results().items()} == {f"TS_0{n}": 1 for n in range(1, 6)}
+
+
 @pytest.mark.parametrize("where", ["out", "state"])
 async def test_a_full_disk_is_said_and_waited_for_and_nothing_is_lost(daemon, listener, small_disk, where):
     disk = small_disk(daemon.folder / where, 12)
@@ -72,7 +89,7 @@ async def test_a_disk_that_fills_while_a_result_is_written_costs_only_time(daemo
     (disk / "ballast").write_bytes(bytes(980_000))
     await daemon.start()
     daemon.land("TS_01", shape=(32, 96, 96))
-    await until(lambda: any("tried again later" in record["message"] for record in daemon.records()))
+    await until(lambda: any("postponed" in record["message"] for record in daemon.records()))
     (disk / "ballast").unlink()
     await listener.until(lambda heard: heard.states("done") == ["TS_01"])
     assert daemon.leftovers() == []
