@@ -1,13 +1,14 @@
 """The real daemon as the demo's child: its configuration, its start, its end."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from livetomo.orphans import end_with_parent
 
 CONFIGURATION = """\
 site = "demo"
@@ -31,22 +32,6 @@ protocol = "3.1.1"
 listen = "127.0.0.1:{page_port}"
 """
 STOP_SECONDS = 20.0
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> Callable[[], None] | None:
-    """What a child does before it becomes its program, so that it is asked to stop when this process is killed.
-
-    None where the kernel is not Linux.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)  # loaded now: nothing may be imported between fork and exec
-
-    def set_signal() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-    return set_signal
 
 
 @asynccontextmanager
@@ -65,7 +50,7 @@ async def running_daemon(folder: Path, broker_port: int, page_port: int) -> Asyn
             stderr=log,
             env=environment,
             start_new_session=True,  # a terminal's Ctrl-C is for the demo, which then stops the daemon
-            preexec_fn=die_with_parent(),
+            preexec_fn=end_with_parent(signal.SIGTERM),
         )
     try:
         yield process

@@ -1,5 +1,6 @@
 """A pool of examples that is renewed while it is learned from, by processes of their own."""
 
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -7,6 +8,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Protocol
 
+from livetomo.orphans import end_with_parent
 from livetomo.train.example import Example
 
 
@@ -51,16 +53,19 @@ class Pool:
         return [example for group in self._groups for example in group]
 
 
-def _quiet_worker() -> None:
+def _begin_worker() -> None:
+    """One core; the terminal's Ctrl-C is for the trainer, with which it ends."""
     import torch
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(signal.SIGKILL)()
     torch.set_num_threads(1)
 
 
 @contextmanager
 def workers(count: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that make examples, each on one core."""
-    executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_quiet_worker)
+    executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin_worker)
     try:
         yield executor
     finally:
