@@ -62,7 +62,7 @@ def pick(probability: Tensor, rule: Pick, voxel_size_angstrom: float) -> Picks:
     spacing = rule.min_spacing_angstrom / voxel_size_angstrom
     edge = rule.edge_angstrom / voxel_size_angstrom
     if rule.method == "maxima":
-        return maxima(probability, threshold=rule.candidate_threshold, spacing_voxels=spacing, edge_voxels=edge)
+        return maxima(probability.float(), threshold=rule.candidate_threshold, spacing_voxels=spacing, edge_voxels=edge)
     from livetomo.stages.pick.regions import regions  # scikit-image, for those that need it
 
     picks = regions(

@@ -29,7 +29,7 @@ from livetomo.picks import Picks
 from livetomo.quality import Quality, worst
 from livetomo.recipe import BlobFeature, DenseFeature, LowPass, NoDenoise
 from livetomo.recipe_picks import Pick
-from livetomo.stages.denoise.lowpass import lowpass, sigma_of_resolution
+from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
 from livetomo.stages.measure.particles import particle_figures
 from livetomo.stages.measure.thickness import structured_thickness
 from livetomo.stages.measure.voxels import finite_share, masked_share, saturated_share
@@ -179,7 +179,7 @@ def _denoise(job: _Job, volume: Tensor) -> Tensor:
         case NoDenoise():
             return volume
         case LowPass(resolution_angstrom=resolution):
-            return lowpass(volume, sigma_voxels=sigma_of_resolution(job.voxels(resolution)))
+            return lowpass_(volume, sigma_voxels=sigma_of_resolution(job.voxels(resolution)))
 
 
 def _segment(job: _Job, denoised: Tensor) -> None:

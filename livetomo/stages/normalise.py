@@ -42,8 +42,11 @@ def clip_(volume: Tensor) -> Tensor:
 
 def replace_non_finite_(volume: Tensor) -> int:
     """Put the median in place of what is not a number, in place; how many voxels that were."""
-    finite = volume.isfinite()
-    count = volume.numel() - int(torch.count_nonzero(finite))
-    if count:
-        volume.masked_fill_(finite.logical_not_(), typical(volume)[0])
+    median, count = None, 0
+    for plane in volume:  # one at a time: the question alone takes as much memory as the answer
+        wrong = plane.isfinite().logical_not_()
+        if found := int(torch.count_nonzero(wrong)):
+            median = typical(volume)[0] if median is None else median
+            plane.masked_fill_(wrong, median)
+            count += found
     return count

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_PLANES = 32
+
 
 def sigma_of_resolution(resolution: float) -> float:
     """The sigma whose Gaussian lets 1/e of the amplitude through at 1/`resolution`, in the same unit.
@@ -16,14 +18,23 @@ def sigma_of_resolution(resolution: float) -> float:
 
 
 def lowpass(volume: Tensor, *, sigma_voxels: float) -> Tensor:
-    """Convolve (z, y, x) with a Gaussian, mirrored at the faces; returns a new tensor.
+    """Convolve (z, y, x) with a Gaussian, mirrored at the faces; returns a new tensor."""
+    return lowpass_(volume.clone(), sigma_voxels=sigma_voxels)
 
-    One axis after the other, as a sum of shifted copies: no library's scratch memory, the same on every device.
+
+def lowpass_(volume: Tensor, *, sigma_voxels: float) -> Tensor:
+    """As `lowpass`, in place.
+
+    One axis after the other, as a sum of shifted copies, a few planes at a time: no library's scratch memory, hardly
+    any of our own, the same on every device.
     """
     if sigma_voxels <= 0:
-        return volume.clone()
+        return volume
     for axis in range(3):
-        volume = _along(volume, axis, _weights(sigma_voxels, volume.shape[axis] - 1))
+        weights = _weights(sigma_voxels, volume.shape[axis] - 1)
+        across = 1 if axis == 0 else 0
+        for planes in torch.split(volume, _PLANES, dim=across):
+            planes.copy_(_along(planes, axis, weights))
     return volume
 
 

@@ -30,7 +30,7 @@ def saturated_share(volume: Tensor) -> Quality:
 
 def masked_share(name: str, probability: Tensor) -> Quality:
     """The share of the volume that a mask takes. Limits: our own; 2 % is a corner of ice, 10 % spoils a tomogram."""
-    share = float((probability > 0.5).sum()) / probability.numel()
+    share = sum(int((plane > 0.5).sum()) for plane in probability) / probability.numel()
     if share <= 0.02:
         return Quality(name, share, "")
     reason = f"{share:.0%} of the volume is taken by very dense matter"
