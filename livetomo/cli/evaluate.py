@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from livetomo.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from livetomo.evaluate.positions import Positions
 
 _EXISTING = click.Path(exists=True, path_type=Path)
 MULTIPLES = (1, 2, 3, 10)
@@ -49,34 +52,60 @@ def picks(
     10N picks by score, where N is the number of true particles. For figures like the CZII challenge's, give half the
     particle's radius as --radius and read F4.
     """
-    import numpy as np
-
-    from livetomo.evaluate.matching import count, match, recall_at
-    from livetomo.evaluate.plot import plot_precision_recall
     from livetomo.evaluate.positions import Frame, read_positions
 
     frame = Frame.of(tomogram) if tomogram else None
     claimed = read_positions(found, feature, frame)
     true = read_positions(truth, feature, frame).apart(truth_apart)
-    published = claimed.xyz_angstrom[claimed.score >= threshold]
-    counts = count(published, true.xyz_angstrom, radius)
-    n = len(true.score)
-    at = recall_at(claimed.xyz_angstrom, true.xyz_angstrom, radius, tuple(k * n for k in MULTIPLES))
-    figures: dict[str, Any] = {
-        "true": n,
-        "candidates": len(claimed.score),
-        "published": len(published),
-        "recall": counts.recall,
-        "precision": counts.precision,
-        "f1": counts.f(1),
-        "f4": counts.f(4),
-        **{f"recall_at_{k}n": value for k, value in zip(MULTIPLES, at, strict=True)},
-    }
+    figures = _figures(claimed, true, radius, threshold)
     if plot is not None:
-        hits = np.cumsum(match(claimed.xyz_angstrom, true.xyz_angstrom, radius) >= 0)
-        ranks = np.arange(1, len(hits) + 1)
-        plot_precision_recall(plot, {feature: (hits / max(n, 1), hits / ranks)})
+        _plot(plot, feature, claimed, true, radius)
     _tell(figures, as_json)
+
+
+@command.command(
+    "model",
+    epilog="Example:  livetomo evaluate model cellular.safetensors TS_01.mrc TS_01_ribosome.copick.json",
+)
+@click.argument("model", type=_EXISTING)
+@click.argument("tomogram", type=_EXISTING)
+@click.argument("truth", type=_EXISTING)
+@click.option("--feature", default="ribosome", show_default=True, help="Whose picks.")
+@click.option("--radius", type=click.FloatRange(0), default=125.0, show_default=True, help="Å within which they match.")
+@click.option(
+    "--threshold", type=float, default=0.5, show_default=True, help="Score from which on picks are published."
+)
+@click.option("--truth-apart", type=click.FloatRange(0), default=0.0, help="Drop true ones closer than so many Å.")
+@click.option("--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True)
+@click.option("--mirrors", is_flag=True, help="Average over eight mirror images, at eight times the cost.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
+@click.option("--json", "as_json", is_flag=True)
+def model(
+    model: Path,
+    tomogram: Path,
+    truth: Path,
+    feature: str,
+    radius: float,
+    threshold: float,
+    truth_apart: float,
+    density: str,
+    mirrors: bool,
+    device: str,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Run a MODEL package over a TOMOGRAM and compare its candidates with TRUTH, as `evaluate picks` does."""
+    from livetomo.evaluate.model import candidates, segment_file
+    from livetomo.evaluate.positions import Frame, read_positions
+
+    frame = Frame.of(tomogram)
+    true = read_positions(truth, feature, frame).apart(truth_apart)
+    found = segment_file(model, tomogram, device=device, bright=density == "bright", mirrors=mirrors)
+    claimed = candidates(found, feature, frame.voxel_size_angstrom)
+    if plot is not None:
+        _plot(plot, feature, claimed, true, radius)
+    _tell(_figures(claimed, true, radius, threshold), as_json)
 
 
 @command.command(
@@ -129,6 +158,36 @@ def segmentation(
     if plot is not None:
         plot_precision_recall(plot, {feature: total.points()})
     _tell(figures, as_json)
+
+
+def _figures(claimed: "Positions", true: "Positions", radius: float, threshold: float) -> dict[str, Any]:
+    """Of a list of candidates, and of those among them that are published."""
+    from livetomo.evaluate.matching import count, recall_at
+
+    published = claimed.xyz_angstrom[claimed.score >= threshold]
+    counts = count(published, true.xyz_angstrom, radius)
+    n = len(true.score)
+    at = recall_at(claimed.xyz_angstrom, true.xyz_angstrom, radius, tuple(k * n for k in MULTIPLES))
+    return {
+        "true": n,
+        "candidates": len(claimed.score),
+        "published": len(published),
+        "recall": counts.recall,
+        "precision": counts.precision,
+        "f1": counts.f(1),
+        "f4": counts.f(4),
+        **{f"recall_at_{k}n": value for k, value in zip(MULTIPLES, at, strict=True)},
+    }
+
+
+def _plot(path: Path, feature: str, claimed: "Positions", true: "Positions", radius: float) -> None:
+    import numpy as np
+
+    from livetomo.evaluate.matching import match
+    from livetomo.evaluate.plot import plot_precision_recall
+
+    hits = np.cumsum(match(claimed.xyz_angstrom, true.xyz_angstrom, radius) >= 0)
+    plot_precision_recall(path, {feature: (hits / max(len(true.score), 1), hits / np.arange(1, len(hits) + 1))})
 
 
 def _tell(figures: dict[str, Any], as_json: bool) -> None:

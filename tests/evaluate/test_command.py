@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -13,7 +14,10 @@ from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
 from livetomo.formats.relion import Relion5
+from livetomo.models.network import Layout, Network
+from livetomo.models.package import Card, save_model
 from livetomo.picks import Picks
+from livetomo.stages.segment.canonical import Canonical
 
 FRAME = Frame("TS_01", (20, 30, 40), 10.0)
 
@@ -88,3 +92,17 @@ def test_the_real_ribosomes_are_read_alike_from_star_and_copick(data):
     )  # fmt: skip
     assert figures["true"] == 267
     assert figures["recall"] == 1
+
+
+def test_a_model_is_scored_on_a_tomogram(files):
+    torch.manual_seed(0)
+    layout = Layout(("ribosome",), base=2, levels=2)
+    save_model(files / "tiny.safetensors", Network(layout), Card.of("tiny", layout, Canonical(12.0)))
+    noise = np.random.default_rng(0).normal(size=FRAME.shape_zyx).astype(np.float32)
+    write_map(files / "noise.mrc", noise, Geometry(10.0))
+    arguments = ("model", files / "tiny.safetensors", files / "noise.mrc", files / "truth.copick.json")
+    figures = evaluate(*arguments)
+    assert figures["true"] == 2
+    assert figures["candidates"] > 0
+    with pytest.raises(ConfigurationError, match="knows no membrane"):
+        evaluate(*arguments, "--feature", "membrane")

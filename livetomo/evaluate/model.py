@@ -1,0 +1,42 @@
+"""Run a model over one tomogram outside any recipe, to score it."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from livetomo.errors import ConfigurationError
+from livetomo.evaluate.positions import Positions
+from livetomo.formats.mrc import read_volume
+from livetomo.models.package import load_model
+from livetomo.models.segment import Segmentation, segment
+from livetomo.stages.normalise import clip_, normalise_
+from livetomo.stages.pick.maxima import maxima
+
+SPACING_ANGSTROM = 200.0
+LEAST_SCORE = 0.01
+
+
+def segment_file(
+    model: Path, tomogram: Path, *, device: str = "cpu", bright: bool = False, mirrors: bool = False
+) -> Segmentation:
+    """What the model package says of the tomogram in an MRC file, whose header has its voxel size."""
+    volume = read_volume(tomogram)
+    size = volume.header.voxel_size_xyz[0]
+    if not size > 0:
+        raise ConfigurationError(f"{tomogram}: has no voxel size in its header, so that nothing tells its scale")
+    density = torch.from_numpy(volume.voxels.astype(np.float32)).to(device)
+    clip_(normalise_(density, "bright" if bright else "dark"))
+    return segment(load_model(model, device), density, voxel_size_angstrom=size, mirrors=mirrors)
+
+
+def candidates(found: Segmentation, feature: str, tomogram_voxel_size_angstrom: float) -> Positions:
+    """Every maximum of a feature's map, in Å of the tomogram, strongest first."""
+    if feature not in found.features:
+        raise ConfigurationError(f"the model knows no {feature}; it knows {', '.join(found.features)}")
+    spacing = SPACING_ANGSTROM / found.voxel_size_angstrom
+    picks = maxima(found.at_canonical(feature), threshold=LEAST_SCORE, spacing_voxels=spacing)
+    # From the canonical grid, whose extents are rounded, to the tomogram's own.
+    scale = np.array(found.shape_zyx) / np.array(found.maps.shape[1:]) * tomogram_voxel_size_angstrom
+    xyz = (picks.position.astype(np.float64) * scale)[:, ::-1]
+    return Positions.ranked(xyz, picks.score.astype(np.float64))
