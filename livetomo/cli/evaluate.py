@@ -15,7 +15,11 @@ _EXISTING = click.Path(exists=True, path_type=Path)
 MULTIPLES = (1, 2, 3, 10)
 
 
-@click.group("evaluate", short_help="Score picks and segmentations against what is known.")
+@click.group(
+    "evaluate",
+    short_help="Score picks and segmentations against what is known.",
+    epilog="Example:  livetomo evaluate picks results/TS_01/r1-85d73c31 TS_01_ribosome.copick.json",
+)
 def command() -> None:
     """Score picks and segmentations against what is known."""
 

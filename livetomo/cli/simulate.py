@@ -56,7 +56,11 @@ def _common(function: click.decorators.FC) -> click.decorators.FC:
     return function
 
 
-@click.group("simulate", short_help="Tomograms and live sessions of which everything is known.")
+@click.group(
+    "simulate",
+    short_help="Tomograms and live sessions of which everything is known.",
+    epilog="Example:  livetomo simulate tomograms --tomograms 5 --voxel-size 13.5 OUTPUT",
+)
 def command() -> None:
     """Tomograms and live sessions of which everything is known, from a seed.
 

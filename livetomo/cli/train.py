@@ -11,7 +11,11 @@ FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@click.group("train", short_help="Make networks.")
+@click.group(
+    "train",
+    short_help="Make networks.",
+    epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --device cuda:0 runs/seed1",
+)
 def command() -> None:
     """Make networks."""
 
