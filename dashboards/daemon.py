@@ -32,7 +32,7 @@ def daemon() -> dashboard.Dashboard:
             words={0: ("no", "green"), 1: ("yes", "orange")},
         ),
         number("Started", "dateTimeFromNow", Query(f"max(livetomo_start_timestamp_seconds{{{_I}}}) * 1000")),
-        rows("Versions", Query(f"livetomo_build_info{{{_I}}}"), span=4),
+        rows("Versions", Query(f"livetomo_build_info{{{_I}}}"), span=4, height=4),
         series(
             "Events that wait for the broker",
             "short",
@@ -104,7 +104,7 @@ def daemon() -> dashboard.Dashboard:
             "short",
             Query(f"sum by (state) (livetomo_workers{{{_I}}})", "{{state}}"),
             Query(
-                f"sum by (device) (increase(livetomo_worker_restarts_total{{{_I}}}[10m])) or vector(0)",
+                f"sum by (device) (increase(livetomo_worker_restarts_total{{{_I}}}[10m]))",
                 "{{device}} died",
             ),
         ),

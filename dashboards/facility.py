@@ -20,13 +20,13 @@ def facility() -> dashboard.Dashboard:
         number(
             "Not ready",
             "short",
-            Query(f"count(livetomo_ready{{{_I}}} == 0) or vector(0)"),
+            Query(f"count(livetomo_ready{{{_I}}} == 0) or on() vector(0)"),
             say="Something keeps them from doing all their work; the page says what.",
             limits=[("red", 1)],
         ),
-        number("Live sessions", "short", Query(f"count(livetomo_session_info{{{_I}}}) or vector(0)")),
+        number("Live sessions", "short", Query(f"count(livetomo_session_info{{{_I}}}) or on() vector(0)")),
         number("Waiting", "short", Query(f'sum(livetomo_jobs{{{_I}, state="waiting"}})'), limits=[("orange", 50)]),
-        number("Devices busy", "short", Query(f"sum(livetomo_worker_busy{{{_I}}}) or vector(0)")),
+        number("Devices busy", "short", Query(f"sum(livetomo_worker_busy{{{_I}}}) or on() vector(0)")),
         number(
             "Benched",
             "short",
@@ -71,7 +71,7 @@ def facility() -> dashboard.Dashboard:
         series(
             "Share that failed",
             "percentunit",
-            Query(f"watch:livetomo_failed:ratio1h{{{_I}}} or vector(0)", "{{watch}}"),
+            Query(f"watch:livetomo_failed:ratio1h{{{_I}}} or on() vector(0)", "{{watch}}"),
             say="Of the tomograms finished within an hour.",
         ),
         series(
@@ -79,7 +79,7 @@ def facility() -> dashboard.Dashboard:
             "percentunit",
             Query(
                 f'sum by (watch) (watch:livetomo_verdicts:increase2h{{{_I}, verdict="bad"}})'
-                f" / (sum by (watch) (watch:livetomo_verdicts:increase2h{{{_I}}}) > 0) or vector(0)",
+                f" / (sum by (watch) (watch:livetomo_verdicts:increase2h{{{_I}}}) > 0) or on() vector(0)",
                 "{{watch}}",
             ),
             say="Of the tomograms finished within two hours.",

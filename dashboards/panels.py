@@ -1,6 +1,6 @@
 """The few kinds of panels that the dashboards are made of, each with its queries, its unit and one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, table, text, timeseries
@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
     DataSourceRef,
+    DynamicConfigValue,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -46,8 +47,9 @@ def series(
     span: int = 12,
     stacked: bool = False,
     limits: Sequence[tuple[str, float]] = (),
+    paint: Mapping[str, str] | None = None,
 ) -> timeseries.Panel:
-    """Lines over time, or stacked bars; `limits` are (colour, from) and are drawn as lines."""
+    """Lines over time, or stacked bars; `limits` are (colour, from), drawn as lines; `paint` is a colour by name."""
     panel = (
         timeseries.Panel()
         .title(title)
@@ -73,6 +75,9 @@ def series(
     if limits:
         panel.thresholds(_steps(limits))
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphTresholdsStyleMode.DASHED))
+    for name, colour in (paint or {}).items():
+        fixed = DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
+        panel.override_by_name(name, [fixed])
     return _ask(panel, queries)
 
 
@@ -101,9 +106,9 @@ def bars(title: str, unit: str, *queries: Query, say: str = "", span: int = 12) 
     return _ask(panel, queries)
 
 
-def rows(title: str, query: Query, say: str = "", span: int = 12) -> table.Panel:
+def rows(title: str, query: Query, say: str = "", span: int = 12, height: int = 8) -> table.Panel:
     """The labels of what there is, as a table."""
-    panel = table.Panel().title(title).description(say).datasource(SOURCE).span(span).height(8)
+    panel = table.Panel().title(title).description(say).datasource(SOURCE).span(span).height(height)
     target = prometheus.Dataquery().expr(query.expr).instant().format(PromQueryFormat.TABLE).ref_id("A")
     return panel.with_target(target)
 

@@ -21,8 +21,7 @@ _HEADERS = {
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    # Not same-origin: Grafana, on another port of the same host, shows the pictures.
-    "cross-origin-resource-policy": "same-site",
+    "cross-origin-resource-policy": "same-origin",
 }
 
 

@@ -17,6 +17,8 @@ _HEADERS = {
     "cache-control": "private, max-age=31536000, immutable",  # a result folder never changes
     "content-security-policy": "default-src 'none'; sandbox",
 }
+# Grafana is another site, and shows pictures; to read them, a page needs more than to show them.
+_EMBEDDED = {"cross-origin-resource-policy": "cross-origin"}
 
 
 class Files:
@@ -39,7 +41,8 @@ class Files:
         result_id = await self._view.latest_result(watches, number(request, "n", 0, most=1000))
         if result_id is None:
             raise HTTPException(404, "there are not so many results")
-        return RedirectResponse(f"../results/{result_id}/preview/{quote(request.path_params['name'])}", 307)
+        where = f"../results/{result_id}/preview/{quote(request.path_params['name'])}"
+        return RedirectResponse(where, 307, _EMBEDDED)
 
     async def _serve(self, result_id: str, name: str) -> Response:
         result = await self._view.result(result_id)
@@ -49,8 +52,9 @@ class Files:
             raise HTTPException(404, "the result holds no such file")
         path = await run_in_threadpool(_inside, result, name)
         kind = _TYPES.get(path.suffix, "application/octet-stream")
+        headers = _HEADERS | (_EMBEDDED if kind == "image/png" else {})
         return FileResponse(
-            path, media_type=kind, filename=path.name, headers=_HEADERS, content_disposition_type="inline"
+            path, media_type=kind, filename=path.name, headers=headers, content_disposition_type="inline"
         )
 
 

@@ -118,6 +118,27 @@ async def test_the_newest_session_is_followed_until_a_person_chooses(
         assert await page.run("document.getElementById('title').innerText") == SESSION
 
 
+async def test_a_dashboard_on_another_site_shows_the_latest_picture(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_01")
+    await daemon.finish()
+    grafana = await asyncio.start_server(serve_blank_page, "127.0.0.1", 0)
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        address = await page.run("location.origin")
+        await page.open(f"http://127.0.0.1:{grafana.sockets[0].getsockname()[1]}/")
+        await page.run(f"document.body.append(Object.assign(new Image, {{src: '{address}/api/v1/latest/tile.png'}}))")
+        await page.until("document.querySelector('img').naturalWidth == 256")
+        assert "Failed to fetch" in await page.run(f"fetch('{address}/api/v1/status').catch(fault => fault.message)")
+    grafana.close()
+
+
+async def serve_blank_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<body>")
+    await writer.drain()
+    writer.close()
+
+
 async def test_a_reader_from_elsewhere_gives_the_token_once(chromium: str, tmp_path: Path) -> None:
     daemon = FakeDaemon(tmp_path / "out")
     await daemon.arrive("TS_01")
