@@ -35,7 +35,8 @@ bench: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	@scripts/test-servers
-	$(BIN)/python -m pytest -m soak --timeout 0 $(ARGS)
+	LIVETOMO_KILLS=3000 LIVETOMO_BROKER_STOPS=200 LIVETOMO_SOAK_TOMOGRAMS=10000 \
+		$(BIN)/python -m pytest tests/faults -s --timeout 0 $(ARGS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
