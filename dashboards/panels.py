@@ -113,7 +113,7 @@ def rows(title: str, query: Query, say: str = "", span: int = 12, height: int = 
     return panel.with_target(target)
 
 
-def html(title: str, content: str, say: str = "", span: int = 24, height: int = 9) -> text.Panel:
+def html(title: str, content: str, say: str = "", span: int = 24, height: int = 7) -> text.Panel:
     """Markup, like pictures that the daemon serves."""
     return text.Panel().title(title).description(say).mode(TextMode.HTML).content(content).span(span).height(height)
 
