@@ -10,6 +10,8 @@ from click.testing import CliRunner
 from scipy.spatial.transform import Rotation
 
 from livetomo.cli.simulate import command
+from livetomo.intake.producers import PRODUCERS
+from livetomo.intake.tree import LocalTree
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import NAMINGS, Exposure, expose
 from livetomo.simulate.write import CHUNKS
@@ -115,3 +117,18 @@ def test_a_ribosome_that_is_no_template_is_refused_by_name(tmp_path, data):
     options = ["--templates", str(data / "templates"), "--ribosome", "4v4x"]
     ended = CliRunner().invoke(command, ["tomograms", str(tmp_path), *options])
     assert "there is no 4v4x.mrc" in str(ended.exception)
+
+
+@pytest.mark.parametrize("producer", sorted(NAMINGS))
+def test_the_intake_recognises_what_is_simulated_and_knows_it_for_complete(tmp_path, exposure, producer):
+    expose(tmp_path, exposure, NAMINGS[producer](), seconds=0)
+    reader = PRODUCERS[producer]()
+    roles = {}
+    for path in sorted(tmp_path.rglob("*.mrc")):
+        relative = path.relative_to(tmp_path).as_posix()
+        recognised = reader.recognise(relative)
+        assert recognised is not None, relative
+        assert recognised.name == "TS_01"
+        roles[recognised.role] = relative
+        assert reader.signal(recognised, relative, LocalTree(tmp_path)).state != "awaited"
+    assert set(roles) == {"full", "even", "odd"}
