@@ -122,14 +122,19 @@ class Relion31:
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        sizes = sorted({placed.frame.voxel_size_angstrom for placed in sets})
-        optics = [(f"opticsGroup{n}", n, size, 300.0, 2.7, 0.1) for n, size in enumerate(sizes, start=1)]
-        names = [(f"{p.frame.name}.mrc", 1 + sizes.index(p.frame.voxel_size_angstrom)) for p in sets]
-        micrographs = loop_text("micrographs", ("rlnMicrographName", "rlnOpticsGroup"), names)
-        version = "# version 30001\n"
-        tomograms = version + loop_text("optics", _OPTICS, optics) + "\n" + version + micrographs
         files = {f"{placed.frame.name}_{feature}.star": self.text(placed, feature) for placed in sets}
-        return files | {"tomograms.star": tomograms}
+        sizes = {placed.frame.name: placed.frame.voxel_size_angstrom for placed in sets}
+        return files | {"tomograms.star": tomograms_for_relion31(sizes)}
+
+
+def tomograms_for_relion31(voxel_sizes_angstrom: Mapping[str, float]) -> str:
+    """The `tomograms.star` of RELION 3.1: `<tomogram>.mrc` of each name, an optics group for each voxel size."""
+    sizes = sorted(set(voxel_sizes_angstrom.values()))
+    optics = [(f"opticsGroup{n}", n, size, 300.0, 2.7, 0.1) for n, size in enumerate(sizes, start=1)]
+    names = [(f"{name}.mrc", 1 + sizes.index(size)) for name, size in voxel_sizes_angstrom.items()]
+    micrographs = loop_text("micrographs", ("rlnMicrographName", "rlnOpticsGroup"), names)
+    version = "# version 30001\n"
+    return version + loop_text("optics", _OPTICS, optics) + "\n" + version + micrographs
 
 
 class Warp:

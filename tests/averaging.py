@@ -1,0 +1,77 @@
+"""Tomograms of one asymmetric particle in one orientation, and what RELION 3.1 makes of its picks."""
+
+import subprocess
+from pathlib import Path
+
+import mrcfile
+import numpy as np
+
+from tests.servers import need
+
+VOXEL = 10.0
+BOX = 32
+SHAPE = (64, 128, 128)
+# a body with lobes that no rotation or mirror turns into each other: place, radius, weight
+LOBES = (
+    ((0, 0, 0), 6.0, 1.0),
+    ((1, 6, 3), 3.0, 1.0),
+    ((-5, -4, 3), 2.5, 1.5),
+    ((4, -5, -3), 3.0, 0.8),
+    ((0, 1, -7), 2.5, 1),
+)
+
+
+def particle(offset=(0.0, 0.0, 0.0)) -> np.ndarray:
+    """The particle in a box, its centre of mass at the voxel n/2 and `offset` from it."""
+    weights = np.array([weight * radius**3 for _, radius, weight in LOBES])
+    middle = weights @ np.array([place for place, _, _ in LOBES]) / weights.sum()
+    grid = np.indices((BOX,) * 3) - BOX // 2
+    density = np.zeros((BOX,) * 3)
+    for place, radius, weight in LOBES:
+        centre = np.array(place) - middle + offset
+        squares = sum((axis - at) ** 2 for axis, at in zip(grid, centre, strict=True))
+        density += weight * np.exp(-squares / 2 / (radius / 1.6) ** 2)
+    return density
+
+
+def tomogram(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Twelve particles in noise, and their places."""
+    rng = np.random.default_rng(seed)
+    volume = rng.normal(0, 0.6, SHAPE).astype(np.float32)
+    places: list[np.ndarray] = []
+    while len(places) < 12:
+        place = rng.uniform(20, np.array(SHAPE) - 20)
+        if all(np.linalg.norm(place - other) > 27 for other in places):
+            places.append(place)
+    for place in places:
+        whole = np.rint(place).astype(int)
+        box = tuple(slice(at - BOX // 2, at + BOX // 2) for at in whole)
+        volume[box] += particle(place - whole).astype(np.float32)
+    return volume, np.array(places)
+
+
+def average(folder: Path, feature: str) -> np.ndarray:
+    """What RELION makes of the coordinate stars in `folder`, beside which the tomograms lie."""
+    files = f"--i tomograms.star --coord_dir ./ --coord_suffix _{feature}.star"
+    parts = "--part_dir Extract/ --part_star Extract/particles.star"
+    relion("relion_preprocess", folder, f"{files} {parts} --extract --extract_size {BOX} --norm --bg_radius 13")
+    relion("relion_reconstruct", folder, "--i Extract/particles.star --o average.mrc --maxres 20")
+    return mrcfile.read(folder / "average.mrc").astype(float)
+
+
+def relion(program: str, folder: Path, arguments: str) -> None:
+    run = subprocess.run([need(program, "relion"), *arguments.split()], cwd=folder, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+
+
+def likeness_and_shift(found: np.ndarray) -> tuple[float, np.ndarray]:
+    """The correlation with the true particle, and the shift (voxels) at the peak of the cross-correlation."""
+    true = particle()
+    product = np.fft.rfftn(found - found.mean()) * np.conj(np.fft.rfftn(true - true.mean()))
+    peaks = np.fft.fftshift(np.fft.irfftn(product, s=true.shape, axes=(0, 1, 2)))
+    summit = np.array(np.unravel_index(peaks.argmax(), peaks.shape))
+    shift = summit - BOX // 2 + 0.0
+    for axis in range(3):
+        before, here, after = (peaks[tuple(summit + step * np.eye(3, dtype=int)[axis])] for step in (-1, 0, 1))
+        shift[axis] += 0.5 * (before - after) / (before - 2 * here + after)
+    return float(np.corrcoef(found.ravel(), true.ravel())[0, 1]), shift
