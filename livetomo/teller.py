@@ -1,10 +1,11 @@
-"""Keeps what the broker retains up to date: the daemon's status, and a summary of each live session."""
+"""Keeps what the broker retains up to date: the daemon's status, its alerts, a summary of each live session."""
 
 import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from livetomo.publish.alerts import Alerts
 from livetomo.publish.retained import Retained
 from livetomo.publish.standing import StatusTold, SummaryTold
 from livetomo.publish.topics import Topics
@@ -13,6 +14,7 @@ from livetomo.web.view import View, live_sessions
 
 AT_MOST_EVERY_SECONDS = 2.0
 AT_LEAST_EVERY_SECONDS = 30.0
+MOST_SESSIONS = 200
 
 
 class Teller:
@@ -23,7 +25,8 @@ class Teller:
         self._retained = retained
         self._topics = topics
         self._told: Status | None = None
-        self._live: set[tuple[str, str]] = set()
+        self._alerts = Alerts(retained, topics)
+        self._live: set[tuple[str, str]] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -40,13 +43,20 @@ class Teller:
         for watch, session in sorted(live):
             totals = await self._view.totals(watch, session)
             self._retained.put(self._topics.summary(watch, session), SummaryTold.of(totals).payload())
-        for watch, session in self._live - live:
+        for watch, session in await self._before() - live:
             self._retained.clear(self._topics.summary(watch, session))
         self._live = live
         status = await self._view.status()
+        self._alerts.show(status)
         if self._told is None or _differs(self._told, status):
             self._told = status
             self._retained.put(self._topics.status, StatusTold.of(status).payload())
+
+    async def _before(self) -> set[tuple[str, str]]:
+        """Sessions that were live the last time; at first, all that an earlier run may have told of."""
+        if self._live is not None:
+            return self._live
+        return {(each.watch, each.session) for each in await self._view.sessions(MOST_SESSIONS)}
 
 
 def _differs(told: Status, now: Status) -> bool:
