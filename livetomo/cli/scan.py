@@ -44,16 +44,18 @@ def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(file) for file in found], indent=1))
         return
+    roots = {watch.name: watch.path for watch in watches}
     print_table(
-        ["taken", "session", "tomogram", "producer", "role", "file", "reason"],
+        ["taken", "watch", "session", "tomogram", "producer", "role", "file", "reason"],
         [
             [
                 "yes" if file.taken else "no",
+                file.watch,
                 file.session or "-",
                 file.tomogram or "-",
                 file.producer or "-",
                 file.role,
-                file.path,
+                Path(file.path).relative_to(roots[file.watch]),
                 file.reason,
             ]
             for file in found

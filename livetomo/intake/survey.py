@@ -14,7 +14,8 @@ from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Entry, Look, NotAFile, Tree
 from livetomo.intake.walk import Walk
 
-VOLUMES = (".mrc", ".rec", ".map", ".st", ".mrcs", ".ali")
+STACKS = (".st", ".mrcs", ".ali")
+VOLUMES = (".mrc", ".rec", ".map", *STACKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ class Survey:
             one.reason = "one of livetomo's own results"
         elif self._exclusion.has_file(one.path):
             one.reason = "excluded by the configuration"
+        elif found is None and one.path.endswith(STACKS):
+            one.reason = "a tilt stack, by its ending"
         elif found is None:
             names = ", ".join(producer.name for producer in self._producers)
             one.reason = f"not a name that a tomogram has ({names})"

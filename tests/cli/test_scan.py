@@ -43,6 +43,7 @@ def facility(tmp_path):
         "i/R_rec.mrc": mrc(),
         "i/R_full_rec.mrc": mrc(),
         "i/R.st": b"stack",
+        "i/R.map": b"map",
         "g/notes.mrc": b"text",
         "g/raw/x.mrc": mrc(),
         "g/x_skip.mrc": mrc(),
@@ -81,7 +82,8 @@ def test_every_volume_is_judged_with_a_reason(facility):
         "s/P_1_2ND_Vol.mrc": "the same tomogram at another binning",
         "a/P_4_Vol.mrc": "not complete: TiltSeries_Metrics.csv has no row for P_4 yet",
         "i/R_full_rec.mrc": "the same tomogram as i/R_rec.mrc, which is taken instead",
-        "i/R.st": "not a name that a tomogram has (aretomo3, warp, imod, generic)",
+        "i/R.st": "a tilt stack, by its ending",
+        "i/R.map": "not a name that a tomogram has (aretomo3, warp, imod, generic)",
         "g/x_skip.mrc": "excluded by the configuration",
         "g/lonely_even.mrc": "no full volume that it goes with is taken",
         "g/link.mrc": "the same file as top.mrc",
@@ -116,7 +118,7 @@ def test_the_table_is_for_people_and_an_absent_root_is_said(facility):
     config = str(facility / "livetomo.toml")
     result = CliRunner().invoke(command, [config])
     assert result.exit_code == 0
-    assert result.output.splitlines()[0].split()[:3] == ["taken", "session", "tomogram"]
+    assert result.output.splitlines()[0].split()[:3] == ["taken", "watch", "session"]
     (facility / "data").rename(facility / "moved")
     result = CliRunner().invoke(command, [config])
     assert result.exit_code == 0
