@@ -39,7 +39,8 @@ async def test_a_daemon_that_works_for_long_holds_no_more_than_at_its_beginning(
         await listener.until(lambda heard: len(heard.states("done")) == TOMOGRAMS, seconds=300)
         early, late = samples[len(samples) // 4 : len(samples) // 2], samples[-len(samples) // 4 :]
         growth = {key: _middle(late, key) - _middle(early, key) for key in early[0]}
-        print(f"\n{TOMOGRAMS} tomograms: from {samples[len(samples) // 4]} to {held(daemon.pid)}; growth {growth}")
+        print("\nmemory, MB:", *(round(sample["memory"]) for sample in samples))
+        print(f"{TOMOGRAMS} tomograms: from {samples[len(samples) // 4]} to {held(daemon.pid)}; growth {growth}")
         assert len(daemon.results()) == len(set(listener.results())) == TOMOGRAMS
         assert growth["memory"] < GROWTH_MB
         assert growth["descriptors"] <= 2
