@@ -109,6 +109,11 @@ class Candidates:
         session = self._session.session(path)
         return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None
 
+    def to_the_end(self, path: str) -> None:
+        """It has had its turn: where there are more than can be looked at, the others come first."""
+        if candidate := self.files.pop(path, None):
+            self.files[path] = candidate
+
     def rival(self, path: str, named: Named) -> str | None:
         """Another file that is the tomogram at `path`: one that was taken for it, or a better one, or made of it."""
         if stack := contradiction(named.producer, named.file, path, self._tree):

@@ -219,6 +219,7 @@ class Watcher:
             looks += 1
             self._alive()
             self._look_at(candidate)
+            self._candidates.to_the_end(path)
         self._update_report()
 
     def _look_at(self, candidate: Candidate) -> None:

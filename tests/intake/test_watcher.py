@@ -398,6 +398,20 @@ def test_a_burst_is_taken_whole_with_a_bounded_number_in_flight(tree, clock, fac
     assert len(set(intake.names())) == 200
 
 
+def test_many_that_wait_for_long_do_not_keep_one_that_is_complete_from_its_turn(tree, clock, facility):
+    intake = facility(producers=("relion5",), halves_patience=1e6)
+    for number in range(1200):
+        tree.write(f"Tomograms/job001/tomograms/rec_{number}.mrc", mrc((2, 2, 2), mode=0, fill=bytes([number % 256])))
+    tree.write("other/rec_TS_1.mrc", mrc())
+    intake.watcher.scan()
+    intake.answer()
+    for _ in range(16):
+        clock.advance(2.5)
+        intake.watcher.look()
+        intake.answer()
+    assert intake.names() == ["krios1/other/TS_1"]
+
+
 def test_a_file_that_is_too_shallow_is_unsorted_and_one_off_the_pattern_is_not_taken(tree, facility):
     intake = facility(session="{session}/*/tomograms/**")
     tree.write("a/b/tomograms/TS_01.mrc", mrc())
