@@ -13,7 +13,8 @@ from livetomo.stages.segment.canonical import from_canonical, to_canonical
 from livetomo.stages.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
 from livetomo.stages.segment.tiles import tiled
 
-MOST_VOXELS_CPU = 3_500_000
+MOST_VOXELS_CPU = 3_100_000
+"""In one tile: 16 channels of that take 200 MB, of which several are held at once."""
 MOST_VOXELS_GPU = 100_000_000
 
 

@@ -6,6 +6,7 @@ are brought to the same radial course first.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -63,10 +64,11 @@ def to_canonical(density: Tensor, *, voxel_size_angstrom: float, canonical: Cano
     scale = [m / n for n, m in zip(density.shape, shape, strict=True)]
     wanted = [max(2, round(extent * s)) for extent, s in zip(padded.shape, scale, strict=True)]
     spectrum = _resized(torch.fft.rfftn(padded), padded.shape, wanted)
-    spectrum *= _shift([-margin * s for margin, s in zip(margins, scale, strict=True)], wanted, spectrum.device)
-    frequency = _frequency(wanted, [voxel_size_angstrom / s for s in scale], spectrum.device)
-    spectrum *= _gain(spectrum, frequency, canonical)
+    del padded
+    _shift_(spectrum, [-margin * s for margin, s in zip(margins, scale, strict=True)], wanted)
+    _equalise_(spectrum, wanted, [voxel_size_angstrom / s for s in scale], canonical)
     out = torch.fft.irfftn(spectrum, s=wanted)[: shape[0], : shape[1], : shape[2]].contiguous()
+    del spectrum
     centre, deviation = typical(out)
     return clip_(out.sub_(centre).div_(max(deviation, 1e-20)))
 
@@ -106,39 +108,40 @@ def _resized(spectrum: Tensor, shape: torch.Size, wanted: list[int]) -> Tensor:
     return torch.cat([spectrum, more], dim=2)
 
 
-def _shift(voxels: list[float], shape: list[int], device: torch.device) -> Tensor:
-    """The phases that move a volume by so many voxels, (z, y, x)."""
-    phase = torch.zeros((), device=device)
+def _shift_(spectrum: Tensor, voxels: list[float], shape: list[int]) -> None:
+    """Move the volume of this spectrum by so many voxels, (z, y, x), in place."""
     for axis, (by, n) in enumerate(zip(voxels, shape, strict=True)):
-        k = torch.fft.rfftfreq(n, device=device) if axis == 2 else torch.fft.fftfreq(n, device=device)
-        phase = phase + (-2 * math.pi * by * k).view([-1 if a == axis else 1 for a in range(3)])
-    return torch.polar(torch.ones_like(phase), phase)
+        k = torch.fft.rfftfreq(n) if axis == 2 else torch.fft.fftfreq(n)
+        phase = (-2 * math.pi * by * k.to(spectrum.device)).view([-1 if a == axis else 1 for a in range(3)])
+        spectrum.mul_(torch.polar(torch.ones_like(phase), phase))
 
 
-def _frequency(shape: list[int], voxel_sizes: list[float], device: torch.device) -> Tensor:
-    """The length of each coefficient's wave vector, 1/Å."""
-    z = torch.fft.fftfreq(shape[0], voxel_sizes[0], device=device)[:, None, None]
-    y = torch.fft.fftfreq(shape[1], voxel_sizes[1], device=device)[None, :, None]
-    x = torch.fft.rfftfreq(shape[2], voxel_sizes[2], device=device)[None, None, :]
-    frequency: Tensor = (z.square() + y.square() + x.square()).sqrt_()
-    return frequency
+def _frequencies(shape: list[int], voxel_sizes: list[float], device: torch.device) -> Iterator[Tensor]:
+    """The length of each coefficient's wave vector, 1/Å, one z plane after the other: all at once would cost memory."""
+    y = torch.fft.fftfreq(shape[1], voxel_sizes[1], device=device).square_()[:, None]
+    x = torch.fft.rfftfreq(shape[2], voxel_sizes[2], device=device).square_()[None, :]
+    for z in torch.fft.fftfreq(shape[0], voxel_sizes[0]).square_().tolist():
+        yield (y + x).add_(z).sqrt_()
 
 
-def _gain(spectrum: Tensor, frequency: Tensor, canonical: Canonical) -> Tensor:
-    """What brings each radial shell to the canonical amplitude; nothing where the volume has none of its own."""
+def _equalise_(spectrum: Tensor, shape: list[int], voxel_sizes: list[float], canonical: Canonical) -> None:
+    """Bring each radial shell to the canonical amplitude, in place; where the volume has nothing, nothing stays."""
+    device = spectrum.device
     nyquist = 0.5 / canonical.voxel_size_angstrom
-    shell = (frequency * (SHELLS / nyquist)).clamp_(max=SHELLS - 1)
-    index = shell.round().long().view(-1)
-    amplitude = torch.zeros(SHELLS, device=spectrum.device).index_add_(0, index, spectrum.abs().view(-1))
-    count = torch.zeros(SHELLS, device=spectrum.device).index_add_(0, index, torch.ones_like(shell).view(-1))
+    amplitude, count = torch.zeros(SHELLS, device=device), torch.zeros(SHELLS, device=device)
+    for plane, frequency in zip(spectrum, _frequencies(shape, voxel_sizes, device), strict=True):
+        index = (frequency * (SHELLS / nyquist)).clamp_(max=SHELLS - 1).round_().long().view(-1)
+        amplitude.index_add_(0, index, plane.abs().view(-1))
+        count.index_add_(0, index, torch.ones_like(frequency).view(-1))
     mean = amplitude / count.clamp_(min=1)
     mean = torch.where(count > 1, mean, mean.max())
-    smooth = functional.avg_pool1d(
-        functional.pad(mean.log().clamp_(min=-60)[None, None], (1, 1), mode="replicate"), 3, 1
-    )
-    smooth = smooth[0, 0]
-    below = shell.floor().long().clamp_(max=SHELLS - 2)
-    between = torch.lerp(smooth[below], smooth[below + 1], shell - below).exp_()
-    silent = between < 1e-5 * smooth.max().exp()
-    gain: Tensor = torch.where(silent | (frequency > nyquist), 0, canonical.amplitude(frequency) / between)
-    return gain
+    # In logarithms: spectra fall by orders of magnitude from one shell to the next.
+    logs = mean.log().clamp_(min=-60)
+    smooth = functional.avg_pool1d(functional.pad(logs[None, None], (1, 1), mode="replicate"), 3, 1)[0, 0]
+    silent = float(smooth.max()) + math.log(1e-5)
+    for plane, frequency in zip(spectrum, _frequencies(shape, voxel_sizes, device), strict=True):
+        shell = (frequency * (SHELLS / nyquist)).clamp_(max=SHELLS - 1)
+        below = shell.floor().long().clamp_(max=SHELLS - 2)
+        own = torch.lerp(smooth[below], smooth[below + 1], shell - below)
+        gain = canonical.amplitude(frequency) / own.exp()
+        plane.mul_(gain.masked_fill_((own < silent) | (frequency > nyquist), 0))
