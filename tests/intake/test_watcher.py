@@ -402,7 +402,7 @@ def test_many_that_wait_for_long_do_not_keep_one_that_is_complete_from_its_turn(
     intake = facility(producers=("relion5",), halves_patience=1e6)
     for number in range(1200):
         tree.write(f"Tomograms/job001/tomograms/rec_{number}.mrc", mrc((2, 2, 2), mode=0, fill=bytes([number % 256])))
-    tree.write("other/rec_TS_1.mrc", mrc())
+    tree.write("other/far/down/below/rec_TS_1.mrc", mrc())
     intake.watcher.scan()
     intake.answer()
     for _ in range(16):
