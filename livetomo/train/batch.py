@@ -33,7 +33,7 @@ def make_batch(
     device: torch.device,
 ) -> Batch:
     """`count` cubes of side `patch`, half of them where some feature is; the same for the same state of `rng`."""
-    volumes, targets, known = [], [], []
+    volumes, targets, known, noises = [], [], [], []
     for _ in range(count):
         example = examples[int(rng.integers(len(examples)))]
         corner = _corner(example, features, patch, rng)
@@ -45,14 +45,19 @@ def make_batch(
             pieces = [piece.transpose(0, 2, 1) for piece in pieces]
         volume, bits = (np.ascontiguousarray(np.flip(piece, flips)) for piece in pieces)
         gain = np.float32(np.exp(rng.normal(0, 0.15)))
-        noise = rng.standard_normal(volume.shape, dtype=np.float32) * np.float32(rng.exponential(0.1))
-        volumes.append(torch.from_numpy(volume.astype(np.float32) * gain + noise))
+        volumes.append(torch.from_numpy(volume * np.float16(gain)))
+        noises.append(rng.exponential(0.1))
         targets.append(torch.from_numpy(bits))
         known.append([float(feature in example.known) for feature in features])
     bits_on_device = torch.stack(targets).to(device)
     flags = torch.tensor([bit(feature) for feature in features], dtype=torch.uint8, device=device)
+    # Noise is drawn where it is used: on a GPU the processor would take longer over it than the step takes.
+    seen = torch.stack(volumes)[:, None].to(device).float()
+    chance = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+    noise = torch.randn(seen.shape, generator=chance, device=device)
+    noise *= torch.tensor(noises, dtype=torch.float32, device=device)[:, None, None, None, None]
     return Batch(
-        torch.stack(volumes)[:, None].to(device),
+        seen + noise,
         (bits_on_device[:, None] & flags[:, None, None, None]).ne(0).float(),
         torch.tensor(known, device=device),
     )
