@@ -16,7 +16,7 @@ from typing import Any
 
 from livetomo.client.pickset import PickSet
 from livetomo.errors import ConfigurationError
-from livetomo.formats.star import loop_text, parse_loops
+from livetomo.formats.star import loop_text
 from livetomo.naming import slug
 
 _COLUMNS = (
@@ -49,6 +49,7 @@ class Session:
         self.star = folder / f"{slug(feature)}.star"
         self.taken: dict[str, Taken] = {}
         self._rows: dict[str, list[tuple[str, float, float, float, float]]] = {}
+        self._is_written = True
 
     @property
     def count(self) -> int:
@@ -63,7 +64,7 @@ class Session:
                 return False
             del self.taken[pickset.tomogram], self._rows[pickset.tomogram]
             self._remove(before)
-            self._write()
+            self._is_written = False
             return True
         if before is not None and (before.event_id == pickset.event_id or before.seq > pickset.seq):
             return False
@@ -85,27 +86,31 @@ class Session:
         )
         if before is not None and before.file != name:
             self._remove(before)
-        self._write()
+        self._is_written = False
         return True
 
     def remember(self, taken: Mapping[str, Taken]) -> None:
-        """Go on with what an earlier run has written."""
+        """Go on with what an earlier run has written.
+
+        The particles file is written first, and may be ahead of what is remembered: what it is ahead by comes again.
+        """
         self.taken = dict(taken)
         self._rows = {name: [] for name in taken}
-        if not self.star.exists():
-            return
-        loop = parse_loops(self.star.read_text(encoding="utf-8"))["particles"]
-        for name, *numbers in zip(*(loop[column] for column in _COLUMNS), strict=True):
-            x, y, z, score = (float(number) for number in numbers)
-            self._rows[name.strip('"')].append((name.strip('"'), x, y, z, score))
+        for name, *numbers in _rows_of(self.star):
+            if name in self._rows:
+                x, y, z, score = numbers
+                self._rows[name].append((name, x, y, z, score))
 
     def text(self) -> str:
         """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
         return loop_text("particles", _COLUMNS, (row for name in sorted(self._rows) for row in self._rows[name]))
 
-    def _write(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        replace_file(self.star, self.text().encode())
+    def write(self) -> None:
+        """Bring the particles file up to date."""
+        if not self._is_written:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self.star, self.text().encode())
+            self._is_written = True
 
     def _remove(self, taken: Taken) -> None:
         if taken.file:
@@ -144,6 +149,8 @@ class Collection:
     def save(self, position: int | None) -> None:
         """Make what was taken in, up to `position`, survive this program."""
         self.position = position
+        for session in self.sessions.values():
+            session.write()
         body = {
             "feature": self._feature,
             "format": self._kind,
@@ -168,6 +175,17 @@ class Collection:
         for each in body["sessions"]:
             taken = dict(_each_taken(each["taken"]))
             self._session(each["watch"], each["session"]).remember(taken)
+
+
+def _rows_of(star: Path) -> Iterator[tuple[str, float, float, float, float]]:
+    """The rows that `Session.text` has written; a name may have blanks."""
+    if not star.exists():
+        return
+    for line in star.read_text(encoding="utf-8").splitlines():
+        name, *numbers = line.rsplit(maxsplit=len(_COLUMNS) - 1) if line.strip() else [""]
+        if len(numbers) == len(_COLUMNS) - 1:
+            x, y, z, score = (float(number) for number in numbers)
+            yield name.strip('"'), x, y, z, score
 
 
 def _each_taken(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, Taken]]:

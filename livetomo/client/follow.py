@@ -1,16 +1,24 @@
 """Follows a daemon's picks: collects them on disk, and runs a command whenever enough of them are new."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from livetomo.client.collection import Collection, Session
 from livetomo.client.command import Command, Every
-from livetomo.client.pickset import PickSet
+from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.client.stream import PickStream
-from livetomo.errors import ConfigurationError
+from livetomo.errors import ApiAway, ConfigurationError, NotAsPublished
 from livetomo.naming import slug
+
+log = logging.getLogger(__name__)
+
+SAVE_SECONDS = 2.0
+RETRY_SECONDS = 5.0
 
 
 @dataclass
@@ -51,6 +59,8 @@ class Follower:
         every: Every | None = None,
         tomograms: int | None = None,
         told: Callable[[PickSet, Collection], None] = lambda pickset, collection: None,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._stream = stream
         self._collection = collection
@@ -59,6 +69,9 @@ class Follower:
         self._every = every or Every()
         self._tomograms = tomograms
         self._told = told
+        self._clock = clock
+        self._pause = pause
+        self._saved_at = -math.inf
         self._work: dict[tuple[str, str], _Work] = {}
         self.failed_runs = 0
 
@@ -68,26 +81,48 @@ class Follower:
             self._look_at(where, session)
         try:
             if not self._is_enough():
-                async with aclosing(self._stream.__aiter__()) as picksets:
-                    async for pickset in picksets:
-                        await self._take(pickset)
-                        if self._is_enough():
-                            break
-            self._collection.save(self._stream.position)
+                self._collection.save(self._stream.position)
+                await self._collect()
             await self._finish()
         finally:
+            self._collection.save(self._stream.position)
             for work in self._work.values():
                 if work.task is not None:
                     work.task.cancel()
             await asyncio.gather(*(work.task for work in self._work.values() if work.task), return_exceptions=True)
 
+    async def _collect(self) -> None:
+        """Take in one set after the other; write at once where there is time, and now and then where there is none."""
+        saving = asyncio.create_task(self._save_now_and_then())
+        try:
+            async with aclosing(self._stream.__aiter__()) as picksets:
+                async for pickset in picksets:
+                    await self._take(pickset)
+                    if self._is_enough():
+                        break
+        finally:
+            saving.cancel()
+        self._collection.save(self._stream.position)
+
+    async def _save_now_and_then(self) -> None:
+        while True:
+            await self._pause(SAVE_SECONDS)
+            self._collection.save(self._stream.position)
+
     def _is_enough(self) -> bool:
         return self._tomograms is not None and self._collection.tomograms >= self._tomograms
 
     async def _take(self, pickset: PickSet) -> None:
-        session = self._collection.take(pickset, await self._file(pickset))
-        self._collection.save(self._stream.position)
+        try:
+            session = self._collection.take(pickset, await self._file(pickset))
+        except NotAsPublished as fault:
+            log.error("%s is left out: %s", pickset.tomogram, fault)
+            return
         if session is not None:
+            # A particles file of a long session takes a while to write: not for each of a thousand sets at once.
+            if self._clock() - self._saved_at >= SAVE_SECONDS:
+                self._collection.save(self._stream.position)
+                self._saved_at = self._clock()
             self._told(pickset, self._collection)
             self._look_at((pickset.watch, pickset.session), session)
 
@@ -101,9 +136,21 @@ class Follower:
                 f'{pickset.tomogram} is not published as "{self._kind}" (but as: {known}). '
                 "Add it to the formats in the table export of the recipe."
             )
-        assert self._stream.api is not None
         ending = file.name.rsplit(".", 1)[-1]
-        return f"{slug(pickset.tomogram)}.{self._kind}.{ending}", await self._stream.api.fetch(file)
+        return f"{slug(pickset.tomogram)}.{self._kind}.{ending}", await self._fetched(file)
+
+    async def _fetched(self, file: RemoteFile) -> bytes:
+        """The file, however long the daemon is away."""
+        assert self._stream.api is not None
+        complaint = ""
+        while True:
+            try:
+                return await self._stream.api.fetch(file)
+            except ApiAway as fault:
+                if str(fault) != complaint:
+                    log.warning("%s; it is tried again", fault)
+                complaint = str(fault)
+                await self._pause(RETRY_SECONDS)
 
     def _look_at(self, where: tuple[str, str], session: Session) -> None:
         """Start the command if enough is new and it is not running."""

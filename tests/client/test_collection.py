@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from livetomo.client.collection import Collection
 from livetomo.client.command import Command, Every
 from livetomo.client.follow import Follower
-from livetomo.errors import ConfigurationError
+from livetomo.client.pickset import RemoteFile
+from livetomo.errors import ApiAway, ConfigurationError
 from livetomo.formats.star import read_loops
 from tests.client.test_stream import FakeDaemon
 
@@ -23,6 +25,10 @@ FACTS = (
 def texts(folder: Path, name: str) -> list[str]:
     """What each run has left behind, in order."""
     return [path.read_text() for path in sorted(folder.glob(f"krios1/*/runs/*/{name}"))]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def logs(folder: Path) -> list[str]:
@@ -96,6 +102,50 @@ async def test_a_folder_is_not_used_for_two_collections(tmp_path: Path) -> None:
     await follow(daemon, tmp_path, 1)
     with pytest.raises(ConfigurationError, match="collects ribosome"):
         Collection(tmp_path, "membrane")
+
+
+async def test_a_long_session_is_caught_up_with_without_writing_all_of_it_for_each_tomogram(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    for number in range(400):
+        daemon.picked(f"TS_{number:03}", picks=100)
+    begun = time.monotonic()
+    await follow(daemon, tmp_path, 400)
+    assert time.monotonic() - begun < 10
+    assert len(names(stars(tmp_path)[0])) == 40_000
+
+
+async def test_a_particles_file_that_is_ahead_of_what_is_remembered_is_made_right(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=2)
+    daemon.picked("a name with blanks", picks=1)
+    await follow(daemon, tmp_path, 2)
+    before = (tmp_path / "follow.json").read_text()
+    daemon.picked("TS_03", picks=3)
+    await follow(daemon, tmp_path, 3)
+    (tmp_path / "follow.json").write_text(before)  # killed between the two writes
+    await follow(daemon, tmp_path, 3)
+    text = stars(tmp_path)[0].read_text()
+    assert (text.count("TS_01 "), text.count('"a name with blanks" '), text.count("TS_03 ")) == (2, 1, 3)
+
+
+async def test_a_file_that_cannot_be_fetched_now_is_waited_for(tmp_path: Path) -> None:
+    class Flaky(FakeDaemon):
+        refusals = 3
+
+        async def fetch(self, file: RemoteFile) -> bytes:
+            self.refusals -= 1
+            if self.refusals >= 0:
+                raise ApiAway("http://daemon cannot be reached")
+            return b"data_particles"
+
+    async def pause(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    daemon = Flaky()
+    daemon.picked("TS_01")
+    collection = Collection(tmp_path, "ribosome", "relion5")
+    await Follower(daemon.stream(after=0), collection, kind="relion5", tomograms=1, pause=pause).run()
+    assert contents(tmp_path / "krios1" / "s1" / "tomograms") == {"TS_01.relion5.star": b"data_particles"}
 
 
 async def test_the_command_sees_a_copy_and_all_of_it_at_the_end(tmp_path: Path) -> None:
