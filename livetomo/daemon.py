@@ -191,6 +191,8 @@ def _lanes(
             recipe_name=claim.recipe_name,
             recipe=Recipe.model_validate(claim.settings),
             default_voxel_size_angstrom=watch.default_voxel_size_angstrom,
+            halves={half: str(watch.path / path) for half, path in claim.halves.items()},
+            metadata=claim.metadata,
         )
 
     def excuses(claim: Claim, fault: Fault) -> bool:

@@ -162,6 +162,17 @@ class NoUsableVoxels(PermanentError):
         super().__init__(f"{path.name} holds {why}. Look at its reconstruction; livetomo takes a rewritten file anew.")
 
 
+class HalvesDiffer(PermanentError):
+    """The even and the odd half are not of one tomogram."""
+
+    reason = "halves differ"
+
+    def __init__(self, path: Path, even: tuple[int, ...], odd: tuple[int, ...]) -> None:
+        super().__init__(
+            f"{path.name} has {even} voxels (z, y, x) and its odd half {odd}. Are both of the same reconstruction?"
+        )
+
+
 class SourceChanged(TransientError):
     """The file changed while it was read: what was read is thrown away."""
 

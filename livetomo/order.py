@@ -1,6 +1,7 @@
 """An order to a worker: one tomogram revision through one recipe. It travels as JSON, so it holds nothing but data."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ class Order:
 
     path: absolute.
     content: what the file was when it was taken; a file that differs by then is not read.
+    halves: absolute paths of "even" and "odd", where there are any. metadata: what the producer and its sidecars say.
     default_voxel_size_angstrom: used, with a warning, where the header has none.
     """
 
@@ -25,6 +27,8 @@ class Order:
     recipe_name: str
     recipe: Recipe
     default_voxel_size_angstrom: float
+    halves: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def result_id(self) -> str:

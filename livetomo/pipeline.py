@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 import livetomo
-from livetomo.digest import digest_file
-from livetomo.errors import DeviceFault, NoUsableVoxels, OutOfDeviceMemory, SourceChanged, SourceUnreadable
+from livetomo.errors import DeviceFault, NoUsableVoxels, OutOfDeviceMemory
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.mrc import Geometry, as_probability_bytes, read_volume, write_map
+from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.formats.preview import Scene, write_previews
 from livetomo.manifest import room_for, write_manifest
@@ -29,6 +28,7 @@ from livetomo.picks import Picks
 from livetomo.quality import Quality, worst
 from livetomo.recipe import BlobFeature, DenseFeature, LowPass, NoDenoise
 from livetomo.recipe_picks import Pick
+from livetomo.source import read_source
 from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
 from livetomo.stages.measure.particles import particle_figures
 from livetomo.stages.measure.thickness import structured_thickness
@@ -110,16 +110,8 @@ def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str]
 def _read(job: _Job) -> tuple[Tensor, MrcHeader]:
     """The volume, normalised with matter positive; what is wrong with its voxels is said."""
     path = job.order.path
-    try:
-        before = _check_content(job.order)
-        raw = read_volume(path)
-        after = path.stat()
-    except FileNotFoundError:
-        raise SourceUnreadable(path, "it is not there any more") from None
-    except OSError as fault:
-        raise SourceUnreadable(path, fault.strerror or str(fault)) from fault
-    if (after.st_size, after.st_mtime_ns) != before:
-        raise SourceChanged(path)
+    raw = read_source(job.order)
+    job.warnings += job.order.metadata.get("notes", [])
     header = raw.header
     volume = torch.from_numpy(np.ascontiguousarray(raw.voxels, dtype=np.float32)).to(job.device)
     del raw
@@ -133,16 +125,6 @@ def _read(job: _Job) -> tuple[Tensor, MrcHeader]:
         job.warnings.append(f"{replaced:,} voxels are not numbers; the median stands in for them.")
     job.quality += [_voxel_size(job, header), finite_share(volume.numel(), replaced), saturated_share(volume)]
     return normalise_(volume, job.order.recipe.density), header
-
-
-def _check_content(order: Order) -> tuple[int, int]:
-    """Size and time of the file, which holds what the order says: a changed time alone is nothing new."""
-    found = order.path.stat()
-    if found.st_size != order.content.size:
-        raise SourceChanged(order.path)
-    if found.st_mtime_ns != order.content.modified_ns and digest_file(order.path).digest != order.content.digest:
-        raise SourceChanged(order.path)
-    return found.st_size, found.st_mtime_ns
 
 
 def _voxel_size(job: _Job, header: MrcHeader) -> Quality:

@@ -13,7 +13,7 @@ import starfile
 import torch
 from PIL import Image
 
-from livetomo import pipeline
+from livetomo import pipeline, source
 from livetomo.errors import (
     AbsurdHeader,
     DeviceFault,
@@ -231,14 +231,14 @@ def test_a_changed_time_alone_is_nothing_new(tmp_path: Path):
 
 def test_a_file_that_changes_while_it_is_read_is_thrown_away(tmp_path: Path, monkeypatch):
     path = write_tomogram(tmp_path / "a.mrc", balls())
-    read = pipeline.read_volume
+    read = source.read_volume
 
     def read_and_touch(path):
         volume = read(path)
         os.utime(path, ns=(1, 1))
         return volume
 
-    monkeypatch.setattr(pipeline, "read_volume", read_and_touch)
+    monkeypatch.setattr(source, "read_volume", read_and_touch)
     with pytest.raises(SourceChanged):
         pipeline.run(order_for(path), tmp_path / "r")
 
@@ -246,14 +246,14 @@ def test_a_file_that_changes_while_it_is_read_is_thrown_away(tmp_path: Path, mon
 def test_a_file_that_is_deleted_before_or_while_it_is_read_is_unreadable(tmp_path: Path, monkeypatch):
     path = write_tomogram(tmp_path / "a.mrc", balls())
     order = order_for(path)
-    read = pipeline.read_volume
+    read = source.read_volume
 
     def read_and_delete(path):
         volume = read(path)
         path.unlink()
         return volume
 
-    monkeypatch.setattr(pipeline, "read_volume", read_and_delete)
+    monkeypatch.setattr(source, "read_volume", read_and_delete)
     for _ in range(2):
         with pytest.raises(SourceUnreadable, match="not there any more"):
             pipeline.run(order, tmp_path / "r")

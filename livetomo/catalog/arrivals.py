@@ -11,7 +11,7 @@ from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
 from livetomo.events import Event, State
 from livetomo.recipe import Recipe
-from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
+from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,21 @@ class Arrivals:
             return Taken(tomogram, number, new=True, warning=warning)
 
     def known_files(self, watch: str) -> list[KnownFile]:
-        """Every file of `watch` that has been dealt with: the newest content taken, or what was left alone."""
+        """Every file of `watch` that has been dealt with: what was left alone, and the newest content taken."""
+        left = self._db.query("SELECT path, size, modified_ns FROM left_alone WHERE watch = ?", (watch,))
         taken = self._db.query(
-            """SELECT path, size, modified_ns, digest FROM revisions JOIN tomograms ON tomograms.id = tomogram
-               WHERE watch = ? AND number = (SELECT max(number) FROM revisions AS r WHERE r.tomogram = tomograms.id)""",
+            """SELECT path, size, modified_ns, digest, halves, metadata
+               FROM revisions JOIN tomograms ON tomograms.id = tomogram
+               WHERE watch = ? AND number = (SELECT max(number) FROM revisions AS r WHERE r.tomogram = tomograms.id)
+               ORDER BY revisions.id""",
             (watch,),
         )
-        left = self._db.query("SELECT path, size, modified_ns, '' AS digest FROM left_alone WHERE watch = ?", (watch,))
-        return [
-            KnownFile(row["path"], Content(row["size"], row["modified_ns"], row["digest"])) for row in (*taken, *left)
-        ]
+        known = [KnownFile(row["path"], Content(row["size"], row["modified_ns"], "")) for row in left]
+        for row in taken:
+            content = Content(row["size"], row["modified_ns"], row["digest"])
+            news = told(json.loads(row["halves"]), json.loads(row["metadata"]))
+            known.append(KnownFile(row["path"], content, news))
+        return known
 
     def is_first_start(self, watch: str) -> bool:
         """Whether `watch` has never completed a scan."""

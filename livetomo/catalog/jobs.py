@@ -19,6 +19,7 @@ INTERRUPTIONS = 5
 FIRST_RETRY_SECONDS = 10.0
 
 _JOB = """SELECT jobs.*, watch, session, tomograms.name AS name, path, number, size, modified_ns, digest, settled_at,
+                 halves, metadata,
                  recipes.name AS recipe_name, settings
           FROM jobs JOIN revisions ON revisions.id = jobs.revision JOIN tomograms ON tomograms.id = tomogram
           JOIN recipes ON recipes.hash = recipe"""
@@ -38,6 +39,8 @@ class Claim:
     settings: Mapping[str, Any]
     settled_at: float
     turn: int
+    halves: Mapping[str, str]
+    metadata: Mapping[str, Any]
 
 
 class Jobs:
@@ -222,6 +225,8 @@ def _claim(row: dict[str, Any]) -> Claim:
         settings=json.loads(row["settings"]),
         settled_at=row["settled_at"],
         turn=row["turn"],
+        halves=json.loads(row["halves"]),
+        metadata=json.loads(row["metadata"]),
     )
 
 

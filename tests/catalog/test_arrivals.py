@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from livetomo.tomogram import Content, Fault, KnownFile
+from livetomo.tomogram import Content, Fault, KnownFile, told
 from tests.catalog.conftest import arrival, manifest, rewritten
 
 
-def told(catalog) -> list[tuple[str, str, int, str]]:
+def story(catalog) -> list[tuple[str, str, int, str]]:
     return [
         (r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version) for r in catalog.story.after(0, 1000)
     ]
@@ -23,14 +23,14 @@ def test_an_arrival_is_taken_once_however_often_it_is_offered(catalog, recipe):
     again = catalog.arrivals.take(arrival(), "untrained", recipe)
     assert (first.new, again.new) == (True, False)
     assert jobs(catalog) == [("TS_01", 1, "waiting")]
-    assert told(catalog) == [("state", "TS_01", 1, "waiting.1")]
+    assert story(catalog) == [("state", "TS_01", 1, "waiting.1")]
 
 
 def test_a_changed_time_with_the_same_digest_is_nothing_new_but_is_remembered(catalog, recipe):
     catalog.arrivals.take(arrival(), "untrained", recipe)
     touched = replace(arrival(), content=Content(2048, 99, "a" * 64))
     assert not catalog.arrivals.take(touched, "untrained", recipe).new
-    assert catalog.arrivals.known_files("krios1") == [KnownFile("monday/TS_01.mrc", touched.content)]
+    assert catalog.arrivals.known_files("krios1") == [KnownFile("monday/TS_01.mrc", touched.content, told({}, {}))]
 
 
 def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
@@ -38,6 +38,8 @@ def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
     later = replace(arrival(), metadata={"defocus_angstrom": 40_000}, halves={"even": "monday/TS_01_EVN.mrc"})
     assert not catalog.arrivals.take(later, "untrained", recipe).new
     (row,) = catalog.db.query("SELECT halves, metadata FROM revisions")
+    (known,) = catalog.arrivals.known_files("krios1")
+    assert known.told == told(later.halves, later.metadata)
     assert row == {"halves": '{"even": "monday/TS_01_EVN.mrc"}', "metadata": '{"defocus_angstrom": 40000}'}
     assert len(jobs(catalog)) == 1
 
