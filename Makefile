@@ -28,7 +28,7 @@ test: $(VENV)/dev.stamp
 
 real: $(VENV)/dev.stamp
 	@scripts/test-servers
-	$(BIN)/python -m pytest -m real $(ARGS)
+	LIVETOMO_LONG=1 $(BIN)/python -m pytest -m real $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -o addopts='-ra --strict-markers' --benchmark-only $(ARGS)

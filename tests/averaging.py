@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from tests.servers import need
 
@@ -21,23 +22,23 @@ LOBES = (
 )
 
 
-def particle(offset=(0.0, 0.0, 0.0)) -> np.ndarray:
-    """The particle in a box, its centre of mass at the voxel n/2 and `offset` from it."""
+def particle(offset=(0.0, 0.0, 0.0), turn: Rotation | None = None) -> np.ndarray:
+    """The particle in a box, its centre of mass at the voxel n/2 and `offset` from it, turned around it."""
     weights = np.array([weight * radius**3 for _, radius, weight in LOBES])
     middle = weights @ np.array([place for place, _, _ in LOBES]) / weights.sum()
     grid = np.indices((BOX,) * 3) - BOX // 2
     density = np.zeros((BOX,) * 3)
     for place, radius, weight in LOBES:
-        centre = np.array(place) - middle + offset
+        centre = (turn or Rotation.identity()).apply(np.array(place) - middle) + offset
         squares = sum((axis - at) ** 2 for axis, at in zip(grid, centre, strict=True))
         density += weight * np.exp(-squares / 2 / (radius / 1.6) ** 2)
     return density
 
 
-def tomogram(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Twelve particles in noise, and their places."""
+def tomogram(seed: int, *, turned: bool = False, noise: float = 0.6) -> tuple[np.ndarray, np.ndarray]:
+    """Twelve particles in noise, all in one orientation or each in its own, and their places."""
     rng = np.random.default_rng(seed)
-    volume = rng.normal(0, 0.6, SHAPE).astype(np.float32)
+    volume = rng.normal(0, noise, SHAPE).astype(np.float32)
     places: list[np.ndarray] = []
     while len(places) < 12:
         place = rng.uniform(20, np.array(SHAPE) - 20)
@@ -46,7 +47,8 @@ def tomogram(seed: int) -> tuple[np.ndarray, np.ndarray]:
     for place in places:
         whole = np.rint(place).astype(int)
         box = tuple(slice(at - BOX // 2, at + BOX // 2) for at in whole)
-        volume[box] += particle(place - whole).astype(np.float32)
+        turn = Rotation.random(random_state=rng) if turned else None
+        volume[box] += particle(place - whole, turn).astype(np.float32)
     return volume, np.array(places)
 
 

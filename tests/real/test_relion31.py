@@ -4,11 +4,13 @@ Debian's RELION runs on the CPU. All particles have one orientation, so that an 
 the average: half a voxel is told from none.
 """
 
-from dataclasses import replace
+import os
 from pathlib import Path
 
+import mrcfile
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from livetomo import pipeline
 from livetomo.formats.export import EXPORTERS
@@ -17,7 +19,7 @@ from livetomo.picks import Picks
 from livetomo.recipe import Recipe
 from livetomo.session_picks import newest_results, read_picks, write_session
 from livetomo.tomogram import result_name, session_folder, tomogram_folder
-from tests.averaging import SHAPE, VOXEL, average, likeness_and_shift, tomogram
+from tests.averaging import SHAPE, VOXEL, average, likeness_and_shift, particle, relion, tomogram
 from tests.volumes import order_for, write_tomogram
 
 pytestmark = pytest.mark.real
@@ -67,18 +69,45 @@ def test_an_average_of_exported_positions_is_centred_and_half_a_voxel_is_noticed
     assert likeness > 0.8 or not right
 
 
+def picked(folder: Path, output: Path) -> list[Placed]:
+    """The picks of all tomograms in a folder, each through the pipeline and all out of their result folders."""
+    for path in sorted(folder.glob("*.mrc")):
+        order = order_for(path, RECIPE)
+        pipeline.run(order, tomogram_folder(str(output), order.tomogram) / result_name(1, RECIPE.hash))
+    return read_picks(newest_results(session_folder(str(output), "krios1", "session")), "particle")
+
+
 def test_what_is_picked_averages_to_the_particle(session, tmp_path):
     """The whole way: tomograms, picks, a session's stars, RELION's extraction and average."""
     folder, _ = session
-    output = tmp_path / "out"
-    for path in sorted(folder.glob("*.mrc")):
-        order = replace(order_for(path, RECIPE))
-        pipeline.run(order, tomogram_folder(str(output), order.tomogram) / result_name(1, RECIPE.hash))
-    sets = read_picks(newest_results(session_folder(str(output), "krios1", "session")), "particle")
+    sets = picked(folder, tmp_path / "out")
     assert sum(len(placed.picks) for placed in sets) == pytest.approx(60, abs=2)
     work = beside_the_tomograms(tmp_path, folder)
     write_session(sets, "particle", "relion31", work)
     likeness, shift = likeness_and_shift(average(work, "particle"))
     print(f"correlation {likeness:.3f}, shift {shift.round(3)} voxels (z, y, x)")
     assert likeness > 0.8
+    assert np.abs(shift).max() < 0.25
+
+
+@pytest.mark.skipif(os.environ.get("LIVETOMO_LONG") != "1", reason="takes minutes; make real runs it")
+@pytest.mark.timeout(900)
+def test_particles_in_any_orientation_are_aligned_by_relion(tmp_path):
+    """`relion_refine` turns what was picked onto a blurred reference, and finds more in it than the reference holds."""
+    for seed in range(5):
+        volume, _ = tomogram(seed, turned=True, noise=0.4)
+        write_tomogram(tmp_path / f"TS_{seed + 1}.mrc", volume, VOXEL)
+    write_session(picked(tmp_path, tmp_path / "out"), "particle", "relion31", tmp_path)
+    unaligned, _ = likeness_and_shift(average(tmp_path, "particle"))
+    reference = ndimage.gaussian_filter(particle(), 3)
+    write_tomogram(tmp_path / "reference.mrc", reference.astype(np.float32), VOXEL)
+    (tmp_path / "Refine").mkdir()
+    files = "--i Extract/particles.star --o Refine/run --ref reference.mrc --ini_high 60 --firstiter_cc"
+    search = "--iter 3 --healpix_order 2 --oversampling 1 --offset_range 2 --offset_step 2 --sym C1 --K 1 --pad 1"
+    rest = "--particle_diameter 280 --flatten_solvent --zero_mask --norm --scale --tau2_fudge 4 --j 2 --random_seed 1"
+    relion("relion_refine", tmp_path, f"{files} {search} {rest} --dont_combine_weights_via_disc")
+    aligned, shift = likeness_and_shift(mrcfile.read(tmp_path / "Refine" / "run_it003_class001.mrc").astype(float))
+    blurred, _ = likeness_and_shift(reference)
+    print(f"correlation {aligned:.3f} aligned, {unaligned:.3f} not, {blurred:.3f} reference; shift {shift.round(3)}")
+    assert aligned > max(0.93, unaligned + 0.05, blurred + 0.02)
     assert np.abs(shift).max() < 0.25
