@@ -99,26 +99,31 @@ class Publisher:
             await self._pause(longest * self._chance.uniform(0.5, 1))
 
     async def _connection(self) -> None:
-        """One connection, from its first word to its loss."""
+        """One connection. However early it is cancelled, `stopped` is its last word."""
         async with self._transport.connect(will=self._availability(OFFLINE)) as connection:
-            await self._send(connection, self._availability(ONLINE))
-            self.state = PublisherState(connected=True, error="", since=self._since(connected=True))
-            log.info("broker: connected")
-            self.retained.send_all_again()
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(connection.lost())
-                    tasks.create_task(self._tell_events(connection))
-                    tasks.create_task(self._tell_retained(connection))
-            except ExceptionGroup as faults:
-                away, others = faults.split(BrokerAway)
-                if away is None or others is not None:
-                    raise
-                raise _first(away) from None
+                await self._talk(connection)
             except asyncio.CancelledError:
                 with suppress(BrokerAway):
                     await self._send(connection, self._availability(STOPPED))
                 raise
+
+    async def _talk(self, connection: Connection) -> None:
+        """Say `online`, then tell what there is to tell until the connection is lost."""
+        await self._send(connection, self._availability(ONLINE))
+        self.state = PublisherState(connected=True, error="", since=self._since(connected=True))
+        log.info("broker: connected")
+        self.retained.send_all_again()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(connection.lost())
+                tasks.create_task(self._tell_events(connection))
+                tasks.create_task(self._tell_retained(connection))
+        except ExceptionGroup as faults:
+            away, others = faults.split(BrokerAway)
+            if away is None or others is not None:
+                raise
+            raise _first(away) from None
 
     async def _tell_events(self, connection: Connection) -> None:
         cursor = await self._store.cursor(self._consumer)
