@@ -14,7 +14,7 @@ from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
 from livetomo.catalog.jobs import Claim
-from livetomo.config import Config, load_config
+from livetomo.config import Config, Http, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
 from livetomo.crosscheck import check_config, is_loopback
@@ -94,9 +94,22 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     await disks.look()
     watches = Watches(catalog, metrics, config.watch)
     lanes = _lanes(config, catalog, metrics, disks, watches, devices)
-    overview = Overview(config, catalog=catalog, watches=watches, lanes=lanes, disks=disks, publisher=publisher)
+    control, page = bind_unix(config.state / SOCKET_NAME), bind_tcp(config.http.host, config.http.port)
+    overview = Overview(
+        config,
+        catalog=catalog,
+        watches=watches,
+        lanes=lanes,
+        disks=disks,
+        publisher=publisher,
+        address=f"http://{config.http.listen.rpartition(':')[0]}:{page.getsockname()[1]}",
+    )
     view = CatalogView(catalog, overview.status)
-    servers = _servers(config, Site(view, settings, metrics, actions(catalog, config.state)))
+    site = Site(view, settings, metrics, actions(catalog, config.state))
+    servers = [
+        Server(create_app(site, Rules(full_control=True)), control),
+        Server(create_app(site, _rules(config.http)), page),
+    ]
     parts: list[Part] = [
         disks,
         *lanes,
@@ -162,18 +175,13 @@ def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread
     return Publisher(settings, catalog, transport, acknowledged=acknowledged)
 
 
-def _servers(config: Config, site: Site) -> list[Server]:
-    """The Unix socket for the command line, then TCP for everybody else."""
-    http = config.http
-    rules = Rules(
+def _rules(http: Http) -> Rules:
+    """Who may do what over TCP."""
+    return Rules(
         open_reading=is_loopback(http.host),
         token=None if http.token_file is None else http.token_file.read_text(encoding="utf-8").strip(),
         host=None if http.public_url is None else http.public_url.host,
     )
-    return [
-        Server(create_app(site, Rules(full_control=True)), bind_unix(config.state / SOCKET_NAME)),
-        Server(create_app(site, rules), bind_tcp(http.host, http.port)),
-    ]
 
 
 def _lanes(

@@ -69,6 +69,7 @@ class Overview:
         lanes: Sequence[Lane],
         disks: Disks,
         publisher: Publisher | None,
+        address: str,
     ) -> None:
         self._config = config
         self._catalog = catalog
@@ -76,6 +77,7 @@ class Overview:
         self._lanes = lanes
         self._disks = disks
         self._publisher = publisher
+        self._address = address
         self._started = datetime.now(UTC)
 
     async def status(self) -> Status:
@@ -86,7 +88,7 @@ class Overview:
             version=livetomo.__version__,
             time=datetime.now(UTC),
             started=self._started,
-            url=str(self._config.http.public_url or f"http://{self._config.http.listen}").rstrip("/"),
+            url=str(self._config.http.public_url or self._address).rstrip("/"),
             jobs=await self._catalog(lambda catalog: catalog.views.job_counts()),
             oldest_waiting=await self._catalog(lambda catalog: catalog.views.oldest_waiting()),
             paused=await self._catalog(lambda catalog: catalog.wishes.is_paused()),

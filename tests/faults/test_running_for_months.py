@@ -108,6 +108,7 @@ async def test_a_pause_lets_files_be_taken_in_but_no_job_be_started(daemon, list
     await listener.until(lambda heard: heard.words == ["online"])
     state = daemon.folder / "state"
     await asyncio.to_thread(ask, state, "/api/v1/actions/pause", method="POST", body={})
+    assert not (await asyncio.to_thread(status, daemon))["status"]["url"].endswith(":0")
     daemon.land("TS_01")
     await listener.until(lambda heard: heard.states("waiting") == ["TS_01"])
     assert listener.states("running") == []
