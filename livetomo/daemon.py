@@ -92,7 +92,8 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     publisher = _publisher(config, settings, catalog, metrics)
     disks = Disks(config)
     await disks.look()
-    watches = Watches(catalog, metrics, config.watch)
+    stars = SessionStars(catalog, config.output)
+    watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
     lanes = _lanes(config, catalog, metrics, disks, watches, devices)
     control, page = bind_unix(config.state / SOCKET_NAME), bind_tcp(config.http.host, config.http.port)
     overview = Overview(
@@ -116,7 +117,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         watches,
         *servers,
         Watchdog(view.last_seq),
-        SessionStars(catalog, config.output),
+        stars,
     ]
     if config.retention.maps is not None:
         parts.append(Retention(catalog, config.retention.maps))

@@ -187,7 +187,9 @@ def _published(job: _Job, rule: Pick) -> Picks:
 def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
     recipe, folder = job.order.recipe, job.folder
     folder.mkdir(parents=True)
-    frame = Frame(job.order.tomogram.name, header.shape_zyx, job.voxel_size)
+    frame = Frame.told(job.order.tomogram.name, header.shape_zyx, job.voxel_size, job.order.metadata)
+    if frame.pixel_size_angstrom is None and (pixel := job.order.metadata.get("pixel_size_angstrom")):
+        job.warnings.append(f"Unbinned pixel size: {pixel:g} Å, as sidecars say, is more than the voxel's; not used.")
     for kind in ("picks", "candidates", "preview"):
         (folder / kind).mkdir()
     for rule in recipe.pick:
@@ -247,6 +249,7 @@ def _manifest(job: _Job, header: MrcHeader) -> dict[str, Any]:
             "axis_order": header.axis_order,
             "mode": header.mode,
         },
+        "metadata": dict(order.metadata),
         "recipe": {"name": order.recipe_name, "hash": order.recipe.hash, "settings": order.recipe.to_json()},
         "provenance": {
             "livetomo": livetomo.__version__,

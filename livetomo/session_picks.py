@@ -1,7 +1,8 @@
 """The picks of a whole session, from its result folders: each tomogram's newest, in a stable order, in any format."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,39 @@ from livetomo.formats.star import read_loops
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.picks import Picks
 
+METADATA = "metadata.json"
 _CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result folder and its manifest."""
+    """A result folder, its manifest, and what sidecars say of its tilt series by now."""
 
     folder: Path
     manifest: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
+    """The result in `folder`; where nothing is known by now, what was known when it was made counts."""
+    manifest = read_manifest(folder)
+    return Result(folder, manifest, metadata or manifest.get("metadata", {}))
+
+
+def write_metadata(results: Iterable[Result], session: Path) -> None:
+    """Leave what is known of each result in the session's folder, for those who read it without the catalog."""
+    known = {result.manifest["result_id"]: result.metadata for result in results}
+    replace_text(session / METADATA, json.dumps(known, ensure_ascii=False, indent=1) + "\n")
+
+
+def _known_metadata(session: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The inverse of `write_metadata`; nothing where no daemon has written it."""
+    try:
+        known: Mapping[str, Mapping[str, Any]] = json.loads((session / METADATA).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return known
 
 
 def newest_results(session: Path) -> list[Result]:
@@ -36,8 +60,10 @@ def newest_results(session: Path) -> list[Result]:
         ConfigurationError: there is no result.
     """
     newest: dict[str, tuple[tuple[int, str], Result]] = {}
+    known = _known_metadata(session)
     for path in sorted(session.glob(f"tomograms/*/r*-*/{MANIFEST}")):
-        result = Result(path.parent, read_manifest(path.parent))
+        result = read_result(path.parent, {})
+        result = replace(result, metadata=known.get(result.manifest["result_id"]) or result.metadata)
         age = (result.manifest["revision"], result.manifest["finished"])
         name = result.manifest["tomogram"]["name"]
         if name not in newest or age > newest[name][0]:
@@ -67,8 +93,12 @@ def read_picks(
             continue
         volume = result.manifest["volume"]
         z, y, x = volume["shape_zyx"]
-        frame = Frame(
-            result.manifest["tomogram"]["name"], (z, y, x), volume["voxel_size_angstrom"], pixel_size_angstrom
+        frame = Frame.told(
+            result.manifest["tomogram"]["name"],
+            (z, y, x),
+            volume["voxel_size_angstrom"],
+            result.metadata,
+            pixel_size_angstrom=pixel_size_angstrom,
         )
         candidates = _read_relion5(result.folder / "candidates" / f"{feature}.relion5.star", frame)
         published = result.manifest["picks"][feature]["threshold"]

@@ -1,10 +1,10 @@
 """Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
 
-That process is told on its standard input what to write: {"results": [folders], "output": folder, "format": name}.
+That process is told on its standard input what to write: {"results": {folder: metadata}, "session": folder, "format":
+name}. Beside the stars it leaves `metadata.json`, what sidecars say by now, for whoever derives from the results later.
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import sys
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.catalog.catalog import CatalogThread
-from livetomo.tomogram import session_folder
+from livetomo.tomogram import TomogramId, session_folder
 
 FORMAT = "relion5"
 GATHER_SECONDS = 5.0
@@ -27,28 +27,45 @@ log = logging.getLogger(__name__)
 
 
 class SessionStars:
-    """Writes `<output>/<watch>/<session>/particles/` anew a while after results have come or gone."""
+    """Writes `<output>/<watch>/<session>/particles/` anew a while after results, or what is known of them, changed."""
 
     def __init__(self, catalog: CatalogThread, output: str, *, gather_seconds: float = GATHER_SECONDS) -> None:
         self._catalog = catalog
         self._output = output
         self._gather_seconds = gather_seconds
         self._due: dict[tuple[str, str], None] = {}
+        self._noted = asyncio.Event()
+
+    def learned(self, tomogram: TomogramId) -> None:
+        """What is told of a tomogram's tilt series is not what it was: its session's files are written anew."""
+        self._due[tomogram.watch, tomogram.session] = None
+        self._noted.set()
 
     async def run(self) -> None:
         """Until cancelled. At first all sessions of the last days are written: nothing tells what was missed."""
         seq = await self._catalog(lambda catalog: catalog.story.last())
-        self._due = dict.fromkeys(await self._catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS)))
+        self._due |= dict.fromkeys(await self._catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS)))
         while True:
             began = time.monotonic()
-            for session in list(self._due):
-                if await self._write(*session):
-                    del self._due[session]
+            due, self._due = self._due, {}
+            self._noted.clear()
+            for session in due:
+                if not await self._write(*session):
+                    self._due[session] = None
             rest = max(self._gather_seconds, REST_FACTOR * (time.monotonic() - began))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._catalog.wait_beyond(seq), LOOK_SECONDS if self._due else None)
+            await self._wait_for_news(seq, LOOK_SECONDS if self._due else None)
             await asyncio.sleep(rest)
             seq = await self._gather(seq)
+
+    async def _wait_for_news(self, seq: int, seconds: float | None) -> None:
+        """Until an event comes, or something is learned, or the time is over."""
+        waits = [asyncio.ensure_future(self._catalog.wait_beyond(seq)), asyncio.ensure_future(self._noted.wait())]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _gather(self, seq: int) -> int:
         """Note the sessions that something has happened to since event `seq`; the number of the last event."""
@@ -61,9 +78,9 @@ class SessionStars:
 
     async def _write(self, watch: str, session: str) -> bool:
         """Have the session's files written; whether that was possible."""
-        folders = await self._catalog(lambda catalog: catalog.views.standing_results(watch, session))
-        output = session_folder(self._output, watch, session) / "particles"
-        order = {"results": folders, "output": str(output), "format": FORMAT}
+        results = await self._catalog(lambda catalog: catalog.views.standing_results(watch, session))
+        folder = session_folder(self._output, watch, session)
+        order = {"results": results, "session": str(folder), "format": FORMAT}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "livetomo.session_stars"),
             stdin=asyncio.subprocess.PIPE,
@@ -87,12 +104,13 @@ class SessionStars:
 
 def write(order: dict[str, Any]) -> None:
     """Write what `order` says: the files of every feature. A feature whose picks have all gone gets an empty file."""
-    from livetomo.manifest import read_manifest
-    from livetomo.session_picks import Result, features, read_picks, write_session
+    from livetomo.session_picks import features, read_picks, read_result, write_metadata, write_session
 
-    output = Path(order["output"])
-    results = [Result(Path(folder), read_manifest(Path(folder))) for folder in order["results"]]
+    session = Path(order["session"])
+    output = session / "particles"
+    results = [read_result(Path(folder), metadata) for folder, metadata in order["results"].items()]
     results.sort(key=lambda result: str(result.manifest["tomogram"]["name"]))
+    write_metadata(results, session)
     before = {path.stem for path in output.glob("*.star")} - {"tomograms", "optimisation_set"}
     for feature in sorted(before | set(features(results))):
         write_session(read_picks(results, feature), feature, order["format"], output)

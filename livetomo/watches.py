@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from livetomo.catalog.arrivals import Taken
@@ -14,7 +14,7 @@ from livetomo.intake.supervise import Intake
 from livetomo.publish.metrics import Metrics
 from livetomo.recipe import Recipe, load_recipe, recipe_name
 from livetomo.status import WatchState
-from livetomo.tomogram import Arrival, KnownFile
+from livetomo.tomogram import Arrival, KnownFile, TomogramId
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +28,22 @@ class _Place:
 
 
 class Watches:
-    """Runs the intakes of whatever watches are configured at the moment."""
+    """Runs the intakes of whatever watches are configured at the moment.
 
-    def __init__(self, catalog: CatalogThread, metrics: Metrics, watches: Sequence[Watch]) -> None:
+    `learned` is called where the sidecars of a known tomogram say something else by now.
+    """
+
+    def __init__(
+        self,
+        catalog: CatalogThread,
+        metrics: Metrics,
+        watches: Sequence[Watch],
+        *,
+        learned: Callable[[TomogramId], None],
+    ) -> None:
         self._catalog = catalog
         self._metrics = metrics
+        self._learned = learned
         self._places = _places(watches)
         self._running: dict[str, tuple[_Place, Intake, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
@@ -111,6 +122,8 @@ class Watches:
         crash_point("arrived")
         taken = await self._catalog(lambda catalog: _record(catalog, arrival, place))
         crash_point("taken")
+        if taken.learned:
+            self._learned(taken.tomogram)
         if not taken.new:
             return
         self._metrics.arrived(place.watch.name, rejected=arrival.fault is not None)

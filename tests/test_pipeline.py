@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import mrcfile
@@ -75,8 +76,8 @@ def test_the_manifest_on_disk_is_what_is_returned_and_vouches_for_every_file(mad
 def test_the_manifest_has_exactly_the_promised_keys(made):
     _, manifest, _ = made
     assert list(manifest) == [
-        "schema", "result_id", "tomogram", "revision", "source", "volume", "recipe", "provenance", "started",
-        "finished", "seconds", "quality", "verdict", "picks", "warnings", "files",
+        "schema", "result_id", "tomogram", "revision", "source", "volume", "metadata", "recipe", "provenance",
+        "started", "finished", "seconds", "quality", "verdict", "picks", "warnings", "files",
     ]  # fmt: skip
     assert manifest["volume"] == {
         "shape_zyx": [48, 80, 80],
@@ -302,3 +303,15 @@ def test_a_recipe_with_colocalize_keeps_only_what_is_near(tmp_path: Path):
     path = write_tomogram(tmp_path / "a.mrc", volume)
     manifest = pipeline.run(order_for(path, Recipe.model_validate(recipe)), tmp_path / "r")
     assert manifest["picks"]["ribosome"]["count"] == 1
+
+
+def test_what_the_sidecars_said_is_used_and_recorded(tmp_path):
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls())
+    recipe = load_recipe("untrained")
+    recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ("relion4",)})})
+    metadata = {"pixel_size_angstrom": VOXEL_ANGSTROM / 4, "tilt_series_name": "rec_TS_01"}
+    manifest = pipeline.run(replace(order_for(path, recipe), metadata=metadata), tmp_path / "result")
+    assert manifest["metadata"] == metadata
+    table = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion4.star")
+    assert set(table["rlnTomoName"]) == {"rec_TS_01"}
+    assert sorted(table["rlnCoordinateX"]) == pytest.approx(sorted(4 * PLACES[:, 2]), abs=2)

@@ -16,11 +16,15 @@ from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, to
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an arrival: who it is, which revision, whether that is news, and what a person should know."""
+    """What became of an arrival: who it is, which revision, whether that is news, and what a person should know.
+
+    learned: it is a known revision, of which its sidecars or halves say something else by now.
+    """
 
     tomogram: TomogramId
     revision: int
     new: bool
+    learned: bool = False
     warning: str = ""
 
 
@@ -47,7 +51,9 @@ class Arrivals:
             latest = self._latest_revision(tomogram_row)
             if latest is not None and _same_content(latest, arrival.content):
                 self._learn(latest["id"], arrival)
-                return Taken(tomogram, latest["number"], new=False)
+                was_told = told(json.loads(latest["halves"]), json.loads(latest["metadata"]))
+                learned = was_told != told(arrival.halves, arrival.metadata)
+                return Taken(tomogram, latest["number"], new=False, learned=learned)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
                 self._supersede(tomogram_row, tomogram)

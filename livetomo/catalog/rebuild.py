@@ -1,5 +1,6 @@
 """A catalog made anew from the result folders, telling the same events under the same identities."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,8 @@ def _record(catalog: Catalog, found: Found) -> None:
         {"tomogram": tomogram, "number": manifest["revision"]},
         {
             **{key: source[key] for key in ("size", "modified_ns", "digest")},
-            **{"halves": "{}", "metadata": "{}", "warning": "", "settled_at": catalog.now()},
+            **{"halves": "{}", "metadata": json.dumps(manifest.get("metadata", {}))},
+            **{"warning": "", "settled_at": catalog.now()},
         },
     )
     values = {"queue": who.watch, "revision": revision, "recipe": recipe.hash, "state": "done"}

@@ -173,15 +173,18 @@ class Views:
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def standing_results(self, watch: str, session: str) -> list[str]:
-        """The folders of the results that stand for a session's tomograms, by the tomograms' names."""
+    def standing_results(self, watch: str, session: str) -> dict[str, dict[str, Any]]:
+        """The folders of the results that stand for a session's tomograms, by their names; each with its metadata.
+
+        That is what the sidecars say by now, which may be more than they did when the result was made.
+        """
         rows = self._db.execute(
-            """SELECT folder FROM tomograms JOIN revisions ON tomogram = tomograms.id
+            """SELECT folder, metadata FROM tomograms JOIN revisions ON tomogram = tomograms.id
                CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
                WHERE watch = ? AND session = ? ORDER BY name""",
             (watch, session),
         )
-        return [folder for (folder,) in rows.fetchall()]
+        return {folder: json.loads(metadata) for folder, metadata in rows.fetchall()}
 
     def job_counts(self) -> dict[State, int]:
         """How many jobs are in each state."""

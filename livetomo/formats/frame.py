@@ -1,6 +1,8 @@
 """Picks in the tomogram that they were made in: what turns a voxel index into another program's coordinate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,20 +11,42 @@ from livetomo.picks import Picks
 
 Points = npt.NDArray[np.float64]
 
+_SMALLEST_BINNING = 0.99  # a pixel that is larger than the voxel is not that of the tilt series
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A tomogram's geometry.
 
-    name:                of the tomogram, without its producer's tags: what RELION calls rlnTomoName.
+    name:                of the tomogram, without its producer's tags.
     shape_zyx:           voxels.
     pixel_size_angstrom: of the unbinned tilt series; None where nobody has said: the tomogram then counts as unbinned.
+    tilt_series_name:    what RELION and Warp know the tilt series by; None where that is the tomogram's name.
     """
 
     name: str
     shape_zyx: tuple[int, int, int]
     voxel_size_angstrom: float
     pixel_size_angstrom: float | None = None
+    tilt_series_name: str | None = None
+
+    @staticmethod
+    def told(
+        name: str,
+        shape_zyx: tuple[int, int, int],
+        voxel_size_angstrom: float,
+        metadata: Mapping[str, Any],
+        *,
+        pixel_size_angstrom: float | None = None,
+    ) -> "Frame":
+        """With what sidecars say of the tilt series; a pixel size that a person says goes before theirs."""
+        pixel = pixel_size_angstrom or told_pixel_angstrom(metadata, voxel_size_angstrom)
+        return Frame(name, shape_zyx, voxel_size_angstrom, pixel, metadata.get("tilt_series_name"))
+
+    @property
+    def series(self) -> str:
+        """The tilt series' name."""
+        return self.tilt_series_name or self.name
 
     @property
     def pixel_angstrom(self) -> float:
@@ -39,6 +63,20 @@ class Frame:
         """The tomogram's extent in unbinned pixels along x, y and z."""
         z, y, x = (round(extent * self.binning) for extent in self.shape_zyx)
         return x, y, z
+
+
+def told_pixel_angstrom(metadata: Mapping[str, Any], voxel_size_angstrom: float) -> float | None:
+    """The unbinned pixel that sidecars know: named as such; or acquired, and not binned since; or by the binning.
+
+    None where they do not, or where it would be larger than the voxel, which no reconstruction's is.
+    """
+    pixel = metadata.get("pixel_size_angstrom")
+    size = metadata.get("raw_size_xy")
+    if not pixel and size is not None and size == metadata.get("acquisition_image_size_xy"):
+        pixel = metadata.get("acquisition_pixel_size_angstrom")
+    if not pixel and (binning := metadata.get("binning")):
+        pixel = voxel_size_angstrom / binning
+    return float(pixel) if pixel and voxel_size_angstrom / pixel >= _SMALLEST_BINNING else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,9 @@ class Relion5:
         oriented = _oriented(sets)
         columns = ["rlnTomoName", *_CENTRED, *(_ANGLES if oriented else ()), _SCORE]
         rows = [
-            row for placed in sets for row in _rows(placed, placed.frame.name, placed.centred_xyz_angstrom(), oriented)
+            row
+            for placed in sets
+            for row in _rows(placed, placed.frame.series, placed.centred_xyz_angstrom(), oriented)
         ]
         return loop_text("particles", columns, rows)
 
@@ -72,8 +74,10 @@ def _tomograms(sets: Sequence[Placed]) -> str:
         "rlnTomoSizeZ",
     )  # fmt: skip
     frames = [placed.frame for placed in sets]
-    rows = [(frame.name, frame.pixel_angstrom, frame.binning, *frame.unbinned_xyz) for frame in frames]
-    return loop_text("global", columns, rows)
+    rows = {
+        frame.series: (frame.series, frame.pixel_angstrom, frame.binning, *frame.unbinned_xyz) for frame in frames
+    }  # a tilt series has one row, however many tomograms were made of it
+    return loop_text("global", columns, rows.values())
 
 
 class Relion4:
@@ -94,7 +98,7 @@ class Relion4:
         oriented = _oriented(sets)
         columns = ["rlnTomoName", *_CORNER, *(_ANGLES if oriented else ()), _SCORE]
         rows = [
-            row for placed in sets for row in _rows(placed, placed.frame.name, placed.corner_xyz_pixels(), oriented)
+            row for placed in sets for row in _rows(placed, placed.frame.series, placed.corner_xyz_pixels(), oriented)
         ]
         return loop_text("particles", columns, rows)
 
@@ -164,6 +168,6 @@ class Warp:
         rows = [
             row
             for placed in sets
-            for row in _rows(placed, f"{placed.frame.name}.tomostar", placed.voxels_xyz(), oriented)
+            for row in _rows(placed, f"{placed.frame.series}.tomostar", placed.voxels_xyz(), oriented)
         ]
         return loop_text("", columns, rows)

@@ -36,7 +36,9 @@ def test_a_changed_time_with_the_same_digest_is_nothing_new_but_is_remembered(ca
 def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
     catalog.arrivals.take(arrival(), "untrained", recipe)
     later = replace(arrival(), metadata={"defocus_angstrom": 40_000}, halves={"even": "monday/TS_01_EVN.mrc"})
-    assert not catalog.arrivals.take(later, "untrained", recipe).new
+    taken = catalog.arrivals.take(later, "untrained", recipe)
+    assert (taken.new, taken.learned) == (False, True)
+    assert not catalog.arrivals.take(later, "untrained", recipe).learned
     (row,) = catalog.db.query("SELECT halves, metadata FROM revisions")
     (known,) = catalog.arrivals.known_files("krios1")
     assert known.told == told(later.halves, later.metadata)

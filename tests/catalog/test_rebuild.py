@@ -41,3 +41,12 @@ def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe,
     assert sorted(f.path for f in again.arrivals.known_files("krios1")) == ["monday/A.mrc", "monday/B.mrc"]
     assert not again.arrivals.take(rewritten(arrival("A")), "untrained", recipe).new
     assert not again.arrivals.is_first_start("krios1")
+
+
+def test_what_the_sidecars_said_is_known_again(catalog, recipe, clock):
+    catalog.arrivals.take(arrival("A"), "untrained", recipe)
+    claim = catalog.jobs.claim("cpu", 60, ["krios1"])
+    told = complete(claim, arrival("A").content, "2026-11-20T12:00:00Z") | {"metadata": {"binning": 4}}
+    again = Catalog(open_database(None), site="here", instance="main", now=clock)
+    rebuild(again, [Found(told, "/results/0", "monday/A.mrc")])
+    assert again.views.standing_results("krios1", "monday") == {"/results/0": {"binning": 4}}

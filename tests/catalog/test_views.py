@@ -113,3 +113,14 @@ def test_counts_and_the_oldest_waiting_job_are_those_of_the_queue(catalog: Catal
     assert second is not None
     assert second > first
     assert catalog.views.job_counts() == {"done": 1, "waiting": 1}
+
+
+def test_a_standing_result_comes_with_what_is_known_of_it_by_now(catalog):
+    arrive(catalog, "TS_01")
+    arrive(catalog, "TS_02")
+    finish_next(catalog)
+    who = TomogramId("krios1", SESSION, "TS_01")
+    late = Arrival(who, f"{SESSION}/TS_01.mrc", Content(1024, 1, "00"), "generic", metadata={"binning": 4})
+    assert catalog.arrivals.take(late, "untrained", RECIPE).learned
+    (metadata,) = catalog.views.standing_results("krios1", SESSION).values()
+    assert metadata == {"binning": 4}

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 import starfile
 from click.testing import CliRunner
 
+from livetomo import session_stars
 from livetomo.cli.picks import command
 from livetomo.cli.process import command as process
 from livetomo.errors import ConfigurationError
 from livetomo.formats.export import EXPORTERS
+from livetomo.session_picks import newest_results, write_metadata
 from tests.volumes import balls, write_tomogram
 
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
@@ -83,6 +86,36 @@ def test_unbinned_coordinates_need_the_pixel_size(session, tmp_path):
     picks(session, "--format", "relion4", "--output", tmp_path, "--pixel-size", "5")
     table = starfile.read(tmp_path / "ribosome.star")
     assert table["rlnCoordinateX"].max() == pytest.approx(60 * 5, abs=3)
+
+
+def test_the_pixel_size_that_sidecars_told_late_is_used_and_a_persons_word_goes_before(session, tmp_path):
+    """As the daemon leaves it: what the catalog knows of each result by now."""
+    results = newest_results(session)
+    known = {"TS_01": {"pixel_size_angstrom": 5.0}, "TS_02": {"binning": 4}, "TS_03": {}}
+    late = [replace(result, metadata=known[result.manifest["tomogram"]["name"]]) for result in results]
+    write_metadata(late, session)
+    picks(session)
+    table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
+    voxel = table["rlnTomoTiltSeriesPixelSize"]["TS_03"]
+    assert table["rlnTomoTomogramBinning"].tolist() == pytest.approx([voxel / 5, 4, 1])
+    picks(session, "--pixel-size", "2.5")
+    table = starfile.read(session / "particles" / "tomograms.star")
+    assert table["rlnTomoTiltSeriesPixelSize"].tolist() == [2.5] * 3
+
+
+def test_session_files_follow_what_the_daemon_knows_by_now(session):
+    folders = {
+        str(path.parent): {} for path in session.glob("tomograms/*/r*/result.json") if path.parent.name[1] == "1"
+    }
+    late = {
+        folder: {"pixel_size_angstrom": 5.0, "tilt_series_name": "rec_TS_01"} for folder in folders if "TS_01" in folder
+    }
+    session_stars.write({"results": folders | late, "session": str(session), "format": "relion5"})
+    table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
+    assert list(table.index) == ["rec_TS_01", "TS_02", "TS_03"]
+    assert table["rlnTomoTiltSeriesPixelSize"]["rec_TS_01"] == 5.0
+    assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == set(table.index)
+    assert newest_results(session)[0].metadata["pixel_size_angstrom"] == 5.0
 
 
 def test_what_is_not_there_is_said(session, tmp_path):

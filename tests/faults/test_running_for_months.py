@@ -271,6 +271,21 @@ async def test_a_sessions_stars_follow_its_results_and_their_retractions(daemon,
     await until(lambda: particles() == ["TS_01"])
 
 
+async def test_a_sessions_stars_follow_what_sidecars_tell_late(daemon, listener):
+    def pixel() -> str:
+        path = daemon.output / "krios1" / "monday" / "particles" / "tomograms.star"
+        rows = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        return next((row[1] for row in rows if row[:1] == ["TS_01"]), "")
+
+    await daemon.start()
+    daemon.land("TS_01", seed=1)
+    await until(lambda: pixel() == "25.000000")
+    series = '<TiltSeries><Angles>-60 60</Angles><CTF><Param Name="PixelSize" Value="2.5" /></CTF></TiltSeries>'
+    (daemon.root / "monday" / "TS_01.xml").write_text(series)
+    await until(lambda: pixel() == "2.500000")
+    assert len(daemon.results()["TS_01"]) == 1
+
+
 async def test_what_is_said_about_a_session_counts_for_what_lands_in_it_afterwards(daemon, listener):
     await daemon.start()
     daemon.land("TS_01")

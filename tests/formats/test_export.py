@@ -87,6 +87,39 @@ def test_relion4_is_in_unbinned_pixels_from_the_corner(written, binning):
     np.testing.assert_allclose(table[CORNER], xyz(POSITION) * binning, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("metadata", "pixel"),
+    [
+        ({}, None),
+        ({"pixel_size_angstrom": 1.35, "binning": 4}, 1.35),
+        ({"binning": 4}, VOXEL / 4),
+        ({"acquisition_pixel_size_angstrom": 1.35}, None),
+        (
+            {"acquisition_pixel_size_angstrom": 1.35, "raw_size_xy": [8, 8], "acquisition_image_size_xy": [8, 8]},
+            1.35,
+        ),
+        (
+            {"acquisition_pixel_size_angstrom": 0.7, "raw_size_xy": [8, 8], "acquisition_image_size_xy": [16, 16]},
+            None,
+        ),
+        ({"pixel_size_angstrom": 20.0}, None),
+    ],
+)
+def test_the_unbinned_pixel_is_what_sidecars_know_and_never_guessed(metadata, pixel):
+    frame = Frame.told("TS_01", EVEN, VOXEL, metadata)
+    assert frame.pixel_size_angstrom == pixel
+    assert Frame.told("TS_01", EVEN, VOXEL, metadata, pixel_size_angstrom=3.0).pixel_size_angstrom == 3.0
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("relion5", "TomoName"), ("relion4", "TomoName"), ("warp", "MicrographName")]
+)
+def test_relion_and_warp_are_told_the_tilt_series_by_its_own_name(written, name, label):
+    frame = Frame.told("TS_01", EVEN, VOXEL, {"tilt_series_name": "rec_TS_01"})
+    table = starfile.read(written(name, Placed(placed().picks, frame)))
+    assert {value.removesuffix(".tomostar") for value in table[f"rln{label}"]} == {"rec_TS_01"}
+
+
 def test_relion_4_and_5_name_the_same_place_in_a_binned_tomogram(written):
     """As RELION turns the one into the other: (x - W/2) * pixel, W being the unbinned extent."""
     what = placed(pixel_size=VOXEL / 4)

@@ -159,7 +159,12 @@ _rlnDefocusU #4
             "tomograms.star",
             TOMOGRAMS_STAR,
             "TS_03",
-            {"pixel_size_angstrom": 1.675, "unbinned_size_xyz": [4096, 4096, 2048], "defocus_handedness": -1},
+            {
+                "tilt_series_name": "TS_03",
+                "pixel_size_angstrom": 1.675,
+                "unbinned_size_xyz": [4096, 4096, 2048],
+                "defocus_handedness": -1,
+            },
         ),
         ("TS_03.star", TILT_SERIES_STAR, "TS_03", {"tilt_axis_degrees": 85.3, "defocus_angstrom": 35000.0}),
         ("P_TLT.txt", "-60.0 2 3.1\n0.0 1 3.1\n", "P", {"total_dose_electrons_per_angstrom2": 6.2}),

@@ -42,7 +42,7 @@ def read_tomograms_star(text: str, name: str) -> dict[str, Any]:
     if not found:
         raise NotUnderstood(f"no row for {name}")
     row = found[-1]
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"tilt_series_name": row["rlnTomoName"]}
     if pixel := number(row.get("rlnTomoTiltSeriesPixelSize", "")):
         facts["pixel_size_angstrom"] = tidy(pixel)
     if voltage := number(row.get("rlnVoltage", "")):
