@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import livetomo
+from livetomo.company import company_figures
 from livetomo.errors import DeviceFault, NoUsableVoxels, OutOfDeviceMemory
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
@@ -172,6 +173,7 @@ def _segment(job: _Job, denoised: Tensor) -> None:
 
 def _measure(job: _Job, denoised: Tensor) -> None:
     job.quality.append(structured_thickness(denoised, voxel_size_angstrom=job.voxel_size))
+    job.quality += company_figures(job.order, job.voxel_size, job.device, job.warnings)
     for feature in job.order.recipe.feature:
         if isinstance(feature, DenseFeature):
             job.quality.append(masked_share(f"{feature.name}_share", job.maps[feature.name]))

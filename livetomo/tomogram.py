@@ -10,6 +10,9 @@ from typing import Any
 from livetomo.errors import FaultKind
 from livetomo.naming import slug
 
+WITHOUT_HALVES = "taken without both halves"
+"""How the note in an arrival's metadata begins where its producer writes halves and one was not there."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class TomogramId:

@@ -56,6 +56,32 @@ def read_volume(path: Path) -> Volume:
     return Volume(stored.transpose(z, y, x), header)
 
 
+def read_box(path: Path, most: int) -> Volume:
+    """The central box of at most `most` voxels along each axis; its header is the whole volume's.
+
+    Only the rows that cross the box are read, so that a large file on a slow mount costs little.
+
+    Raises:
+        PermanentError: what is wrong with the file (see `mrc_header`).
+        OSError: as the file system says it.
+    """
+    with path.open("rb") as file:
+        header = parse_header(file, path)
+        check_size(header, file.seek(0, 2), path)
+        dtype = np.dtype(_stored_type(header)).newbyteorder(header.byte_order)
+        sections, rows, columns = (slice((n - min(n, most)) // 2, (n + min(n, most)) // 2) for n in header.stored_shape)
+        _, height, width = header.stored_shape
+        box = np.empty([axis.stop - axis.start for axis in (sections, rows, columns)], dtype.newbyteorder("="))
+        band = np.empty((rows.stop - rows.start, width), dtype)
+        for into, section in zip(box, range(sections.start, sections.stop), strict=True):
+            file.seek(header.data_offset + (section * height + rows.start) * width * dtype.itemsize)
+            if _fill(band, file) < band.nbytes:
+                raise TruncatedVolume(path, header.declared_bytes, file.tell())
+            into[:] = band[:, columns]
+    z, y, x = (header.axis_order.index(axis) for axis in "zyx")
+    return Volume(box.transpose(z, y, x), header)
+
+
 def write_map(path: Path, voxels: npt.NDArray[np.generic], geometry: Geometry, label: str = "livetomo") -> None:
     """Write a (z, y, x) map of int8, int16, float16 or float32 to `path`, which must not exist yet.
 

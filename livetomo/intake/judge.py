@@ -12,7 +12,7 @@ from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.sidecars import gather
 from livetomo.intake.tree import Look, Tree
-from livetomo.tomogram import Arrival, Fault, TomogramId
+from livetomo.tomogram import WITHOUT_HALVES, Arrival, Fault, TomogramId
 
 FAULTY_AFTER_SETTLES = 3.0
 EMPTY_AFTER_SETTLES = 30.0
@@ -89,7 +89,7 @@ class Judge:
             notes.append(f"{producer.name} wrote half maps only: the even one stands for the full volume")
         if missing := missing_halves(halves):
             waited = f", after {self._settings.halves_patience:g} s" if halves.waits else ""
-            notes.append(f"taken without both halves{waited}: {missing}")
+            notes.append(f"{WITHOUT_HALVES}{waited}: {missing}")
         if signal.state == "awaited":
             notes.append(f"taken without its producer's word: {signal.reason}")
         if notes:

@@ -1,0 +1,77 @@
+"""The figures of what goes along with a tomogram: its half maps, read as far as they are needed, and its metadata."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from livetomo.errors import PermanentError
+from livetomo.formats.mrc import Volume, read_box
+from livetomo.order import Order
+from livetomo.quality import Quality
+from livetomo.source import turned
+from livetomo.stages.measure.halves import differing_halves, half_figures, missing_halves
+from livetomo.stages.measure.metadata import metadata_figures
+from livetomo.tomogram import WITHOUT_HALVES
+
+MOST_VOXELS = 256  # along each axis of the box in which halves are compared: 0.2 GB with its transform
+_VOXEL_TOLERANCE = 0.01
+_LEAST_TILT_DEGREES = 20.0
+
+
+def company_figures(
+    order: Order, voxel_size_angstrom: float, device: torch.device, warnings: list[str]
+) -> list[Quality]:
+    """Figures from the metadata, and from the halves where there are both; a half that cannot be read is a warning."""
+    figures = metadata_figures(order.metadata)
+    if order.halves.keys() >= {"even", "odd"}:
+        try:
+            figures += _halves(order, voxel_size_angstrom, device)
+        except (PermanentError, OSError) as fault:
+            reason = f"a half could not be read: {fault}"
+            warnings.append(f"Halves: {reason}")
+            figures += missing_halves(reason)
+    elif said := [note for note in order.metadata.get("notes", []) if note.startswith(WITHOUT_HALVES)]:
+        figures += missing_halves(said[0])
+    return figures
+
+
+def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> list[Quality]:
+    boxes = {role: _box(order, Path(order.halves[role])) for role in ("even", "odd")}
+    even, odd = boxes["even"], boxes["odd"]
+    if even.header.shape_zyx != odd.header.shape_zyx:
+        shapes = (" x ".join(map(str, reversed(box.header.shape_zyx))) for box in (even, odd))
+        return differing_halves(f"the even one has {next(shapes)} voxels, the odd one {next(shapes)}")
+    sizes = [box.header.voxel_size_xyz[0] for box in (even, odd)]
+    if not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
+        return differing_halves(f"the even one's voxels are of {sizes[0]:g} Å, the odd one's of {sizes[1]:g} Å")
+    # Where there are halves alone, the even one stands for the whole: nothing to compare them with.
+    whole = None if str(order.path) in order.halves.values() else _box(order, order.path)
+    if whole is not None and whole.header.shape_zyx != even.header.shape_zyx:
+        return differing_halves("they have another shape than the whole volume")
+    return half_figures(
+        _tensor(even, device),
+        _tensor(odd, device),
+        voxel_size_angstrom=voxel_size_angstrom,
+        most_tilt_degrees=_most_tilt(order),
+        whole=None if whole is None else torch.nan_to_num(_tensor(whole, device), 0.0, 0.0, 0.0),
+    )
+
+
+def _box(order: Order, path: Path) -> Volume:
+    box = read_box(path, MOST_VOXELS)
+    return turned(box) if order.metadata.get("stored_axes") == "yzx" else box
+
+
+def _tensor(box: Volume, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(box.voxels, dtype=np.float32)).to(device)
+
+
+def _most_tilt(order: Order) -> float:
+    """The angle that was reached to both sides; 60 degrees where nobody says."""
+    low, high = (order.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low < 2 * _LEAST_TILT_DEGREES:
+        return 60.0
+    return min(max(min(-low, high), _LEAST_TILT_DEGREES), 85.0)
