@@ -17,7 +17,8 @@ from livetomo.tomogram import TomogramId, session_folder
 
 FORMAT = "relion5"
 GATHER_SECONDS = 5.0
-REST_FACTOR = 10.0
+REST_FACTOR = 5.0
+LONGEST_REST_SECONDS = 30.0
 LOOK_SECONDS = 60.0
 TIME_LIMIT_SECONDS = 600.0
 LIVE_SECONDS = 7 * 86400.0
@@ -52,7 +53,7 @@ class SessionStars:
             for session in due:
                 if not await self._write(*session):
                     self._due[session] = None
-            rest = max(self._gather_seconds, REST_FACTOR * (time.monotonic() - began))
+            rest = max(self._gather_seconds, min(LONGEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - began)))
             await self._wait_for_news(seq, LOOK_SECONDS if self._due else None)
             await asyncio.sleep(rest)
             seq = await self._gather(seq)
@@ -104,16 +105,29 @@ class SessionStars:
 
 def write(order: dict[str, Any]) -> None:
     """Write what `order` says: the files of every feature. A feature whose picks have all gone gets an empty file."""
-    from livetomo.session_picks import features, read_picks, read_result, write_metadata, write_session
+    from livetomo.formats.relion import OPTIMISATION_SET
+    from livetomo.session_picks import (
+        features,
+        first_feature,
+        read_picks,
+        read_result,
+        write_metadata,
+        write_session,
+    )
 
     session = Path(order["session"])
     output = session / "particles"
     results = [read_result(Path(folder), metadata) for folder, metadata in order["results"].items()]
     results.sort(key=lambda result: str(result.manifest["tomogram"]["name"]))
     write_metadata(results, session)
-    before = {path.stem for path in output.glob("*.star")} - {"tomograms", "optimisation_set"}
-    for feature in sorted(before | set(features(results))):
-        write_session(read_picks(results, feature), feature, order["format"], output)
+    sets = f"_{OPTIMISATION_SET}"
+    before = {path.name.removesuffix(sets) for path in output.glob(f"*{sets}")}
+    every = sorted(before | set(features(results)))
+    first = first_feature(results) or next(iter(every), None)
+    for feature in every:
+        # everywhere: all features share one list of the session's tomograms
+        picks = read_picks(results, feature, everywhere=True)
+        write_session(picks, feature, order["format"], output, is_first=feature == first)
 
 
 if __name__ == "__main__":

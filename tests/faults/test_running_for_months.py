@@ -259,16 +259,18 @@ async def test_a_sessions_stars_follow_its_results_and_their_retractions(daemon,
     await daemon.start()
     daemon.land("TS_01", seed=1)
     daemon.land("TS_02", seed=2)
-    await until(lambda: particles() == ["TS_01", "TS_02"])
+    await until(lambda: particles() == ["TS_01", "TS_02"], seconds=120)
     folder = daemon.output / "krios1" / "monday" / "particles"
-    assert {path.name for path in folder.iterdir()} == {"ribosome.star", "tomograms.star", "optimisation_set.star"}
+    assert {path.name for path in folder.iterdir()} == {
+        "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star"
+    }  # fmt: skip
     empty = np.random.default_rng(3).normal(size=(16, 40, 40)).astype(np.float32)
     await daemon.stop()
     shutil.rmtree(folder)
     write_tomogram(daemon.root / "monday" / "TS_02.mrc", empty)
     await daemon.start()
     await listener.until(lambda heard: heard.states("superseded") == ["TS_02"])
-    await until(lambda: particles() == ["TS_01"])
+    await until(lambda: particles() == ["TS_01"], seconds=120)
 
 
 async def test_a_sessions_stars_follow_what_sidecars_tell_late(daemon, listener):
