@@ -12,6 +12,7 @@ from livetomo.errors import ConfigurationError
 from livetomo.files import replace_text
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.relion import OPTIMISATION_SET
 from livetomo.formats.star import read_loops
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.picks import Picks
@@ -80,16 +81,31 @@ def features(results: Iterable[Result]) -> list[str]:
     return sorted({feature for result in results for feature in result.manifest["picks"]})
 
 
+def first_feature(results: Iterable[Result]) -> str | None:
+    """The feature that the recipe of the last finished result picks first: what a session is foremost about."""
+    for result in sorted(results, key=lambda result: str(result.manifest["finished"]), reverse=True):
+        for feature in result.manifest["picks"]:
+            return str(feature)
+    return None
+
+
 def read_picks(
-    results: Iterable[Result], feature: str, *, threshold: float | None = None, pixel_size_angstrom: float | None = None
+    results: Iterable[Result],
+    feature: str,
+    *,
+    threshold: float | None = None,
+    pixel_size_angstrom: float | None = None,
+    everywhere: bool = False,
 ) -> list[Placed]:
     """The picks of `feature` in each result that looked for it: those it published, or those above another threshold.
 
-    They are read from the candidates, so that the threshold can be moved without picking again.
+    They are read from the candidates, so that the threshold can be moved without picking again. `everywhere`: results
+    that did not look for it have none of it, instead of being left out.
     """
     sets = []
     for result in results:
-        if feature not in result.manifest["picks"]:
+        is_told = feature in result.manifest["picks"]
+        if not is_told and not everywhere:
             continue
         volume = result.manifest["volume"]
         z, y, x = volume["shape_zyx"]
@@ -100,6 +116,9 @@ def read_picks(
             result.metadata,
             pixel_size_angstrom=pixel_size_angstrom,
         )
+        if not is_told:
+            sets.append(Placed(Picks.none(), frame))
+            continue
         candidates = _read_relion5(result.folder / "candidates" / f"{feature}.relion5.star", frame)
         published = result.manifest["picks"][feature]["threshold"]
         # scores are written to six digits: what was just above the threshold must not fall below it on its way back
@@ -107,10 +126,17 @@ def read_picks(
     return sets
 
 
-def write_session(sets: Sequence[Placed], feature: str, format_name: str, output: Path) -> list[Path]:
-    """Write a session's files in a format; each is replaced whole, so that a reader never sees half of one."""
+def write_session(
+    sets: Sequence[Placed], feature: str, format_name: str, output: Path, *, is_first: bool = True
+) -> list[Path]:
+    """Write a session's files in a format; each is replaced whole, so that a reader never sees half of one.
+
+    `is_first`: the session's `optimisation_set.star` is this feature's, where the format has one.
+    """
     written = []
     for name, text in EXPORTERS[format_name].session(sets, feature).items():
+        if name == OPTIMISATION_SET and not is_first:
+            continue
         path = output / name
         replace_text(path, text)
         written.append(path)

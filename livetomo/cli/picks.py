@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.daemon import configuration_option, json_option
 from livetomo.errors import ConfigurationError
 
 
 @click.command("picks", short_help="A session's picks in any format.")
-@click.argument("session", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("session")
+@click.option("--watch", help="Of this watch, where several have a session of this name.")
 @click.option("--feature", help="Whose picks; needed where there are several features.")
 @click.option("--format", "format_name", default="relion5", show_default=True, metavar="FORMAT", help="See below.")
 @click.option(
@@ -19,38 +21,46 @@ from livetomo.errors import ConfigurationError
 @click.option(
     "--pixel-size", type=click.FloatRange(0.1, 100), metavar="Å", help="Of the unbinned tilt series, where it matters."
 )
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@configuration_option
+@json_option
 def command(
-    session: Path,
+    session: str,
+    watch: str | None,
     feature: str | None,
     format_name: str,
     output: Path | None,
     threshold: float | None,
     pixel_size: float | None,
+    configuration: Path,
     as_json: bool,
 ) -> None:
-    """Write the picks of all tomograms of SESSION, a folder `<output>/<watch>/<session>` of results.
+    """Write the picks of all tomograms of SESSION: a folder of results, or the name of a session of the daemon's.
 
     Of each tomogram the newest revision counts. Files are replaced whole: calling it again during a session is safe.
 
     Formats: relion5, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, csv.
 
     Example:  livetomo picks results/krios1/20261119_yeast --feature ribosome --format warp --output warp
+
+    Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.export import EXPORTERS
-    from livetomo.session_picks import features, newest_results, read_picks, write_session
+    from livetomo.session_picks import features, first_feature, newest_results, read_picks, write_session
 
     if format_name not in EXPORTERS:
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
-    results = newest_results(session)
+    folder = _folder(session, watch, configuration)
+    results = newest_results(folder)
     known = features(results)
     if feature is None and len(known) == 1:
         (feature,) = known
     if feature not in known:
         wrong = "--feature is needed" if feature is None else f"--feature {feature}: there are no picks of it"
-        raise ConfigurationError(f"{wrong}; the features of {session} are {', '.join(known)}")
-    sets = read_picks(results, feature, threshold=threshold, pixel_size_angstrom=pixel_size)
-    files = write_session(sets, feature, format_name, output or session / "particles")
+        raise ConfigurationError(f"{wrong}; the features of {folder} are {', '.join(known)}")
+    everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
+    sets = read_picks(results, feature, threshold=threshold, pixel_size_angstrom=pixel_size, everywhere=everywhere)
+    is_first = output is not None or feature == first_feature(results)
+    files = write_session(sets, feature, format_name, output or folder / "particles", is_first=is_first)
     count = sum(len(placed.picks) for placed in sets)
     if as_json:
         counts = {placed.frame.name: len(placed.picks) for placed in sets}
@@ -60,3 +70,29 @@ def command(
     click.echo(f"{count:,} picks of {feature} in {len(sets)} tomograms:")
     for path in files:
         click.echo(f"  {path}")
+
+
+def _folder(session: str, watch: str | None, configuration: Path) -> Path:
+    """The folder of the session's results, whether it was given or the session's name."""
+    if watch is None and Path(session).is_dir():
+        return Path(session)
+    from livetomo.config import load_config
+    from livetomo.results import find_results
+
+    if not configuration.exists():
+        raise ConfigurationError(
+            f"{session}: there is no such folder; for a session's name, say by --config which configuration the daemon "
+            f"has ({configuration} is not there)"
+        )
+    found = sorted({path.parents[2] for path in find_results(load_config(configuration).output, watch, session)})
+    if not found:
+        where = f" of the watch {watch}" if watch else ""
+        raise ConfigurationError(
+            f"{session}: is neither a folder nor a session{where} that {configuration} has results of"
+        )
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"{session}: there are several of this name; say --watch, or name one of the folders "
+            f"{', '.join(map(str, found))}"
+        )
+    return found[0]

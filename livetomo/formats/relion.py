@@ -12,6 +12,7 @@ _CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCe
 _CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
 _SCORE = "rlnAutopickFigureOfMerit"
+OPTIMISATION_SET = "optimisation_set.star"
 _OPTICS = (
     "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration",
     "rlnAmplitudeContrast",
@@ -29,14 +30,16 @@ def _rows(placed: Placed, name: str | None, position: Points, oriented: bool) ->
 
 def _oriented(sets: Sequence[Placed]) -> bool:
     """Whether angle columns are written: nothing is invented where any picks have none."""
-    return all(placed.picks.euler is not None for placed in sets)
+    telling = [placed for placed in sets if len(placed.picks)] or sets
+    return bool(telling) and all(placed.picks.euler is not None for placed in telling)
 
 
 class Relion5:
     """Å from the tomogram's centre, which RELION 5's extraction puts at index n/2 (its Python picker writes n/2 - 1).
 
-    For a session: `particles.star`, `tomograms.star` with what is known of each tomogram, and `optimisation_set.star`
-    that names both. Name your own tomograms.star in it if you have one from RELION's reconstruction.
+    For a session: `<feature>.star`, `tomograms.star` with what is known of each tomogram, and
+    `<feature>_optimisation_set.star` that names both; for a session's first feature that is `optimisation_set.star` too.
+    Name your own tomograms.star in it if you have one from RELION's reconstruction.
     """
 
     name = "relion5"
@@ -49,12 +52,14 @@ class Relion5:
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
         particles = f"{feature}.star"
+        both = pairs_text(
+            "optimisation_set", {"rlnTomoParticlesFile": particles, "rlnTomoTomogramsFile": "tomograms.star"}
+        )
         return {
             particles: self._particles(sets),
             "tomograms.star": _tomograms(sets),
-            "optimisation_set.star": pairs_text(
-                "optimisation_set", {"rlnTomoParticlesFile": particles, "rlnTomoTomogramsFile": "tomograms.star"}
-            ),
+            f"{feature}_{OPTIMISATION_SET}": both,
+            OPTIMISATION_SET: both,
         }
 
     def _particles(self, sets: Sequence[Placed]) -> str:

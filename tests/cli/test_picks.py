@@ -55,7 +55,7 @@ def test_every_tomogram_counts_once_with_its_newest_revision_in_a_stable_order(s
     table = starfile.read(session / "particles" / "ribosome.star")
     assert list(table["rlnTomoName"]) == ["TS_01"] * 3 + ["TS_02"] * 2 + ["TS_03"] * 3
     assert {path.name for path in (session / "particles").iterdir()} == {
-        "ribosome.star", "tomograms.star", "optimisation_set.star"
+        "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star"
     }  # fmt: skip
 
 
@@ -116,6 +116,61 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     assert table["rlnTomoTiltSeriesPixelSize"]["rec_TS_01"] == 5.0
     assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == set(table.index)
     assert newest_results(session)[0].metadata["pixel_size_angstrom"] == 5.0
+
+
+def add_feature(session: Path, tomogram: str, name: str) -> None:
+    """As if the recipe of one tomogram had picked another feature after its own."""
+    (path,) = (session / "tomograms" / tomogram).glob("r1-*/result.json")
+    manifest = json.loads(path.read_text())
+    manifest["picks"][name] = manifest["picks"]["ribosome"]
+    path.write_text(json.dumps(manifest | {"finished": "2999-01-01T00:00:00Z"}))
+    candidates = path.parent / "candidates"
+    shutil.copy(candidates / "ribosome.relion5.star", candidates / f"{name}.relion5.star")
+
+
+def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_tomograms(session):
+    add_feature(session, "TS_01", "atpase")
+    folders = {str(result.folder): {} for result in newest_results(session)}
+    particles = session / "particles"
+
+    def named(file: str) -> str:
+        return starfile.read(particles / file)["rlnTomoParticlesFile"]
+
+    session_stars.write({"results": folders, "session": str(session), "format": "relion5"})
+    assert named("ribosome_optimisation_set.star") == named("optimisation_set.star") == "ribosome.star"
+    assert named("atpase_optimisation_set.star") == "atpase.star"
+    assert set(starfile.read(particles / "atpase.star")["rlnTomoName"]) == {"TS_01"}
+    assert list(starfile.read(particles / "tomograms.star")["rlnTomoName"]) == ["TS_01", "TS_02", "TS_03"]
+    picks(session, "--feature", "atpase")
+    assert named("optimisation_set.star") == "ribosome.star"
+    assert list(starfile.read(particles / "tomograms.star")["rlnTomoName"]) == ["TS_01", "TS_02", "TS_03"]
+    session_stars.write({"results": {}, "session": str(session), "format": "relion5"})
+    assert {path.name for path in particles.iterdir()} == {
+        "atpase.star", "atpase_optimisation_set.star", "ribosome.star", "ribosome_optimisation_set.star",
+        "tomograms.star", "optimisation_set.star",
+    }  # fmt: skip
+
+
+def test_a_session_can_be_given_by_its_name(results, tmp_path):
+    for watch in ("krios1", "krios2"):
+        shutil.copytree(results, tmp_path / "out" / watch / "monday")
+        (tmp_path / watch).mkdir()
+    shutil.copytree(results, tmp_path / "out" / "krios1" / "tuesday")
+    config = tmp_path / "livetomo.toml"
+    config.write_text(
+        'site = "here"\nstate = "state"\noutput = "out"\n'
+        + "".join(f'[[watch]]\nname = "{watch}"\npath = "{watch}"\n' for watch in ("krios1", "krios2"))
+    )
+    picks("tuesday", "--config", config)
+    assert (tmp_path / "out" / "krios1" / "tuesday" / "particles" / "ribosome.star").exists()
+    with pytest.raises(ConfigurationError, match="several of this name"):
+        picks("monday", "--config", config)
+    picks("monday", "--watch", "krios2", "--config", config, "--output", tmp_path / "o")
+    assert (tmp_path / "o" / "ribosome.star").exists()
+    with pytest.raises(ConfigurationError, match="neither a folder nor a session"):
+        picks("sunday", "--config", config)
+    with pytest.raises(ConfigurationError, match="say by --config"):
+        picks("sunday", "--config", tmp_path / "none.toml")
 
 
 def test_what_is_not_there_is_said(session, tmp_path):
