@@ -38,7 +38,7 @@ class Relion5:
     """Å from the tomogram's centre, which RELION 5's extraction puts at index n/2 (its Python picker writes n/2 - 1).
 
     For a session: `<feature>.star`, `tomograms.star` with what is known of each tomogram, and
-    `<feature>_optimisation_set.star` that names both; for a session's first feature that is `optimisation_set.star` too.
+    `<feature>_optimisation_set.star` that names both; `optimisation_set.star` is that of the first feature.
     Name your own tomograms.star in it if you have one from RELION's reconstruction.
     """
 
