@@ -9,7 +9,7 @@ from torch import Tensor
 
 from livetomo.picks import Picks
 from livetomo.recipe import MapRecipe, Recipe
-from livetomo.recipe_picks import Away, Consensus, Curate, Duplicates, Near, Pick, Quantile
+from livetomo.recipe_picks import Away, Calibrate, Consensus, Curate, Duplicates, Near, Pick, Quantile
 from livetomo.stages import curate, interact
 from livetomo.stages.pick.maxima import maxima
 
@@ -102,3 +102,5 @@ def _curated(
         case Quantile():
             published = picks.above(thresholds[rule.feature])
             return curate.quantile(picks, published=published, lowest=rule.lowest)
+        case Calibrate():
+            return picks  # it needs the session's other tomograms: see session_picks

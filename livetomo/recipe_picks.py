@@ -155,7 +155,26 @@ class Quantile(UserModel):
         yield "feature", self.feature
 
 
-Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile, Field(discriminator="rule")]
+class Calibrate(UserModel):
+    """The session's files go by scores that are comparable between its tomograms; a tomogram's own files do not.
+
+    Each tomogram's candidates get the session's median score and spread (as logits), their order kept, before
+    `threshold` decides. It takes most candidates for background that is alike in all tomograms: have a low
+    `candidate_threshold`, and leave it out where tomograms differ in how crowded they are.
+
+    feature: whose particles.
+    rule: the name of this rule, `"calibrate"`.
+    """
+
+    feature: Name
+    rule: Literal["calibrate"]
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield "feature", self.feature
+
+
+Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile | Calibrate, Field(discriminator="rule")]
 
 
 class Export(UserModel):

@@ -16,6 +16,7 @@ from livetomo.formats.relion import OPTIMISATION_SET
 from livetomo.formats.star import read_loops
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.picks import Picks
+from livetomo.stages.calibrate import calibrated
 
 METADATA = "metadata.json"
 _CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
@@ -96,13 +97,17 @@ def read_picks(
     threshold: float | None = None,
     pixel_size_angstrom: float | None = None,
     everywhere: bool = False,
+    calibrate: bool = False,
 ) -> list[Placed]:
     """The picks of `feature` in each result that looked for it: those it published, or those above another threshold.
 
     They are read from the candidates, so that the threshold can be moved without picking again. `everywhere`: results
-    that did not look for it have none of it, instead of being left out.
+    that did not look for it have none of it, instead of being left out. `calibrate`: scores are made comparable between
+    the tomograms before the threshold decides, see `stages/calibrate.py`; it is done too where the recipe asks for it.
     """
-    sets = []
+    results = list(results)
+    sets: list[Placed] = []
+    thresholds: list[float] = []
     for result in results:
         is_told = feature in result.manifest["picks"]
         if not is_told and not everywhere:
@@ -118,12 +123,29 @@ def read_picks(
         )
         if not is_told:
             sets.append(Placed(Picks.none(), frame))
+            thresholds.append(1.0)
             continue
         candidates = _read_relion5(result.folder / "candidates" / f"{feature}.relion5.star", frame)
         published = result.manifest["picks"][feature]["threshold"]
         # scores are written to six digits: what was just above the threshold must not fall below it on its way back
-        sets.append(Placed(candidates.above((published if threshold is None else threshold) - 1e-6), frame))
-    return sets
+        thresholds.append((published if threshold is None else threshold) - 1e-6)
+        sets.append(Placed(candidates, frame))
+    if calibrate or asks_for_calibration(results, feature):
+        told = calibrated([placed.picks.score for placed in sets])
+        sets = [
+            replace(placed, picks=replace(placed.picks, score=score)) for placed, score in zip(sets, told, strict=True)
+        ]
+    return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
+
+
+def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:
+    """Whether the recipe of the last finished result that looked for the feature has it calibrated."""
+    telling = [result for result in results if feature in result.manifest["picks"]]
+    if not telling:
+        return False
+    last = max(telling, key=lambda result: str(result.manifest["finished"]))
+    rules = last.manifest["recipe"]["settings"].get("curate", ())
+    return any(rule["rule"] == "calibrate" and rule["feature"] == feature for rule in rules)
 
 
 def write_session(

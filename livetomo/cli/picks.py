@@ -21,6 +21,9 @@ from livetomo.errors import ConfigurationError
 @click.option(
     "--pixel-size", type=click.FloatRange(0.1, 100), metavar="Å", help="Of the unbinned tilt series, where it matters."
 )
+@click.option(
+    "--calibrate", is_flag=True, help="Make scores comparable between the tomograms; --threshold is of these then."
+)
 @configuration_option
 @json_option
 def command(
@@ -31,6 +34,7 @@ def command(
     output: Path | None,
     threshold: float | None,
     pixel_size: float | None,
+    calibrate: bool,
     configuration: Path,
     as_json: bool,
 ) -> None:
@@ -45,7 +49,14 @@ def command(
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.export import EXPORTERS
-    from livetomo.session_picks import features, first_feature, newest_results, read_picks, write_session
+    from livetomo.session_picks import (
+        asks_for_calibration,
+        features,
+        first_feature,
+        newest_results,
+        read_picks,
+        write_session,
+    )
 
     if format_name not in EXPORTERS:
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
@@ -58,16 +69,30 @@ def command(
         wrong = "--feature is needed" if feature is None else f"--feature {feature}: there are no picks of it"
         raise ConfigurationError(f"{wrong}; the features of {folder} are {', '.join(known)}")
     everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
-    sets = read_picks(results, feature, threshold=threshold, pixel_size_angstrom=pixel_size, everywhere=everywhere)
+    sets = read_picks(
+        results,
+        feature,
+        threshold=threshold,
+        pixel_size_angstrom=pixel_size,
+        everywhere=everywhere,
+        calibrate=calibrate,
+    )
     is_first = output is not None or feature == first_feature(results)
     files = write_session(sets, feature, format_name, output or folder / "particles", is_first=is_first)
+    calibrate = calibrate or asks_for_calibration(results, feature)
     count = sum(len(placed.picks) for placed in sets)
     if as_json:
         counts = {placed.frame.name: len(placed.picks) for placed in sets}
-        report = {"feature": feature, "format": format_name, "picks": count, "tomograms": counts}
+        report = {
+            "feature": feature,
+            "format": format_name,
+            "picks": count,
+            "tomograms": counts,
+            "calibrated": calibrate,
+        }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         return
-    click.echo(f"{count:,} picks of {feature} in {len(sets)} tomograms:")
+    click.echo(f"{count:,} picks of {feature} in {len(sets)} tomograms{', scores calibrated' if calibrate else ''}:")
     for path in files:
         click.echo(f"  {path}")
 

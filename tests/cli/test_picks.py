@@ -118,6 +118,28 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     assert newest_results(session)[0].metadata["pixel_size_angstrom"] == 5.0
 
 
+def scores(session: Path) -> dict[str, list[float]]:
+    table = starfile.read(session / "particles" / "ribosome.star")
+    return table.groupby("rlnTomoName")["rlnAutopickFigureOfMerit"].apply(list).to_dict()
+
+
+def test_scores_are_calibrated_when_asked_for_by_option_or_recipe_and_never_else(session):
+    report = json.loads(picks(session, "--threshold", "0", "--json").stdout)
+    assert report["calibrated"] is False
+    plain = scores(session)
+    report = json.loads(picks(session, "--threshold", "0", "--calibrate", "--json").stdout)
+    asked = scores(session)
+    assert report["calibrated"] is True
+    assert asked != plain
+    assert {name: len(each) for name, each in asked.items()} == {name: len(each) for name, each in plain.items()}
+    for path in session.glob("tomograms/*/r*/result.json"):
+        manifest = json.loads(path.read_text())
+        manifest["recipe"]["settings"]["curate"] = [{"rule": "calibrate", "feature": "ribosome"}]
+        path.write_text(json.dumps(manifest))
+    assert "scores calibrated" in picks(session, "--threshold", "0").stdout
+    assert scores(session) == asked
+
+
 def add_feature(session: Path, tomogram: str, name: str) -> None:
     """As if the recipe of one tomogram had picked another feature after its own."""
     (path,) = (session / "tomograms" / tomogram).glob("r1-*/result.json")
