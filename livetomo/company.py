@@ -9,6 +9,7 @@ from torch import Tensor
 
 from livetomo.errors import PermanentError
 from livetomo.formats.mrc import Volume, read_box
+from livetomo.formats.mrc_header import read_header
 from livetomo.order import Order
 from livetomo.quality import Quality
 from livetomo.source import turned
@@ -16,7 +17,9 @@ from livetomo.stages.measure.halves import differing_halves, half_figures, missi
 from livetomo.stages.measure.metadata import metadata_figures
 from livetomo.tomogram import WITHOUT_HALVES
 
-MOST_VOXELS = 256  # along each axis of the box in which halves are compared: 0.2 GB with its transform
+# The box in which halves are compared: a share of the volume, so that it costs the same share of its time.
+_SHARE_OF_VOLUME = 1 / 8
+_BOX_SIDES = (96, 128, 160, 192, 224, 256)
 _VOXEL_TOLERANCE = 0.01
 _LEAST_TILT_DEGREES = 20.0
 
@@ -39,7 +42,8 @@ def company_figures(
 
 
 def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> list[Quality]:
-    boxes = {role: _box(order, Path(order.halves[role])) for role in ("even", "odd")}
+    side = _side(read_header(order.path).shape_zyx)
+    boxes = {role: _box(order, Path(order.halves[role]), side) for role in ("even", "odd")}
     even, odd = boxes["even"], boxes["odd"]
     if even.header.shape_zyx != odd.header.shape_zyx:
         shapes = (" x ".join(map(str, reversed(box.header.shape_zyx))) for box in (even, odd))
@@ -48,7 +52,7 @@ def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> l
     if not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
         return differing_halves(f"the even one's voxels are of {sizes[0]:g} Å, the odd one's of {sizes[1]:g} Å")
     # Where there are halves alone, the even one stands for the whole: nothing to compare them with.
-    whole = None if str(order.path) in order.halves.values() else _box(order, order.path)
+    whole = None if str(order.path) in order.halves.values() else _box(order, order.path, side)
     if whole is not None and whole.header.shape_zyx != even.header.shape_zyx:
         return differing_halves("they have another shape than the whole volume")
     return half_figures(
@@ -60,8 +64,15 @@ def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> l
     )
 
 
-def _box(order: Order, path: Path) -> Volume:
-    box = read_box(path, MOST_VOXELS)
+def _side(shape_zyx: tuple[int, int, int]) -> int:
+    """Of the largest box that is not too much of the volume."""
+    room = math.prod(shape_zyx) * _SHARE_OF_VOLUME
+    fitting = [side for side in _BOX_SIDES if math.prod(min(side, n) for n in shape_zyx) <= room]
+    return max(fitting, default=_BOX_SIDES[0])
+
+
+def _box(order: Order, path: Path, side: int) -> Volume:
+    box = read_box(path, side)
     return turned(box) if order.metadata.get("stored_axes") == "yzx" else box
 
 

@@ -171,8 +171,11 @@ def _fault(even: Tensor, odd: Tensor, whole: Tensor | None) -> tuple[float, str]
 
 
 def _correlation(one: Tensor, other: Tensor) -> float:
+    """Pearson's, of every second voxel along each axis: enough to tell what is alike, and eight times as fast."""
+    one, other = one[::2, ::2, ::2], other[::2, ::2, ::2]
     one, other = one - one.mean(), other - other.mean()
-    return float((one * other).mean() / (one.std(correction=0) * other.std(correction=0)))
+    deviations = float(one.std(correction=0) * other.std(correction=0))
+    return float((one * other).mean()) / deviations if deviations else 0.0
 
 
 def _taper(length: int, share: float) -> Tensor:
