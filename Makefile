@@ -2,6 +2,8 @@
 # real servers (when root). On a fresh Debian 12 machine nothing but Python 3.11 and make has to be there.
 PYTHON ?= python3
 ARGS ?=
+# Most tests of the whole daemon wait for it: more than the processors at once ends sooner. 0: one after the other.
+PARALLEL ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -24,7 +26,7 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/dev.stamp
 	@scripts/test-servers
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(PARALLEL) --dist load --maxschedchunk 1 $(ARGS)
 
 real: $(VENV)/dev.stamp
 	@scripts/test-servers

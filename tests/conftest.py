@@ -9,6 +9,11 @@ import pytest
 pytest_plugins = ["tests.servers"] if find_spec("tests.servers") else []
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first, so that none is left alone at the end of a run in parallel."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder of test data: LIVETOMO_TEST_DATA, or shared/data beside the checkout. Skips where there is none.

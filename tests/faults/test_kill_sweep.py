@@ -90,6 +90,7 @@ def _retry(state: Path) -> None:
     ask(state, "/api/v1/actions/retry", method="POST", body={"everything": True})
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(KILLS * 10 + 400)
 async def test_death_at_any_place_loses_nothing_and_repeats_nothing(daemon, listener):
     seed = int(os.environ.get("LIVETOMO_SEED", "1"))
