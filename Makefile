@@ -53,6 +53,7 @@ docs: $(VENV)/dev.stamp
 	$(BIN)/python -m livetomo.reference docs
 	$(BIN)/python -m livetomo.publish.schemas docs/schemas
 	$(BIN)/python -m livetomo.publish.metrics_page docs/metrics.md
+	$(BIN)/python -m livetomo.publish.quality_page docs/quality.md
 	$(BIN)/python -m dashboards
 	$(BIN)/python -m livetomo.publish.metrics_page docs/metrics.md
 	$(BIN)/python -m dashboards

@@ -25,10 +25,19 @@ UNITS: Mapping[str, str] = {
 # By the end of the metric's name, first match: a figure that is added needs no entry unless its range is unusual.
 _BUCKETS: Mapping[str, Sequence[float]] = {
     "thickness_angstrom": (300, 600, 800, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000, 6000),
+    "shift_angstrom": (10, 30, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000),
     "_angstrom": (5, 10, 15, 20, 25, 30, 40, 50, 70, 100, 200, 500, 1000, 3000),
+    "tilt_axis_degrees": (-180, -150, -120, -90, -60, -30, 0, 30, 60, 90, 120, 150, 180),
+    "tilt_range_degrees": (20, 40, 60, 80, 90, 100, 105, 110, 115, 120, 130, 140),
     "_degrees": (0.5, 1, 1.5, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90),
+    "_error_micrometers": (-5, -3, -2, -1, -0.5, -0.2, 0, 0.2, 0.5, 1, 2, 3, 5),
     "_micrometers": (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10),
     "_per_cubic_micrometer": (0, 10, 30, 100, 300, 1000, 3000, 10000, 30000),
+    "_tilts": (5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 80, 120),
+    "_agreement_ratio": (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1),
+    "_score_ratio": _SHARES,
+    "bad_patches_ratio": _SHARES,
+    "low_tilt_ratio": _SHARES,
     "_share_ratio": _SHARES,
     "_fraction_ratio": _SHARES,
 }
