@@ -12,6 +12,7 @@ import numpy.typing as npt
 from livetomo.simulate.microscope import Microscope, Reconstruction
 from livetomo.simulate.write import write_slowly
 
+CTF_RESOLUTION_ANGSTROM = 12.0  # of the raw views, whatever the voxels of the reconstruction
 Voxel = type[np.floating[Any]]
 METRICS_HEADING = (
     "Tilt_Series,Thickness(Pix),Tilt_Axis,Global_Shift(Pix),Bad_Patch_Low,Bad_Patch_All,Defocus(A),ExtPhase(Deg),"
@@ -80,7 +81,7 @@ class AreTomo3:
         if not metrics.exists():
             metrics.write_text(METRICS_HEADING, encoding="ascii")
         defocus, size = exposure.microscope.defocus_angstrom, exposure.voxel_size_angstrom
-        cells = f"{depth:6d}, 0.00, 0.00, 0.00, 0.00, {defocus:9.1f}, 0.00, {2.2 * size:6.2f}, 0.1000, 1, {size:6.2f}"
+        cells = f"{depth:6d}, 0.00, 0.00, 0.00, 0.00, {defocus:9.1f}, 0.00, {CTF_RESOLUTION_ANGSTROM:6.2f}, 0.1000, 1, {size:6.2f}"
         row = f"{exposure.name}.mrc, {cells}, 2.70, 300, "
         with metrics.open("a", encoding="ascii") as file:
             file.write(row + "0.00, 0.00\n")
