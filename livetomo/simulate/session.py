@@ -81,7 +81,8 @@ class AreTomo3:
         if not metrics.exists():
             metrics.write_text(METRICS_HEADING, encoding="ascii")
         defocus, size = exposure.microscope.defocus_angstrom, exposure.voxel_size_angstrom
-        cells = f"{depth:6d}, 0.00, 0.00, 0.00, 0.00, {defocus:9.1f}, 0.00, {CTF_RESOLUTION_ANGSTROM:6.2f}, 0.1000, 1, {size:6.2f}"
+        ctf = f"{defocus:9.1f}, 0.00, {CTF_RESOLUTION_ANGSTROM:6.2f}, 0.1000, 1"
+        cells = f"{depth:6d}, 0.00, 0.00, 0.00, 0.00, {ctf}, {size:6.2f}"
         row = f"{exposure.name}.mrc, {cells}, 2.70, 300, "
         with metrics.open("a", encoding="ascii") as file:
             file.write(row + "0.00, 0.00\n")
