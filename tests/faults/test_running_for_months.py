@@ -261,7 +261,7 @@ async def test_a_sessions_stars_follow_its_results_and_their_retractions(daemon,
     daemon.land("TS_02", seed=2)
     await until(lambda: particles() == ["TS_01", "TS_02"], seconds=120)
     folder = daemon.output / "krios1" / "monday" / "particles"
-    assert {path.name for path in folder.iterdir()} == {
+    assert {path.name for path in folder.glob("[!.]*")} == {
         "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star"
     }  # fmt: skip
     empty = np.random.default_rng(3).normal(size=(16, 40, 40)).astype(np.float32)
