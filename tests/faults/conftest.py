@@ -48,6 +48,9 @@ class Listener:
                     async for message in client.messages:
                         self._hear(str(message.topic), bytes(message.payload))
             except aiomqtt.MqttError:
+                # aiomqtt may turn a cancellation that meets a dead broker into its own error.
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError from None
                 await asyncio.sleep(0.05)
 
     def _hear(self, topic: str, payload: bytes) -> None:
