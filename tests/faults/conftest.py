@@ -12,6 +12,7 @@ import aiomqtt
 import numpy as np
 import pytest
 
+from livetomo.publish.mqtt_client import MqttClient
 from livetomo.results import intact_manifest
 from tests.servers import Mosquitto
 from tests.volumes import balls, write_tomogram
@@ -34,15 +35,17 @@ class Listener:
     async def run(self) -> None:
         """Listen for ever, through every death of the broker; its session outlives these."""
         while True:
+            # aiomqtt's own client may wait for ever for a broker that was killed while it connected.
+            client = MqttClient(
+                "127.0.0.1",
+                self._port,
+                identifier="listener",
+                protocol=aiomqtt.ProtocolVersion.V5,
+                clean_start=False,
+                properties=_lasting(),
+            )
             try:
-                async with aiomqtt.Client(
-                    "127.0.0.1",
-                    self._port,
-                    identifier="listener",
-                    protocol=aiomqtt.ProtocolVersion.V5,
-                    clean_start=False,
-                    properties=_lasting(),
-                ) as client:
+                async with client:
                     await client.subscribe("livetomo/#", qos=1)
                     self._ready.set()
                     async for message in client.messages:
@@ -52,6 +55,8 @@ class Listener:
                 if (task := asyncio.current_task()) and task.cancelling():
                     raise asyncio.CancelledError from None
                 await asyncio.sleep(0.05)
+            finally:
+                await client.close()
 
     def _hear(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/availability"):
