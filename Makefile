@@ -2,8 +2,8 @@
 # real servers (when root). On a fresh Debian 12 machine nothing but Python 3.11 and make has to be there.
 PYTHON ?= python3
 ARGS ?=
-# Most tests of the whole daemon wait for it: more than the processors at once ends sooner. 0: one after the other.
-PARALLEL ?= 3
+# How many tests run at once; 0: one after the other, which is what tests of processes that are killed like best.
+PARALLEL ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt

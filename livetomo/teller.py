@@ -35,7 +35,8 @@ class Teller:
             await self.tell()
             await asyncio.sleep(AT_MOST_EVERY_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._view.wait_beyond(seq), AT_LEAST_EVERY_SECONDS)
+                async with asyncio.timeout(AT_LEAST_EVERY_SECONDS):
+                    await self._view.wait_beyond(seq)
 
     async def tell(self) -> None:
         """Look, and tell what has changed."""

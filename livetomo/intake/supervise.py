@@ -163,7 +163,8 @@ class Intake:
             guard.cancel()
             process.kill()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), REAP_SECONDS)
+                async with asyncio.timeout(REAP_SECONDS):
+                    await process.wait()
         if self._hung_since is not None:
             return "it had to be killed, because the file system did not answer"
         return f"exit code {code}"

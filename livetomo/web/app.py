@@ -127,6 +127,7 @@ def _api(site: Site) -> list[BaseRoute]:
 
 async def _in_time(ask: Callable[[], Awaitable[T]], seconds: float, otherwise: str) -> T:
     try:
-        return await asyncio.wait_for(ask(), seconds)
+        async with asyncio.timeout(seconds):
+            return await ask()
     except TimeoutError:
         raise HTTPException(503, f"{otherwise} within {seconds:g} s") from None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from livetomo.tomogram import Fault
 
 TOMOGRAMS = 3
-FIRST_REST_SECONDS = 300.0
+FIRST_REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 3600.0
 
 

@@ -115,7 +115,9 @@ class Lane:
             due = await self._catalog(lambda catalog: catalog.jobs.next_due())
             wait = IDLE_LOOK_SECONDS if due is None else min(IDLE_LOOK_SECONDS, max(0.05, due - time.time()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), wait)
+                # Not wait_for: in Python 3.11 it forgets a cancellation that comes as the bell rings.
+                async with asyncio.timeout(wait):
+                    await bell.wait()
 
     def _claim(self, catalog: Catalog) -> Claim | None:
         return None if catalog.wishes.is_paused() else self._claim_next(catalog, self._device)

@@ -46,7 +46,8 @@ class WorkerProcess:
         while self._child is None or self._child.returncode is not None:
             await self.stop()
             try:
-                await asyncio.wait_for(self._start(), START_SECONDS)
+                async with asyncio.timeout(START_SECONDS):
+                    await self._start()
             except (TimeoutError, ChildGone, OSError) as fault:
                 why = str(fault) or "it does not answer"
                 log.error(f"the worker on {self._device} does not start: {why}; next try in {pause:.0f} s")
@@ -65,7 +66,9 @@ class WorkerProcess:
     async def receive(self) -> dict[str, Any]:
         """Its next message; `WorkerFault` when it dies, or says nothing for so long that it must be wedged."""
         try:
-            message = await asyncio.wait_for(self._messages.get(), SILENCE_SECONDS)
+            # Not wait_for: in Python 3.11 it forgets a cancellation that comes together with what it waits for.
+            async with asyncio.timeout(SILENCE_SECONDS):
+                message = await self._messages.get()
         except TimeoutError:
             await self.stop()
             said = f"The worker on {self._device} said nothing for {SILENCE_SECONDS:.0f} s and was stopped."
