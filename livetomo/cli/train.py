@@ -40,6 +40,13 @@ def command() -> None:
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--patch", type=click.IntRange(8), default=64, show_default=True, help="Side of a piece, voxels.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True)
+@click.option(
+    "--average",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.998,
+    show_default=True,
+    help="Of the weights that are kept, the share that a step leaves.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**30), default=1, show_default=True)
 @click.option("--pool", type=click.IntRange(1), default=64, show_default=True, help="Specimens in memory.")
 @click.option("--renew-every", type=click.IntRange(1), default=4, show_default=True, help="Steps for a new specimen.")
@@ -65,6 +72,7 @@ def segmentation(
     batch: int,
     patch: int,
     rate: float,
+    average: float,
     seed: int,
     pool: int,
     renew_every: int,
@@ -97,7 +105,17 @@ def segmentation(
         layout, canonical = card.layout, card.canonical
     cells = SimulatedExamples(seed, canonical, templates=templates, ribosome=ribosome) if simulated else None
     folders = tuple(AnnotatedExamples.of(path, canonical, bright=density == "bright") for path in annotated)
-    plan = Plan(layout, canonical, steps=steps, batch=batch, patch=patch, rate=rate, seed=seed, score_every=score_every)
+    plan = Plan(
+        layout,
+        canonical,
+        steps=steps,
+        batch=batch,
+        patch=patch,
+        rate=rate,
+        average=average,
+        seed=seed,
+        score_every=score_every,
+    )
     sources = Sources(cells, folders, pool=pool, renew_every=renew_every, validation=validation, workers=workers)
     with tqdm(total=steps, unit="step", disable=None) as bar:
 

@@ -50,8 +50,8 @@ class Plan:
     patch: int = 64
     rate: float = 2e-3
     decay: float = 1e-4
-    warm_up: int = 200
-    average: float = 0.999
+    warm_up: int = 100
+    average: float = 0.998
     clip: float = 5.0
     seed: int = 1
     score_every: int = 1000
@@ -61,6 +61,11 @@ class Plan:
         """A linear start, then half a cosine down to nothing."""
         start = min(1.0, (step + 1) / max(self.warm_up, 1))
         return self.rate * start * 0.5 * (1 + math.cos(math.pi * min(step / max(self.steps, 1), 1.0)))
+
+
+def half_precision(device: torch.device) -> bool:
+    """Whether the device computes with bfloat16 faster than without: GPUs, and processors that have it."""
+    return device.type == "cuda" or bool(torch.ops.mkldnn._is_mkldnn_bf16_device_supported())
 
 
 class Trainer:
@@ -75,7 +80,7 @@ class Trainer:
         self.network = Network(plan.layout)
         if start is not None:
             self.network.load_state_dict(start.state_dict())
-        self.network.to(device)
+        self.network.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs
         self.kept = Network(plan.layout).to(device)
         self.kept.load_state_dict(self.network.state_dict())
         self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=plan.rate, weight_decay=plan.decay)
@@ -126,8 +131,8 @@ class Trainer:
             group["lr"] = plan.rate_at(self.step)
         self.network.train()
         self._optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            logits = self.network(batch.volume)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half_precision(self.device)):
+            logits = self.network(batch.volume.contiguous(memory_format=torch.channels_last_3d))
         value = loss(logits, batch.targets, batch.known, features)
         if not torch.isfinite(value):
             raise TrainingDiverged(self.step, plan.rate)
