@@ -1,4 +1,4 @@
-"""What is imported where: no torch in the supervisor, no numpy in the file watcher, neither for a help text."""
+"""What is imported where: no torch or numpy in the supervisor and the file watcher, neither for a help text."""
 
 import pkgutil
 import subprocess
@@ -25,8 +25,13 @@ def _imported_by(modules: list[str]) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_the_supervisor_never_imports_torch():
-    assert "torch" not in _imported_by(_modules(SUPERVISOR))
+def test_the_supervisor_imports_no_numbers():
+    """Neither itself nor through sqlite-utils, which takes pandas and numpy where they are installed: 80 MB."""
+    assert not _imported_by(_modules(SUPERVISOR)) & {"torch", "numpy", "pandas", "scipy", "skimage"}
+
+
+def test_pandas_and_numpy_can_be_imported_after_the_catalog():
+    assert {"numpy", "pandas"} <= _imported_by(["livetomo.catalog.catalog", "numpy", "pandas"])
 
 
 def test_the_file_watcher_s_process_imports_nothing_heavy():
