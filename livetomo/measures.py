@@ -1,0 +1,297 @@
+"""Every figure of a tomogram's quality: its unit, what it is, its limits and whose they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from livetomo.quality import Quality, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Beyond which values a figure is worth a look (warn) or spoils the tomogram (bad), in the figure's unit."""
+
+    warn_below: float | None = None
+    bad_below: float | None = None
+    warn_above: float | None = None
+    bad_above: float | None = None
+
+    def verdict(self, value: float) -> Verdict:
+        """Of a value; the limits themselves are good."""
+        if _below(value, self.bad_below) or _above(value, self.bad_above):
+            return "bad"
+        return "warn" if _below(value, self.warn_below) or _above(value, self.warn_above) else "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a figure is.
+
+    name: in one that each feature of a recipe has, `<feature>` stands for the feature's name.
+    definition: what is measured; beside. limits, source: its limits and whose they are.
+    low, high: what a value below or above them means; `{value}` and `{limit}` may stand in them.
+    words: limits that are no numbers, as a person reads them.
+    """
+
+    name: str
+    unit: str
+    definition: str
+    limits: Limits = Limits()
+    source: str = ""
+    low: str = ""
+    high: str = ""
+    words: str = ""
+
+
+_OWN = "our own"
+_DENOISET = "DenoisET's choice of tomograms"
+_MEAN_FREE_PATH = "mean free path of inelastic scattering, 3000-4000 Å at 300 kV"
+_THICK = "electrons scatter more than once in so thick a specimen: it will hold little detail"
+_DENSE = "{value:.1%} of the volume is very dense: gold, ice or carbon"
+_SPOILT = "{value:.0%} of the volume is taken by it"
+
+VOLUME = (
+    Measure(
+        "voxel_size",
+        "Å",
+        "As a person, the header or the configuration says",
+        source=_OWN,
+        words="warn where it is doubtful, bad where the tilt series' own sizes contradict it",
+    ),
+    Measure(
+        "finite_share",
+        "",
+        "Voxels that are numbers",
+        Limits(warn_below=1.0, bad_below=0.99),
+        _OWN,
+        low="{rest:.2%} of the voxels are not numbers and were replaced",
+    ),
+    Measure(
+        "saturated_share",
+        "",
+        "Voxels at the lowest or highest value",
+        Limits(warn_above=0.001, bad_above=0.05),
+        _OWN,
+        high="{value:.1%} of the voxels are at the lowest or highest value: was it clipped, or padded?",
+    ),
+    Measure(
+        "dense_share",
+        "",
+        "Voxels more than 10 robust deviations denser than the median: gold, ice crystals, thick carbon",
+        Limits(warn_above=0.005, bad_above=0.05),
+        _OWN,
+        high=_DENSE,
+    ),
+    Measure(
+        "thickness",
+        "Å",
+        "Between the two faces of the slab, in the direction across it, from faces found on a grid of columns; missing "
+        "where none are seen",
+        Limits(warn_above=3000, bad_above=5000),
+        _MEAN_FREE_PATH,
+        high=_THICK,
+    ),
+    Measure(
+        "thickness_confidence",
+        "",
+        "How far the columns of that grid agree on the faces, times how far these stand out of the noise; 0-1",
+    ),
+    Measure(
+        "slab_tilt",
+        "°",
+        "Between the slab and the volume's x-y plane",
+        Limits(warn_above=20),
+        _OWN,
+        high="the specimen lies at {value:.0f}° in the volume: were its pre-tilt and tilt offset set?",
+    ),
+    Measure("slab_tilt_x", "°", "Of that, the rotation about x; positive where the slab rises along y"),
+    Measure("slab_tilt_y", "°", "Of that, the rotation about y, the tilt axis; positive where the slab rises along x"),
+    Measure("slab_shift", "Å", "From the volume's middle to the slab's, along z"),
+    Measure(
+        "contrast",
+        "",
+        "How much more structure of 300-100 Å there is in the slab than beside it, as power over the power beside it",
+    ),
+    Measure("sharpness", "Å", "The finest structure that the slab holds above what is beside it"),
+    Measure(
+        "seen_tilt_range",
+        "°",
+        "What the volume's Fourier transform shows of the tilts: the width of the wedge that is filled",
+        source=_OWN,
+        words="warn where it is 15 less than declared, or where the wedge lies along another axis than x",
+    ),
+)
+FEATURES = (
+    Measure("<feature>_share", "", "Of the volume, what exceeds the feature's threshold"),
+    Measure("<feature>_volume", "µm³", "What exceeds the feature's threshold"),
+    Measure("<feature>_area", "µm²", "The surface of that"),
+    Measure(
+        "<feature>_mirror_agreement",
+        "",
+        "How far a network's answers to the mirrored volume agree, as intersection over union at the threshold; only "
+        "where the recipe asks for `mirrors`",
+    ),
+    Measure("<feature>_count", "", "Published picks; as a metric `livetomo_tomogram_picks`"),
+    Measure("<feature>_density", "1/µm³", "Published picks for the whole volume"),
+    Measure("<feature>_slab_density", "1/µm³", "Published picks for the slab, as thick as `thickness` says"),
+    Measure("<feature>_score_low", "", "A tenth of the published picks score lower"),
+    Measure("<feature>_score_median", "", "The published picks' median score"),
+    Measure("<feature>_score_high", "", "A tenth of the published picks score higher"),
+    Measure("<feature>_neighbour_distance", "Å", "Median distance from a published pick to the nearest other one"),
+    # Features of these names spoil what they cover; others are what people look for.
+    Measure("contamination_share", "", "As above", Limits(warn_above=0.02, bad_above=0.1), _OWN, high=_SPOILT),
+    Measure("carbon_share", "", "As above", Limits(warn_above=0.2, bad_above=0.5), _OWN, high=_SPOILT),
+)
+HALVES = (
+    Measure(
+        "halves_agreement",
+        "",
+        "Mean Fourier shell correlation (FSC) of 100-30 Å, or as fine as the voxels allow",
+        source=_OWN,
+        words="bad where a half is dead, both are identical, they do not match, or have nothing in common",
+    ),
+    Measure("band_snr", "", "Signal to noise of the whole in that band, 2 FSC / (1 - FSC)"),
+    Measure("fsc_0143_resolution", "Å", "Where the FSC first falls below 0.143 for two shells"),
+    Measure("fsc_05_resolution", "Å", "Where the FSC first falls below 0.5 for two shells"),
+)
+METADATA = (
+    Measure(
+        "declared_thickness",
+        "Å",
+        "As AreTomo or RELION estimated it",
+        Limits(warn_below=1000, warn_above=3000, bad_above=5000),
+        f"below: {_DENOISET}; above: as `thickness`",
+        low="the alignment found hardly any specimen: it is empty there, or the fit failed",
+        high="so thick a specimen holds little detail",
+    ),
+    Measure("tilt_axis", "°", "The direction of the tilt axis in the images"),
+    Measure("declared_tilt_x", "°", "The specimen's tilt about x that the alignment found and undid"),
+    Measure("declared_tilt_y", "°", "The same about the tilt axis: a lamella's angle of milling"),
+    Measure(
+        "global_shift",
+        "Å",
+        "The largest shift of a view",
+        Limits(warn_above=750),
+        _DENOISET,
+        high="a view was moved so far that the alignment is in doubt",
+    ),
+    Measure(
+        "bad_patches_low_tilt",
+        "",
+        "Local patches that could not be aligned, at up to 30°; missing where none were asked for",
+        Limits(warn_above=0.05, bad_above=0.5),
+        f"{_DENOISET}; bad: {_OWN}",
+        high="{value:.0%} of the patches could not be aligned",
+    ),
+    Measure(
+        "bad_patches",
+        "",
+        "The same at all angles",
+        Limits(warn_above=0.10, bad_above=0.5),
+        f"{_DENOISET}; bad: {_OWN}",
+        high="{value:.0%} of the patches could not be aligned",
+    ),
+    Measure(
+        "alignment_residual",
+        "Å",
+        "Mean distance of fiducials or patches from where the alignment expects them",
+        Limits(warn_above=10, bad_above=30),
+        _OWN,
+        high="the alignment is broken or poor: what it followed lies {value:.0f} Å from where it should",
+    ),
+    Measure(
+        "ctf_resolution",
+        "Å",
+        "To which Thon rings are fitted",
+        Limits(warn_above=20, bad_above=40),
+        f"{_DENOISET}; bad: {_OWN}",
+        high="Thon rings are fitted to no better than that",
+    ),
+    Measure(
+        "ctf_score",
+        "",
+        "Correlation of the CTF's fit",
+        Limits(warn_below=0.05),
+        _DENOISET,
+        low="the CTF's fit hardly follows the Thon rings",
+    ),
+    Measure(
+        "defocus",
+        "µm",
+        "Of the fit; underfocus is positive",
+        Limits(warn_below=1, warn_above=8),
+        _OWN,
+        low="hardly anybody aims there: the fit may have failed",
+        high="hardly anybody aims there: the fit may have failed",
+    ),
+    Measure(
+        "defocus_error",
+        "µm",
+        "Fitted less targeted, sizes only",
+        Limits(warn_below=-2, warn_above=2),
+        _OWN,
+        low="the defocus is not where it was aimed at",
+        high="the defocus is not where it was aimed at",
+    ),
+    Measure("astigmatism", "µm", "Difference of the two defoci"),
+    Measure("handedness", "", "1 or -1: which way defocus changes along a tilt; constant in a session"),
+    Measure(
+        "tilt_range",
+        "°",
+        "From the lowest to the highest angle used",
+        Limits(warn_below=80),
+        _OWN,
+        low="so few angles leave a wide missing wedge",
+    ),
+    Measure("used_tilts", "tilts", "Views that the reconstruction is made of"),
+    Measure(
+        "used_tilts_share",
+        "",
+        "Of the views that were taken",
+        Limits(warn_below=0.8),
+        _OWN,
+        low="many views are dark or were dropped",
+    ),
+)
+MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in (*VOLUME, *FEATURES, *HALVES, *METADATA)}
+_OF_FEATURES = sorted((name for name in MEASURES if name.startswith("<")), key=len, reverse=True)
+
+
+def measure_of(name: str) -> Measure | None:
+    """What the figure `name` is; None where there is none of that name, for whatever feature."""
+    if (measure := MEASURES.get(name)) is not None:
+        return measure
+    for pattern in _OF_FEATURES:
+        ending = pattern.removeprefix("<feature>")
+        if name.endswith(ending) and name != ending:
+            return MEASURES[pattern]
+    return None
+
+
+def judged(quality: Quality, limits: Limits | None = None) -> Quality:
+    """With the verdict that `limits`, or else the measure's own, give its value.
+
+    What was found wrong by other signs than the value (a dead half), or is missing, stays so.
+    """
+    measure = measure_of(quality.name)
+    if quality.verdict != "good" or quality.value is None or measure is None:
+        return quality
+    limits = limits or measure.limits
+    verdict = limits.verdict(quality.value)
+    if verdict == "good":
+        return quality
+    return replace(quality, verdict=verdict, reason=_reason(measure, limits, quality))
+
+
+def _reason(measure: Measure, limits: Limits, quality: Quality) -> str:
+    value = quality.value or 0.0
+    low = _below(value, limits.warn_below) or _below(value, limits.bad_below)
+    told = (measure.low if low else measure.high).format(value=value, rest=1 - value)
+    return told or f"{value:g} {measure.unit}".strip() + f" is {'less' if low else 'more'} than the recipe's limit"
+
+
+def _below(value: float, limit: float | None) -> bool:
+    return limit is not None and value < limit
+
+
+def _above(value: float, limit: float | None) -> bool:
+    return limit is not None and value > limit
