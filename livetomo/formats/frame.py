@@ -22,6 +22,8 @@ class Frame:
     shape_zyx:           voxels.
     pixel_size_angstrom: of the unbinned tilt series; None where nobody has said: the tomogram then counts as unbinned.
     tilt_series_name:    what RELION and Warp know the tilt series by; None where that is the tomogram's name.
+    series_size_xyz:     the extent that RELION gives the tilt series' tomogram, in unbinned pixels; a reconstruction that
+        was cropped is its middle. None where nobody has said: it is that of the tomogram.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Frame:
     voxel_size_angstrom: float
     pixel_size_angstrom: float | None = None
     tilt_series_name: str | None = None
+    series_size_xyz: tuple[int, int, int] | None = None
 
     @staticmethod
     def told(
@@ -41,7 +44,11 @@ class Frame:
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person says goes before theirs."""
         pixel = pixel_size_angstrom or told_pixel_angstrom(metadata, voxel_size_angstrom)
-        return Frame(name, shape_zyx, voxel_size_angstrom, pixel, metadata.get("tilt_series_name"))
+        size = metadata.get("unbinned_size_xyz")
+        if size is not None and (pixel is None or pixel != metadata.get("pixel_size_angstrom")):
+            size = None  # it counts pixels of another size
+        series = tuple(size) if size is not None else None
+        return Frame(name, shape_zyx, voxel_size_angstrom, pixel, metadata.get("tilt_series_name"), series)
 
     @property
     def series(self) -> str:
@@ -60,7 +67,9 @@ class Frame:
 
     @property
     def unbinned_xyz(self) -> tuple[int, int, int]:
-        """The tomogram's extent in unbinned pixels along x, y and z."""
+        """The extent in unbinned pixels along x, y and z: the tilt series' where that is known, else the tomogram's."""
+        if self.series_size_xyz is not None:
+            return self.series_size_xyz
         z, y, x = (round(extent * self.binning) for extent in self.shape_zyx)
         return x, y, z
 
@@ -95,8 +104,12 @@ class Placed:
         return self.voxels_xyz() * self.frame.voxel_size_angstrom
 
     def corner_xyz_pixels(self) -> Points:
-        """(n, 3) x, y, z: unbinned pixels from the centre of the first voxel."""
-        return self.voxels_xyz() * self.frame.binning
+        """(n, 3) x, y, z: unbinned pixels from the centre of the first voxel, of the tilt series' whole extent."""
+        frame = self.frame
+        binned = self.voxels_xyz() * frame.binning
+        if frame.series_size_xyz is None:
+            return binned
+        return binned + (np.array(frame.series_size_xyz) - np.array(frame.shape_zyx[::-1]) * frame.binning) / 2
 
     def centred_xyz_angstrom(self) -> Points:
         """(n, 3) x, y, z: Å from the centre as RELION's extraction has it: voxel index n/2, not (n-1)/2."""

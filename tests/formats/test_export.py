@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import dynamotable
 import numpy as np
 import pytest
 import starfile
@@ -128,6 +129,24 @@ def test_relion_4_and_5_name_the_same_place_in_a_binned_tomogram(written):
     np.testing.assert_allclose((four - np.array(what.frame.unbinned_xyz) / 2) * VOXEL / 4, five, atol=1e-3)
 
 
+CROPPED = {"pixel_size_angstrom": VOXEL / 4, "unbinned_size_xyz": [400, 241, 162]}
+
+
+def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogram(written, tmp_path):
+    what = Placed(placed().picks, Frame.told("TS_01", EVEN, VOXEL, CROPPED))
+    four = starfile.read(written("relion4", what))[CORNER].to_numpy()
+    five = starfile.read(written("relion5", what))[CENTRED].to_numpy()
+    np.testing.assert_allclose((four - np.array([400, 241, 162]) / 2) * VOXEL / 4, five, atol=1e-3)
+    np.testing.assert_allclose(five, (xyz(POSITION) - np.array([40, 30, 20])) * VOXEL, atol=1e-3)
+    (tmp_path / "tomograms.star").write_text(EXPORTERS["relion5"].session([what], "ribosome")["tomograms.star"])
+    sizes = starfile.read(tmp_path / "tomograms.star")[[f"rlnTomoSize{axis}" for axis in "XYZ"]]
+    assert sizes.to_numpy().tolist() == [[400, 241, 162]]
+
+
+def test_a_size_in_pixels_of_another_size_is_not_used():
+    assert Frame.told("TS_01", EVEN, VOXEL, CROPPED, pixel_size_angstrom=VOXEL / 2).unbinned_xyz == (160, 120, 80)
+
+
 def test_warp_is_in_voxels_of_the_tomogram(written):
     table = starfile.read(written("warp", placed(pixel_size=VOXEL / 4)))
     np.testing.assert_allclose(table[CORNER], xyz(POSITION), atol=1e-5)
@@ -151,7 +170,6 @@ def test_dynamo_has_its_columns(written):
 
 
 def test_dynamo_is_read_by_dynamotable(written):
-    dynamotable = pytest.importorskip("dynamotable")
     table = dynamotable.read(str(written("dynamo", placed())))
     np.testing.assert_allclose(table[["x", "y", "z"]], xyz(POSITION))
 
@@ -189,6 +207,19 @@ def test_cryocat_reads_both(written, name):
     back = relion.convert_angles_to_relion(motl.df.copy())[ANGLES].to_numpy()
     ours = Rotation.from_euler("ZYZ", EULER, degrees=True)
     assert (Rotation.from_euler("ZYZ", back, degrees=True) * ours.inv()).magnitude().max() < 1e-5
+
+
+@pytest.mark.parametrize("shape", [EVEN, ODD])
+@pytest.mark.parametrize("pixel_size", [None, VOXEL / 4])
+def test_cryocat_finds_relion5s_picks_through_its_tomograms(tmp_path, shape, pixel_size):
+    cryomotl = pytest.importorskip("cryocat.cryomotl")
+    what = placed(shape, EULER, pixel_size)
+    for name, text in EXPORTERS["relion5"].session([what], "ribosome").items():
+        (tmp_path / name).write_text(text)
+    particles, tomograms = (starfile.read(tmp_path / name) for name in ("ribosome.star", "tomograms.star"))
+    particles["rlnTomoParticleName"] = [f"TS_01/{number}" for number in (1, 2, 3)]  # it asks for what extraction adds
+    motl = cryomotl.RelionMotlv5(particles, tomograms, pixel_size=what.frame.pixel_angstrom)
+    np.testing.assert_allclose(motl.get_coordinates(), xyz(POSITION) * what.frame.binning, atol=0.01)
 
 
 @pytest.mark.parametrize("shape", [EVEN, ODD])
