@@ -22,8 +22,8 @@ class Frame:
     shape_zyx:           voxels.
     pixel_size_angstrom: of the unbinned tilt series; None where nobody has said: the tomogram then counts as unbinned.
     tilt_series_name:    what RELION and Warp know the tilt series by; None where that is the tomogram's name.
-    series_size_xyz:     the extent that RELION gives the tilt series' tomogram, in unbinned pixels; a reconstruction that
-        was cropped is its middle. None where nobody has said: it is that of the tomogram.
+    series_size_xyz:     the extent that RELION gives the tilt series' tomogram, in unbinned pixels; of one that was
+        cropped the voxels are the middle. None where nobody has said: it is that of the tomogram.
     """
 
     name: str
