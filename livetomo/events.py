@@ -7,13 +7,13 @@ from typing import Any, Literal
 from livetomo.naming import stable_id
 from livetomo.tomogram import TomogramId
 
-Kind = Literal["state", "result", "picks", "retracted"]
+Kind = Literal["state", "result", "picks", "retracted", "verdict"]
 State = Literal["waiting", "running", "done", "failed", "superseded", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing to tell about one tomogram.
+    """One thing to tell about one tomogram; a verdict is its session's, which its result has changed.
 
     version: what tells two events of the same kind about the same result apart (a state and its turn, a feature).
     body:    what it tells beyond its identity, JSON-able.

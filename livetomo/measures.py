@@ -164,6 +164,14 @@ METADATA = (
         high="so thick a specimen holds little detail",
     ),
     Measure("tilt_axis", "°", "The direction of the tilt axis in the images"),
+    Measure(
+        "tilt_axis_deviation",
+        "°",
+        "From the median tilt axis of the session's tomograms so far, once there are enough",
+        Limits(warn_above=1.5),
+        _DENOISET,
+        high="the tilt axis is not the session's: the alignment may be broken",
+    ),
     Measure("declared_tilt_x", "°", "The specimen's tilt about x that the alignment found and undid"),
     Measure("declared_tilt_y", "°", "The same about the tilt axis: a lamella's angle of milling"),
     Measure(

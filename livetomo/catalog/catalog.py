@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from sqlite_utils import Database
 
 from livetomo.catalog.arrivals import Arrivals
+from livetomo.catalog.course import Course
 from livetomo.catalog.database import open_database
 from livetomo.catalog.jobs import Jobs
 from livetomo.catalog.sessions import Sessions
@@ -37,9 +38,10 @@ class Catalog:
         self.story = Story(db, site=site, instance=instance, now=now)
         self.sessions = Sessions(db, now=now)
         self.arrivals = Arrivals(db, self.story, self.sessions, now=now)
-        self.jobs = Jobs(db, self.story, now=now)
+        self.course = Course(db, self.story)
+        self.jobs = Jobs(db, self.story, self.course, now=now)
         self.wishes = Wishes(db, self.story, now=now)
-        self.views = Views(db)
+        self.views = Views(db, self.course, now=now)
 
 
 class CatalogThread:

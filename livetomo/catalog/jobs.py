@@ -9,6 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from livetomo.catalog.arrivals import STANDING_JOBS, fault_body, supersede
+from livetomo.catalog.course import Course
 from livetomo.catalog.story import Story
 from livetomo.events import Event, State, result_events
 from livetomo.tomogram import Content, Fault, TomogramId
@@ -46,9 +47,10 @@ class Claim:
 class Jobs:
     """Leases and outcomes. `now` is seconds since 1970."""
 
-    def __init__(self, db: Database, story: Story, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, story: Story, course: Course, *, now: Callable[[], float]) -> None:
         self._db = db
         self._story = story
+        self._course = course
         self._now = now
 
     def claim(
@@ -98,22 +100,28 @@ class Jobs:
         """Every leased job: at a start, those that the last run of the daemon left behind."""
         return [_claim(row) for row in self._db.query(f"{_JOB} WHERE state = 'running' ORDER BY jobs.id")]
 
-    def commit(self, token: str, manifest: Mapping[str, Any], folder: str) -> bool:
-        """Record the result that lies in `folder` and tell it, in one transaction; False when the lease is lost."""
+    def commit(self, token: str, manifest: Mapping[str, Any], folder: str) -> dict[str, Any] | None:
+        """Record the result that lies in `folder` and tell it, in one transaction.
+
+        The manifest with what its session makes of its figures is what is told and returned; None when the lease is
+        lost.
+        """
         with self._db.atomic():
             row = self._held(token)
             if row is None:
-                return False
+                return None
+            judged = self._course.judged(manifest)
             self._finish(row["id"], "done", None)
             self._db.execute(
                 "INSERT INTO results (job, result_id, folder, manifest, committed_at) VALUES (?, ?, ?, ?, ?)",
-                (row["id"], manifest["result_id"], folder, brief(manifest), self._now()),
+                (row["id"], manifest["result_id"], folder, brief(judged), self._now()),
             )
-            for event in result_events(manifest, folder):
+            for event in result_events(judged, folder):
                 self._story.append(event)
             self._tell(_claim(row), "done", {"seconds": round(self._now() - row["settled_at"], 3)})
             self._retract_older(row)
-            return True
+            self._course.tell(judged)
+            return judged
 
     def fail(self, token: str, fault: Fault) -> State | None:
         """The attempt ended with `fault`: what becomes of the job, or None when the lease was lost anyway.

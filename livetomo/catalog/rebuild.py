@@ -45,7 +45,7 @@ def _number_events_from_now(catalog: Catalog) -> None:
 
 
 def _record(catalog: Catalog, found: Found) -> None:
-    manifest, db = found.manifest, catalog.db
+    manifest, db = catalog.course.judged(found.manifest), catalog.db
     who = TomogramId(**manifest["tomogram"])
     recipe = Recipe.model_validate(manifest["recipe"]["settings"])
     record_recipe(db, manifest["recipe"]["name"], recipe)
@@ -88,6 +88,7 @@ def _record(catalog: Catalog, found: Found) -> None:
         newer = older["number"] < manifest["revision"]
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
         supersede(db, catalog.story, who, older, why)
+    catalog.course.tell(manifest)
 
 
 def _row_of(catalog: Catalog, table: str, key: Mapping[str, Any], more: Mapping[str, Any]) -> int:

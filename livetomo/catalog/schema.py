@@ -132,9 +132,15 @@ def _first(db: Database) -> None:
         ) STRICT, WITHOUT ROWID""")
 
 
+@schema(name="002_course")
+def _course(db: Database) -> None:
+    db.execute("ALTER TABLE sessions ADD COLUMN targets TEXT NOT NULL DEFAULT '{}'")  # JSON: particles by feature
+    db.execute("CREATE INDEX verdicts_of_sessions ON events (watch, session, seq) WHERE kind = 'verdict'")
+
+
 def migrate(db: Database) -> None:
     """Bring the tables up to date, each step in its own transaction; a newer catalog is refused."""
-    known = {"001_first"}
+    known = {"001_first", "002_course"}
     if newer := sorted({step.name for step in schema.applied(db)} - known):
         raise ConfigurationError(
             f"the catalog was written by a newer livetomo (it has {newer[0]}, which this one does not know). "

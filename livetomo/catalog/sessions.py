@@ -1,7 +1,7 @@
 """Acquisition sessions: opened by their first tomogram, closed after a quiet time, opened again by the next."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -63,6 +63,14 @@ class Sessions:
             """INSERT INTO sessions (watch, session, opened_at, touched_at, overrides) VALUES (?1, ?2, ?3, 0, ?4)
                ON CONFLICT (watch, session) DO UPDATE SET overrides = ?4""",
             (watch, session, self._now(), json.dumps(asdict(said))),
+        )
+
+    def aim(self, watch: str, session: str, targets: Mapping[str, int]) -> None:
+        """Have these particles by feature be the session's targets; it need not have begun."""
+        self._db.execute(
+            """INSERT INTO sessions (watch, session, opened_at, touched_at, targets) VALUES (?1, ?2, ?3, 0, ?4)
+               ON CONFLICT (watch, session) DO UPDATE SET targets = ?4""",
+            (watch, session, self._now(), json.dumps(dict(targets))),
         )
 
     def named(self, session: str) -> list[str]:

@@ -1,13 +1,15 @@
 """What the page, the API and the summaries show of the catalog: read-only questions, each bounded in its answer."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlite_utils import Database
 
+from livetomo.catalog.course import Course
+from livetomo.course import Target, targets
 from livetomo.events import State
 from livetomo.quality import Verdict
 
@@ -23,18 +25,27 @@ _CURRENT = """
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session: how many of its tomograms are in each state, and when the last new one was taken in."""
+    """A session: how many of its tomograms are in each state, and when the last new one was taken in.
+
+    verdict: by its last tomograms, as it was told; missing before there are enough.
+    targets: how far it is, where a person has said how many particles it is to have.
+    """
 
     watch: str
     session: str
     tomograms: int
     states: Mapping[State, int]
     newest: datetime
+    verdict: Verdict = "missing"
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTotals:
-    """What the results of a session's newest revisions add up to; `newest` is of the last change."""
+    """What the results of a session's newest revisions add up to; `newest` is of the last change.
+
+    verdict, reasons: of the session, by its last tomograms, as it was told.
+    """
 
     watch: str
     session: str
@@ -43,6 +54,9 @@ class SessionTotals:
     verdicts: Mapping[Verdict, int]
     picks: Mapping[str, int]
     newest: datetime
+    verdict: Verdict = "missing"
+    reasons: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +100,21 @@ class ResultView:
 class Views:
     """Questions about the catalog."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, course: Course, *, now: Callable[[], float]) -> None:
         self._db = db
+        self._course = course
+        self._now = now
 
     def sessions(self, limit: int = 100) -> list[SessionView]:
         """The sessions, those with the newest tomogram first."""
         rows = self._db.query(
-            """SELECT watch, session,
+            """SELECT watch, session, targets,
                       (SELECT count(*) FROM tomograms AS t WHERE t.watch = s.watch AND t.session = s.session)
                           AS tomograms
                FROM (SELECT * FROM sessions WHERE touched_at > 0 ORDER BY touched_at DESC LIMIT ?) AS s""",
             (limit,),
         )
-        return [self._session(row["watch"], row["session"], row["tomograms"]) for row in list(rows)]
+        return [self._session(row) for row in list(rows)]
 
     def totals(self, watch: str, session: str) -> SessionTotals:
         """What a session's results add up to."""
@@ -106,15 +122,18 @@ class Views:
             self._db.query(
                 f"""SELECT state, json_extract(manifest, '$.verdict') AS verdict,
                            json_extract(manifest, '$.picks') AS picks,
-                           max(settled_at, coalesce(started_at, 0), coalesce(finished_at, 0)) AS changed
+                           max(settled_at, coalesce(started_at, 0), coalesce(finished_at, 0)) AS changed,
+                           coalesce(committed_at, 0) AS committed
                     {_CURRENT} WHERE watch = ? AND session = ?""",
                 (watch, session),
             )
         )
+        finished = [(row["committed"], _counts(row["picks"])) for row in rows if row["picks"]]
         picks: dict[str, int] = {}
-        for row in rows:
-            for feature, facts in json.loads(row["picks"] or "{}").items():
-                picks[feature] = picks.get(feature, 0) + int(facts["count"])
+        for _, counts in finished:
+            for feature, count in counts.items():
+                picks[feature] = picks.get(feature, 0) + count
+        told = self._course.told(watch, session) or {"verdict": "missing", "reasons": ()}
         return SessionTotals(
             watch=watch,
             session=session,
@@ -123,6 +142,9 @@ class Views:
             verdicts=_counted(row["verdict"] for row in rows if row["verdict"]),
             picks=picks,
             newest=_moment(max((row["changed"] for row in rows), default=0.0)),
+            verdict=told["verdict"],
+            reasons=tuple(told["reasons"]),
+            targets=tuple(targets(self._wanted(watch, session), finished, self._now())),
         )
 
     def tomograms(self, watch: str, session: str, limit: int = 1000, offset: int = 0) -> list[TomogramView]:
@@ -198,7 +220,15 @@ class Views:
         ).fetchone()
         return None if settled is None else _moment(settled)
 
-    def _session(self, watch: str, session: str, tomograms: int) -> SessionView:
+    def _wanted(self, watch: str, session: str) -> dict[str, int]:
+        """The targets that a person has given the session."""
+        row = self._db.execute(
+            "SELECT targets FROM sessions WHERE watch = ? AND session = ?", (watch, session)
+        ).fetchone()
+        return json.loads(row[0]) if row else {}
+
+    def _session(self, session_row: Mapping[str, Any]) -> SessionView:
+        watch, session = session_row["watch"], session_row["session"]
         rows = list(
             self._db.query(
                 f"SELECT state, count(*) AS n, max(settled_at) AS newest {_CURRENT} "
@@ -207,7 +237,16 @@ class Views:
             )
         )
         states: dict[State, int] = {row["state"]: row["n"] for row in rows}
-        return SessionView(watch, session, tomograms, states, _moment(max(row["newest"] for row in rows)))
+        told = self._course.told(watch, session)
+        return SessionView(
+            watch,
+            session,
+            session_row["tomograms"],
+            states,
+            _moment(max(row["newest"] for row in rows)),
+            told["verdict"] if told else "missing",
+            () if session_row["targets"] == "{}" else self.totals(watch, session).targets,
+        )
 
 
 _TOMOGRAM = """
@@ -248,6 +287,11 @@ def _reasons(manifest: Mapping[str, Any]) -> list[str]:
     ]
     poor.sort(key=lambda item: item[1]["verdict"] != "bad")
     return [figure.get("reason") or f"{name} is {figure['verdict']}" for name, figure in poor]
+
+
+def _counts(picks: str) -> dict[str, int]:
+    """The published picks of each feature, from the manifest's JSON of them."""
+    return {feature: int(told["count"]) for feature, told in json.loads(picks).items()}
 
 
 def _counted(values: Any) -> dict[Any, int]:

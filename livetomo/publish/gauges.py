@@ -8,7 +8,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from livetomo.catalog.views import SessionTotals
 from livetomo.events import State
+from livetomo.quality import Verdict
 from livetomo.status import Status
 
 _WORKER_STATES = ("starting", "idle", "busy", "benched")
@@ -59,6 +61,17 @@ FAMILIES = (
     _gauge("disk_free_bytes", "Room on the file system of state or output.", "disk"),
     _gauge("disk_enough", "0 when so little room is left that no jobs are taken.", "disk"),
     _gauge("session_info", "Always 1; the live sessions.", "watch", "session"),
+    _gauge(
+        "session_verdict", "1 for the verdict of the newest live session, by its last tomograms.", "watch", "verdict"
+    ),
+    _gauge("session_particles", "Particles of it, where it has a target.", "watch", "feature"),
+    _gauge("session_target_particles", "How many a person wants it to have.", "watch", "feature"),
+    _gauge(
+        "session_target_timestamp_seconds",
+        "When it has them all at the rate of the last two hours; 0: not known.",
+        "watch",
+        "feature",
+    ),
 )
 
 
@@ -68,11 +81,18 @@ class StatusGauges(Collector):
     def __init__(self) -> None:
         self._status: Status | None = None
         self._sessions: Sequence[tuple[str, str]] = ()
+        self._newest: Sequence[SessionTotals] = ()
 
-    def show(self, status: Status, live_sessions: Sequence[tuple[str, str]] = ()) -> None:
-        """Tell `status` from now on; `live_sessions` are (watch, session)."""
+    def show(
+        self,
+        status: Status,
+        live_sessions: Sequence[tuple[str, str]] = (),
+        newest: Sequence[SessionTotals] = (),
+    ) -> None:
+        """Tell `status` from now on; `live_sessions` are (watch, session), `newest` the last one of each watch."""
         self._status = status
         self._sessions = live_sessions
+        self._newest = newest
 
     def describe(self) -> list[Metric]:
         """The families, so that a registry can refuse a second one of the same name."""
@@ -82,7 +102,7 @@ class StatusGauges(Collector):
         """All families, with the samples of the last status."""
         families = {family.name: family.empty() for family in FAMILIES}
         if self._status is not None:
-            for name, labels, value in _samples(self._status, self._sessions):
+            for name, labels, value in (*_samples(self._status, self._sessions), *_courses(self._newest)):
                 families[f"livetomo_{name}"].add_metric(labels, value)
         yield from families.values()
 
@@ -116,6 +136,17 @@ def _samples(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tu
         yield "disk_enough", (disk.name,), disk.enough
     for watch_name, session in sessions:
         yield "session_info", (watch_name, session), 1
+
+
+def _courses(newest: Sequence[SessionTotals]) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    for session in newest:
+        for verdict in get_args(Verdict):
+            yield "session_verdict", (session.watch, verdict), verdict == session.verdict
+        for target in session.targets:
+            labels = (session.watch, target.feature)
+            yield "session_particles", labels, target.found
+            yield "session_target_particles", labels, target.wanted
+            yield "session_target_timestamp_seconds", labels, _seconds(target.expected)
 
 
 def _seconds(moment: datetime | None) -> float:

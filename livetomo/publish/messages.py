@@ -158,7 +158,20 @@ class RetractedTold(Told):
     reason: str = Field(description="for people, like: superseded by a newer revision")
 
 
-KINDS: Mapping[str, type[Told]] = {told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold)}
+class VerdictTold(Told):
+    """A session's verdict, by its last tomograms, is not what it was; `tomogram` is the one whose result changed it."""
+
+    kind: ClassVar[str] = "verdict"
+    schema_: Literal["livetomo/verdict/1"] = Field("livetomo/verdict/1", alias="schema")
+    verdict: Verdict
+    before: Verdict
+    last: dict[Verdict, int] = Field(description="how many of the last tomograms have each verdict")
+    reasons: tuple[str, ...] = Field(description="for people: what is wrong most often, first")
+
+
+KINDS: Mapping[str, type[Told]] = {
+    told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold, VerdictTold)
+}
 
 
 def told(recorded: Recorded, settings: MessageSettings) -> Told:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from livetomo.catalog.views import SessionTotals
 from livetomo.errors import FaultKind
 from livetomo.events import Kind, Recorded
 from livetomo.publish.figures import COUNTS, SECONDS, buckets, metric_name
@@ -39,6 +40,7 @@ class Metrics:
         self._gauges = StatusGauges()
         self._at: dict[str, tuple[str, float]] = {}
         self._figures: dict[str, tuple[Histogram, Gauge]] = {}
+        self._judged: set[str] = set()
         registry.register(self._gauges)
         ProcessCollector(registry=registry)
 
@@ -65,6 +67,9 @@ class Metrics:
         self._failures = counter("failures_total", "Attempts that failed, by whose fault it was.", "kind")
         self._finished = counter("finished_total", "Jobs that came to an end.", "watch", "outcome")
         self._verdicts = counter("verdicts_total", "Results by their verdict.", "watch", "verdict")
+        self._poor = counter(
+            "poor_figures_total", "Results of which the figure is warn or bad.", "watch", "figure", "verdict"
+        )
         self._picks = counter("picks_total", "Published picks.", "watch", "feature")
         self._acknowledged = counter("events_acknowledged_total", "Events acknowledged by the broker.", "kind")
         self._restarts = counter("worker_restarts_total", "Workers that died or were killed.", "device")
@@ -150,9 +155,14 @@ class Metrics:
             since = self._now() - datetime.fromisoformat(recorded.time).timestamp()
             self._latency.labels(event.tomogram.watch).observe(event.body["seconds"] + max(0.0, since))
 
-    def show(self, status: Status, live_sessions: Sequence[tuple[str, str]] = ()) -> None:
-        """Tell `status` at the next scrapes; `live_sessions` are (watch, session)."""
-        self._gauges.show(status, live_sessions)
+    def show(
+        self,
+        status: Status,
+        live_sessions: Sequence[tuple[str, str]] = (),
+        newest: Sequence[SessionTotals] = (),
+    ) -> None:
+        """Tell `status` at the next scrapes; `live_sessions` are (watch, session), `newest` the last of each watch."""
+        self._gauges.show(status, live_sessions, newest)
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
@@ -171,6 +181,10 @@ class Metrics:
         self._last_success.labels(watch).set(0)
 
     def _figure(self, name: str, figure: Mapping[str, Any], watch: str) -> None:
+        if name in self._judged or len(self._judged) < _MOST_FIGURES:
+            self._judged.add(name)
+            for verdict in ("warn", "bad"):  # both, so that a rate begins at 0
+                self._poor.labels(watch, name, verdict).inc(figure["verdict"] == verdict)
         metric = metric_name(name, figure["unit"])
         if metric is None or figure["value"] is None:
             return

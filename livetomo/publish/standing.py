@@ -60,6 +60,16 @@ class StatusTold(Part):
         return self.model_dump_json().encode()
 
 
+class TargetTold(Part):
+    """How many particles of a feature a session is to have, and when it will have them."""
+
+    feature: str
+    wanted: int
+    found: int
+    per_hour: float | None = Field(description="of the last two hours; null while too few tomograms tell it")
+    expected: datetime | None = Field(description="when it has them all at that rate; null where that is not known")
+
+
 class SummaryTold(Part):
     """How a live session stands."""
 
@@ -71,6 +81,9 @@ class SummaryTold(Part):
     jobs: dict[str, int] = Field(description="how many are in each state, of the newest revisions")
     verdicts: dict[Verdict, int] = Field(description="how many of the newest results have each verdict")
     picks: dict[str, int] = Field(description="published picks of each feature in the newest results")
+    verdict: Verdict = Field(description="of the session, by its last tomograms; missing before there are enough")
+    reasons: tuple[str, ...] = Field(description="why it is not good, as of when it became so")
+    targets: tuple[TargetTold, ...] = Field(description="where a person has said how many particles are wanted")
 
     @staticmethod
     def of(totals: SessionTotals) -> "SummaryTold":

@@ -47,7 +47,9 @@ class Topics:
         return f"{self.root}/alerts/{slug(name)}"
 
     def event(self, event: Event) -> str:
-        """Where `event` is told; picks have a topic for each feature."""
+        """Where `event` is told; picks have a topic for each feature, a verdict has its session's."""
         who = event.tomogram
+        if event.kind == "verdict":
+            return f"{self.root}/{slug(who.watch)}/{slug(who.session)}/verdict"
         place = f"{self.root}/{slug(who.watch)}/{slug(who.session)}/{slug(who.name)}/{event.kind}"
         return f"{place}/{slug(str(event.body['feature']))}" if event.kind == "picks" else place

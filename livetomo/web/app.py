@@ -24,7 +24,7 @@ from livetomo.web.api import Actions, Api
 from livetomo.web.files import Files
 from livetomo.web.live import Live
 from livetomo.web.openapi import document
-from livetomo.web.view import View, live_sessions
+from livetomo.web.view import View, live_sessions, newest_of_each_watch
 
 T = TypeVar("T")
 
@@ -94,7 +94,8 @@ def _probes(site: Site) -> list[BaseRoute]:
 
     async def metrics(request: Request) -> Response:
         async def look() -> None:
-            site.metrics.show(await site.view.status(), await live_sessions(site.view))
+            live = await live_sessions(site.view)
+            site.metrics.show(await site.view.status(), live, await newest_of_each_watch(site.view, live))
 
         await _in_time(look, SCRAPE_SECONDS, "the daemon's status could not be gathered")
         kind = "text/plain; version=0.0.4; charset=utf-8"

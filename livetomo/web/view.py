@@ -95,6 +95,12 @@ class CatalogView:
         await self._catalog.wait_beyond(seq)
 
 
+async def newest_of_each_watch(view: View, live: Collection[tuple[str, str]]) -> list[SessionTotals]:
+    """What the first session of each watch in `live`, which has the latest first, adds up to."""
+    newest = dict(reversed(list(live)))
+    return [await view.totals(watch, session) for watch, session in newest.items()]
+
+
 async def live_sessions(view: View) -> list[tuple[str, str]]:
     """(watch, session) of those that a tomogram was taken in for lately, bounded: they become labels."""
     since = datetime.now(UTC) - LIVE

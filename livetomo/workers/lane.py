@@ -193,11 +193,12 @@ class Lane:
             await self._account(claim, folder, Fault("transient", CANNOT_COMMIT, said))
             return
         crash_point("moved")
-        if not await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))):
+        judged = await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final)))
+        if judged is None:
             await self._account(claim, final, Fault("transient", "lease lost", "A newer revision took its place."))
             return
         crash_point("committed")
-        self._observer.finished(manifest)
+        self._observer.finished(judged)
         log.info("done", extra=self._where(claim))
 
     async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:

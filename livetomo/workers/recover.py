@@ -29,7 +29,7 @@ async def _recover_job(catalog: CatalogThread, output: str, claim: Claim) -> boo
     manifest = await asyncio.to_thread(intact_manifest, final)
     await asyncio.to_thread(sweep_attempts, folder)
     if manifest and manifest["result_id"] == result_id(claim.tomogram, claim.revision, claim.recipe_hash):
-        return await catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final)))
+        return await catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))) is not None
     fault = Fault("device", "daemon died", "The daemon ended in the middle of the job.")
     await catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))
     return False

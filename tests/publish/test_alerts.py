@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import jsonschema
 
+from livetomo.catalog.views import SessionTotals
 from livetomo.publish.alerts import Alerts
 from livetomo.publish.retained import Retained
 from livetomo.publish.schemas import schemas
 from livetomo.publish.topics import Topics
+from livetomo.quality import Verdict
 from livetomo.status import DiskState, WorkerState
 from tests.publish.test_metrics import NOON, status
 
@@ -32,7 +34,7 @@ async def sent(retained: Retained) -> dict[str, str]:
 async def test_what_an_earlier_run_may_have_left_is_cleared_at_first() -> None:
     retained = Retained()
     Alerts(retained, Topics("facility", "main")).show(status())
-    assert await sent(retained) == {"watch-krios1": "", "disk-output": "", "device-cpu": ""}
+    assert await sent(retained) == {"watch-krios1": "", "quality-krios1": "", "disk-output": "", "device-cpu": ""}
 
 
 async def test_an_alert_is_told_once_and_cleared_when_it_no_longer_holds() -> None:
@@ -57,3 +59,31 @@ async def test_an_alert_is_told_once_and_cleared_when_it_no_longer_holds() -> No
     assert await sent(retained) == {}, "it has held since noon, and that was told"
     alerts.show(replace(sick, workers=well.workers))
     assert await sent(retained) == {"device-cpu": ""}
+
+
+def session(name: str, verdict: Verdict, *reasons: str) -> SessionTotals:
+    return SessionTotals("krios1", name, 10, {}, {}, {}, NOON, verdict, reasons)
+
+
+async def test_sessions_that_go_badly_are_an_alert_of_their_microscope_until_they_go_well_again() -> None:
+    retained = Retained()
+    alerts = Alerts(retained, Topics("facility", "main"))
+    alerts.show(status())
+    await sent(retained)
+    alerts.show(status(), [session("monday", "bad", "thickness in 6 of 10: too thick"), session("tuesday", "good")])
+    told = await sent(retained)
+    assert told == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick"}
+    alerts.show(status(), [session("monday", "bad", "thickness in 6 of 10: too thick"), session("tuesday", "warn")])
+    told = await sent(retained)
+    assert told == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick. tuesday is warn"}
+    alerts.show(status(), [session("monday", "good"), session("tuesday", "good")])
+    assert await sent(retained) == {"quality-krios1": ""}
+
+
+async def test_a_session_that_is_over_is_no_alert_any_more() -> None:
+    retained = Retained()
+    alerts = Alerts(retained, Topics("facility", "main"))
+    alerts.show(status(), [session("monday", "bad")])
+    await sent(retained)
+    alerts.show(status(), [])
+    assert await sent(retained) == {"quality-krios1": ""}

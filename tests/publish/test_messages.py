@@ -107,7 +107,10 @@ def test_every_payload_validates_against_its_schema() -> None:
         "",
         {"result_id": RESULT_ID, "reason": "superseded by a newer revision"},
     )
-    for event in [*story("TS_01"), retracted]:
+    verdict = {"verdict": "bad", "before": "good", "last": {"bad": 5, "good": 5}, "reasons": ["thickness in 5 of 10"]}
+    changed = Event("verdict", TomogramId("krios1", "s", "TS_01"), 1, RECIPE_HASH, "bad", verdict)
+    assert message_of(recorded(changed), SETTINGS).topic == "livetomo/facility/main/krios1/s/verdict"
+    for event in [*story("TS_01"), retracted, changed]:
         payload = message_of(recorded(event), SETTINGS).payload
         jsonschema.validate(json.loads(payload), json.loads(schemas()[f"{event.kind}.json"]))
     summary = SummaryTold.model_validate(
@@ -119,6 +122,9 @@ def test_every_payload_validates_against_its_schema() -> None:
             "jobs": {"done": 2},
             "verdicts": {"good": 2},
             "picks": {"ribosome": 812},
+            "verdict": "bad",
+            "reasons": ["thickness in 6 of 10: too thick"],
+            "targets": [{"feature": "ribosome", "wanted": 9000, "found": 812, "per_hour": None, "expected": None}],
         }
     )
     jsonschema.validate(json.loads(summary.payload()), json.loads(schemas()["summary.json"]))

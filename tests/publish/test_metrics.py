@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from livetomo.catalog.views import SessionTotals
+from livetomo.course import Target
 from livetomo.events import Event, Recorded
 from livetomo.publish.figures import metric_name
 from livetomo.publish.metrics import Metrics
@@ -154,6 +156,7 @@ def test_no_label_names_a_tomogram_and_a_session_stands_only_in_its_info(metrics
     metrics.show(status())
     labels = set(re.findall(r"[{,](\w+)=", metrics.exposition().decode()))
     assert labels <= {"watch", "stage", "state", "outcome", "feature", "verdict", "device", "kind", "disk"} | {
+        "figure",
         "version",
         "site",
         "name",
@@ -196,3 +199,25 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None
         check=False,
     )
     assert (done.returncode, done.stderr.decode()) == (0, "")
+
+
+def test_each_poor_figure_is_counted_by_its_name(metrics: Metrics) -> None:
+    metrics.finished(manifest())
+    metrics.finished(manifest())
+    assert value(metrics, "poor_figures_total", watch="krios1", figure="thickness", verdict="warn") == 2
+    assert value(metrics, "poor_figures_total", watch="krios1", figure="thickness", verdict="bad") == 0
+    assert value(metrics, "poor_figures_total", watch="krios1", figure="contrast", verdict="bad") == 0
+
+
+def test_the_newest_session_s_verdict_and_targets_are_told_by_its_watch(metrics: Metrics) -> None:
+    aims = (Target("ribosome", 9000, 812, 40.0, NOON), Target("microtubule", 100, 3))
+    session = SessionTotals("krios1", "monday", 10, {}, {}, {}, NOON, "bad", (), aims)
+    metrics.show(status(), [("krios1", "monday")], [session])
+    assert value(metrics, "session_verdict", watch="krios1", verdict="bad") == 1
+    assert value(metrics, "session_verdict", watch="krios1", verdict="good") == 0
+    assert value(metrics, "session_particles", watch="krios1", feature="ribosome") == 812
+    assert value(metrics, "session_target_particles", watch="krios1", feature="ribosome") == 9000
+    assert value(metrics, "session_target_timestamp_seconds", watch="krios1", feature="ribosome") == NOON.timestamp()
+    assert value(metrics, "session_target_timestamp_seconds", watch="krios1", feature="microtubule") == 0
+    metrics.show(status())
+    assert value(metrics, "session_verdict", watch="krios1", verdict="bad") is None, "nothing is left of a session"

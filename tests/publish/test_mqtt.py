@@ -85,6 +85,7 @@ async def test_events_are_told_in_order_and_the_cursor_follows(
         await store.caught_up()
         await store.append(*story("TS_03"))
         log = await broker.received(all_of(store))
+        await store.caught_up()
     assert events(log) == told(store)
     assert store.moves == list(range(1, len(store.events) + 1))
 
