@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -59,6 +59,16 @@ class Session(BaseModel):
     density: Literal["dark", "bright"] | None = None
 
 
+class Aim(BaseModel):
+    """How many particles of each feature a session is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session: str
+    watch: str | None = None
+    targets: dict[str, Annotated[int, Field(ge=1)]]
+
+
 def actions(catalog: CatalogThread, state: Path) -> Actions:
     """Every action: takes the request's object, and returns what it has done. `state`: where a backup is put."""
 
@@ -111,6 +121,14 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: catalog.sessions.override(watch, asked.session, said))
         return {"watch": watch, "session": asked.session, "overrides": asdict(said)}
 
+    async def set_target(body: Mapping[str, Any]) -> Any:
+        asked = _read(Aim, body)
+        watch = asked.watch or _only(
+            await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
+        )
+        await catalog(lambda catalog: catalog.sessions.aim(watch, asked.session, asked.targets))
+        return {"watch": watch, "session": asked.session, "targets": asked.targets}
+
     async def failed(body: Mapping[str, Any]) -> Any:
         which = _read(Which, {"everything": True} | dict(body)).selection()
         return {"failed": await catalog(lambda catalog: catalog.wishes.failed(which))}
@@ -128,6 +146,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         "cancel": cancel,
         "reprocess": reprocess,
         "set_session": set_session,
+        "set_target": set_target,
         "failed": failed,
         "backup": backup,
     }

@@ -10,6 +10,7 @@ import click
 
 from livetomo.cli.daemon import ask_daemon, configuration_option, json_option
 from livetomo.cli.table import print_table
+from livetomo.cli.targets import spoken_target
 
 
 @click.command("status", short_help="What the daemon is doing.")
@@ -25,10 +26,13 @@ def command(configuration_file: Path | None, configuration: Path, as_json: bool)
     if as_json:
         click.echo(json.dumps(told))
         return
-    _show(told["status"], told["problems"])
+    _show(told["status"])
+    _show_sessions(ask_daemon(configuration_file or configuration, "/api/v1/sessions?limit=3")["sessions"])
+    for problem in told["problems"]:
+        click.secho(f"! {problem}", fg="yellow")
 
 
-def _show(status: Mapping[str, Any], problems: list[str]) -> None:
+def _show(status: Mapping[str, Any]) -> None:
     started = _ago(status["started"])
     click.echo(f"livetomo {status['version']}  {status['site']}/{status['instance']}  running for {started}")
     if status["paused"]:
@@ -52,8 +56,25 @@ def _show(status: Mapping[str, Any], problems: list[str]) -> None:
     if broker["configured"]:
         word = "connected" if broker["connected"] else "away"
         click.echo(f"\nbroker: {word}, {broker['waiting']:,} events waiting")
-    for problem in problems:
-        click.secho(f"! {problem}", fg="yellow")
+
+
+def _show_sessions(sessions: list[Mapping[str, Any]]) -> None:
+    """How the newest ones go, and how far they are from what they are there for."""
+    if sessions:
+        now = datetime.now(UTC)
+        click.echo()
+        print_table(
+            ["newest sessions", "tomograms", "verdict", "targets"],
+            [
+                [
+                    f"{each['watch']}/{each['session']}",
+                    each["tomograms"],
+                    each["verdict"],
+                    "; ".join(spoken_target(target, now) for target in each["targets"]),
+                ]
+                for each in sessions
+            ],
+        )
 
 
 def _ago(moment: str | None, suffix: str = "") -> str:

@@ -58,6 +58,23 @@ async def test_tomograms_appear_and_change_while_the_page_is_open(chromium: str,
         assert page.complaints == []
 
 
+async def test_the_page_tells_how_the_session_goes_and_how_far_it_is(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    daemon.catalog.sessions.aim("krios1", SESSION, {"ribosome": 1500})
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        for number in range(3):
+            await daemon.arrive(f"TS_{number}")
+            await daemon.finish(picks=400)
+        course = "document.getElementById('course')"
+        await page.until(f"{course}.innerText.includes('1,200 of 1,500 ribosome')")
+        await page.until(f"{course}.innerText.includes('The last tomograms are warn: thickness in 3 of 3: thicker')")
+        await page.until("document.querySelector('nav .name .light')?.classList.contains('warn')")
+        await daemon.arrive("TS_4")
+        await daemon.finish(picks=400)
+        await page.until(f"{course}.innerText.includes('1,600 of 1,500 ribosome, reached')")
+        assert page.complaints == []
+
+
 async def test_a_tile_opens_the_figures_the_pictures_and_the_files(chromium: str, tmp_path: Path) -> None:
     daemon = FakeDaemon(tmp_path / "out")
     await daemon.arrive("TS_01")

@@ -301,5 +301,11 @@ async def test_what_is_said_about_a_session_counts_for_what_lands_in_it_afterwar
     assert sizes == {"TS_01": 25.0, "TS_02": 12.5, "TS_03": 25.0}
     assert (await livetomo(daemon, "sessions", "set", "sunday", "--voxel-size", "3"))[0] == 2
     assert (await livetomo(daemon, "sessions", "set", "monday", "--recipe", "no-such-recipe"))[0] == 2
+    code, said = await livetomo(daemon, "sessions", "target", "monday", "ribosome=20000")
+    assert (code, said.strip()) == (0, "krios1/monday: 20,000 ribosome")
+    assert (await livetomo(daemon, "sessions", "target", "monday", "ribosome=many"))[0] == 2
     code, said = await livetomo(daemon, "sessions", "list")
     assert (code, "tuesday" in said) == (0, True)
+    assert "of 20,000 ribosome" in said
+    code, said = await livetomo(daemon, "status")
+    assert (code, "of 20,000 ribosome" in said) == (0, True)

@@ -1,5 +1,5 @@
 // The page: what the daemon is doing, and a session's tomograms as they come. No library, no build.
-import { element, ago, count } from "./words.js";
+import { element, ago, ahead, count } from "./words.js";
 import { showDetail } from "./detail.js";
 
 const at = id => document.getElementById(id);
@@ -38,8 +38,8 @@ function showStatus({ status, problems }) {
   at("problems").hidden = problems.length === 0;
 }
 
-const state = (light, text, title = "") =>
-  element("li", { title }, element("span", { class: `light ${light}` }), text);
+const state = (light, text, title = "", kind = "li") =>
+  element(kind, { title }, element("span", { class: `light ${light}` }), text);
 
 // Sessions, at the side.
 
@@ -66,7 +66,8 @@ function sessionItem(each) {
   const part = name => element("i", { class: name, style: `flex: ${each.states[name] ?? 0}` });
   const rest = each.tomograms - ["done", "failed", "running"].reduce((sum, name) => sum + (each.states[name] ?? 0), 0);
   const button = element("button", { type: "button" },
-    element("span", { class: "name", title: each.session }, each.session),
+    element("span", { class: "name", title: each.session }, each.session,
+      each.verdict === "missing" ? null : element("span", { class: `light ${each.verdict}`, role: "img", "aria-label": each.verdict })),
     element("span", { class: "counts" }, element("span", {}, `${count(each.states.done ?? 0)} of ${count(each.tomograms)}`),
       element("time", { datetime: each.newest }, ago(each.newest))),
     element("span", { class: "track" }, part("done"), part("failed"), part("running"), element("i", { style: `flex: ${rest}` })));
@@ -76,6 +77,19 @@ function sessionItem(each) {
 }
 
 const same = (one, other) => one !== null && other !== null && one.watch === other.watch && one.session === other.session;
+
+// How the shown session goes by its last tomograms, and when it will have the particles that are wanted.
+
+async function loadCourse() {
+  const where = shown;
+  const { verdict, reasons, targets } = await get(`api/v1/summary?${query(where)}`);
+  if (!same(where, shown)) return;
+  const told = [];
+  if (verdict !== "missing") told.push(state(verdict, `The last tomograms are ${verdict}${reasons.length ? `: ${reasons[0]}` : ""}`, reasons.join("\n"), "span"));
+  told.push(...targets.map(({ feature, wanted: aim, found, expected }) => element("span", { class: "target" },
+    `${count(found)} of ${count(aim)} ${feature}${found >= aim ? ", reached" : expected ? `, the rest ${ahead(expected)}` : ""}`)));
+  at("course").replaceChildren(...told.flatMap((each, n) => n ? [" · ", each] : [each]));
+}
 
 // The gallery.
 
@@ -88,6 +102,7 @@ async function show({ watch, session }) {
   refresh();
   for (const button of at("sessions").querySelectorAll("button"))
     button.toggleAttribute("aria-current", button.querySelector(".name").title === session);
+  await loadCourse();
 }
 
 function place(view) {
@@ -183,7 +198,7 @@ async function gather() {
       const isNew = !tiles.has(name), tile = place(view);
       if (isNew) at("gallery").prepend(tile);
     }));
-    if (names.length && same(where, shown)) refresh();
+    if (names.length && same(where, shown)) { refresh(); await loadCourse(); }
     if (sessionsAreNews) { sessionsAreNews = false; await loadSessions(); }
   } catch (fault) { fail(fault); }
 }

@@ -19,6 +19,14 @@ export function ago(iso) {
   return seconds < 10 ? "now" : `${Math.floor(seconds)} s ago`;
 }
 
+/** In how long, like "in 3 h". */
+export function ahead(iso) {
+  const seconds = Math.max(0, (Date.parse(iso) - Date.now()) / 1000);
+  for (const [unit, size] of [["d", 86400], ["h", 3600]])
+    if (seconds >= 2 * size) return `in ${Math.round(seconds / size)} ${unit}`;
+  return `in ${Math.ceil(seconds / 60)} min`;
+}
+
 const whole = new Intl.NumberFormat("en");
 
 /** A count with its thousands apart. */

@@ -1,0 +1,70 @@
+"""A session's targets on the command line: `livetomo sessions target`, and how one is said in a sentence."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+
+
+def spoken_target(target: Mapping[str, Any], now: datetime) -> str:
+    """`812 of 9,000 ribosome, the rest in about 3 h`."""
+    from livetomo.units import spoken_seconds
+
+    said = f"{target['found']:,} of {target['wanted']:,} {target['feature']}"
+    if target["found"] >= target["wanted"]:
+        return f"{said}, reached"
+    if target["expected"] is None:
+        return said
+    left = max(0.0, (datetime.fromisoformat(target["expected"]) - now).total_seconds())
+    return f"{said}, the rest in about {spoken_seconds(left)}"
+
+
+@click.command("target")
+@click.argument("session")
+@click.argument("targets", nargs=-1, metavar="[FEATURE=PARTICLES]...")
+@click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
+@configuration_option
+@json_option
+def target(session: str, targets: tuple[str, ...], watch: str | None, configuration: Path, as_json: bool) -> None:
+    """Say how many particles SESSION is to have: it is then told when that will be, at the present rate.
+
+    Each call replaces what was said before; without any target there is none. Nothing else changes: the session goes
+    on when its targets are reached.
+
+    Example:  livetomo sessions target 20261119_yeast ribosome=20000
+    """
+    wanted = {}
+    for each in targets:
+        feature, _, number = each.partition("=")
+        if not feature or not number.isascii() or not number.isdigit() or int(number) == 0:
+            raise click.BadParameter(f'"{each}" is no target; write one like ribosome=20000', param_hint="TARGETS")
+        wanted[feature] = int(number)
+    done = tell_daemon(configuration, "set_target", {"session": session, "watch": watch, "targets": wanted})
+    words = ", ".join(f"{number:,} {feature}" for feature, number in done["targets"].items())
+    say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'no target'}")
+
+
+@command.command("set")
+@click.argument("session")
+@click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
+@click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")
+@click.option("--voxel-size", type=float, help="Å; in place of the headers'.")
+@click.option("--density", type=click.Choice(["dark", "bright"]), help="In place of the recipe's.")
+@configuration_option
+@json_option
+def set_(configuration: Path, as_json: bool, recipe: str | None, **said: Any) -> None:
+    """Have something count for SESSION alone, for what lands in it from now on.
+
+    Each call replaces what was set before; without any option all is as the watch has it. What has landed already is
+    processed again by `livetomo reprocess SESSION --recipe …`.
+
+    Example:  livetomo sessions set 20261119_yeast --voxel-size 7.84
+    """
+    path = str(Path(recipe).resolve()) if recipe and recipe.endswith(".toml") else recipe
+    done = tell_daemon(configuration, "set_session", said | {"recipe": path})
+    words = ", ".join(f"{key} {value}" for key, value in done["overrides"].items() if value is not None)
+    say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'as its watch has it'}")
