@@ -46,25 +46,3 @@ def target(session: str, targets: tuple[str, ...], watch: str | None, configurat
     done = tell_daemon(configuration, "set_target", {"session": session, "watch": watch, "targets": wanted})
     words = ", ".join(f"{number:,} {feature}" for feature, number in done["targets"].items())
     say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'no target'}")
-
-
-@command.command("set")
-@click.argument("session")
-@click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
-@click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")
-@click.option("--voxel-size", type=float, help="Å; in place of the headers'.")
-@click.option("--density", type=click.Choice(["dark", "bright"]), help="In place of the recipe's.")
-@configuration_option
-@json_option
-def set_(configuration: Path, as_json: bool, recipe: str | None, **said: Any) -> None:
-    """Have something count for SESSION alone, for what lands in it from now on.
-
-    Each call replaces what was set before; without any option all is as the watch has it. What has landed already is
-    processed again by `livetomo reprocess SESSION --recipe …`.
-
-    Example:  livetomo sessions set 20261119_yeast --voxel-size 7.84
-    """
-    path = str(Path(recipe).resolve()) if recipe and recipe.endswith(".toml") else recipe
-    done = tell_daemon(configuration, "set_session", said | {"recipe": path})
-    words = ", ".join(f"{key} {value}" for key, value in done["overrides"].items() if value is not None)
-    say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'as its watch has it'}")
