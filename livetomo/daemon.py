@@ -222,6 +222,7 @@ def _lanes(
             observer=metrics,
             may_start=may_start,
             excuses=excuses,
+            hangs=lambda claim: watches.hangs(claim.tomogram.watch),
         )
 
     lanes = [lane(device, lambda: disks.enough) for device in devices]

@@ -55,9 +55,13 @@ class Watches:
 
     def claim(self, catalog: Catalog, device: str) -> Claim | None:
         """Lease the next job of those that are configured; who reads of a mount that hangs, hangs with it."""
-        answering = [name for name in self.names if name not in self._running or not self._running[name][1].hangs]
+        answering = [name for name in self.names if not self.hangs(name)]
         newest_first = {place.watch.name for place in self._places if place.watch.order == "newest"}
         return catalog.jobs.claim(device, LEASE_SECONDS, answering, newest_first)
+
+    def hangs(self, name: str) -> bool:
+        """Whether the watch's file system does not answer."""
+        return name in self._running and self._running[name][1].hangs
 
     def scans(self, name: str) -> bool:
         """Whether the watch can be looked through at the moment."""

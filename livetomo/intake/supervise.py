@@ -19,7 +19,6 @@ from livetomo.tomogram import Arrival, KnownFile
 if TYPE_CHECKING:
     from livetomo.config import Watch
 
-HANG_SECONDS = 60.0
 LONGEST_BACK_OFF = 60.0
 REAP_SECONDS = 5.0
 STARTING = "its first scan is not done yet"
@@ -74,7 +73,6 @@ class Intake:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        hang_seconds: float = HANG_SECONDS,
     ) -> None:
         self.name = watch.name
         self._settings = WatchSettings.of(watch)
@@ -86,7 +84,7 @@ class Intake:
         self._clock = clock
         self._now = now
         self._sleep = sleep
-        self._hang_seconds = hang_seconds
+        self._hang_seconds = watch.answer_time_limit
         self._report = Report()
         self._last_scan: float | None = None
         self._last_word = clock()

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.jobs import LEASE_SECONDS, Claim
 from livetomo.crashpoints import crash_point
-from livetomo.errors import FaultKind, LivetomoError
+from livetomo.errors import FaultKind, LivetomoError, SourceUnreadable
 from livetomo.order import Order
 from livetomo.results import install
 from livetomo.status import WorkerState
@@ -25,6 +25,7 @@ IDLE_LOOK_SECONDS = 30.0
 BENCH_LOOK_SECONDS = 5.0
 POSTPONED_SECONDS = 20.0
 CANNOT_COMMIT = "cannot commit"
+_READING = ("", "read")
 
 R = TypeVar("R")
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Lane:
         observer: Observer,
         may_start: Callable[[], bool] = lambda: True,
         excuses: Callable[[Claim, Fault], bool] = lambda claim, fault: False,
+        hangs: Callable[[Claim], bool] = lambda claim: False,
     ) -> None:
         self._device = device
         self._catalog = catalog
@@ -75,6 +77,7 @@ class Lane:
         self._observer = observer
         self._may_start = may_start
         self._excuses = excuses
+        self._hangs = hangs
         self._renew_at = 0.0
         self._bench = Bench()
         self._worker = WorkerProcess(device, workers=lanes)
@@ -173,6 +176,10 @@ class Lane:
         """The next message about this job, keeping its lease meanwhile; a lost lease is told to the worker."""
         while True:
             message = await self._worker.receive()
+            if self.state.stage in _READING and self._hangs(claim):
+                await self._worker.stop()
+                said = f"The file system of {claim.tomogram.watch} does not answer; its worker was stopped."
+                raise WorkerFault(Fault("transient", SourceUnreadable.reason, said))
             if time.time() > self._renew_at:
                 self._renew_at = time.time() + LEASE_SECONDS / 3
                 if not await self._catalog(lambda catalog: catalog.jobs.renew(claim.token, LEASE_SECONDS)):

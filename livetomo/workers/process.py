@@ -13,6 +13,7 @@ START_SECONDS = 120.0
 SILENCE_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
+REAP_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +79,17 @@ class WorkerProcess:
         return message
 
     async def stop(self) -> None:
-        """Kill it, whatever it is doing."""
-        if self._child is not None:
-            self._child.kill()
-            await self._child.wait()
-        if self._reader is not None:
-            await self._reader
-        self._child, self._reader = None, None
+        """Kill it, whatever it is doing; one that waits for a file system in the kernel ends when that answers."""
+        child, reader, self._child, self._reader = self._child, self._reader, None, None
+        if child is not None:
+            child.kill()
+            try:
+                async with asyncio.timeout(REAP_SECONDS):
+                    await child.wait()
+                    if reader is not None:
+                        await reader
+            except TimeoutError:
+                log.warning(f"the worker on {self._device} (process {child.pid}) is killed but has not ended yet")
 
     async def _start(self) -> None:
         said = logging.getLogger(f"{__name__}.output")

@@ -4,55 +4,71 @@ import asyncio
 import os
 import random
 import signal
-from contextlib import suppress
+import time
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pytest
 
-from livetomo.control import SOCKET_NAME, ask
+from livetomo.control import ask
 from livetomo.errors import Unreachable
+from tests.faults.warm_children import warm_children
 
 KILLS = int(os.environ.get("LIVETOMO_KILLS", "60"))
+MOST_SECONDS = float(os.environ.get("LIVETOMO_KILLS_FOR_SECONDS", "inf"))
 POINTS = (
     *("arrived", "taken", "claimed", "moved", "committed", "acknowledged"),
     *("read", "denoise", "segment", "interact", "pick", "measure", "write", "made"),
 )
 VICTIMS = ("supervisor", "worker", "intake")
-MOST_UNFINISHED = 4
+MOST_UNFINISHED = 8
 
 
 class Sweep:
     """A daemon that is killed all the time while tomograms keep landing."""
 
-    def __init__(self, daemon, listener, chance: random.Random) -> None:
+    def __init__(self, daemon, listener, chance: random.Random, environment: dict[str, str]) -> None:
         self.daemon = daemon
+        self.environment = environment
         self.listener = listener
         self.chance = chance
         self.landed: list[str] = []
         self.deaths: dict[str, int] = {}
 
     async def run(self, kills: int) -> None:
-        await self.daemon.start()
+        await self.daemon.start(environment=self.environment)
         landing = asyncio.create_task(self._land())
-        for _ in range(kills):
+        end = time.monotonic() + MOST_SECONDS
+        for number in range(kills):
+            if time.monotonic() > end:
+                break
+            if number % 100 == 0:
+                print(f"\n{number} kills, {len(self.landed)} tomograms", end="", flush=True)
+                await self._retry()
             await asyncio.sleep(self.chance.random() * 0.5)
             await (self._die_at_a_point() if self.chance.random() < 0.7 else self._kill_somebody())
             if not self.daemon.is_running():
-                await self.daemon.start()
+                await self.daemon.start(environment=self.environment)
         landing.cancel()
         self.daemon.crash_file.unlink(missing_ok=True)
         await self._finish()
 
     async def _land(self) -> None:
         while True:
-            if len(self.landed) - len(set(self.listener.results())) < MOST_UNFINISHED:
-                self.landed.append(f"TS_{len(self.landed):04}")
-                self.daemon.land(self.landed[-1], seed=len(self.landed))
+            over = set(self.listener.results()) | set(self.listener.states("failed"))
+            if len(self.landed) - len(over) < MOST_UNFINISHED:
+                self._land_one()
             await asyncio.sleep(0.05)
+
+    def _land_one(self) -> None:
+        self.landed.append(f"TS_{len(self.landed):04}")
+        self.daemon.land(self.landed[-1], seed=len(self.landed))
 
     async def _die_at_a_point(self) -> None:
         point = self.chance.choice(POINTS)
         self.daemon.crash_file.write_text(point)
+        if point in ("arrived", "taken"):
+            self._land_one()
         with suppress(TimeoutError):
             await self.daemon.crashed(seconds=20)
             self._count(point)
@@ -74,17 +90,19 @@ class Sweep:
         self.deaths[what] = self.deaths.get(what, 0) + 1
 
     async def _finish(self) -> None:
-        """Whatever was interrupted five times in a row is put aside, as promised; a person tries it again."""
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(300 + len(self.landed)):
             while set(self.listener.results()) != set(self.landed):
-                with suppress(Unreachable):
-                    await asyncio.to_thread(_retry, self.daemon.folder / "state")
+                await self._retry()
                 await asyncio.sleep(1)
         await self.listener.until(lambda heard: set(heard.states("done")) >= set(self.landed))
 
+    async def _retry(self) -> None:
+        """Whatever was interrupted five times in a row is put aside, as promised; a person tries it again."""
+        with suppress(Unreachable):
+            await asyncio.to_thread(_retry, self.daemon.folder / "state")
+
 
 def _retry(state: Path) -> None:
-    assert (state / SOCKET_NAME).exists()
     failed = ask(state, "/api/v1/actions/failed", method="POST", body={})["failed"]
     assert {job["fault"]["reason"] for job in failed} <= {"daemon died", "worker died"}
     ask(state, "/api/v1/actions/retry", method="POST", body={"everything": True})
@@ -94,8 +112,11 @@ def _retry(state: Path) -> None:
 @pytest.mark.timeout(KILLS * 10 + 400)
 async def test_death_at_any_place_loses_nothing_and_repeats_nothing(daemon, listener):
     seed = int(os.environ.get("LIVETOMO_SEED", "1"))
-    sweep = Sweep(daemon, listener, random.Random(seed))
-    await sweep.run(KILLS)
+    warm = os.environ.get("LIVETOMO_WARM") == "1"
+    crash_file = {"LIVETOMO_CRASH_FILE": str(daemon.crash_file)}
+    with warm_children(daemon.folder, crash_file) if warm else nullcontext({}) as environment:
+        sweep = Sweep(daemon, listener, random.Random(seed), environment)
+        await sweep.run(KILLS)
     print(f"\n{sum(sweep.deaths.values())} deaths, {len(sweep.landed)} tomograms, seed {seed}: {sweep.deaths}")
     assert sorted(listener.results()) == sorted(sweep.landed)
     assert {name: len(folders) for name, folders in daemon.results().items()} == dict.fromkeys(sweep.landed, 1)

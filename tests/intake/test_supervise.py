@@ -134,8 +134,8 @@ async def test_a_process_that_hangs_is_killed_and_replaced(tmp_path):
     async def short_sleep(_: float) -> None:
         await asyncio.sleep(0.01)
 
-    how = {"start": lambda: start_and_remember(started), "clock": clock, "sleep": short_sleep, "hang_seconds": HANG}
-    intake = intake_of(catalog, watch(tmp_path), **how)
+    how = {"start": lambda: start_and_remember(started), "clock": clock, "sleep": short_sleep}
+    intake = intake_of(catalog, watch(tmp_path, answer_time_limit=HANG), **how)
     async with running(intake):
         await catalog.until(lambda: not catalog.first_start)
         os.kill(started[0].pid, signal.SIGSTOP)
@@ -217,12 +217,11 @@ class Stage:
         self.pauses: list[float] = []
         self.intake = intake_of(
             self.catalog,
-            watch(Path("/data")),
+            watch(Path("/data"), answer_time_limit=HANG),
             start=self._start,
             clock=self.clock,
             sleep=self._sleep,
             now=lambda: 0.0,
-            hang_seconds=HANG,
         )
 
     async def _start(self) -> PretendProcess:

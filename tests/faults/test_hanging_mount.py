@@ -1,0 +1,118 @@
+"""A mount that stops answering: nothing but its own tomograms waits for it, not even the daemon's end."""
+
+import asyncio
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from livetomo.control import ask
+from tests.faults.conftest import live
+from tests.faults.test_running_for_months import status, until
+from tests.servers import need
+from tests.volumes import balls, write_tomogram
+
+
+class Mount:
+    """A folder seen through two FUSE file systems, one on top of the other.
+
+    When the lower one is stopped, the upper one has taken a request and cannot answer it: whoever asked is in the
+    kernel's uninterruptible sleep, where not even SIGKILL ends it, as with a hard NFS mount whose server is away.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.below = folder / "server"
+        self.place = folder / "glacios"
+        self._between = folder / "between"
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def mount(self) -> None:
+        program = need("bindfs", "bindfs")
+        for source, place in ((self.below, self._between), (self._between, self.place)):
+            source.mkdir(exist_ok=True)
+            place.mkdir()
+            process = subprocess.Popen([program, "-f", str(source), str(place)], stderr=subprocess.PIPE)
+            self._processes.append(process)
+            while not place.is_mount():
+                if process.poll() is not None:
+                    pytest.skip(f"no FUSE file system can be mounted here: {process.stderr.read().decode().strip()}")
+
+    def hang(self) -> None:
+        self._processes[0].send_signal(signal.SIGSTOP)
+
+    def answer(self) -> None:
+        self._processes[0].send_signal(signal.SIGCONT)
+
+    def unmount(self) -> None:
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
+        for process, place in zip(reversed(self._processes), (self.place, self._between), strict=False):
+            subprocess.run(["umount", "--lazy", str(place)], check=False)
+            process.kill()
+            process.wait()
+            process.stderr.close()
+
+    def land(self, name: str, seed: int) -> None:
+        """A tomogram appears on the server, whether the mount answers or not."""
+        folder = self.below / "tuesday"
+        folder.mkdir(exist_ok=True)
+        hidden = folder / f".{name}.part"
+        write_tomogram(hidden, balls((16, 40, 40), ((8, 20, 20),), seed=seed))
+        hidden.rename(folder / f"{name}.mrc")
+
+
+@pytest.fixture
+def mount(tmp_path):
+    one = Mount(tmp_path)
+    try:
+        one.mount()
+        yield one
+    finally:
+        one.unmount()
+
+
+def waits_for_an_answer(pids: list[int]) -> bool:
+    """Whether one of them is in the kernel, where it waits for a FUSE file system."""
+    return any(Path(f"/proc/{pid}/wchan").read_text() == "request_wait_answer" for pid in pids)
+
+
+async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_of_the_daemon(
+    tmp_path, mosquitto, listener, mount
+):
+    async with live(tmp_path, mosquitto.port) as daemon:
+        with daemon.configuration.open("a") as file:
+            file.write(
+                f'[[watch]]\nname = "glacios"\npath = "{mount.place}"\nsettle = "200ms"\nrescan = "500ms"\n'
+                'since = "all"\nanswer_time_limit = "15s"\n'
+            )
+        state = daemon.folder / "state"
+        mount.land("TS_01", seed=1)
+        await daemon.start()
+        await listener.until(lambda heard: heard.words == ["online"])
+        await asyncio.to_thread(ask, state, "/api/v1/actions/pause", method="POST", body={})
+        mount.land("TS_02", seed=2)
+        await listener.until(lambda heard: set(heard.states("waiting")) == {"TS_01", "TS_02"})
+        mount.hang()
+        await asyncio.to_thread(ask, state, "/api/v1/actions/resume", method="POST", body={})
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        await until(lambda: waits_for_an_answer([daemon.child_of_watch("glacios")]))
+        daemon.land("TS_03", seed=3)
+        mount.land("TS_04", seed=4)
+        await listener.until(lambda heard: heard.states("done") == ["TS_03"])
+        (problem,) = status(daemon)["problems"]
+        assert "glacios" in problem
+        assert "has not answered since" in problem
+        assert await daemon.stop() == 0
+        await daemon.start()
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        assert await daemon.stop() == 0
+        mount.answer()
+        await daemon.start()
+        await listener.until(lambda heard: len(heard.states("done")) == 4)
+        assert listener.states("failed") == []
+        assert {name: len(folders) for name, folders in daemon.results().items()} == {
+            f"TS_0{n}": 1 for n in range(1, 5)
+        }
+        assert await daemon.stop() == 0
+        assert daemon.leftovers() == []

@@ -1,0 +1,90 @@
+"""Children of the daemon forked from one process that has torch loaded already, for sweeps of thousands of deaths.
+
+Each still is a process of its own, killed at any point by a real SIGKILL; `warm/sitecustomize.py` stands in its place
+under the daemon: whichever of the two dies takes the other along.
+"""
+
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDER = Path(__file__).with_name("warm")
+MODULES = ("livetomo.workers", "livetomo.session_stars", "livetomo.intake")
+
+
+@contextmanager
+def warm_children(place: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """What a daemon's environment needs for that; `place`: for the socket, `environment`: the children's own."""
+    address = str(place / "warm.socket")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.warm_children", address],
+        env=os.environ | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        path = os.pathsep.join(filter(None, [str(FOLDER), os.environ.get("PYTHONPATH")]))
+        warm = {"PYTHONPATH": path, "LIVETOMO_WARM_SOCKET": address, "LIVETOMO_WARM_MODULES": " ".join(MODULES)}
+        yield environment | warm
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _serve(address: str) -> None:
+    from livetomo import pipeline, session_picks  # noqa: F401  (what takes so long)
+    from livetomo.intake import child  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(address)
+        door.listen(100)
+        print("ready", flush=True)
+        while sys.stdin not in select.select([door, sys.stdin], [], [])[0]:  # until the test is gone
+            shadow, _ = door.accept()
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _be_a_child(shadow)
+            shadow.close()
+
+
+def _be_a_child(shadow: socket.socket) -> None:
+    """Become the process that the daemon wanted; this never returns."""
+    message, descriptors, _, _ = socket.recv_fds(shadow, 2**16, 3)
+    while not message.endswith(b"\n"):
+        message += shadow.recv(2**16) or os._exit(0)
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    told = json.loads(message)
+    os.environ.clear()
+    os.environ.update(told["environment"])
+    threading.Thread(target=_die_with, args=(shadow,), daemon=True).start()
+    sys.argv[:] = told["argv"]
+    code = 1
+    try:
+        runpy.run_module(told["argv"][0], run_name="__main__", alter_sys=True)
+        code = 0
+    finally:
+        shadow.send(bytes([code]))
+        os._exit(code)
+
+
+def _die_with(shadow: socket.socket) -> None:
+    if not shadow.recv(1):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
