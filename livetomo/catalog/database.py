@@ -8,8 +8,8 @@ from typing import IO
 
 from sqlite_utils import Database
 
-from livetomo.catalog.schema import migrate
-from livetomo.errors import CatalogCorrupt, StateBusy
+from livetomo.catalog.schema import migrate, schema
+from livetomo.errors import CatalogCorrupt, ConfigurationError, StateBusy
 
 
 def lock_state(state: Path) -> IO[str]:
@@ -53,6 +53,25 @@ def open_database(path: Path | None) -> Database:
         raise CatalogCorrupt(path or Path(":memory:"), verdict)
     db = Database(connection)
     migrate(db)
+    return db
+
+
+def read_database(path: Path) -> Database:
+    """The catalog at `path` for reading alone, whether or not a daemon is at work with it.
+
+    Raises:
+        ConfigurationError: it is not there, cannot be read, or was last used by an older livetomo.
+    """
+    if not path.exists():
+        raise ConfigurationError(f"{path}: there is no catalog. Has the daemon been started with this configuration?")
+    try:
+        db = Database(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30))
+        pending = schema.pending(db)
+    except sqlite3.Error as fault:
+        raise ConfigurationError(f"{path}: cannot be read ({fault})") from None
+    if pending:
+        db.close()
+        raise ConfigurationError(f"{path}: was last used by an older livetomo; start the daemon once with this one")
     return db
 
 

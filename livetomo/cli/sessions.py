@@ -8,15 +8,21 @@ from typing import Any
 import click
 
 from livetomo.cli.daemon import ask_daemon, configuration_option, json_option, say, tell_daemon
+from livetomo.cli.report import report
 from livetomo.cli.table import print_table
+from livetomo.cli.targets import spoken_target, target
 
 
-@click.group("sessions", short_help="The sessions; a recipe or voxel size for one.")
+@click.group("sessions", short_help="The sessions; a recipe or voxel size for one; a report.")
 def command() -> None:
-    """The acquisition sessions that the daemon knows, and what counts for one of them alone.
+    """The acquisition sessions that the daemon knows, what counts for one of them alone, and a report to keep.
 
     Example:  livetomo sessions list
     """
+
+
+command.add_command(target)
+command.add_command(report)
 
 
 @command.command("list")
@@ -44,10 +50,12 @@ def list_(limit: int, configuration: Path, as_json: bool) -> None:
                 each["tomograms"],
                 ", ".join(f"{count:,} {state}" for state, count in each["states"].items()),
                 f"{spoken_seconds((now - datetime.fromisoformat(each['newest'])).total_seconds())} ago",
+                each["verdict"],
+                "; ".join(spoken_target(target, now) for target in each["targets"]),
             ]
             for each in sessions
         ]
-        print_table(["watch", "session", "tomograms", "of which", "last landed"], rows)
+        print_table(["watch", "session", "tomograms", "of which", "last landed", "verdict", "targets"], rows)
 
 
 @command.command("set")

@@ -1,0 +1,69 @@
+"""`livetomo sessions report`: a session as one file to keep with its data."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from livetomo.cli.daemon import configuration_option
+from livetomo.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from livetomo.report.session import Session
+
+
+@click.command("report")
+@click.argument("session")
+@click.option("--watch", help="Of this watch, where several have a session of this name.")
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: report.html beside the results"
+)
+@click.option("--pictures", default=100, show_default=True, type=click.IntRange(0), help="How many at most.")
+@configuration_option
+def report(session: str, watch: str | None, output: Path | None, pictures: int, configuration: Path) -> None:
+    """Write one HTML file about SESSION to keep with its data: quality, picks, pictures, and how all of it was made.
+
+    SESSION is the name of a session, which is read from the daemon's catalog (the daemon need not run); or a folder of
+    results, as `livetomo process` makes it too: what failed is not known there.
+
+    Example:  livetomo sessions report 20261119_yeast --config livetomo.toml
+    """
+    from livetomo.files import replace_text
+    from livetomo.report.page import page
+    from livetomo.report.session import of_folder
+
+    if watch is None and Path(session).is_dir():
+        told, folder = of_folder(Path(session)), Path(session)
+    else:
+        told, folder = _from_catalog(session, watch, configuration)
+    path = output or folder / "report.html"
+    replace_text(path, page(told, now=datetime.now(UTC), most_pictures=pictures))
+    click.echo(f"{path}  {len(told.rows):,} tomograms, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _from_catalog(session: str, watch: str | None, configuration: Path) -> "tuple[Session, Path]":
+    """The session of this name, and the folder of its results."""
+    from livetomo.catalog.catalog import Catalog
+    from livetomo.catalog.database import read_database
+    from livetomo.config import load_config
+    from livetomo.daemon import CATALOG_NAME
+    from livetomo.report.session import of_catalog
+    from livetomo.tomogram import session_folder
+
+    if not configuration.exists():
+        raise ConfigurationError(
+            f"{session}: there is no such folder; for a session's name, say by --config which configuration the daemon "
+            f"has ({configuration} is not there)"
+        )
+    config = load_config(configuration)
+    with closing(read_database(config.state / CATALOG_NAME)) as db:
+        catalog = Catalog(db, site=config.site, instance=config.instance)
+        watches = [name for name in catalog.sessions.named(session) if watch in (None, name)]
+        if not watches:
+            where = f" of the watch {watch}" if watch else ""
+            raise ConfigurationError(f"{session}: is neither a folder nor a session{where} that the catalog knows")
+        if len(watches) > 1:
+            raise ConfigurationError(f"{session}: there are several of this name; say --watch {' or '.join(watches)}")
+        return of_catalog(catalog, watches[0], session), session_folder(config.output, watches[0], session)
