@@ -7,12 +7,14 @@ name}. Beside the stars it leaves `metadata.json`, what sidecars say by now, for
 import asyncio
 import json
 import logging
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from livetomo.catalog.catalog import CatalogThread
+from livetomo.orphans import end_with_parent
 from livetomo.tomogram import TomogramId, session_folder
 
 FORMAT = "relion5"
@@ -131,4 +133,6 @@ def write(order: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    # What a killed daemon's child writes late would take the place of what the next daemon has written.
+    end_with_parent(signal.SIGKILL)()
     write(json.load(sys.stdin))

@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -84,6 +86,25 @@ asyncio.run(main())
     while time.monotonic() < deadline and _alive(child):
         time.sleep(0.02)
     assert not _alive(child)
+
+
+def test_a_killed_daemon_leaves_nobody_behind_who_writes_a_sessions_stars(tmp_path):
+    """Its standard input stays open here, so that only its parent's death can end it."""
+    reading, writing = os.pipe()
+    parent = """
+import subprocess, sys, time
+print(subprocess.Popen([sys.executable, "-m", "livetomo.session_stars"]).pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", parent], stdin=reading, stdout=subprocess.PIPE) as process:
+        child = int(process.stdout.readline())
+        while "pipe" not in Path(f"/proc/{child}/wchan").read_text():
+            time.sleep(0.02)
+        ended = os.pidfd_open(child)
+        process.kill()
+        assert select.select([ended], [], [], 10)[0] == [ended]
+    for descriptor in (reading, writing, ended):
+        os.close(descriptor)
 
 
 def _alive(pid: int) -> bool:

@@ -31,6 +31,7 @@ class Listener:
         self._states: dict[str, list[str]] = {}
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
+        self._ended: BaseException | None = None
 
     async def run(self) -> None:
         """Listen for ever, through every death of the broker; its session outlives these."""
@@ -72,12 +73,20 @@ class Listener:
             if "state" in told:
                 self._states.setdefault(told["state"], []).append(told["tomogram"])
 
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """It listens no more; whoever waits for what it hears is told why."""
+        if not task.cancelled():
+            self._ended = task.exception()
+            self._news.set()
+
     async def ready(self) -> None:
         await self._ready.wait()
 
     async def until(self, what, seconds: float = 90) -> None:
         async with asyncio.timeout(seconds):
             while not what(self):
+                if self._ended is not None:
+                    raise AssertionError("nobody listens any more") from self._ended
                 self._news.clear()
                 await self._news.wait()
 
@@ -235,9 +244,11 @@ async def listener(mosquitto: Mosquitto):
     """Somebody who subscribed before anything happened."""
     one = Listener(mosquitto.port)
     task = asyncio.create_task(one.run())
+    task.add_done_callback(one.ended)
     await one.ready()
     yield one
     task.cancel()
+    await asyncio.wait([task])
 
 
 @pytest.fixture

@@ -93,6 +93,7 @@ async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_o
         await asyncio.to_thread(ask, state, "/api/v1/actions/pause", method="POST", body={})
         mount.land("TS_02", seed=2)
         await listener.until(lambda heard: set(heard.states("waiting")) == {"TS_01", "TS_02"})
+        await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["idle"])
         mount.hang()
         await asyncio.to_thread(ask, state, "/api/v1/actions/resume", method="POST", body={})
         await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
@@ -103,9 +104,6 @@ async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_o
         (problem,) = status(daemon)["problems"]
         assert "glacios" in problem
         assert "has not answered since" in problem
-        assert await daemon.stop() == 0
-        await daemon.start()
-        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
         assert await daemon.stop() == 0
         mount.answer()
         await daemon.start()

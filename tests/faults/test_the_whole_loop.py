@@ -12,13 +12,21 @@ import pytest
 from tests.servers import need
 
 
-async def test_a_file_that_is_copied_slowly_is_published_exactly_once_over_mqtt_5(daemon, mosquitto, data):
-    subscriber = await asyncio.create_subprocess_exec(
+@pytest.fixture
+async def subscriber(mosquitto):
+    """Mosquitto's own subscriber to everything, a line for each message."""
+    process = await asyncio.create_subprocess_exec(
         *(need("mosquitto_sub", "mosquitto-clients"), "-V", "mqttv5", "-p", str(mosquitto.port), "-q", "1"),
         *("-t", "livetomo/#", "-F", "%t %p"),
         stdout=asyncio.subprocess.PIPE,
         limit=2**24,
     )
+    yield process
+    process.kill()
+    await process.wait()
+
+
+async def test_a_file_that_is_copied_slowly_is_published_exactly_once_over_mqtt_5(daemon, subscriber, data):
     await daemon.start()
     content = (data / "real" / "tomo_171.mrc").read_bytes()
     await daemon.land_slowly("tomo_171", content, seconds=10)
@@ -35,8 +43,6 @@ async def test_a_file_that_is_copied_slowly_is_published_exactly_once_over_mqtt_
     await hear_until(lambda topic, told: told.get("state") == "done")
     await daemon.stop()
     await hear_until(lambda topic, told: told.get("word") == "stopped")
-    subscriber.kill()
-    await subscriber.wait()
     base = "livetomo/here/main/krios1/monday/tomo_171"
     told = [(topic, payload.get("state")) for topic, payload in heard if topic.startswith(base)]
     assert told == [
