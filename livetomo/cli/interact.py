@@ -29,7 +29,8 @@ def command(
 
     Example:  livetomo interact TS_01__ribosome.mrc TS_01__membrane.mrc --recipe mine.toml --output changed
     """
-    from livetomo.cli.maps import for_each_tomogram, print_lines
+    from livetomo.cli.maps import for_each_tomogram
+    from livetomo.cli.table import print_table
     from livetomo.maps import sort_maps
     from livetomo.recipe import load_map_recipe
 
@@ -48,8 +49,8 @@ def command(
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
-        done = [(row["tomogram"], name, kept) for row in rows for name, kept in row.get("kept", {}).items()]
-        print_lines([("tomogram", "feature", "kept"), *((who, name, f"{kept:.1%}") for who, name, kept in done)])
+        done = [(row["tomogram"], name, f"{kept:.1%}") for row in rows for name, kept in row.get("kept", {}).items()]
+        print_table(("tomogram", "feature", "kept"), done)
     sys.exit(code)
 
 

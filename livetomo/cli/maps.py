@@ -1,11 +1,9 @@
 """What `livetomo interact` and `livetomo pick` share: maps in, tomogram by tomogram, a bad one costing only itself."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import click
 
 from livetomo.errors import ExitCode, LivetomoError
 
@@ -27,13 +25,3 @@ def for_each_tomogram(tomograms: Mapping[str, Mapping[str, Path]], act: Each) ->
             rows.append({"tomogram": tomogram, "status": "failed", "reason": fault.reason, "message": str(fault)})
             code = ExitCode.INPUT
     return rows, code
-
-
-def print_lines(lines: Iterable[tuple[str, ...]]) -> None:
-    """Aligned columns."""
-    table = list(lines)
-    if not table:
-        return
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        click.echo("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())

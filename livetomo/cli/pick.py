@@ -31,7 +31,8 @@ def command(
 
     Example:  livetomo pick TS_01__ribosome.mrc TS_02__ribosome.mrc --recipe mine.toml --output picked
     """
-    from livetomo.cli.maps import for_each_tomogram, print_lines
+    from livetomo.cli.maps import for_each_tomogram
+    from livetomo.cli.table import print_table
     from livetomo.maps import sort_maps
     from livetomo.recipe import load_map_recipe
 
@@ -48,9 +49,12 @@ def command(
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
-        found = [(row["tomogram"], name, facts) for row in rows for name, facts in row.get("picks", {}).items()]
-        lines = [(who, name, f"{facts['count']:,}", f"{facts['candidates']:,}") for who, name, facts in found]
-        print_lines([("tomogram", "feature", "picks", "candidates"), *lines])
+        found = [
+            (row["tomogram"], name, facts["count"], facts["candidates"])
+            for row in rows
+            for name, facts in row.get("picks", {}).items()
+        ]
+        print_table(("tomogram", "feature", "picks", "candidates"), found)
     sys.exit(code)
 
 
