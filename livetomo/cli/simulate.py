@@ -11,7 +11,7 @@ from livetomo.errors import ConfigurationError
 if TYPE_CHECKING:
     from livetomo.simulate.cellular import Library
 
-PRODUCERS = ("aretomo3", "generic", "imod", "relion5", "warp")
+PRODUCERS = ("aretomo3", "cryoem_services", "generic", "imod", "relion5", "warp")
 
 
 class Extents(click.ParamType[tuple[int, int, int]]):

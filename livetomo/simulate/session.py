@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from livetomo.simulate.microscope import Microscope, Reconstruction
 from livetomo.simulate.write import write_slowly
@@ -88,6 +89,24 @@ class AreTomo3:
             file.write(row + "0.00, 0.00\n")
 
 
+class CryoemServices:
+    """AreTomo's `P_Vol.mrc`, written again where it lies, turned by a quarter; then a picture. There are no halves."""
+
+    dtype: Voxel = np.float32
+
+    def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
+        """See `Naming`. As AreTomo leaves it."""
+        return {f"{exposure.name}_Vol.mrc": np.rot90(exposure.reconstruction.volume, axes=(1, 2))}
+
+    def complete(self, session: Path, exposure: Exposure) -> None:
+        """See `Naming`."""
+        stem, volume = session / f"{exposure.name}_Vol", exposure.reconstruction.volume
+        write_slowly(stem.with_name(f"{stem.name}.mrc"), volume, exposure.voxel_size_angstrom, 0)
+        middle = volume[len(volume) // 2]
+        grey = np.interp(middle, np.percentile(middle, (1, 99)), (0, 255)).astype(np.uint8)
+        Image.fromarray(grey).save(stem.with_name(f"{stem.name}_thumbnail.jpeg"))
+
+
 class Warp:
     """`reconstruction/TS_10.00Apx.mrc`, halves of the same name in `even` and `odd` below it; float16."""
 
@@ -157,6 +176,7 @@ class Generic:
 
 NAMINGS: Mapping[str, Callable[[], Naming]] = {
     "aretomo3": AreTomo3,
+    "cryoem_services": CryoemServices,
     "generic": Generic,
     "imod": Imod,
     "relion5": Relion5,

@@ -42,6 +42,7 @@ def exposure():
             ["Tomograms/job001/RELION_JOB_EXIT_SUCCESS"],
         ),
         ("imod", "TS_01/TS_01_rec.mrc", ["TS_01/TS_01_even_rec.mrc", "TS_01/TS_01_odd_rec.mrc"], ["TS_01/TS_01.tlt"]),
+        ("cryoem_services", "TS_01_Vol.mrc", [], ["TS_01_Vol_thumbnail.jpeg"]),
         ("generic", "TS_01.mrc", ["TS_01_even.mrc", "TS_01_odd.mrc"], []),
     ],
 )
@@ -131,4 +132,22 @@ def test_the_intake_recognises_what_is_simulated_and_knows_it_for_complete(tmp_p
         assert recognised.name == "TS_01"
         roles[recognised.role] = relative
         assert reader.signal(recognised, relative, LocalTree(tmp_path)).state != "awaited"
-    assert set(roles) == {"full", "even", "odd"}
+    assert set(roles) == ({"full"} if producer == "cryoem_services" else {"full", "even", "odd"})
+
+
+def test_cryoem_services_turns_its_volume_in_place_before_its_pictures_say_that_it_is_complete(tmp_path, exposure):
+    path, reader, seen = tmp_path / "TS_01_Vol.mrc", PRODUCERS["cryoem_services"](), []
+
+    def look(share: float) -> None:
+        if share == 1:
+            recognised = reader.recognise(path.name)
+            with mrcfile.open(path) as mrc:
+                seen.append((mrc.data.copy(), reader.signal(recognised, path.name, LocalTree(tmp_path))))
+
+    expose(tmp_path, exposure, NAMINGS["cryoem_services"](), seconds=0, tell=look)
+    ((turned, signal),) = seen
+    with mrcfile.open(path) as mrc:
+        assert (np.rot90(turned, -1, axes=(1, 2)) == mrc.data).all()
+        assert (mrc.data == exposure.reconstruction.volume).all()
+    assert signal.state == "none"
+    assert reader.signal(reader.recognise(path.name), path.name, LocalTree(tmp_path)).state == "given"
