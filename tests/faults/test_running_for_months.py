@@ -281,10 +281,10 @@ async def test_a_sessions_stars_follow_what_sidecars_tell_late(daemon, listener)
 
     await daemon.start()
     daemon.land("TS_01", seed=1)
-    await until(lambda: pixel() == "25.000000")
+    await until(lambda: pixel() == "25.000000", seconds=120)
     series = '<TiltSeries><Angles>-60 60</Angles><CTF><Param Name="PixelSize" Value="2.5" /></CTF></TiltSeries>'
     (daemon.root / "monday" / "TS_01.xml").write_text(series)
-    await until(lambda: pixel() == "2.500000")
+    await until(lambda: pixel() == "2.500000", seconds=120)  # stars rest up to 30 s where writing them is slow
     assert len(daemon.results()["TS_01"]) == 1
 
 
