@@ -8,11 +8,13 @@ from dashboards.daemon import daemon
 from dashboards.facility import facility
 from dashboards.session import session
 
-# Metrics that are on no dashboard, and why.
+# Metrics that are on no dashboard, and why. Of the figures of tomograms, those are on one that an operator can do
+# something about; all are on the page, and whichever is warn or bad is on "What is wrong".
 LEFT_OUT = {
     "livetomo_stage_duration_seconds": "is shown by its recording rule",
     "livetomo_quality_thickness_angstrom": "is shown by its recording rule",
     "livetomo_finished_total": "is shown by its recording rule, too",
+    "livetomo_tomogram_picks": "is shown by its recording rule",
 }
 
 

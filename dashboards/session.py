@@ -6,6 +6,7 @@ from dashboards.panels import Query, board, choice, html, number, rows, series
 
 _W = 'watch=~"$watch"'
 _LATENCY = f"livetomo_latency_seconds_bucket{{{_W}}}"
+_TARGET = f"livetomo_session_particles{{{_W}}} / livetomo_session_target_particles{{{_W}}}"
 _PICTURES = "".join(
     f'<img style="width:16%;margin-right:.5%" alt="" '
     f'src="${{livetomo}}/api/v1/latest/tile.png?watch=${{watch:csv}}&n={n}&now=${{__to}}">'
@@ -24,6 +25,17 @@ def session() -> dashboard.Dashboard:
     )
     finished = f"increase(livetomo_finished_total{{{_W}"
     for panel in (
+        number(
+            "Session",
+            "short",
+            Query(
+                f'max(livetomo_session_verdict{{{_W}, verdict="warn"}}'
+                f' + ignoring(verdict) 2 * livetomo_session_verdict{{{_W}, verdict="bad"}}'
+                f' - ignoring(verdict) livetomo_session_verdict{{{_W}, verdict="missing"}}) or on() vector(-1)'
+            ),
+            say="The worst live session, by its last ten tomograms.",
+            words={-1: ("not yet", "text"), 0: ("good", "green"), 1: ("warn", "orange"), 2: ("bad", "red")},
+        ),
         number(
             "Tomograms",
             "short",
@@ -51,12 +63,32 @@ def session() -> dashboard.Dashboard:
             say="Median time from the complete file to its picks at the broker.",
             limits=[("orange", 600), ("red", 1800)],
         ),
-        number("Waiting", "short", Query('sum(livetomo_jobs{state="waiting"})'), say="Of all microscopes."),
         number(
             "Last tomogram",
             "dateTimeFromNow",
             Query(f"max(livetomo_last_success_timestamp_seconds{{{_W}}}) * 1000"),
             say="When one was last finished.",
+        ),
+        number("Waiting", "short", Query('sum(livetomo_jobs{state="waiting"})'), say="Of all microscopes."),
+        number(
+            "Of the target",
+            "percentunit",
+            Query(f"min({_TARGET}) or on() vector(0)", "{{feature}}"),
+            say="Particles that there are, of those that there are to be (livetomo sessions target); 0 without one.",
+        ),
+        number(
+            "Until the target",
+            "s",
+            Query(
+                f"clamp_min(max(livetomo_session_target_timestamp_seconds{{{_W}}} > 0) - time(), 0) or on() vector(0)"
+            ),
+            say="At the rate of the last two hours; 0 where no target is left, or nobody can say.",
+        ),
+        rows(
+            "Live sessions",
+            Query(f"livetomo_session_info{{{_W}}}"),
+            say="Those with a new tomogram lately.",
+            height=4,
         ),
         html("Latest pictures", _PICTURES, say="The newest first. Served by livetomo itself."),
         series(
@@ -66,6 +98,16 @@ def session() -> dashboard.Dashboard:
             say="Tomograms finished within 30 minutes, by their verdict.",
             stacked=True,
             paint={"good": "green", "warn": "orange", "bad": "red", "missing": "text"},
+        ),
+        series(
+            "What is wrong",
+            "short",
+            Query(
+                f"(sum by (figure) (increase(livetomo_poor_figures_total{{{_W}}}[30m])) > 0) or on() vector(0)",
+                "{{figure}}",
+            ),
+            say="Tomograms finished within 30 minutes of which a figure is warn or bad.",
+            stacked=True,
         ),
         series(
             "Thickness",
@@ -78,13 +120,45 @@ def session() -> dashboard.Dashboard:
             limits=[("orange", 1e-7), ("transparent", 1.0001e-7), ("red", 3e-7)],
         ),
         series(
+            "Signal to noise of the halves",
+            "short",
+            Query(f"livetomo_latest_band_snr_ratio{{{_W}}} or on() vector(0)", "{{watch}}, latest"),
+            Query(
+                f"watch:livetomo_quality_band_snr_ratio:mean1h{{{_W}}} or on() vector(0)", "{{watch}}, mean of an hour"
+            ),
+            say="At 100-30 Å, of the whole; 0 where the producer writes no halves.",
+        ),
+        series(
+            "Agreement of the halves",
+            "percentunit",
+            Query(f"livetomo_latest_halves_agreement_ratio{{{_W}}} or on() vector(0)", "{{watch}}"),
+            Query(f"watch:livetomo_halves_identical:increase1h{{{_W}}} or on() vector(0)", "{{watch}}, identical ones"),
+            say="0: one is black, or they are of two tomograms. 1: they are one and the same.",
+        ),
+        series(
+            "Resolution",
+            "lengthm",
+            Query(
+                f"livetomo_latest_fsc_0143_resolution_angstrom{{{_W}}} * 1e-10 or on() vector(0)",
+                "{{watch}}, of the halves",
+            ),
+            Query(
+                f"livetomo_latest_ctf_resolution_angstrom{{{_W}}} * 1e-10 or on() vector(0)",
+                "{{watch}}, of the CTF's fit",
+            ),
+            say="Of the latest tomogram: where its halves' correlation falls below 0.143, and to where Thon rings fit.",
+        ),
+        series(
+            "Alignment",
+            "degree",
+            Query(f"livetomo_latest_tilt_axis_deviation_degrees{{{_W}}} or on() vector(0)", "{{watch}}"),
+            say="How far the latest tomogram's tilt axis is from the session's.",
+            limits=[("orange", 1.5)],
+        ),
+        series(
             "Picks of a tomogram",
             "short",
-            Query(
-                "sum by (feature) (rate(livetomo_tomogram_picks_sum[1h]))"
-                " / (sum by (feature) (rate(livetomo_tomogram_picks_count[1h])) > 0)",
-                "{{feature}}",
-            ),
+            Query("avg by (feature) (feature:livetomo_tomogram_picks:mean1h)", "{{feature}}"),
             say="Mean of those finished within an hour, of all microscopes.",
         ),
         series(
@@ -92,6 +166,13 @@ def session() -> dashboard.Dashboard:
             "short",
             Query(f"sum by (feature) (increase(livetomo_picks_total{{{_W}}}[1h]))", "{{feature}}"),
             say="Published within an hour.",
+        ),
+        series(
+            "Targets",
+            "percentunit",
+            Query(f"{_TARGET} or on() vector(0)", "{{watch}}, {{feature}}"),
+            say="Particles that each newest session has, of those that it is to have.",
+            limits=[("transparent", 1)],
         ),
         series(
             "Tomograms per hour",
@@ -114,7 +195,6 @@ def session() -> dashboard.Dashboard:
             Query(f"livetomo_latest_contamination_share_ratio{{{_W}}} or on() vector(0)", "{{watch}}, contamination"),
             say="Shares of the last tomogram that are of no use.",
         ),
-        rows("Live sessions", Query(f"livetomo_session_info{{{_W}}}"), say="Those with a new tomogram lately."),
     ):
         made.with_panel(panel)
     return made

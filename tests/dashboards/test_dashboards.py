@@ -17,7 +17,10 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from livetomo.events import Event
+from livetomo.measures import MEASURES, judged
+from livetomo.publish.figures import metric_name
 from livetomo.publish.metrics import Metrics
+from livetomo.quality import Quality, worst
 from livetomo.status import BrokerState, WorkerState
 from livetomo.tomogram import TomogramId
 from livetomo.web.access import Rules
@@ -32,9 +35,10 @@ from dashboards.build import LEFT_OUT, texts
 
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted((ROOT / "dashboards").glob("*.json"))
-FIGURES = ("thickness_angstrom", "saturated_share_ratio", "finite_share_ratio", "contamination_share_ratio")
+OWN = {family.name for family in Metrics(CollectorRegistry()).families}
+FIGURES = {metric_name(measure.name, measure.unit) for measure in MEASURES.values()}
 KNOWN = (
-    {family.name for family in Metrics(CollectorRegistry()).families}
+    OWN
     | {f"livetomo_{kind}_{figure}" for figure in FIGURES for kind in ("latest", "quality")}
     | {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds", "up"}
 )
@@ -79,8 +83,7 @@ def test_every_metric_that_is_asked_for_exists() -> None:
 def test_every_metric_is_on_a_dashboard_or_left_out_for_a_reason() -> None:
     shown = {base(name) for _, expr in queries() for name in names(expr)}
     recorded = {base(name) for rule in rules() if "record" in rule for name in names(rule["expr"])}
-    own = {name for name in KNOWN if name.startswith("livetomo_") and "_quality_" not in name}
-    assert own - shown == LEFT_OUT.keys() & own - shown
+    assert OWN - shown == LEFT_OUT.keys() & OWN - shown
     assert LEFT_OUT.keys() <= recorded
 
 
@@ -127,6 +130,7 @@ class Watched:
         self.metrics = metrics
         self.server = server
         self._client = httpx.AsyncClient(base_url=prometheus.url)
+        self.number = 0
 
     async def ask(self, expr: str) -> list[dict[str, Any]]:
         for variable, value in {"__range": "5m", "__rate_interval": "1m", "watch": ".*", "instance": ".*"}.items():
@@ -156,7 +160,7 @@ class Watched:
             for stage in ("read", "segment", None):
                 self.metrics.worker_at("cpu", stage)
             told = manifest()
-            for name in ("saturated_share", "finite_share", "contamination_share"):
+            for name in ("saturated_share", "finite_share", "contamination_share", "halves_agreement", "band_snr"):
                 told["quality"][name] = {"value": 0.01, "unit": "", "verdict": "good"}
             self.metrics.finished(told)
             who = TomogramId("krios1", "s", "TS")
@@ -165,9 +169,27 @@ class Watched:
             self.metrics.acknowledged(replace(recorded, event=done, time=datetime.now(UTC).isoformat()))
         self.metrics.arrived("krios1", rejected=True)
 
+    async def finishes(self, picks: int = 231, **values: float) -> None:
+        """One more tomogram of a session, of which some figures are these, is judged and recorded."""
+        self.number += 1
+        usual = {"thickness": 1500.0, "tilt_axis": -95.0, "halves_agreement": 0.5, "band_snr": 2.0}
+        quality = [judged(Quality(name, value, MEASURES[name].unit)) for name, value in (usual | values).items()]
+        if "halves_agreement" in values:
+            quality[2] = replace(quality[2], verdict="bad", reason="the even half is dead")
+        await self.daemon.arrive(f"TS_{self.number:03}", session="watched")
+        result = await self.daemon.finish(
+            picks=picks,
+            quality={figure.name: figure.to_json() for figure in quality},
+            verdict=worst(figure.verdict for figure in quality),
+        )
+        recorded = self.daemon.catalog.views.result(result)
+        assert recorded is not None
+        self.metrics.finished(recorded.manifest)
+
 
 @pytest_asyncio.fixture
-async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+async def watched(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Watched]:
+    """With a parameter, so many seconds stand for each hour that rules look back on."""
     daemon = FakeDaemon(tmp_path / "out")
     await daemon.arrive("TS_01")
     shown = site(daemon)
@@ -175,7 +197,7 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     serving = asyncio.create_task(server.run())
     files = tmp_path / "prometheus"
     shutil.copytree(ROOT / "deploy" / "prometheus", files)
-    hurry(files)
+    hurry(files, getattr(request, "param", None))
     (files / "secrets").mkdir()
     (files / "secrets" / "livetomo-token").touch()
     target = [{"targets": [f"127.0.0.1:{server.port}"]}]
@@ -189,11 +211,14 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     await asyncio.wait([serving])
 
 
-def hurry(folder: Path) -> None:
+def hurry(folder: Path, hour_seconds: int | None) -> None:
     """The project's own files with every interval shortened, so that a test need not wait as long as a person would."""
     for path in folder.rglob("*.yml"):
         text = re.sub(r"(interval: )\d+s", r"\g<1>1s", path.read_text())
-        path.write_text(re.sub(r"(for: )\d+[mh]", r"\g<1>1s", text))
+        text = re.sub(r"(for: )\d+[mh]", r"\g<1>1s", text)
+        if hour_seconds is not None:
+            text = re.sub(r"(\[|offset )(\d+)h", lambda hours: f"{hours[1]}{hour_seconds * int(hours[2])}s", text)
+        path.write_text(text)
 
 
 @pytest.mark.slow
@@ -209,9 +234,18 @@ async def test_every_query_of_every_panel_and_rule_has_an_answer(watched: Watche
     silent += [rule["record"] for rule in rules() if "record" in rule and not await watched.ask(rule["record"])]
     assert silent == []
     labels = {name for found in await watched.ask('{__name__=~"livetomo_.+"}') for name in found["metric"]}
-    assert labels <= {"__name__", "job", "instance", "watch", "stage", "state", "outcome", "feature", "verdict"} | {
-        *("device", "kind", "disk", "le", "version", "site", "name", "session")
-    }
+    assert labels <= {
+        "__name__",
+        "job",
+        "instance",
+        "watch",
+        "stage",
+        "state",
+        "outcome",
+        "feature",
+        "verdict",
+        "figure",
+    } | {*("device", "kind", "disk", "le", "version", "site", "name", "session")}
 
 
 @pytest.mark.slow
@@ -240,6 +274,44 @@ async def test_alerts_fire_with_the_trouble_and_clear_after_it(watched: Watched)
     assert await watched.alerts() - {"LivetomoStalled"} == {f"Livetomo{name}" for name in expected}
     watched.daemon.state = well
     await eventually(are_silent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("watched", [4], indirect=True)
+async def test_a_session_that_goes_wrong_is_told_by_the_right_alerts_until_it_goes_well(watched: Watched) -> None:
+    """Black half maps, thick ice, alignments that break and fewer particles, all within four seconds for an hour."""
+    await watched.daemon.finish()
+    await watched.until("livetomo_ready")
+    seen: set[str] = set()
+
+    async def go_on(until: Callable[[], Awaitable[bool]], picks: int = 231, **values: float) -> None:
+        for _ in range(100):
+            if await until():
+                return
+            await watched.finishes(picks, **values)
+            seen.update(await watched.alerts())
+            await asyncio.sleep(0.4)
+        raise AssertionError(f"of {sorted(expected)} there were {sorted(seen)}")
+
+    async def is_well_known() -> bool:
+        known = await watched.ask("watch:livetomo_quality_thickness_angstrom:mean1h offset 4s > 0")
+        return watched.number > 10 and bool(known)
+
+    async def is_told() -> bool:
+        return expected <= seen and bool(await watched.ask('livetomo_session_verdict{verdict="bad"} == 1'))
+
+    async def is_over() -> bool:
+        return not await watched.alerts() and bool(await watched.ask('livetomo_session_verdict{verdict="good"} == 1'))
+
+    expected = {
+        f"Livetomo{name}"
+        for name in ("TomogramsBad", "ThickIce", "IceThickens", "AlignmentBroke", "HalvesDisagree", "PicksFall")
+    }
+    await go_on(is_well_known)
+    assert seen == set()
+    await go_on(is_told, picks=3, thickness=4600.0, tilt_axis=-80.0, halves_agreement=0.0)
+    assert seen == expected
+    await go_on(is_over)
 
 
 async def test_a_scrape_with_fifty_sessions_takes_less_than_fifty_milliseconds(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from livetomo.measures import MEASURES
+from livetomo.publish.figures import metric_name
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.metrics_page import page
 from tests.servers import need
@@ -59,7 +61,9 @@ def test_each_alert_has_a_section_in_the_runbook_and_no_section_is_left_over() -
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
 def test_each_rule_asks_for_metrics_that_there_are(rule: dict[str, Any]) -> None:
-    known = {family.name for family in Metrics(CollectorRegistry()).families} | {"livetomo_quality_thickness_angstrom"}
+    known = {family.name for family in Metrics(CollectorRegistry()).families} | {
+        f"livetomo_quality_{metric_name(measure.name, measure.unit)}" for measure in MEASURES.values()
+    }
     recorded = {each["record"] for each in rules() if "record" in each}
     for name in re.findall(r"(?<![\w:])(?:\w+:)?livetomo_\w+(?::\w+)?", rule["expr"]):
         assert name in recorded or re.sub(r"_(bucket|sum|count)$", "", name) in known, name

@@ -104,7 +104,7 @@ async def test_prometheus_scrapes_with_the_token_and_loads_the_rules(folder: Pat
     try:
         async with asyncio.timeout(60), httpx.AsyncClient(base_url=prometheus.url) as client:
             loaded = (await client.get("/api/v1/rules")).json()["data"]["groups"]
-            assert sum(len(group["rules"]) for group in loaded) == 21
+            assert sum(len(group["rules"]) for group in loaded) == 31
             while not (await client.get("/api/v1/query?query=livetomo_ready")).json()["data"]["result"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)  # Prometheus tells nobody, it has to be asked
             (up,) = (await client.get("/api/v1/query?query=up")).json()["data"]["result"]

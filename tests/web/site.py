@@ -74,6 +74,7 @@ class FakeDaemon:
         claim = claim or await self.begin()
         who = claim.tomogram
         told = manifest(who.name, picks=more.pop("picks", 231), session=who.session)
+        told["recipe"] = {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)}
         told |= {"result_id": result_id(who, claim.revision, claim.recipe_hash), "revision": claim.revision} | more
         folder = self.folder / who.session / who.name / f"r{claim.revision}"
         for name, size in (("preview/tile.png", 256), ("preview/overlay.png", 900)):
