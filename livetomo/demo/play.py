@@ -35,7 +35,7 @@ class Plan:
     @property
     def time_limit_seconds(self) -> float:
         """After which --once gives up."""
-        return 60.0 + 30.0 * self.tomograms
+        return 180.0 + 60.0 * self.tomograms
 
 
 async def play(plan: Plan, screen: Screen) -> Scoreboard:
