@@ -173,6 +173,18 @@ class HalvesDiffer(PermanentError):
         )
 
 
+class NoDefocus(PermanentError):
+    """The recipe undoes the CTF of a tomogram whose defocus nobody tells."""
+
+    reason = "no defocus"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f'{path.name}: no sidecar tells its "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
+            'Write "defocus_angstrom" there, or have the CTF fit lie beside the tomogram.'
+        )
+
+
 class SourceChanged(TransientError):
     """The file changed while it was read: what was read is thrown away."""
 

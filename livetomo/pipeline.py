@@ -11,32 +11,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 import livetomo
 from livetomo.company import company_figures
-from livetomo.errors import DeviceFault, NoUsableVoxels, OutOfDeviceMemory
+from livetomo.errors import DeviceFault, NoDefocus, NoUsableVoxels, OutOfDeviceMemory
+from livetomo.feature_maps import FeatureMaps, Grid
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
+from livetomo.formats.mrc import Geometry, write_map
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.formats.preview import Scene, write_previews
 from livetomo.manifest import room_for, write_manifest
+from livetomo.measures import judged
+from livetomo.models.loaded import Models
+from livetomo.models.room import is_out_of_memory
 from livetomo.order import Order
 from livetomo.particles import Found, change_maps, find
 from livetomo.picks import Picks
 from livetomo.quality import Quality, worst
-from livetomo.recipe import BlobFeature, DenseFeature, LowPass, NoDenoise
+from livetomo.recipe import Deconvolve, LowPass, NoDenoise
+from livetomo.recipe_features import BlobFeature, DenseFeature, label_thresholds
 from livetomo.recipe_picks import Pick
 from livetomo.source import read_source
+from livetomo.stages.denoise.deconvolve import deconvolve
 from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
 from livetomo.stages.measure.particles import particle_figures
 from livetomo.stages.measure.thickness import structured_thickness
 from livetomo.stages.measure.voxels import finite_share, masked_share, saturated_share
 from livetomo.stages.normalise import clip_, normalise_, replace_non_finite_
-from livetomo.stages.segment.blob import blob
-from livetomo.stages.segment.dense import dense
+from livetomo.stages.segment.labels import labelled
 
 MOST_INLINE_PICKS = 1000
 _SENSIBLE_VOXEL_ANGSTROM = (0.1, 1000.0)
@@ -53,6 +59,7 @@ class _Job:
     order: Order
     folder: Path
     device: torch.device
+    models: Models
     tell: Callable[[str], None]
     started: str = field(default_factory=lambda: _now())
     seconds: dict[str, float] = field(default_factory=dict)
@@ -60,7 +67,9 @@ class _Job:
     warnings: list[str] = field(default_factory=list)
     voxel_size: float = 0.0
     voxel_size_source: str = "header"
+    features: FeatureMaps = field(init=False)
     maps: dict[str, Tensor] = field(default_factory=dict)
+    labels: npt.NDArray[np.int8] | None = None
     found: Found = field(default_factory=Found)
 
     @contextmanager
@@ -71,14 +80,27 @@ class _Job:
         yield
         self.seconds[name] = round(time.perf_counter() - began, 3)
 
+    @property
+    def grid(self) -> Grid:
+        """Where the features' maps lie."""
+        return self.features.grid
+
     def voxels(self, angstrom: float) -> float:
         return angstrom / self.voxel_size
 
 
-def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str], None] = _silent) -> dict[str, Any]:
+def run(
+    order: Order,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    models: Models | None = None,
+    tell: Callable[[str], None] = _silent,
+) -> dict[str, Any]:
     """Make the result of `order` in `folder`, which must not exist yet; the manifest, as `result.json` holds it.
 
-    `tell` is called with a stage's name as it begins: read, denoise, segment, interact, pick, measure, write.
+    models: those of the device, kept from one tomogram to the next.
+    tell: is called with a stage's name as it begins: read, denoise, segment, interact, pick, measure, write.
 
     Raises:
         PermanentError: the input is at fault.
@@ -86,8 +108,9 @@ def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str]
         SourceUnreadable: the file cannot be read at the moment.
         DiskFull: there is no room for the result.
         DeviceError: the device failed.
+        ModelAway: a network of the recipe is not there any more.
     """
-    job = _Job(order, folder, torch.device(device), tell)
+    job = _Job(order, folder, torch.device(device), models or Models(device), tell)
     with _device_faults(order.path, device):
         with job.stage("read"):
             volume, header = _read(job)
@@ -95,11 +118,12 @@ def run(order: Order, folder: Path, *, device: str = "cpu", tell: Callable[[str]
             denoised = _denoise(job, volume)
             del volume
         with job.stage("segment"):
-            _segment(job, denoised)
+            job.maps = job.features.make(denoised)
         with job.stage("interact"):
-            job.maps = change_maps(job.maps, order.recipe, job.voxel_size)
+            job.maps = change_maps(job.maps, order.recipe, job.grid.voxel_size_angstrom)
+            job.labels = _labels(job)
         with job.stage("pick"):
-            job.found = find(job.maps, order.recipe, job.voxel_size)
+            _pick(job)
         with job.stage("measure"):
             _measure(job, denoised)
         with room_for(folder):
@@ -152,34 +176,69 @@ def _voxel_size(job: _Job, header: MrcHeader) -> Quality:
 
 
 def _denoise(job: _Job, volume: Tensor) -> Tensor:
-    """The clipped and denoised volume. Very dense matter is looked for first: clipping hides it."""
-    for feature in job.order.recipe.feature:
-        if isinstance(feature, DenseFeature):
-            grow = job.voxels(feature.grow_angstrom)
-            job.maps[feature.name] = dense(volume, deviations=feature.deviations, grow_voxels=grow)
+    """The clipped and denoised volume; what clipping and denoising would take from some features is looked at first."""
+    z, y, x = volume.shape
+    job.features = FeatureMaps(job.order.recipe, (z, y, x), job.voxel_size, job.models)
+    job.features.find_dense(volume)
     clip_(volume)
+    job.features.show_networks(volume)
     match job.order.recipe.denoise:
         case NoDenoise():
             return volume
         case LowPass(resolution_angstrom=resolution):
             return lowpass_(volume, sigma_voxels=sigma_of_resolution(job.voxels(resolution)))
+        case Deconvolve() as rule:
+            return _deconvolved(job, volume, rule)
 
 
-def _segment(job: _Job, denoised: Tensor) -> None:
-    for feature in job.order.recipe.feature:
-        if isinstance(feature, BlobFeature):
-            job.maps[feature.name] = blob(denoised, diameter_voxels=job.voxels(feature.diameter_angstrom))
+def _deconvolved(job: _Job, volume: Tensor, rule: Deconvolve) -> Tensor:
+    known = job.order.metadata
+    defocus = known.get("defocus_angstrom") or rule.defocus_angstrom
+    if not isinstance(defocus, int | float):
+        raise NoDefocus(job.order.path)
+    sharp = deconvolve(
+        volume,
+        voxel_size_angstrom=job.voxel_size,
+        defocus_angstrom=abs(defocus),
+        voltage_kilovolt=known.get("voltage_kilovolt") or rule.voltage_kilovolt,
+        **rule.model_dump(exclude={"method", "defocus_angstrom", "voltage_kilovolt"}),
+    )
+    return clip_(normalise_(sharp, "bright"))
+
+
+def _labels(job: _Job) -> npt.NDArray[np.int8] | None:
+    """Which feature each voxel of the grid belongs to; None where the recipe has no feature with an extent."""
+    thresholds = label_thresholds(job.order.recipe.feature)
+    if not thresholds:
+        return None
+    return labelled([job.maps[name] for name in thresholds], list(thresholds.values())).cpu().numpy()
+
+
+def _pick(job: _Job) -> None:
+    job.found = find(job.maps, job.order.recipe, job.grid.voxel_size_angstrom)
+    job.found.candidates = {name: job.grid.in_tomogram(picks) for name, picks in job.found.candidates.items()}
 
 
 def _measure(job: _Job, denoised: Tensor) -> None:
     job.quality.append(structured_thickness(denoised, voxel_size_angstrom=job.voxel_size))
     job.quality += company_figures(job.order, job.voxel_size, job.device, job.warnings)
-    for feature in job.order.recipe.feature:
-        if isinstance(feature, DenseFeature):
-            job.quality.append(masked_share(f"{feature.name}_share", job.maps[feature.name]))
+    for name in _kept_away_from(job):
+        job.quality.append(masked_share(f"{name}_share", job.maps[name]))
     volume_um3 = denoised.numel() * (job.voxel_size * 1e-4) ** 3
     for rule in job.order.recipe.pick:
         job.quality += particle_figures(rule.feature, len(_published(job, rule)), volume_um3)
+    limits = job.order.recipe.limits
+    job.quality = [judged(quality, limits.get(quality.name)) for quality in job.quality]
+
+
+def _kept_away_from(job: _Job) -> list[str]:
+    """Very dense matter, and what other features avoid."""
+    avoided = {rule.avoid for rule in job.order.recipe.interaction}
+    return [
+        feature.name
+        for feature in job.order.recipe.feature
+        if isinstance(feature, DenseFeature) or feature.name in avoided
+    ]
 
 
 def _published(job: _Job, rule: Pick) -> Picks:
@@ -209,9 +268,9 @@ def _write_files(job: _Job, denoised: Tensor, header: MrcHeader) -> None:
     if "probabilities" in recipe.keep:
         (folder / "probabilities").mkdir()
         for feature, probability in job.maps.items():
-            write_map(
-                folder / "probabilities" / f"{feature}.mrc", as_probability_bytes(probability.cpu().numpy()), geometry
-            )
+            write_map(folder / "probabilities" / f"{feature}.mrc", job.grid.on_tomogram(probability), geometry)
+    if "labels" in recipe.keep and job.labels is not None:
+        write_map(folder / "labels.mrc", job.labels, job.grid.geometry(geometry))
 
 
 def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:
@@ -227,8 +286,12 @@ def _scene(job: _Job, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:
         feature = features[rule.feature]
         diameter = feature.diameter_angstrom if isinstance(feature, BlobFeature) else rule.min_spacing_angstrom
         picks[rule.feature] = (_published(job, rule), diameter)
-    masks = {name: job.maps[name].cpu().numpy() for name in features if isinstance(features[name], DenseFeature)}
-    return Scene(shown, job.voxel_size, picks, masks)
+    regions = {name: value for name, value in _label_values(job).items() if name not in picks}
+    return Scene(shown, job.voxel_size, picks, job.labels, regions, _kept_away_from(job))
+
+
+def _label_values(job: _Job) -> dict[str, int]:
+    return {name: value for value, name in enumerate(label_thresholds(job.order.recipe.feature), start=1)}
 
 
 def _manifest(job: _Job, header: MrcHeader) -> dict[str, Any]:
@@ -259,7 +322,7 @@ def _manifest(job: _Job, header: MrcHeader) -> dict[str, Any]:
             "torch": torch.__version__,
             "device": _device_name(job.device),
             "host": socket.gethostname(),
-            "models": {},
+            "models": job.features.provenance(),
         },
         "started": job.started,
         "finished": _now(),
@@ -267,6 +330,7 @@ def _manifest(job: _Job, header: MrcHeader) -> dict[str, Any]:
         "quality": {quality.name: quality.to_json() for quality in job.quality},
         "verdict": worst(quality.verdict for quality in job.quality),
         "picks": {rule.feature: _told(job, rule) for rule in order.recipe.pick},
+        "labels": _label_values(job),
         "warnings": job.warnings,
     }
 
@@ -297,19 +361,14 @@ def _now() -> str:
 
 @contextmanager
 def _device_faults(path: Path, device: str) -> Iterator[None]:
-    """Tell the device's faults, which are not charged to the input, from everything else.
-
-    This border reads torch's text once: on the CPU it raises a bare RuntimeError when memory runs out.
-    """
+    """Tell the device's faults, which are not charged to the input, from everything else."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as fault:
-        raise OutOfDeviceMemory(path, device) from fault
     except torch.AcceleratorError as fault:
         raise DeviceFault(path, device, str(fault).partition("\n")[0]) from fault
-    except RuntimeError as fault:
+    except (RuntimeError, MemoryError) as fault:
         text = str(fault)
-        if "not enough memory" in text or "can't allocate memory" in text:
+        if is_out_of_memory(fault):
             raise OutOfDeviceMemory(path, device) from fault
         if "CUDA error" in text or "cuDNN error" in text or "CUDA driver" in text:
             raise DeviceFault(path, device, text.partition("\n")[0]) from fault

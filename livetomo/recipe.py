@@ -2,17 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from livetomo.errors import ConfigurationError
+from livetomo.measures import Limits
+from livetomo.recipe_features import Feature
 from livetomo.recipe_picks import Angstrom, Curate, Export, Fraction, Name, Pick
+from livetomo.recipe_quality import Baseline, Limit, limit_faults, limits_of
 from livetomo.units import Number
 from livetomo.userfile import UserModel, read_toml, validate
+
+DEFAULT_RECIPE = "untrained"
 
 
 class NoDenoise(UserModel):
@@ -31,47 +36,34 @@ class LowPass(UserModel):
     resolution_angstrom: Angstrom = 60.0
 
 
-Denoise = Annotated[NoDenoise | LowPass, Field(discriminator="method")]
+class Deconvolve(UserModel):
+    """The contrast transfer function undone by a Wiener filter (that of tom_deconv, which Warp uses too).
 
+    The defocus is what the sidecars say of the tomogram, or else what is said here; so is the voltage.
 
-class BlobFeature(UserModel):
-    """Compact particles of a known diameter, found by a matched filter; no network.
-
-    name: the feature's, as the other tables call it; it stands in files, topics and labels.
-    diameter_angstrom: of the particle.
+    defocus_angstrom: where no sidecar tells it; underfocus is positive.
+    strength: how much is lifted: the signal is taken to be 10 to the power of three times this stronger than the noise
+        at low resolution.
+    falloff: how quickly that falls with resolution.
+    highpass: up to this share of the Nyquist frequency is damped.
+    phase_flipped: the reconstruction has corrected the CTF's sign already.
+    voltage_kilovolt: where no sidecar tells it.
+    spherical_aberration_mm: the microscope's.
+    amplitude_contrast: the share of it; 0.07 to 0.1 for ice.
     """
 
-    name: Name
-    model: Literal["blob"]
-    diameter_angstrom: Angstrom
+    method: Literal["deconvolve"]
+    defocus_angstrom: Annotated[Number, Field(gt=0, lt=1e6)] | None = None
+    strength: Annotated[Number, Field(gt=0, le=3)] = 1.0
+    falloff: Annotated[Number, Field(gt=0, le=10)] = 1.0
+    highpass: Annotated[Number, Field(gt=0, le=1)] = 0.02
+    phase_flipped: bool = False
+    voltage_kilovolt: Annotated[Number, Field(ge=60, le=1500)] = 300.0
+    spherical_aberration_mm: Annotated[Number, Field(ge=0, le=10)] = 2.7
+    amplitude_contrast: Fraction = 0.07
 
 
-class DenseFeature(UserModel):
-    """Matter far denser than any protein: ice crystals, gold, broken film; no network.
-
-    name: the feature's, as the other tables call it; it stands in files, topics and labels.
-    deviations: what is this many robust standard deviations denser than the tomogram's median belongs to it; proteins
-        reach 3 in raw tomograms and 6 in denoised ones.
-    grow_angstrom: and what lies this close to that.
-    """
-
-    name: Name
-    model: Literal["dense"]
-    deviations: Annotated[Number, Field(gt=0)] = 10.0
-    grow_angstrom: Annotated[Number, Field(ge=0, lt=1e4)] = 60.0
-
-
-def _known_model(value: Any) -> Any:
-    built_in = {
-        model for kind in (BlobFeature, DenseFeature) for model in get_args(kind.model_fields["model"].annotation)
-    }
-    if isinstance(value, dict) and isinstance(model := value.get("model"), str) and model not in built_in:
-        methods = ", ".join(sorted(built_in))
-        raise ValueError(f'model "{model}" is neither a built-in method ({methods}) nor an installed model package')
-    return value
-
-
-Feature = Annotated[BlobFeature | DenseFeature, Field(discriminator="model"), BeforeValidator(_known_model)]
+Denoise = Annotated[NoDenoise | LowPass | Deconvolve, Field(discriminator="method")]
 
 
 class Interaction(UserModel):
@@ -122,25 +114,28 @@ class Recipe(UserModel):
 
     density: `"dark"` where matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
     voxel_size_angstrom: in place of the header's, where that is known to be wrong.
-    keep: maps that are kept beside the picks: the denoised volume, the features' probabilities.
+    keep: maps that are kept beside the picks: the denoised volume; the features' probabilities; the labels, one small
+        volume that says of every voxel which feature it belongs to.
     """
 
     density: Literal["dark", "bright"] = "dark"
     voxel_size_angstrom: Angstrom | None = None
-    keep: tuple[Literal["denoised", "probabilities"], ...] = ()
+    keep: tuple[Literal["denoised", "probabilities", "labels"], ...] = ()
     denoise: Denoise = NoDenoise()
     feature: tuple[Feature, ...] = Field(min_length=1)
     competition: Competition = Competition()
     interaction: tuple[Interaction, ...] = ()
     pick: tuple[Pick, ...] = ()
     curate: tuple[Curate, ...] = ()
+    limit: tuple[Limit, ...] = ()
+    baseline: Baseline = Baseline()
     export: Export = Export()
 
     @model_validator(mode="after")
     def _features_exist(self) -> Self:
         names = [feature.name for feature in self.feature]
         faults = [f'two features are named "{name}"' for name in sorted({n for n in names if names.count(n) > 1})]
-        faults += _faults(self, names)
+        faults += [*_faults(self, names), *limit_faults(self.limit, names)]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -150,9 +145,21 @@ class Recipe(UserModel):
         return self.model_dump(mode="json")
 
     @property
+    def limits(self) -> Mapping[str, Limits]:
+        """The limits of figures that count in place of the published ones, by the figures' names."""
+        return limits_of(self.limit)
+
+    @property
     def hash(self) -> str:
-        """SHA-256 of what is in force; its first 8 digits name result folders."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of what is in force; its first 8 digits name result folders. Models count by what is in their files.
+
+        Not by where these lie: a folder that was moved makes no new results, a model that was trained anew does.
+        """
+        told = self.to_json()
+        for feature in told["feature"]:
+            if feature.get("sha256"):
+                del feature["model"]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 class MapRecipe(UserModel):
@@ -223,7 +230,7 @@ def load_recipe(name_or_path: str, base: Path | None = None) -> Recipe:
         ConfigurationError: names the file, the key and what would be right.
     """
     content, source = _content(name_or_path, base)
-    return validate(Recipe, content, source)
+    return validate(Recipe, content, source, ((base or Path()) / name_or_path).parent)
 
 
 def _content(name_or_path: str, base: Path | None) -> tuple[dict[str, Any], str]:

@@ -50,9 +50,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     return content
 
 
-def validate(model: type[Model], content: Mapping[str, Any], source: str) -> Model:
-    """`content` as a `model`; `ConfigurationError` has one line per fault: the file, the key, what would be right."""
+def validate(model: type[Model], content: Mapping[str, Any], source: str, base: Path | None = None) -> Model:
+    """`content` as a `model`; `ConfigurationError` has one line per fault: the file, the key, what would be right.
+
+    base: what relative paths in it are relative to. Validators that look at files find it in their context; without a
+    context (what comes from a catalog or a pipe) they look at none.
+    """
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context={"base": base or Path()})
     except ValidationError as fault:
         raise ConfigurationError("\n".join(explain(fault, model, content, source))) from None

@@ -14,7 +14,7 @@ import starfile
 import torch
 from PIL import Image
 
-from livetomo import pipeline, source
+from livetomo import feature_maps, pipeline, source
 from livetomo.errors import (
     AbsurdHeader,
     DeviceFault,
@@ -77,7 +77,7 @@ def test_the_manifest_has_exactly_the_promised_keys(made):
     _, manifest, _ = made
     assert list(manifest) == [
         "schema", "result_id", "tomogram", "revision", "source", "volume", "metadata", "recipe", "provenance",
-        "started", "finished", "seconds", "quality", "verdict", "picks", "warnings", "files",
+        "started", "finished", "seconds", "quality", "verdict", "picks", "labels", "warnings", "files",
     ]  # fmt: skip
     assert manifest["volume"] == {
         "shape_zyx": [48, 80, 80],
@@ -283,7 +283,7 @@ def test_the_devices_faults_are_told_from_ours(tmp_path: Path, monkeypatch, rais
     def fail(*_, **__):
         raise raised
 
-    monkeypatch.setattr(pipeline, "blob", fail)
+    monkeypatch.setattr(feature_maps, "blob", fail)
     with pytest.raises(fault) as caught:
         pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "r")
     assert type(caught.value) is fault

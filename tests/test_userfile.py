@@ -2,6 +2,7 @@ import pytest
 
 from livetomo.config import load_config
 from livetomo.errors import ConfigurationError
+from livetomo.models.card import shipped
 from livetomo.recipe import load_recipe
 
 TOP = 'site = "here"\nstate = "state"\noutput = "results"\n'
@@ -142,15 +143,22 @@ CONFIGURATIONS = {
 RECIPES = {
     "a model that is not there": (
         FEATURE.replace("blob", "blobb"),
-        ['feature "ribosome": model "blobb" is neither a built-in method (blob, dense) nor an installed model package'],
+        [
+            'feature "ribosome": model "blobb" is neither a built-in method (blob, dense, ridge) nor a package that '
+            f"comes with livetomo ({', '.join(shipped()) or 'there is none'}); name a file of your own with its "
+            "ending, .safetensors"
+        ],
     ),
     "a feature without a model": (
         '[[feature]]\nname = "ribosome"',
-        ['feature "ribosome": the key "model" is missing; write "blob" or "dense"'],
+        [
+            'feature "ribosome": the key "model" is missing; write a built-in method (blob, dense, ridge), '
+            "or a model package"
+        ],
     ),
     "a key of another model": (
-        FEATURE + "deviations = 3",
-        ['feature "ribosome": unknown key "deviations". Known here: diameter_angstrom, model, name.'],
+        FEATURE + "mirrors = true",
+        ['feature "ribosome": unknown key "mirrors". Known here: diameter_angstrom, model, name.'],
     ),
     "a length without its unit": (
         FEATURE.replace("diameter_angstrom", "diameter"),
@@ -158,11 +166,11 @@ RECIPES = {
     ),
     "a denoiser misspelt": (
         FEATURE + '[denoise]\nmethod = "lowpas"',
-        ['denoise: "method" is "lowpas"; write "none" or "lowpass". Did you mean "lowpass"?'],
+        ['denoise: "method" is "lowpas"; write "none", "lowpass" or "deconvolve". Did you mean "lowpass"?'],
     ),
     "a denoiser without its method": (
         FEATURE + "[denoise]\nresolution_angstrom = 60",
-        ['denoise: the key "method" is missing; write "none" or "lowpass"'],
+        ['denoise: the key "method" is missing; write "none", "lowpass" or "deconvolve"'],
     ),
     "a number in quotes": (
         FEATURE + '[denoise]\nmethod = "lowpass"\nresolution_angstrom = "60"',

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livetomo.cli.table import print_table
 from livetomo.errors import ConfigurationError, ExitCode, LivetomoError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def command(
     from tqdm import tqdm
 
     from livetomo import pipeline
+    from livetomo.models.loaded import Models
     from livetomo.standalone import make, names_of
 
     names, warnings = names_of(files)
@@ -52,6 +54,7 @@ def command(
     if voxel_size is not None:
         recipe = recipe.model_copy(update={"voxel_size_angstrom": voxel_size})
     rows = []
+    models = Models(device)
     with tqdm(total=len(names) * _STAGES, disable=not sys.stderr.isatty(), unit="stage", leave=False) as bar:
         for number, (path, name) in enumerate(names.items(), start=1):
 
@@ -59,7 +62,7 @@ def command(
                 bar.set_description_str(f"{name}: {stage}")
                 bar.update()
 
-            run = partial(pipeline.run, device=device, tell=tell)
+            run = partial(pipeline.run, device=device, models=models, tell=tell)
             try:
                 row = _row(name, make(path, name, recipe_name, recipe, output, run))
                 told = row["warnings"]
@@ -119,15 +122,12 @@ def _failure(name: str, path: Path, fault: Exception) -> tuple[dict[str, Any], l
 
 def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """One line per tomogram that has a result; what failed has been told already."""
-    lines = [_COLUMNS]
+    lines = []
     for row in rows:
         if row["status"] == "failed":
             continue
         counts = [" ".join(f"{feature} {count:,}" for feature, count in row[key].items()) for key in _COLUMNS[1:3]]
-        took = "already there" if row["status"] == "already there" else f"{row['seconds']:.1f}"
+        took = "already there" if row["status"] == "already there" else row["seconds"]
         lines.append((row["tomogram"], *counts, row["verdict"], took, row["folder"]))
-    if len(lines) == 1:
-        return
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_COLUMNS))]
-    for line in lines:
-        click.echo("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
+    if lines:
+        print_table(_COLUMNS, lines)

@@ -88,8 +88,8 @@ def segmentation(
     """
     from tqdm import tqdm
 
+    from livetomo.models.card import read_card
     from livetomo.models.network import Layout
-    from livetomo.models.package import read_card
     from livetomo.stages.segment.canonical import Canonical
     from livetomo.train.annotated import AnnotatedExamples
     from livetomo.train.segmentation import Sources, train_segmentation

@@ -18,11 +18,15 @@ _MODES = {np.dtype(np.int8): 0, np.dtype(np.int16): 1, np.dtype(np.float32): 2, 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Where a volume lies: what every map made from it keeps. Along x, y, z; Å, and voxels for `nstart`."""
+    """Where a volume lies: what every map made from it keeps. Along x, y, z; Å, and voxels for `nstart`.
+
+    cell_angstrom: where it is not just the extents times the voxel size.
+    """
 
     voxel_size_angstrom: float
     origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
     nstart: tuple[int, int, int] = (0, 0, 0)
+    cell_angstrom: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def _header_block(voxels: npt.NDArray[np.generic], geometry: Geometry, label: st
     block = bytearray(HEADER_BYTES)
     struct.pack_into("<4i", block, 0, columns, rows, sections, _MODES[voxels.dtype])
     struct.pack_into("<6i", block, 16, *geometry.nstart, columns, rows, sections)
-    cell = (extent * geometry.voxel_size_angstrom for extent in (columns, rows, sections))
+    cell = geometry.cell_angstrom or [extent * geometry.voxel_size_angstrom for extent in (columns, rows, sections)]
     struct.pack_into("<6f3i", block, 40, *cell, 90.0, 90.0, 90.0, 1, 2, 3)
     struct.pack_into("<3fi", block, 76, lowest, highest, mean, 1)  # space group 1: a volume
     struct.pack_into("<i", block, 108, 20141)

@@ -1,6 +1,6 @@
 """Pictures of a tomogram that an operator reads at a glance: central slabs, picks as circles, a scale bar."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from livetomo.picks import Picks
 
 PALETTE = ("#ffb000", "#22c7e8", "#ff5d8f", "#7ddf64", "#b78bff", "#ff8a3c")
-_MASK_COLOUR = (255, 60, 60)
+_AVOIDED_COLOUR = "#ff3c3c"
+_REGION_COLOURS = ("#35b8ff", "#6fe36b", "#c79bff", "#f4e04d", "#ff9d5c", "#ff8ad8")
+_SHADE = 110
 _WIDTH = 768
 _TILE = 256
 _SLAB_ANGSTROM = 120.0
@@ -23,13 +25,21 @@ class Scene:
 
     volume:  float32 (z, y, x), in the file's own polarity.
     picks:   by feature, each with the diameter (Å) that its circles have.
-    masks:   what is kept away from, by feature: (z, y, x), 0..1.
+    labels:  int8 (z, y, x), which region each voxel belongs to; over the whole volume, as fine as it may be.
+    regions: by feature, its label; those in `avoided`, what is kept away from, are red.
     """
 
     volume: npt.NDArray[np.float32]
     voxel_size_angstrom: float
     picks: Mapping[str, tuple[Picks, float]] = field(default_factory=dict)
-    masks: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    labels: npt.NDArray[np.int8] | None = None
+    regions: Mapping[str, int] = field(default_factory=dict)
+    avoided: Collection[str] = ()
+
+    def region_colours(self) -> dict[str, str]:
+        """By feature."""
+        others = iter(_REGION_COLOURS * (1 + len(self.regions)))
+        return {name: _AVOIDED_COLOUR if name in self.avoided else next(others) for name in self.regions}
 
 
 def write_previews(folder: Path, scene: Scene) -> None:
@@ -88,10 +98,12 @@ class _Plane:
         return self.voxel_size_angstrom * columns / picture.width
 
     def overlay(self, scene: Scene, width: int) -> Image.Image:
-        """The picture with masks in red and, where a particle's sphere is cut by the slab's middle, its circle."""
+        """The picture with regions tinted and, where a particle's sphere is cut by the slab's middle, its circle."""
         picture = self.picture(width)
-        for mask in scene.masks.values():
-            picture = self._tinted(picture, mask)
+        if scene.labels is not None:
+            cut = self._cut(scene.labels, scene.volume.shape)
+            for name, colour in scene.region_colours().items():
+                picture = _tinted(picture, cut == scene.regions[name], colour)
         enlarged = 2  # drawn twice as large and shrunk: Pillow's lines are not smooth by themselves
         drawn = picture.resize((picture.width * enlarged, picture.height * enlarged))
         pen = ImageDraw.Draw(drawn)
@@ -111,10 +123,16 @@ class _Plane:
         rows = picks.position[cut, 1 - self.axis]
         return list(zip(picks.position[cut, 2].tolist(), rows.tolist(), across.tolist(), strict=True))
 
-    def _tinted(self, picture: Image.Image, mask: npt.NDArray[np.float32]) -> Image.Image:
-        cut = np.take(mask, round(self.middle), axis=self.axis) > 0.5
-        shade = Image.fromarray((cut * 110).astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
-        return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, shade)
+    def _cut(self, labels: npt.NDArray[np.int8], shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+        """The labels in the slab's middle; their grid begins where the volume's does, with voxels of its own size."""
+        n = labels.shape[self.axis]
+        cut: npt.NDArray[np.int8] = labels.take(min(round(self.middle * n / shape[self.axis]), n - 1), axis=self.axis)
+        return cut
+
+
+def _tinted(picture: Image.Image, region: npt.NDArray[np.bool_], colour: str) -> Image.Image:
+    shade = Image.fromarray((region * _SHADE).astype(np.uint8)).resize(picture.size, Image.Resampling.BILINEAR)
+    return Image.composite(Image.new("RGB", picture.size, colour), picture, shade)
 
 
 def _grey(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
@@ -151,6 +169,7 @@ def _with_legend(picture: Image.Image, scene: Scene) -> Image.Image:
         (f"{feature}: {len(picks):,} in the volume", colour)
         for (feature, (picks, _)), colour in zip(scene.picks.items(), _colours(len(scene.picks)), strict=True)
     ]
+    lines += list(scene.region_colours().items())
     for number, (text, colour) in enumerate(lines):
         _write(pen, (edge, edge + number * picture.width // 34), text, "lt", picture.width, colour)
     return picture

@@ -1,7 +1,9 @@
 """A tomogram through a network: one probability map for each of its features."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import torch
@@ -9,13 +11,17 @@ from torch import Tensor
 
 from livetomo.models.network import Network, folded
 from livetomo.models.package import Model
+from livetomo.models.room import TileRoom
+from livetomo.models.slabs import in_slabs, planes_of
 from livetomo.stages.segment.canonical import from_canonical, to_canonical
 from livetomo.stages.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
-from livetomo.stages.segment.tiles import tiled
+from livetomo.stages.segment.tiles import largest_tile, tiled
 
-MOST_VOXELS_CPU = 3_100_000
-"""In one tile: 16 channels of that take 200 MB, of which several are held at once."""
+MOST_VOXELS_CPU = 1_500_000
+"""At full resolution at once: 16 channels of that take 96 MB, of which several are held."""
 MOST_VOXELS_GPU = 100_000_000
+_TILE = 4
+"""A tile may be so many times larger than what is held at full resolution: see `slabs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,8 @@ class Segmentation:
     shape_zyx: tuple[int, int, int]
 
     def at_canonical(self, feature: str) -> Tensor:
-        """The map as the network made it, 0..1; ribosomes' peak at their centres."""
-        probability = self.maps[self.features.index(feature)].float()
+        """The map as the network made it, 0..1, float16; that of ribosomes peaks at their centres, float32."""
+        probability = self.maps[self.features.index(feature)]
         if feature == "ribosome":
             return centred(probability, radius_voxels=RIBOSOME_RADIUS_ANGSTROM / self.voxel_size_angstrom)
         return probability
@@ -39,41 +45,67 @@ class Segmentation:
         return from_canonical(self.at_canonical(feature), self.shape_zyx)
 
 
-def segment(model: Model, density: Tensor, *, voxel_size_angstrom: float, mirrors: bool = False) -> Segmentation:
+def segment(
+    model: Model, density: Tensor, *, voxel_size_angstrom: float, mirrors: bool = False, room: TileRoom | None = None
+) -> Segmentation:
     """Run a model over a tomogram, on the device that `density` is on, which is the model's.
 
     density: normalised and clipped, not otherwise filtered, matter positive, (z, y, x).
     mirrors: average over the eight mirror images, at eight times the cost.
     """
-    card = model.card
     z, y, x = density.shape
     with torch.inference_mode():
-        seen = to_canonical(density, voxel_size_angstrom=voxel_size_angstrom, canonical=card.canonical)
-        maps = _maps(folded(model.network), seen, mirrors)
-    return Segmentation(card.features, maps, card.voxel_size_angstrom, (z, y, x))
+        seen = to_canonical(density, voxel_size_angstrom=voxel_size_angstrom, canonical=model.card.canonical)
+        return segment_canonical(model, seen, (z, y, x), mirrors=mirrors, room=room or TileRoom())
 
 
-def _maps(network: Network, seen: Tensor, mirrors: bool) -> Tensor:
+def segment_canonical(
+    model: Model, seen: Tensor, shape_zyx: tuple[int, int, int], *, mirrors: bool, room: TileRoom
+) -> Segmentation:
+    """The same of a tomogram of this shape that `to_canonical` has prepared for the model."""
+    with torch.inference_mode():
+        network = folded(model.network)
+        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs lack it
+        maps = _maps(network, seen, mirrors, partial(room.run, (model.sha256, *seen.shape, str(seen.device))))
+    return Segmentation(model.card.features, maps, model.card.voxel_size_angstrom, shape_zyx)
+
+
+def _maps(
+    network: Network,
+    seen: Tensor,
+    mirrors: bool,
+    fitting: Callable[[int, Callable[[int], int], Callable[[int], Tensor]], Tensor],
+) -> Tensor:
+    """The mean over the views. fitting: runs with a limit for tiles, and with smaller ones where memory runs out."""
     on_gpu = seen.device.type == "cuda"
     layout = network.layout
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs lack it
+    z, y, x = seen.shape
 
-    def answer(tile: Tensor) -> Tensor:
-        with torch.autocast(seen.device.type, torch.bfloat16, enabled=on_gpu):
-            logits: Tensor = network(tile.contiguous(memory_format=torch.channels_last_3d))
-        return logits.float().sigmoid_()
+    def run(view: Tensor, most: int) -> Tensor:
+        def answer(tile: Tensor) -> Tensor:
+            with torch.autocast(seen.device.type, torch.bfloat16, enabled=on_gpu):
+                return in_slabs(network, tile.contiguous(memory_format=torch.channels_last_3d), most_voxels=most)
+
+        return tiled(
+            answer,
+            view,
+            channels=len(layout.features),
+            halo=layout.halo,
+            multiple=layout.multiple,
+            most_voxels=_TILE * most,
+        )
+
+    def held(most: int) -> int:
+        tile = largest_tile((z, y, x), halo=layout.halo, multiple=layout.multiple, most_voxels=_TILE * most)
+        z_tile, y_tile, x_tile = tile
+        slab = min(z_tile, planes_of(tile, most)) * y_tile * x_tile
+        return max(slab, math.prod(tile) // _TILE)
 
     total = None
     views = list(_mirrors() if mirrors else [()])
     for axes in views:
-        maps = tiled(
-            answer,
-            seen.flip(axes) if axes else seen,
-            channels=len(layout.features),
-            halo=layout.halo,
-            multiple=layout.multiple,
-            most_voxels=MOST_VOXELS_GPU if on_gpu else MOST_VOXELS_CPU,
-        )
+        view = seen.flip(axes) if axes else seen
+        maps = fitting(MOST_VOXELS_GPU if on_gpu else MOST_VOXELS_CPU, held, partial(run, view))
         maps = maps.flip([axis + 1 for axis in axes]) if axes else maps
         total = maps if total is None else total.add_(maps)
     assert total is not None

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from livetomo.errors import ConfigurationError
-from livetomo.models.package import Card, load_model
+from livetomo.models.card import Card
+from livetomo.models.package import load_model
 from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.example import Example
 from livetomo.train.pool import Pool, Source, workers

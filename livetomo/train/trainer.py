@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from livetomo.errors import ConfigurationError, LivetomoError
+from livetomo.models.card import Card
 from livetomo.models.network import Layout, Network
-from livetomo.models.package import Card, save_model
+from livetomo.models.package import save_model
 from livetomo.stages.segment.canonical import Canonical
 from livetomo.train.batch import make_batch
 from livetomo.train.example import Example

@@ -41,7 +41,9 @@ class Worker:
     def run(self) -> None:
         """Serve until the supervisor is gone."""
         from livetomo import pipeline  # noqa: F401  (torch is loaded now, so that the first job does not wait for it)
+        from livetomo.models.loaded import Models
 
+        self._models = Models(self._device)
         threading.Thread(target=self._listen, daemon=True).start()
         threading.Thread(target=self._say_alive, daemon=True).start()
         self._parent.send({"is": "ready", "device": self._device})
@@ -72,7 +74,7 @@ class Worker:
             crash_point(stage)
 
         try:
-            pipeline.run(Order.from_json(order), folder, device=self._device, tell=tell)
+            pipeline.run(Order.from_json(order), folder, device=self._device, models=self._models, tell=tell)
         except Exception as fault:  # the border of a job: whatever it was, it costs this job and is recorded
             shutil.rmtree(folder, ignore_errors=True)
             self._parent.send({"is": "failed", "token": token, "fault": asdict(fault_of(fault))})

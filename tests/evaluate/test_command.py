@@ -14,8 +14,9 @@ from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
 from livetomo.formats.relion import Relion5
+from livetomo.models.card import Card
 from livetomo.models.network import Layout, Network
-from livetomo.models.package import Card, save_model
+from livetomo.models.package import save_model
 from livetomo.picks import Picks
 from livetomo.stages.segment.canonical import Canonical
 

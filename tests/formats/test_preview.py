@@ -40,7 +40,10 @@ def test_a_particle_off_the_slab_is_not_drawn(tmp_path: Path):
 def test_what_is_kept_away_from_is_tinted(tmp_path: Path):
     mask = np.zeros((40, 100, 120), np.float32)
     mask[:, 60:80, 60:100] = 1
-    write_previews(tmp_path, scene(position=(), masks={"contamination": mask}))
+    write_previews(
+        tmp_path,
+        scene(position=(), labels=mask.astype(np.int8), regions={"contamination": 1}, avoided=["contamination"]),
+    )
     assert coloured(tmp_path / "overlay.png")[250:310, 250:390].mean() > 0.8
 
 

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import save_file
 
 from livetomo.errors import ConfigurationError
+from livetomo.models.card import Card, read_card
 from livetomo.models.network import Layout, Network
-from livetomo.models.package import Card, load_model, read_card, save_model
+from livetomo.models.package import load_model, save_model
 from livetomo.stages.segment.canonical import Canonical
 
 LAYOUT = Layout(("membrane", "ribosome"), base=2, levels=2)

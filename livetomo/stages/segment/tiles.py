@@ -1,5 +1,6 @@
 """Run a network over a volume in tiles whose answer is that of the whole."""
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import pairwise, product
 
@@ -52,6 +53,16 @@ def tiles(
     for core in product(*spans):
         around = tuple((max(0, a - halo), min(n, b + halo)) for (a, b), n in zip(core, shape, strict=True))
         yield core, around
+
+
+def largest_tile(shape: Extent, *, halo: int, multiple: int, most_voxels: int) -> Extent:
+    """The extents of the largest of these tiles; larger than `most_voxels` where no smaller ones are to be had."""
+    z, y, x = (-(-n // multiple) * multiple for n in shape)
+    extents = (
+        (around[0][1] - around[0][0], around[1][1] - around[1][0], around[2][1] - around[2][0])
+        for _, around in tiles((z, y, x), halo=halo, multiple=multiple, most_voxels=most_voxels)
+    )
+    return max(extents, key=math.prod)
 
 
 def _cost(shape: Extent, parts: tuple[int, ...], halo: int, multiple: int, most_voxels: int) -> tuple[bool, int]:

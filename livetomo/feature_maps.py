@@ -1,0 +1,154 @@
+"""The maps of a recipe's features, all on one grid, by built-in methods and by networks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from livetomo.formats.mrc import Geometry, as_probability_bytes
+from livetomo.models.loaded import Models
+from livetomo.models.package import Model
+from livetomo.models.segment import segment_canonical
+from livetomo.picks import Picks
+from livetomo.recipe import Recipe
+from livetomo.recipe_features import BlobFeature, DenseFeature, NetworkFeature, RidgeFeature
+from livetomo.stages.segment.blob import blob
+from livetomo.stages.segment.canonical import canonical_shape, from_canonical, to_canonical
+from livetomo.stages.segment.dense import dense
+from livetomo.stages.segment.ridge import ridge
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where maps lie: over the whole tomogram, the first voxels on each other.
+
+    Index i along an axis is index i * n_tomogram / n of the tomogram.
+    """
+
+    shape_zyx: Shape
+    voxel_size_angstrom: float
+    tomogram_zyx: Shape
+
+    def bring(self, probability: Tensor) -> Tensor:
+        """A map from any grid over the same tomogram onto this one."""
+        return probability if probability.shape == self.shape_zyx else from_canonical(probability, self.shape_zyx)
+
+    def geometry(self, tomogram: Geometry) -> Geometry:
+        """Where a file of this grid lies: over the same cell, so that its voxels are about of their nominal size."""
+        z, y, x = (n * tomogram.voxel_size_angstrom for n in self.tomogram_zyx)
+        start_x, start_y, start_z = (
+            round(start * mine / whole)
+            for start, mine, whole in zip(
+                tomogram.nstart, reversed(self.shape_zyx), reversed(self.tomogram_zyx), strict=True
+            )
+        )
+        return replace(
+            tomogram,
+            voxel_size_angstrom=self.voxel_size_angstrom,
+            nstart=(start_x, start_y, start_z),
+            cell_angstrom=(x, y, z),
+        )
+
+    def in_tomogram(self, picks: Picks) -> Picks:
+        """Picks of this grid with positions in voxels of the tomogram."""
+        scale = np.array(self.tomogram_zyx) / np.array(self.shape_zyx)
+        return replace(picks, position=(picks.position * scale).astype(np.float32))
+
+    def on_tomogram(self, probability: Tensor) -> npt.NDArray[np.int8]:
+        """A map of this grid as int8 0..127 on the tomogram's, made section by section."""
+        if self.shape_zyx == self.tomogram_zyx:
+            return as_probability_bytes(probability.float().cpu().numpy())
+        packed = np.empty(self.tomogram_zyx, np.int8)
+        depth, (_, rows, columns) = self.shape_zyx[0], self.tomogram_zyx
+        for z, into in enumerate(packed):
+            where = z * depth / self.tomogram_zyx[0]
+            below = min(int(where), depth - 1)
+            above = min(below + 1, depth - 1)
+            section = torch.lerp(probability[below].float(), probability[above].float(), min(where - below, 1.0))
+            wide = from_canonical(section[None], (1, rows, columns))
+            into[:] = as_probability_bytes(wide.cpu().numpy())[0]
+        return packed
+
+
+class FeatureMaps:
+    """Makes the maps of one tomogram. In turn: `find_dense`, clipping, `show_networks`, denoising, `make`.
+
+    With networks the grid is that of the finest of them, whatever the tomogram's voxel size: picking and interactions
+    cost little there, and a score means what it meant when the network was evaluated. Without any it is the tomogram's.
+    """
+
+    def __init__(self, recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> None:
+        self._recipe = recipe
+        self._voxel_size = voxel_size_angstrom
+        self._models = models
+        self._shape = shape_zyx
+        self._found: dict[str, Tensor] = {}
+        self._seen: dict[str, Tensor] = {}
+        self._networks = {feature.model: models.get(feature.model, feature.sha256) for feature in self._by_network()}
+        self.grid = self._grid()
+
+    def provenance(self) -> dict[str, Any]:
+        """Which networks were used, by what the recipe calls them."""
+        return {
+            name: {"name": model.card.name, "sha256": model.sha256, "steps": model.card.steps}
+            for name, model in self._networks.items()
+        }
+
+    def find_dense(self, volume: Tensor) -> None:
+        """Very dense matter, in the normalised volume: clipping will hide it."""
+        for feature in self._recipe.feature:
+            if isinstance(feature, DenseFeature):
+                grow = feature.grow_angstrom / self._voxel_size
+                mask = dense(volume, deviations=feature.deviations, grow_voxels=grow)
+                self._found[feature.name] = self.grid.bring(mask)
+
+    def show_networks(self, clipped: Tensor) -> None:
+        """What the networks are to see, of the clipped volume: denoising will change it."""
+        for name, model in self._networks.items():
+            self._seen[name] = to_canonical(
+                clipped, voxel_size_angstrom=self._voxel_size, canonical=model.card.canonical
+            )
+
+    def make(self, denoised: Tensor) -> dict[str, Tensor]:
+        """Every feature's map, 0..1 (z, y, x) on the grid, of whatever type holds it best."""
+        for feature in self._recipe.feature:
+            if isinstance(feature, BlobFeature):
+                probability = blob(denoised, diameter_voxels=feature.diameter_angstrom / self._voxel_size)
+            elif isinstance(feature, RidgeFeature):
+                scales = tuple(scale / self._voxel_size for scale in feature.scales_angstrom)
+                probability = ridge(denoised, sigmas_voxels=scales)
+            else:
+                continue
+            self._found[feature.name] = self.grid.bring(probability)
+        for (name, mirrors), features in self._runs().items():
+            self._run(self._networks[name], self._seen[name], mirrors, features)
+        self._seen.clear()
+        return {feature.name: self._found[feature.name] for feature in self._recipe.feature}
+
+    def _run(self, model: Model, seen: Tensor, mirrors: bool, features: list[NetworkFeature]) -> None:
+        found = segment_canonical(model, seen, self._shape, mirrors=mirrors, room=self._models.room)
+        for feature in features:
+            self._found[feature.name] = self.grid.bring(found.at_canonical(feature.channel_name))
+
+    def _runs(self) -> dict[tuple[str, bool], list[NetworkFeature]]:
+        """The features that one run of a network serves."""
+        runs: dict[tuple[str, bool], list[NetworkFeature]] = {}
+        for feature in self._by_network():
+            runs.setdefault((feature.model, feature.mirrors), []).append(feature)
+        return runs
+
+    def _by_network(self) -> Iterator[NetworkFeature]:
+        return (feature for feature in self._recipe.feature if isinstance(feature, NetworkFeature))
+
+    def _grid(self) -> Grid:
+        if not self._networks:
+            return Grid(self._shape, self._voxel_size, self._shape)
+        finest = min((model.card.canonical for model in self._networks.values()), key=lambda c: c.voxel_size_angstrom)
+        shape = canonical_shape(torch.Size(self._shape), self._voxel_size, finest)
+        return Grid(shape, finest.voxel_size_angstrom, self._shape)

@@ -1,0 +1,111 @@
+"""What a model package says of itself, read without loading its network; and which packages come with livetomo."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from livetomo.errors import ConfigurationError
+from livetomo.userfile import UserModel, validate
+
+if TYPE_CHECKING:
+    from livetomo.models.network import Layout
+    from livetomo.stages.segment.canonical import Canonical
+
+CARD_KEY = "livetomo.card"
+ENDING = ".safetensors"
+_SHIPPED = Path(__file__).parent / "weights"
+
+
+class Card(UserModel):
+    """What a model is, where it comes from and how well it does: everything that is known about it but its weights.
+
+    metrics: by data set and figure. data, limits: sentences for people.
+    """
+
+    schema_version: int = Field(1, alias="schema")
+    name: str
+    features: tuple[str, ...] = Field(min_length=1)
+    base: int = Field(ge=1, le=256)
+    levels: int = Field(ge=1, le=6)
+    voxel_size_angstrom: float = Field(gt=0)
+    high_pass_angstrom: float = Field(gt=0)
+    fall_angstrom: float = Field(gt=0)
+    low_pass_angstrom: float = Field(gt=0)
+    data: str = ""
+    seed: int | None = None
+    steps: int = 0
+    commit: str = ""
+    device: str = ""
+    licence: str = ""
+    metrics: dict[str, dict[str, float]] = Field(default_factory=dict)
+    limits: str = ""
+
+    @property
+    def layout(self) -> "Layout":
+        """The network that the weights belong to."""
+        from livetomo.models.network import Layout  # torch, for those that have it
+
+        return Layout(self.features, self.base, self.levels)
+
+    @property
+    def canonical(self) -> "Canonical":
+        """What its input is brought to."""
+        from livetomo.stages.segment.canonical import Canonical
+
+        return Canonical(self.voxel_size_angstrom, self.high_pass_angstrom, self.fall_angstrom, self.low_pass_angstrom)
+
+    @staticmethod
+    def of(name: str, layout: "Layout", canonical: "Canonical", **more: Any) -> "Card":
+        """The card of a network with this layout and input."""
+        return Card(name=name, **asdict(layout), **asdict(canonical), **more)
+
+
+def read_card(path: Path) -> Card:
+    """The card alone, without the weights.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is not a package of livetomo.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as package:
+            metadata = package.metadata() or {}
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such model") from None
+    except (SafetensorError, OSError) as fault:
+        raise ConfigurationError(f"{path}: is not a model package ({fault})") from None
+    if CARD_KEY not in metadata:
+        raise ConfigurationError(f"{path}: holds weights but no card of livetomo. Was it made by another program?")
+    return validate(Card, json.loads(metadata[CARD_KEY]), str(path))
+
+
+def shipped() -> dict[str, Path]:
+    """The packages that come with livetomo, by name."""
+    return {path.name.removesuffix(ENDING): path for path in sorted(_SHIPPED.glob(f"*{ENDING}"))}
+
+
+def package_path(model: str, base: Path) -> Path | None:
+    """The file that a recipe's `model` names: one that is shipped, or a path relative to `base`; None for neither."""
+    return base / Path(model).expanduser() if model.endswith(ENDING) else shipped().get(model)
+
+
+def package_digest(path: Path) -> str:
+    """SHA-256 of the file, read again only when it has changed.
+
+    Raises:
+        OSError: as the file system says it.
+    """
+    facts = path.stat()
+    return _digest(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, modified_ns: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
