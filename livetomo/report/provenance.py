@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from livetomo.models.card import package_digest, read_card, shipped
+
 Told = Mapping[str, Any]
 
 
@@ -44,10 +46,21 @@ def recipes(manifests: Sequence[Told]) -> list[Made]:
 
 
 def models(manifests: Sequence[Told]) -> list[Made]:
-    """The networks, by what their cards call them."""
+    """The networks, with the cards of those that come with this livetomo."""
     counts = Counter(
         tuple((key, str(value)) for key, value in model.items())
         for manifest in manifests
         for model in manifest["provenance"].get("models", {}).values()
     )
-    return [Made(dict(facts).get("name", "model"), number, dict(facts)) for facts, number in counts.most_common()]
+    return [
+        Made(dict(facts).get("name", "model"), number, dict(facts), _card(dict(facts).get("sha256", "")))
+        for facts, number in counts.most_common()
+    ]
+
+
+def _card(digest: str) -> str:
+    """The card of the shipped model with these weights; empty where it is none of them."""
+    for path in shipped().values():
+        if package_digest(path) == digest:
+            return json.dumps(read_card(path).model_dump(), ensure_ascii=False, indent=1)
+    return ""

@@ -14,10 +14,15 @@ from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.cli import livetomo_command
 from livetomo.errors import ConfigurationError
+from livetomo.models.card import Card, package_digest
+from livetomo.models.network import Layout, Network
+from livetomo.models.package import save_model
+from livetomo.report import provenance
 from livetomo.report.page import page
 from livetomo.report.pictures import chosen
 from livetomo.report.plots import plot, said
 from livetomo.report.session import Row, of_catalog, of_folder
+from livetomo.stages.segment.canonical import Canonical
 from livetomo.tomogram import Fault
 from tests.browser.chromium import browse
 from tests.publish.stories import manifest
@@ -152,3 +157,15 @@ def test_a_plot_of_five_hundred_tomograms_is_small_and_shows_all_that_have_a_val
 )
 def test_figures_are_said_with_as_many_digits_as_they_deserve(value, words):
     assert said(value) == words
+
+
+def test_the_card_of_a_shipped_model_is_told_only_of_results_that_were_made_with_its_weights(tmp_path, monkeypatch):
+    layout, path = Layout(("membrane",), base=2, levels=2), tmp_path / "cells.safetensors"
+    save_model(path, Network(layout), Card.of("cells", layout, Canonical(16.0), limits="Not for worms."))
+    monkeypatch.setattr(provenance, "shipped", lambda: {"cells": path})
+    used = [{"name": "cells", "sha256": digest, "steps": 10} for digest in (package_digest(path), "ab" * 32)]
+    made = provenance.models([{"provenance": {"models": {"network": model}}} for model in used])
+    assert [("Not for worms." in one.more, one.facts["sha256"]) for one in made] == [
+        (True, used[0]["sha256"]),
+        (False, used[1]["sha256"]),
+    ]
