@@ -90,6 +90,7 @@ class FeatureMaps:
         self._shape = shape_zyx
         self._found: dict[str, Tensor] = {}
         self._seen: dict[str, Tensor] = {}
+        self.mirror_agreement: dict[str, float] = {}
         self._networks = {feature.model: models.get(feature.model, feature.sha256) for feature in self._by_network()}
         self.grid = self._grid()
 
@@ -135,6 +136,8 @@ class FeatureMaps:
         found = segment_canonical(model, seen, self._shape, mirrors=mirrors, room=self._models.room)
         for feature in features:
             self._found[feature.name] = self.grid.bring(found.at_canonical(feature.channel_name))
+            if found.agreement:
+                self.mirror_agreement[feature.name] = found.agreement[found.features.index(feature.channel_name)]
 
     def _runs(self) -> dict[tuple[str, bool], list[NetworkFeature]]:
         """The features that one run of a network serves."""

@@ -84,8 +84,8 @@ VOLUME = (
     Measure(
         "thickness",
         "Å",
-        "Between the two faces of the slab, in the direction across it, from faces found on a grid of columns; missing "
-        "where none are seen",
+        "Across the slab from face to face, where half of the structure sets in, of the slab that explains a grid of "
+        "columns best; missing where no face is seen",
         Limits(warn_above=3000, bad_above=5000),
         _MEAN_FREE_PATH,
         high=_THICK,
@@ -93,7 +93,7 @@ VOLUME = (
     Measure(
         "thickness_confidence",
         "",
-        "How far the columns of that grid agree on the faces, times how far these stand out of the noise; 0-1",
+        "The share of the grid's variance that the slab explains, times how far two halves of its columns agree; 0-1",
     ),
     Measure(
         "slab_tilt",
@@ -109,15 +109,17 @@ VOLUME = (
     Measure(
         "contrast",
         "",
-        "How much more structure of 300-100 Å there is in the slab than beside it, as power over the power beside it",
+        "How much more power of 300-100 Å there is in the slab than beside it, over the power beside it",
+        source=_OWN,
+        words="warn where the volume is empty: nothing but noise is seen in it",
     ),
-    Measure("sharpness", "Å", "The finest structure that the slab holds above what is beside it"),
+    Measure("sharpness", "Å", "To how fine a spacing the slab's power exceeds that beside it by a tenth"),
     Measure(
         "seen_tilt_range",
         "°",
         "What the volume's Fourier transform shows of the tilts: the width of the wedge that is filled",
         source=_OWN,
-        words="warn where it is 15 less than declared, or where the wedge lies along another axis than x",
+        words="warn where it is 15° less than declared, or where the wedge lies along y",
     ),
 )
 FEATURES = (
@@ -127,8 +129,8 @@ FEATURES = (
     Measure(
         "<feature>_mirror_agreement",
         "",
-        "How far a network's answers to the mirrored volume agree, as intersection over union at the threshold; only "
-        "where the recipe asks for `mirrors`",
+        "How far a network's answer to the volume agrees with its mean over the mirror images, as intersection over "
+        "union of probabilities; only where the recipe asks for `mirrors`",
     ),
     Measure("<feature>_count", "", "Published picks; as a metric `livetomo_tomogram_picks`"),
     Measure("<feature>_density", "1/µm³", "Published picks for the whole volume"),
@@ -150,6 +152,16 @@ HALVES = (
         words="bad where a half is dead, both are identical, they do not match, or have nothing in common",
     ),
     Measure("band_snr", "", "Signal to noise of the whole in that band, 2 FSC / (1 - FSC)"),
+    Measure("coarse_snr", "", "The same of 300-100 Å"),
+    Measure(
+        "focus",
+        "",
+        "`contrast` over the contrast to be expected of a slab with `coarse_snr`: of the structure that the halves "
+        "share, how much lies in the slab instead of being smeared over the depth",
+        Limits(warn_below=0.3, bad_below=0.12),
+        "our own, from simulated misalignment",
+        low="the halves agree on structure that the specimen does not hold: the alignment is broken",
+    ),
     Measure("fsc_0143_resolution", "Å", "Where the FSC first falls below 0.143 for two shells"),
     Measure("fsc_05_resolution", "Å", "Where the FSC first falls below 0.5 for two shells"),
 )

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 import livetomo
-from livetomo.company import company_figures
 from livetomo.errors import DeviceFault, NoDefocus, NoUsableVoxels, OutOfDeviceMemory
 from livetomo.feature_maps import FeatureMaps, Grid
 from livetomo.formats.export import EXPORTERS
@@ -25,7 +24,7 @@ from livetomo.formats.mrc import Geometry, write_map
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.formats.preview import Scene, write_previews
 from livetomo.manifest import room_for, write_manifest
-from livetomo.measures import judged
+from livetomo.measuring import Space, look, measured, with_verdicts
 from livetomo.models.loaded import Models
 from livetomo.models.room import is_out_of_memory
 from livetomo.order import Order
@@ -38,9 +37,8 @@ from livetomo.recipe_picks import Pick
 from livetomo.source import read_source
 from livetomo.stages.denoise.deconvolve import deconvolve
 from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
-from livetomo.stages.measure.particles import particle_figures
-from livetomo.stages.measure.thickness import structured_thickness
-from livetomo.stages.measure.voxels import finite_share, masked_share, saturated_share
+from livetomo.stages.measure.volume import Seen
+from livetomo.stages.measure.voxels import dense_share, finite_share, saturated_share
 from livetomo.stages.normalise import clip_, normalise_, replace_non_finite_
 from livetomo.stages.segment.labels import labelled
 
@@ -67,6 +65,7 @@ class _Job:
     warnings: list[str] = field(default_factory=list)
     voxel_size: float = 0.0
     voxel_size_source: str = "header"
+    seen: Seen = field(default_factory=Seen)
     features: FeatureMaps = field(init=False)
     maps: dict[str, Tensor] = field(default_factory=dict)
     labels: npt.NDArray[np.int8] | None = None
@@ -180,7 +179,9 @@ def _denoise(job: _Job, volume: Tensor) -> Tensor:
     z, y, x = volume.shape
     job.features = FeatureMaps(job.order.recipe, (z, y, x), job.voxel_size, job.models)
     job.features.find_dense(volume)
+    job.quality.append(dense_share(volume))
     clip_(volume)
+    job.seen = look(volume, job.order, job.voxel_size)
     job.features.show_networks(volume)
     match job.order.recipe.denoise:
         case NoDenoise():
@@ -220,15 +221,13 @@ def _pick(job: _Job) -> None:
 
 
 def _measure(job: _Job, denoised: Tensor) -> None:
-    job.quality.append(structured_thickness(denoised, voxel_size_angstrom=job.voxel_size))
-    job.quality += company_figures(job.order, job.voxel_size, job.device, job.warnings)
-    for name in _kept_away_from(job):
-        job.quality.append(masked_share(f"{name}_share", job.maps[name]))
-    volume_um3 = denoised.numel() * (job.voxel_size * 1e-4) ** 3
-    for rule in job.order.recipe.pick:
-        job.quality += particle_figures(rule.feature, len(_published(job, rule)), volume_um3)
-    limits = job.order.recipe.limits
-    job.quality = [judged(quality, limits.get(quality.name)) for quality in job.quality]
+    z, y, x = denoised.shape
+    space = Space((z, y, x), job.voxel_size, job.grid.voxel_size_angstrom)
+    published = {rule.feature: _published(job, rule) for rule in job.order.recipe.pick}
+    job.quality += measured(job.order, space, job.seen, job.maps, published, job.device, job.warnings)
+    agreement = job.features.mirror_agreement.items()
+    job.quality += [Quality(f"{name}_mirror_agreement", value, "") for name, value in agreement]
+    job.quality = with_verdicts(job.order, space, job.quality, job.warnings)
 
 
 def _kept_away_from(job: _Job) -> list[str]:

@@ -26,12 +26,18 @@ _TILE = 4
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """What a network says of a tomogram. maps: float16 (features, z, y, x), at the canonical voxel size."""
+    """What a network says of a tomogram.
+
+    maps: float16 (features, z, y, x), at the canonical voxel size.
+    agreement: of each feature, how far its answer to the tomogram as it is agrees with the mean over the mirror images
+        (intersection over union of probabilities: the sum of the lesser over that of the greater); empty without these.
+    """
 
     features: tuple[str, ...]
     maps: Tensor
     voxel_size_angstrom: float
     shape_zyx: tuple[int, int, int]
+    agreement: tuple[float, ...] = ()
 
     def at_canonical(self, feature: str) -> Tensor:
         """The map as the network made it, 0..1, float16; that of ribosomes peaks at their centres, float32."""
@@ -66,8 +72,10 @@ def segment_canonical(
     with torch.inference_mode():
         network = folded(model.network)
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs lack it
-        maps = _maps(network, seen, mirrors, partial(room.run, (model.sha256, *seen.shape, str(seen.device))))
-    return Segmentation(model.card.features, maps, model.card.voxel_size_angstrom, shape_zyx)
+        maps, agreement = _maps(
+            network, seen, mirrors, partial(room.run, (model.sha256, *seen.shape, str(seen.device)))
+        )
+    return Segmentation(model.card.features, maps, model.card.voxel_size_angstrom, shape_zyx, agreement)
 
 
 def _maps(
@@ -75,8 +83,11 @@ def _maps(
     seen: Tensor,
     mirrors: bool,
     fitting: Callable[[int, Callable[[int], int], Callable[[int], Tensor]], Tensor],
-) -> Tensor:
-    """The mean over the views. fitting: runs with a limit for tiles, and with smaller ones where memory runs out."""
+) -> tuple[Tensor, tuple[float, ...]]:
+    """The mean over the views, and how far the first agrees with it.
+
+    fitting: runs with a limit for tiles, and with smaller ones where memory runs out.
+    """
     on_gpu = seen.device.type == "cuda"
     layout = network.layout
     z, y, x = seen.shape
@@ -102,14 +113,28 @@ def _maps(
         return max(slab, math.prod(tile) // _TILE)
 
     total = None
+    first = None
     views = list(_mirrors() if mirrors else [()])
     for axes in views:
         view = seen.flip(axes) if axes else seen
         maps = fitting(MOST_VOXELS_GPU if on_gpu else MOST_VOXELS_CPU, held, partial(run, view))
         maps = maps.flip([axis + 1 for axis in axes]) if axes else maps
-        total = maps if total is None else total.add_(maps)
+        if total is None:
+            total, first = maps, maps.clone() if mirrors else None
+        else:
+            total.add_(maps)
     assert total is not None
-    return total.div_(len(views)) if len(views) > 1 else total
+    if first is None:
+        return total, ()
+    total.div_(len(views))
+    return total, tuple(_agreement(one, mean) for one, mean in zip(first, total, strict=True))
+
+
+def _agreement(one: Tensor, other: Tensor) -> float:
+    """Of two maps 0..1; of two that hold nothing, 1."""
+    lesser = sum(float(torch.minimum(a, b).float().sum()) for a, b in zip(one, other, strict=True))
+    greater = sum(float(torch.maximum(a, b).float().sum()) for a, b in zip(one, other, strict=True))
+    return lesser / greater if greater else 1.0
 
 
 def _mirrors() -> Iterator[tuple[int, ...]]:

@@ -2,90 +2,33 @@
 
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
+from livetomo.measures import FEATURES, HALVES, METADATA, VOLUME, Limits, Measure
 from livetomo.publish.figures import buckets, metric_name
 
-
-class Figure(NamedTuple):
-    """A figure as it is explained to people. In a `name`, `<feature>` stands for a feature of the recipe."""
-
-    name: str
-    unit: str
-    definition: str
-    limits: str
-    source: str
-
-
-_OWN = "our own"
-_DENOISET = "DenoisET's choice of tomograms"
-VOLUME = (
-    Figure("voxel_size", "Å", "As a person, the header or the configuration says", "warn where it is doubtful", _OWN),
-    Figure("finite_share", "", "Voxels that are numbers", "warn below 1, bad below 0.99", _OWN),
-    Figure("saturated_share", "", "Voxels at the lowest or highest value", "warn above 0.001, bad above 0.05", _OWN),
-    Figure(
-        "thickness",
-        "Å",
-        "Full width at half height of the standard deviation of z planes; missing where no face is seen",
-        "warn above 3000, bad above 5000",
-        "mean free path of inelastic scattering, 3000-4000 Å at 300 kV",
-    ),
-    Figure(
-        "<feature>_share",
-        "",
-        "The volume that a mask of very dense matter takes",
-        "warn above 0.02, bad above 0.1",
-        _OWN,
-    ),
-    Figure("<feature>_count", "", "Published picks; as a metric `livetomo_tomogram_picks`", "none", ""),
-    Figure("<feature>_density", "1/µm³", "Published picks for the volume", "none", ""),
-)
-HALVES = (
-    Figure(
-        "halves_agreement",
-        "",
-        "Mean Fourier shell correlation (FSC) of 100-30 Å, or as fine as the voxels allow",
-        "bad where a half is dead, both are identical, they do not match, or have nothing in common",
-        _OWN,
-    ),
-    Figure("band_snr", "", "Signal to noise of the whole in that band, 2 FSC / (1 - FSC)", "none", ""),
-    Figure("fsc_0143_resolution", "Å", "Where the FSC first falls below 0.143 for two shells", "none", ""),
-    Figure("fsc_05_resolution", "Å", "Where the FSC first falls below 0.5 for two shells", "none", ""),
-)
-METADATA = (
-    Figure(
-        "declared_thickness",
-        "Å",
-        "As AreTomo or RELION estimated it",
-        "warn below 1000 and above 3000, bad above 5000",
-        f"below: {_DENOISET}; above: as `thickness`",
-    ),
-    Figure("tilt_axis", "°", "The direction of the tilt axis in the images", "none", ""),
-    Figure("global_shift", "Å", "The largest shift of a view", "warn above 750", _DENOISET),
-    Figure(
-        "bad_patches_low_tilt",
-        "",
-        "Local patches that could not be aligned, at up to 30°; missing where none were asked for",
-        "warn above 0.05, bad above 0.5",
-        f"{_DENOISET}; bad: {_OWN}",
-    ),
-    Figure("bad_patches", "", "The same at all angles", "warn above 0.10, bad above 0.5", f"{_DENOISET}; bad: {_OWN}"),
-    Figure(
-        "ctf_resolution",
-        "Å",
-        "To which Thon rings are fitted",
-        "warn above 20, bad above 40",
-        f"{_DENOISET}; bad: {_OWN}",
-    ),
-    Figure("ctf_score", "", "Correlation of the CTF's fit", "warn below 0.05", _DENOISET),
-    Figure("defocus", "µm", "Of the fit; underfocus is positive", "warn outside 1-8", _OWN),
-    Figure("defocus_error", "µm", "Fitted less targeted, sizes only", "warn beyond 2 to either side", _OWN),
-    Figure("tilt_range", "°", "From the lowest to the highest angle used", "warn below 80", _OWN),
-    Figure("used_tilts", "tilts", "Views that the reconstruction is made of", "none", ""),
-    Figure("used_tilts_share", "", "Of the views that were taken", "warn below 0.8", _OWN),
-)
 _ROOMS = (
-    ("From the volume", VOLUME, ""),
+    (
+        "From the volume",
+        VOLUME,
+        """\
+Of the volume as it was read, before it is denoised, so that recipes do not change the figures. The slab is found by how
+much structure of 600 to 100 Å there is in each of a grid of cells; its faces are where half of the structure sets in:
+particles that keep away from them make it read low by up to a tenth (`quality-truth.md`). Where a volume holds no
+empty ice, no face is seen, and what rests on the faces is missing. Contrast and sharpness compare the slab with what
+lies beside it, where back-projection leaves the views' noise alone: a CTF that is not corrected, a thick slab and a
+poor alignment all lower them. They compare the tomograms of one session rather than labs. The filled wedge is seen to
+2° or so, and only where nothing has filled the rest.
+
+A wrong voxel size shows only against the tilt series' own sizes, where sidecars tell them.
+""",
+    ),
+    (
+        "From the results",
+        FEATURES,
+        """\
+Features with an extent have a share, a volume and an area; those that are found as particles, the rest.
+""",
+    ),
     (
         "From the halves",
         HALVES,
@@ -96,6 +39,8 @@ not; coefficients in the missing wedge count in no shell. Halves made from the f
 alignment and fixed pattern, so their FSC is optimistic; it compares tomograms of one session rather than labs. Where a
 volume is not corrected for the CTF, its zeros end the FSC: the first one at 4 µm defocus and 300 kV is at 28 Å. The
 agreement is told as 0 where the halves differ in shape or one is dead.
+
+A broken alignment leaves the halves' agreement alone, for both have the same one: what it takes is focus.
 """,
     ),
     (
@@ -130,11 +75,22 @@ def page() -> str:
     return text
 
 
-def _row(figure: Figure) -> str:
-    metric = metric_name(figure.name.replace("<feature>", "feature"), figure.unit)
+def _row(measure: Measure) -> str:
+    metric = metric_name(measure.name.replace("<feature>", "feature"), measure.unit)
     told = f"`livetomo_quality_{metric}`".replace("feature", "<feature>") if metric and buckets(metric) else ""
-    cells = (f"`{figure.name}`", figure.unit, figure.definition, figure.limits, figure.source, told)
+    said = "; ".join(filter(None, (_limits(measure.limits), measure.words))) or "none"
+    cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, told)
     return f"| {' | '.join(cells)} |\n"
+
+
+def _limits(limits: Limits) -> str:
+    """As a person would say them: `warn below 1000 and above 3000, bad above 5000`."""
+    told = []
+    for word in ("warn", "bad"):
+        sides = {side: getattr(limits, f"{word}_{side}") for side in ("below", "above")}
+        there = " and ".join(f"{side} {value:g}" for side, value in sides.items() if value is not None)
+        told += [f"{word} {there}"] if there else []
+    return ", ".join(told)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,12 @@ def test_the_snr_of_the_whole_is_measured(snr):
     assert (found.unit, found.verdict) == ("", "good")
 
 
+def test_the_coarse_is_told_apart_from_the_whole_band():
+    found = figures(*halves(1.0, band_angstrom=95.0))
+    assert found["coarse_snr"].value == pytest.approx(2.0, rel=0.3)
+    assert found["band_snr"].value < 0.2
+
+
 @pytest.mark.parametrize("band", [30.0, 45.0, 80.0])
 def test_the_resolution_at_which_the_signal_ends_is_measured(band):
     found = figures(*halves(5.0, band_angstrom=band))
@@ -137,7 +143,7 @@ def test_what_cannot_be_a_half_is_named(spoil, words):
     found = figures(even, odd, whole=whole)
     assert found["halves_agreement"].verdict == "bad"
     assert words in found["halves_agreement"].reason
-    for name in ("band_snr", "fsc_0143_resolution", "fsc_05_resolution"):
+    for name in ("band_snr", "coarse_snr", "fsc_0143_resolution", "fsc_05_resolution"):
         assert (found[name].verdict, found[name].value) == ("missing", None)
 
 

@@ -2,13 +2,14 @@
 
 import pytest
 
+from livetomo.measures import judged
 from livetomo.stages.measure.metadata import metadata_figures
 
 ARETOMO3 = {"sidecars": {"TiltSeries_Metrics.csv": "AreTomo3 metrics"}}
 
 
 def figures(**facts):
-    return {quality.name: quality for quality in metadata_figures(facts)}
+    return {quality.name: judged(quality) for quality in metadata_figures(facts)}
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,13 @@ def figures(**facts):
         ("declared_thickness", {"thickness_angstrom": 3500.0}, 3500.0, "Å", "warn"),
         ("declared_thickness", {"thickness_angstrom": 6000.0}, 6000.0, "Å", "bad"),
         ("tilt_axis", {"tilt_axis_degrees": -95.7}, -95.7, "°", "good"),
+        ("declared_tilt_x", {"beta_offset_degrees": 1.5}, 1.5, "°", "good"),
+        ("declared_tilt_y", {"alpha_offset_degrees": -10.0}, -10.0, "°", "good"),
+        ("alignment_residual", {"alignment_residual_angstrom": 10.0}, 10.0, "Å", "good"),
+        ("alignment_residual", {"alignment_residual_angstrom": 12.0}, 12.0, "Å", "warn"),
+        ("alignment_residual", {"alignment_residual_angstrom": 80.0}, 80.0, "Å", "bad"),
+        ("astigmatism", {"astigmatism_angstrom": 900.0}, 0.09, "µm", "good"),
+        ("handedness", {"defocus_handedness": -1}, -1, "", "good"),
         ("global_shift", {"global_shift_angstrom": 750.0}, 750.0, "Å", "good"),
         ("global_shift", {"global_shift_angstrom": 751.0}, 751.0, "Å", "warn"),
         ("bad_patches_low_tilt", {"bad_patch_low_tilt_fraction": 0.05}, 0.05, "", "good"),

@@ -56,6 +56,8 @@ def read_tomograms_star(text: str, name: str) -> dict[str, Any]:
         facts["defocus_handedness"] = int(hand)
     if thickness := number(row.get("rlnTomoTomogramThickness", "")):
         facts["thickness_angstrom"] = tidy(thickness * 10)
+    if residual := number(row.get("rlnIMODResidualErrorMean", "")):
+        facts["alignment_residual_angstrom"] = tidy(residual * 10)  # nm
     return facts
 
 

@@ -11,6 +11,7 @@ from livetomo.quality import Quality, Verdict
 RESOLUTIONS = {"fsc_0143_resolution": 0.143, "fsc_05_resolution": 0.5}
 _BAND_ANGSTROM = (100.0, 30.0)
 _COARSE_ANGSTROM = 300.0
+_LEAST_COARSE_SNR = 0.1
 _IDENTICAL = 0.9999
 _LEAST_AGREEMENT = 0.02
 _LEAST_LIKENESS = 0.1
@@ -95,11 +96,13 @@ def half_figures(
     most_tilt_degrees: float = _USUAL_TILT_DEGREES,
     whole: Tensor | None = None,
 ) -> list[Quality]:
-    """`halves_agreement`, `band_snr` and the resolutions of two halves (z, y, x), and of their whole where it is given.
+    """`halves_agreement`, `band_snr`, `coarse_snr` and the resolutions of two halves (z, y, x).
+
+    whole: the volume itself, where it is another.
 
     halves_agreement: the mean Fourier shell correlation of 100-30 Å, or as fine as the voxels allow. Bad where the
         halves cannot be two of one tomogram; the other figures are then missing. Limits: our own.
-    band_snr: of the whole, 2 FSC / (1 - FSC) of that mean.
+    band_snr: of the whole, 2 FSC / (1 - FSC) of that mean. coarse_snr: the same of 300-100 Å.
     """
     if fault := _fault(even, odd, whole):
         agreement, reason = fault
@@ -110,17 +113,33 @@ def half_figures(
     if coefficients == 0:
         return _all_missing(f"no shell of {coarse:g}-{fine:g} Å lies within so small or so coarse a volume")
     # What is seen only coarsely, as at low dose and great thickness, is seen all the same.
-    if not (_agree(mean, coefficients) or _agree(*curve.band(_COARSE_ANGSTROM, coarse))):
+    coarse_mean, coarse_coefficients = curve.band(_COARSE_ANGSTROM, coarse)
+    if not (_agree(mean, coefficients) or _agree(coarse_mean, coarse_coefficients)):
         reason = "the halves have nothing in common: are they of two tomograms, or is there nothing but noise?"
         return [Quality("halves_agreement", mean, "", "bad", reason), *_missing(reason)]
-    mean = min(max(mean, 0.0), _IDENTICAL)
-    figures = [Quality("halves_agreement", mean, ""), Quality("band_snr", 2 * mean / (1 - mean), "")]
+    mean = max(mean, 0.0)
+    figures = [Quality("halves_agreement", mean, ""), Quality("band_snr", _snr(mean), "")]
+    if coarse_coefficients:
+        figures.append(Quality("coarse_snr", _snr(coarse_mean), ""))
     for name, threshold in RESOLUTIONS.items():
         resolution = curve.resolution(threshold)
         verdict: Verdict = "missing" if resolution is None else "good"
         reason = "" if resolution else f"the correlation of the halves is below {threshold:g} from the beginning"
         figures.append(Quality(name, resolution, "Å", verdict, reason))
     return figures
+
+
+def focus(contrast: float, coarse_snr: float) -> Quality | None:
+    """How much of the structure that the halves share is the slab's own: its contrast over the contrast to be expected.
+
+    Where views are not aligned, what they show is smeared over the whole depth, alike in both halves: these agree, but
+    the slab hardly holds more than what lies beside it. In simulated tomograms it is 0.4-4 where views are aligned to
+    10 Å, below 0.6 (most below 0.5) at 30 Å, and below 0.35 (most below 0.1) at 100 Å and more. None at so little
+    signal that it tells nothing.
+    """
+    if coarse_snr < _LEAST_COARSE_SNR:
+        return None
+    return Quality("focus", contrast / coarse_snr, "")
 
 
 def differing_halves(what: str) -> list[Quality]:
@@ -134,6 +153,12 @@ def missing_halves(reason: str) -> list[Quality]:
     return _all_missing(reason)
 
 
+def _snr(correlation: float) -> float:
+    """Of the mean of two halves that correlate so."""
+    correlation = min(max(correlation, 0.0), _IDENTICAL)
+    return 2 * correlation / (1 - correlation)
+
+
 def _agree(correlation: float, coefficients: float) -> bool:
     """Whether it is more than chance gives: the standard error of no correlation is 1/sqrt(n)."""
     return coefficients > 0 and correlation > max(_LEAST_AGREEMENT, 4 / math.sqrt(coefficients))
@@ -141,7 +166,7 @@ def _agree(correlation: float, coefficients: float) -> bool:
 
 def _missing(reason: str) -> list[Quality]:
     resolutions = [Quality(name, None, "Å", "missing", reason) for name in RESOLUTIONS]
-    return [Quality("band_snr", None, "", "missing", reason), *resolutions]
+    return [*(Quality(name, None, "", "missing", reason) for name in ("band_snr", "coarse_snr")), *resolutions]
 
 
 def _all_missing(reason: str) -> list[Quality]:

@@ -1,0 +1,83 @@
+"""The figures of a tomogram that it takes several rooms to make: volume, halves, metadata, maps and picks together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from livetomo.company import company_figures
+from livetomo.measures import judged
+from livetomo.order import Order
+from livetomo.picks import Picks
+from livetomo.quality import Quality
+from livetomo.recipe_features import label_thresholds
+from livetomo.stages.measure.extent import extent_figures
+from livetomo.stages.measure.halves import focus
+from livetomo.stages.measure.particles import particle_figures
+from livetomo.stages.measure.scale import contradiction
+from livetomo.stages.measure.volume import Seen, volume_figures
+
+_UM_PER_ANGSTROM = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The tomogram's shape and voxel size, and the maps' voxel size; in Å."""
+
+    shape_zyx: tuple[int, int, int]
+    voxel_size_angstrom: float
+    map_voxel_size_angstrom: float
+
+    def volume_um3(self, depth_angstrom: float | None = None) -> float:
+        """Of the whole, or of a slab so deep along z."""
+        z, y, x = (n * self.voxel_size_angstrom * _UM_PER_ANGSTROM for n in self.shape_zyx)
+        return y * x * (z if depth_angstrom is None else min(z, depth_angstrom * _UM_PER_ANGSTROM))
+
+
+def look(clipped: Tensor, order: Order, voxel_size_angstrom: float) -> Seen:
+    """The figures of the volume itself, normalised and clipped, before anything else changes it."""
+    low, high = (order.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
+    declared = high - low if isinstance(low, int | float) and isinstance(high, int | float) else None
+    return volume_figures(clipped, voxel_size_angstrom=voxel_size_angstrom, declared_tilts_degrees=declared)
+
+
+def measured(
+    order: Order,
+    space: Space,
+    seen: Seen,
+    maps: Mapping[str, Tensor],
+    published: Mapping[str, Picks],
+    device: torch.device,
+    warnings: list[str],
+) -> list[Quality]:
+    """The figures of the volume that was `seen`, of what goes along with it, and of what was found in it."""
+    figures = [*seen.figures, *company_figures(order, space.voxel_size_angstrom, device, warnings)]
+    value = {quality.name: quality.value for quality in figures}
+    contrast, coarse_snr = value.get("contrast"), value.get("coarse_snr")
+    if contrast is not None and coarse_snr is not None and (told := focus(contrast, coarse_snr)):
+        figures.append(told)
+    for name, threshold in label_thresholds(order.recipe.feature).items():
+        figures += extent_figures(
+            name, maps[name], threshold=threshold, voxel_size_angstrom=space.map_voxel_size_angstrom
+        )
+    slab = None if seen.slab is None else space.volume_um3(2 * seen.slab.half_depth_angstrom)
+    for name, picks in published.items():
+        figures += particle_figures(
+            name,
+            picks,
+            voxel_size_angstrom=space.voxel_size_angstrom,
+            volume_um3=space.volume_um3(),
+            slab_um3=slab,
+        )
+    return figures
+
+
+def with_verdicts(order: Order, space: Space, figures: Sequence[Quality], warnings: list[str]) -> list[Quality]:
+    """The figures as the recipe's limits, or else the published ones, and the sidecars' sizes judge them."""
+    told = [judged(quality, order.recipe.limits.get(quality.name)) for quality in figures]
+    doubt = contradiction(space.voxel_size_angstrom, space.shape_zyx, order.metadata)
+    if doubt is None:
+        return told
+    warnings.append(f"Voxel size: {doubt}.")
+    return [replace(one, verdict="bad", reason=doubt) if one.name == "voxel_size" else one for one in told]

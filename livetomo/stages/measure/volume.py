@@ -1,0 +1,113 @@
+"""The figures that a volume gives by itself: where the specimen lies in it, what it holds, and which tilts made it."""
+
+import math
+from dataclasses import dataclass, field
+
+from torch import Tensor
+from torch.nn import functional
+
+from livetomo.quality import Quality
+from livetomo.stages.measure.slab import Slab, energy, find_slab
+from livetomo.stages.measure.spectrum import spectrum
+from livetomo.stages.measure.wedge import find_wedge
+
+_LEAST_EXPLAINED = 0.65
+_LEAST_THICKNESS_ANGSTROM = 200.0
+_STRUCTURE_ANGSTROM = 60.0
+_STANDARD_ERRORS = 5.0
+_NO_FACE = "no face of the specimen is seen along z"
+_WEDGE_TOLERANCE_DEGREES = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The figures, and the slab where one is seen."""
+
+    figures: list[Quality] = field(default_factory=list)
+    slab: Slab | None = None
+
+
+def volume_figures(volume: Tensor, *, voxel_size_angstrom: float, declared_tilts_degrees: float | None = None) -> Seen:
+    """Of a volume (z, y, x), normalised and clipped, not denoised.
+
+    declared_tilts_degrees: the range that sidecars tell.
+    """
+    slab = find_slab(energy(volume, voxel_size_angstrom=voxel_size_angstrom))
+    if slab and (slab.explained < _LEAST_EXPLAINED or slab.thickness_angstrom < _LEAST_THICKNESS_ANGSTROM):
+        slab = None
+    figures = _without_slab(volume, voxel_size_angstrom) if slab is None else _slab(slab)
+    if slab is not None:
+        figures += _content(volume, slab, voxel_size_angstrom)
+    return Seen([*figures, *_tilts(volume, declared_tilts_degrees)], slab)
+
+
+def is_noise(volume: Tensor, *, voxel_size_angstrom: float) -> bool:
+    """Whether there is nothing but noise: averaged to 60 Å, its values are normally distributed.
+
+    Matter is denser than ice, so that it skews them, and is here and not there, so that they have heavy tails. Both are
+    compared with what chance gives (standard errors sqrt(6/n) and sqrt(24/n) of n values).
+    """
+    across = max(1, math.ceil(_STRUCTURE_ANGSTROM / voxel_size_angstrom))
+    values = functional.avg_pool3d(volume[None], min(across, *volume.shape))[0]
+    values = (values - values.mean((1, 2), keepdim=True)).flatten()
+    values /= values.std(correction=0).clamp(min=1e-30)
+    skew, tail = float(values.pow(3).mean()), float(values.pow(4).mean()) - 3
+    n = values.numel()
+    return abs(skew) < _STANDARD_ERRORS * math.sqrt(6 / n) and abs(tail) < _STANDARD_ERRORS * math.sqrt(24 / n)
+
+
+def _without_slab(volume: Tensor, voxel_size_angstrom: float) -> list[Quality]:
+    if is_noise(volume, voxel_size_angstrom=voxel_size_angstrom):
+        reason = "the volume is empty: nothing but noise is seen in it"
+        contrast = Quality("contrast", 0.0, "", "warn", reason)
+    else:
+        reason = f"{_NO_FACE}: the specimen fills the volume"
+        contrast = Quality("contrast", None, "", "missing", reason)
+    figures = [Quality("thickness", None, "Å", "missing", reason), Quality("thickness_confidence", 0.0, "")]
+    figures += [Quality(name, None, "°", "missing", reason) for name in ("slab_tilt", "slab_tilt_x", "slab_tilt_y")]
+    figures += [Quality(name, None, "Å", "missing", reason) for name in ("slab_shift", "sharpness")]
+    return [*figures, contrast]
+
+
+def _slab(slab: Slab) -> list[Quality]:
+    thickness = Quality("thickness", slab.thickness_angstrom, "Å")
+    if not all(slab.seen):
+        face = " and ".join(name for name, seen in zip(("lower", "upper"), slab.seen, strict=True) if not seen)
+        reason = f"the specimen's {face} face lies beyond the volume: it is at least so thick"
+        thickness = Quality("thickness", slab.thickness_angstrom, "Å", "warn", reason)
+    return [
+        thickness,
+        Quality("thickness_confidence", slab.explained * slab.agreement, ""),
+        Quality("slab_tilt", math.degrees(math.atan(slab.slope)), "°"),
+        Quality("slab_tilt_x", math.degrees(math.atan(slab.slope_y)), "°"),
+        Quality("slab_tilt_y", math.degrees(math.atan(slab.slope_x)), "°"),
+        Quality("slab_shift", slab.middle_angstrom, "Å"),
+    ]
+
+
+def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float) -> list[Quality]:
+    seen = spectrum(volume, slab, voxel_size_angstrom=voxel_size_angstrom)
+    contrast, sharpness = (None, None) if seen is None else (seen.contrast(), seen.sharpness_angstrom())
+    reason = "too little lies beside the specimen to compare it with"
+    if seen is not None:
+        reason = "what the specimen holds is no more than what lies beside it"
+    told = []
+    for name, value, unit in (("contrast", contrast, ""), ("sharpness", sharpness, "Å")):
+        told.append(Quality(name, None, unit, "missing", reason) if value is None else Quality(name, value, unit))
+    return told
+
+
+def _tilts(volume: Tensor, declared: float | None) -> list[Quality]:
+    wedge = find_wedge(volume)
+    name, unit = "seen_tilt_range", "°"
+    if wedge is None:
+        reason = "no wedge of the Fourier transform is empty: it was filled, or the volume is too small to tell"
+        return [Quality(name, None, unit, "missing", reason)]
+    seen = wedge.range_degrees
+    if wedge.axis != "x":
+        reason = "the missing wedge lies along y: the volume was turned, or its tilt axis is not along y"
+        return [Quality(name, seen, unit, "warn", reason)]
+    if declared is not None and seen < declared - _WEDGE_TOLERANCE_DEGREES:
+        reason = f"of the {declared:.0f}° that the sidecars tell the volume holds {seen:.0f}°: views were left out"
+        return [Quality(name, seen, unit, "warn", reason)]
+    return [Quality(name, seen, unit)]
