@@ -37,7 +37,7 @@ bench: $(VENV)/dev.stamp
 
 soak: $(VENV)/dev.stamp
 	@scripts/test-servers
-	LIVETOMO_WARM=1 LIVETOMO_KILLS=3000 LIVETOMO_BROKER_STOPS=200 LIVETOMO_SOAK_TOMOGRAMS=10000 \
+	LIVETOMO_KILLS=3000 LIVETOMO_BROKER_STOPS=200 LIVETOMO_SOAK_TOMOGRAMS=10000 \
 		$(BIN)/python -m pytest tests/faults -s --timeout 0 $(ARGS)
 
 lint: $(VENV)/dev.stamp

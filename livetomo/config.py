@@ -49,7 +49,7 @@ class Watch(UserModel):
     mode: how new files are noticed between two scans: `"events"`, hints by the kernel; `"poll"`, not at all; `"auto"`,
         hints where the file system gives them.
     answer_time_limit: a file system that has not answered for this long hangs: the watch says so, none of its jobs is
-        begun, and whoever waits for the file system is replaced until it answers. At least 15 s.
+        begun, and whoever waits for the file system is replaced until it answers. At least 5 s.
     halves: what is done about even and odd half maps, where the producer writes them: `"wait"` for them, `"use"` those
         that are there, or `"ignore"` them.
     halves_patience: how long a tomogram waits for its halves.
@@ -68,7 +68,7 @@ class Watch(UserModel):
     settle: Seconds = 20.0
     rescan: Annotated[Seconds, Field(gt=0)] = 30.0
     mode: Literal["auto", "events", "poll"] = "auto"
-    answer_time_limit: Annotated[Seconds, Field(ge=15)] = 60.0
+    answer_time_limit: Annotated[Seconds, Field(ge=5)] = 60.0
     halves: Literal["wait", "use", "ignore"] = "wait"
     halves_patience: Seconds = 600.0
     default_voxel_size_angstrom: Annotated[Number, Field(gt=0, lt=1000)] = 10.0

@@ -16,7 +16,7 @@ from livetomo.status import BrokerState, DiskState, Status
 from livetomo.watches import Watches
 from livetomo.workers.lane import Lane
 
-DISK_LOOK_SECONDS = 15.0
+DISK_LOOK_SECONDS = 5.0
 DISK_ANSWER_SECONDS = 10.0
 
 

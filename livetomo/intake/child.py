@@ -16,7 +16,7 @@ from livetomo.intake.watcher import Watcher
 from livetomo.tomogram import Arrival, KnownFile
 
 HEARTBEAT_SECONDS = 1.0
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 
 
 class Supervisor(Protocol):

@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import aiomqtt
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 
 from livetomo.publish.mqtt_client import MqttClient
 from livetomo.results import intact_manifest
+from tests.faults.warm_children import warm_children
 from tests.servers import Mosquitto
 from tests.volumes import balls, write_tomogram
 
@@ -32,10 +35,12 @@ class Listener:
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
         self._ended: BaseException | None = None
+        self._doing = ""
 
     async def run(self) -> None:
         """Listen for ever, through every death of the broker; its session outlives these."""
         while True:
+            self._doing = "connecting"
             # aiomqtt's own client may wait for ever for a broker that was killed while it connected.
             client = MqttClient(
                 "127.0.0.1",
@@ -47,7 +52,9 @@ class Listener:
             )
             try:
                 async with client:
+                    self._doing = "subscribing"
                     await client.subscribe("livetomo/#", qos=1)
+                    self._doing = "listening"
                     self._ready.set()
                     async for message in client.messages:
                         self._hear(str(message.topic), bytes(message.payload))
@@ -57,6 +64,7 @@ class Listener:
                     raise asyncio.CancelledError from None
                 await asyncio.sleep(0.05)
             finally:
+                self._doing = "closing"
                 await client.close()
 
     def _hear(self, topic: str, payload: bytes) -> None:
@@ -83,12 +91,16 @@ class Listener:
         await self._ready.wait()
 
     async def until(self, what, seconds: float = 90) -> None:
-        async with asyncio.timeout(seconds):
-            while not what(self):
-                if self._ended is not None:
-                    raise AssertionError("nobody listens any more") from self._ended
-                self._news.clear()
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                while not what(self):
+                    if self._ended is not None:
+                        raise AssertionError("nobody listens any more") from self._ended
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            said = f"not heard in {seconds} s; still {self._doing}; the last was {self.messages[-1:]}"
+            raise AssertionError(said) from None
 
     def events(self, kind: str | None = None) -> dict[str, dict]:
         """Distinct events by their id, the first telling of each, in order."""
@@ -117,8 +129,17 @@ def _lasting():
 class LiveDaemon:
     """`livetomo run` in its own process, killed and started again at will; its folders and its log stay."""
 
-    def __init__(self, folder: Path, port: int | None, *, settle: str = "200ms", workers: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None,
+        *,
+        settle: str = "200ms",
+        workers: int = 1,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
+        self._environment = environment
         self.root = folder / "krios1"
         self.output = folder / "out"
         self.crash_file = folder / "crash"
@@ -151,7 +172,12 @@ class LiveDaemon:
             self._process = await asyncio.create_subprocess_exec(
                 *(*through, sys.executable, "-m", "livetomo", "run", str(self.configuration)),
                 stderr=log,
-                env=os.environ | {"LIVETOMO_CRASH_FILE": str(self.crash_file)} | (environment or {}),
+                env={
+                    **os.environ,
+                    **self._environment,
+                    "LIVETOMO_CRASH_FILE": str(self.crash_file),
+                    **(environment or {}),
+                },
             )
 
     def is_running(self) -> bool:
@@ -251,8 +277,18 @@ async def listener(mosquitto: Mosquitto):
     await asyncio.wait([task])
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """The environment for daemons whose workers start in no time; LIVETOMO_WARM=0 has them start as they do in life."""
+    if os.environ.get("LIVETOMO_WARM") == "0":
+        yield {}
+        return
+    with warm_children(tmp_path_factory.mktemp("warm")) as environment:
+        yield environment
+
+
 @pytest.fixture
-async def daemon(tmp_path: Path, mosquitto: Mosquitto):
+async def daemon(tmp_path: Path, mosquitto: Mosquitto, warm):
     """A daemon that is still to be started."""
-    async with live(tmp_path, mosquitto.port) as one:
+    async with live(tmp_path, mosquitto.port, environment=warm) as one:
         yield one

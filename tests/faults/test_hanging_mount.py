@@ -84,7 +84,7 @@ async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_o
         with daemon.configuration.open("a") as file:
             file.write(
                 f'[[watch]]\nname = "glacios"\npath = "{mount.place}"\nsettle = "200ms"\nrescan = "500ms"\n'
-                'since = "all"\nanswer_time_limit = "15s"\n'
+                'since = "all"\nanswer_time_limit = "10s"\n'
             )
         state = daemon.folder / "state"
         mount.land("TS_01", seed=1)

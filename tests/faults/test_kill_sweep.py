@@ -5,14 +5,13 @@ import os
 import random
 import signal
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from livetomo.control import ask
 from livetomo.errors import Unreachable
-from tests.faults.warm_children import warm_children
 
 KILLS = int(os.environ.get("LIVETOMO_KILLS", "60"))
 MOST_SECONDS = float(os.environ.get("LIVETOMO_KILLS_FOR_SECONDS", "inf"))
@@ -27,16 +26,15 @@ MOST_UNFINISHED = 8
 class Sweep:
     """A daemon that is killed all the time while tomograms keep landing."""
 
-    def __init__(self, daemon, listener, chance: random.Random, environment: dict[str, str]) -> None:
+    def __init__(self, daemon, listener, chance: random.Random) -> None:
         self.daemon = daemon
-        self.environment = environment
         self.listener = listener
         self.chance = chance
         self.landed: list[str] = []
         self.deaths: dict[str, int] = {}
 
     async def run(self, kills: int) -> None:
-        await self.daemon.start(environment=self.environment)
+        await self.daemon.start()
         landing = asyncio.create_task(self._land())
         end = time.monotonic() + MOST_SECONDS
         for number in range(kills):
@@ -48,7 +46,7 @@ class Sweep:
             await asyncio.sleep(self.chance.random() * 0.5)
             await (self._die_at_a_point() if self.chance.random() < 0.7 else self._kill_somebody())
             if not self.daemon.is_running():
-                await self.daemon.start(environment=self.environment)
+                await self.daemon.start()
         landing.cancel()
         self.daemon.crash_file.unlink(missing_ok=True)
         await self._finish()
@@ -112,11 +110,8 @@ def _retry(state: Path) -> None:
 @pytest.mark.timeout(KILLS * 10 + 400)
 async def test_death_at_any_place_loses_nothing_and_repeats_nothing(daemon, listener):
     seed = int(os.environ.get("LIVETOMO_SEED", "1"))
-    warm = os.environ.get("LIVETOMO_WARM") == "1"
-    crash_file = {"LIVETOMO_CRASH_FILE": str(daemon.crash_file)}
-    with warm_children(daemon.folder, crash_file) if warm else nullcontext({}) as environment:
-        sweep = Sweep(daemon, listener, random.Random(seed), environment)
-        await sweep.run(KILLS)
+    sweep = Sweep(daemon, listener, random.Random(seed))
+    await sweep.run(KILLS)
     print(f"\n{sum(sweep.deaths.values())} deaths, {len(sweep.landed)} tomograms, seed {seed}: {sweep.deaths}")
     assert sorted(listener.results()) == sorted(sweep.landed)
     assert {name: len(folders) for name, folders in daemon.results().items()} == dict.fromkeys(sweep.landed, 1)
