@@ -13,9 +13,9 @@ from livetomo.events import Event
 from livetomo.quality import Verdict
 from livetomo.tomogram import TomogramId
 
-# The last results that stand for a session's tomograms, by way of these; the manifest is read of those alone.
+# The last results that stand for a session's tomograms, by way of these; the manifest is read of those alone, and once.
 _LAST = """
-    SELECT json_extract(manifest, '$.verdict') AS verdict, json_extract(manifest, '$.quality') AS quality
+    SELECT json_extract(manifest, '$.verdict', '$.quality')
     FROM (SELECT job FROM tomograms JOIN revisions ON tomogram = tomograms.id
           CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
           WHERE watch = ?1 AND session = ?2 AND (?3 IS NULL OR recipe = ?3)
@@ -64,4 +64,4 @@ class Course:
     def _last(self, watch: str, session: str, recipe_hash: str | None, number: int) -> list[Judged]:
         """The newest first."""
         rows = self._db.execute(_LAST, (watch, session, recipe_hash, number)).fetchall()
-        return [Judged(verdict, json.loads(quality)) for verdict, quality in rows]
+        return [Judged(*json.loads(said)) for (said,) in rows]

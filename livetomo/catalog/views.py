@@ -120,15 +120,16 @@ class Views:
         """What a session's results add up to."""
         rows = list(
             self._db.query(
-                f"""SELECT state, json_extract(manifest, '$.verdict') AS verdict,
-                           json_extract(manifest, '$.picks') AS picks,
+                # One json_extract of both: each call parses the whole manifest.
+                f"""SELECT state, json_extract(manifest, '$.verdict', '$.picks') AS said,
                            max(settled_at, coalesce(started_at, 0), coalesce(finished_at, 0)) AS changed,
                            coalesce(committed_at, 0) AS committed
                     {_CURRENT} WHERE watch = ? AND session = ?""",
                 (watch, session),
             )
         )
-        finished = [(row["committed"], _counts(row["picks"])) for row in rows if row["picks"]]
+        said = [(row["committed"], *json.loads(row["said"])) for row in rows if row["said"]]
+        finished = [(committed, _counts(picks)) for committed, _, picks in said]
         picks: dict[str, int] = {}
         for _, counts in finished:
             for feature, count in counts.items():
@@ -139,7 +140,7 @@ class Views:
             session=session,
             tomograms=len(rows),
             states=_counted(row["state"] for row in rows),
-            verdicts=_counted(row["verdict"] for row in rows if row["verdict"]),
+            verdicts=_counted(verdict for _, verdict, _ in said),
             picks=picks,
             newest=_moment(max((row["changed"] for row in rows), default=0.0)),
             verdict=told["verdict"],
@@ -289,9 +290,9 @@ def _reasons(manifest: Mapping[str, Any]) -> list[str]:
     return [figure.get("reason") or f"{name} is {figure['verdict']}" for name, figure in poor]
 
 
-def _counts(picks: str) -> dict[str, int]:
-    """The published picks of each feature, from the manifest's JSON of them."""
-    return {feature: int(told["count"]) for feature, told in json.loads(picks).items()}
+def _counts(picks: Mapping[str, Any]) -> dict[str, int]:
+    """The published picks of each feature, from what the manifest says of them."""
+    return {feature: int(told["count"]) for feature, told in picks.items()}
 
 
 def _counted(values: Any) -> dict[Any, int]:
