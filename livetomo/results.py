@@ -27,7 +27,8 @@ def install(attempt: Path, final: Path) -> dict[str, Any]:
         final.rename(broken)
         shutil.rmtree(broken)
     attempt.rename(final)
-    sync(final.parent)
+    for folder in final.parents[:3]:  # the tomogram's, `tomograms`, and the session's: each may be new
+        sync(folder)
     return read_manifest(final)
 
 

@@ -1,11 +1,13 @@
 """Results on disk: found, and checked to the last byte."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from livetomo.manifest import write_manifest
-from livetomo.results import damage, find_results, intact_manifest
+from livetomo.results import damage, find_results, install, intact_manifest
 from livetomo.tomogram import TomogramId, tomogram_folder
 
 
@@ -21,6 +23,25 @@ def result(tmp_path):
 def test_a_result_as_it_was_written_is_intact(result):
     assert list(damage(result)) == []
     assert intact_manifest(result)["revision"] == 1
+
+
+def test_a_result_is_on_the_disk_before_it_appears_and_its_place_is_before_it_is_recorded(tmp_path, monkeypatch):
+    synchronised = []
+
+    def fsync(handle: int) -> None:
+        synchronised.append(Path(f"/proc/self/fd/{handle}").readlink().relative_to(session).as_posix())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    session = tmp_path / "krios1" / "monday"
+    attempt = session / "tomograms" / "TS_01" / ".attempt-1"
+    (attempt / "picks").mkdir(parents=True)
+    (attempt / "picks" / "ribosome.relion5.star").write_text("data_\n")
+    write_manifest(attempt, {})
+    made = {path.relative_to(session).as_posix() for path in [attempt, *attempt.rglob("*")]}
+    assert set(synchronised) == made
+    del synchronised[:]
+    install(attempt, attempt.with_name("r1-00000000"))
+    assert synchronised == ["tomograms/TS_01", "tomograms", "."]
 
 
 @pytest.mark.parametrize(

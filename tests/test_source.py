@@ -1,12 +1,14 @@
 """What is read is what was taken in; halves make a whole; other axes are turned, and hands stay hands."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pytest
 
 from livetomo.errors import HalvesDiffer, SourceChanged, SourceUnreadable
+from livetomo.formats.mrc import Volume, read_volume
 from livetomo.source import read_source
 from tests.volumes import balls, order_for, write_tomogram
 
@@ -25,6 +27,23 @@ def test_a_file_that_is_gone_may_come_back(tmp_path):
     path.unlink()
     with pytest.raises(SourceUnreadable, match="not there any more"):
         read_source(order)
+
+
+@pytest.mark.parametrize(
+    ("harm", "fault"),
+    [(lambda path: path.unlink(), SourceUnreadable), (lambda path: write_tomogram(path, balls(seed=9)), SourceChanged)],
+)
+def test_a_file_that_is_deleted_or_rewritten_while_it_is_read_is_not_believed(tmp_path, monkeypatch, harm, fault):
+    path = write_tomogram(tmp_path / "a.mrc", balls())
+
+    def read_meanwhile(path: Path) -> Volume:
+        volume = read_volume(path)
+        harm(path)
+        return volume
+
+    monkeypatch.setattr("livetomo.source.read_volume", read_meanwhile)
+    with pytest.raises(fault):
+        read_source(order_for(path))
 
 
 def test_halves_alone_are_averaged(tmp_path):

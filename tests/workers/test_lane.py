@@ -53,12 +53,6 @@ class Watched:
                 self.news.clear()
                 await self.news.wait()
 
-    def result_committed(self, claim, manifest):
-        self.results.append(str(claim.tomogram))
-
-    def worker_started(self, device, pid):
-        self.pids.append(pid)
-
 
 class House:
     """A catalog on disk, a watched folder and an output folder, and one lane over them."""
@@ -160,6 +154,19 @@ async def test_a_job_past_its_time_limit_is_stopped(tmp_path):
         await house.observer.until(lambda seen: seen.failures)
         assert house.observer.failures == [("transient", False)]
         assert await house.states() == ["waiting"]
+
+
+async def test_a_worker_that_says_nothing_any_more_is_killed_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("livetomo.workers.process.SILENCE_SECONDS", 3.0)
+    async with house_in(tmp_path) as house:
+        await house.land(shape=(96, 160, 160))
+        await house.observer.until(lambda seen: "read" in seen.stages)
+        wedged = house.lane.worker_pid
+        os.kill(wedged, signal.SIGSTOP)
+        await house.observer.until(lambda seen: seen.failures)
+        assert house.observer.failures == [("device", False)]
+        assert house.observer.deaths == 1
+        assert house.lane.worker_pid != wedged
 
 
 async def test_a_clean_stop_gives_the_running_job_back_and_leaves_nothing_behind(tmp_path):
