@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _EXISTING = click.Path(exists=True, path_type=Path)
 MULTIPLES = (1, 2, 3, 10)
+_HIDDEN_REACH_ANGSTROM = 60.0
+"""Around membrane that the missing wedge hides: its own half width, and as much again for its blur."""
 
 
 @click.group(
@@ -120,7 +122,7 @@ def model(
 @click.argument("labels", type=_EXISTING)
 @click.option("--feature", required=True, help="Which of the labels: a name, or a label's value.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--normal-z", type=_EXISTING, help="NAME_normal_z.mrc: recall by the membrane's orientation too.")
+@click.option("--normal-z", type=_EXISTING, help="NAME_normal_z.mrc: by the membrane's orientation too.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
 @click.option("--json", "as_json", is_flag=True)
 def segmentation(
@@ -132,17 +134,22 @@ def segmentation(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare a PROBABILITY map (MRC; int8 0..127, or 0..1) with LABELS on the same grid."""
+    """Compare a PROBABILITY map (MRC; int8 0..127, or 0..1) with LABELS on the same grid.
+
+    With --normal-z, "dice seen" leaves out what is within 60 Å of membrane with |n_z| of 0.6 and more, which the
+    missing wedge hides, and recall is told for each range of |n_z|.
+    """
     import numpy as np
 
     from livetomo.evaluate.plot import plot_precision_recall
-    from livetomo.evaluate.segmentation import curve, recall_by_orientation
+    from livetomo.evaluate.segmentation import curve, recall_by_orientation, where_seen
     from livetomo.formats.mrc import PROBABILITY_SCALE, read_volume
     from livetomo.simulate.truth import FEATURES, label_of
 
     if not feature.isdigit() and feature not in FEATURES:
         raise ConfigurationError(f"--feature {feature}: give one of {', '.join(FEATURES)}, or a label's value")
-    stored = read_volume(probability).voxels
+    volume = read_volume(probability)
+    stored = volume.voxels
     scale = PROBABILITY_SCALE if stored.dtype == np.int8 else 1
     claimed = stored.astype(np.float32) / np.float32(scale)
     truth = read_volume(labels).voxels == (int(feature) if feature.isdigit() else label_of(feature))
@@ -157,6 +164,10 @@ def segmentation(
     }
     if normal_z is not None:
         normals = read_volume(normal_z).voxels.astype(np.float32) / 100
+        reach = _HIDDEN_REACH_ANGSTROM / volume.header.voxel_size_xyz[0]
+        figures["dice_seen"] = curve(claimed.clip(0, 1), truth, where_seen(truth, normals, reach_voxels=reach)).dice(
+            threshold
+        )
         for name, (hits, here) in recall_by_orientation(claimed, truth, normals, threshold).items():
             figures[f"recall_normal_z_{name}"] = hits / here if here else None
     if plot is not None:

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
 
 Map = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
 
 BINS = 256
+SEEN_BELOW = 0.6
+"""|n_z| of membranes that a tilt series sees well: what is steeper fades into the missing wedge."""
 ORIENTATIONS = ((0.0, 0.3), (0.3, 0.6), (0.6, 0.85), (0.85, 1.01))
 """Ranges of |n_z| of a membrane: from walls, which a tilt series sees, to floors, which the missing wedge hides."""
 
@@ -56,6 +59,18 @@ def curve(probability: Map, truth: Mask, where: Mask | None = None) -> Curve:
         np.bincount(bins[truth].ravel(), minlength=BINS).astype(np.int64),
         np.bincount(bins[~truth].ravel(), minlength=BINS).astype(np.int64),
     )
+
+
+def where_seen(truth: Mask, normal_z: Map, *, reach_voxels: float) -> Mask:
+    """All voxels but those within `reach_voxels` of membrane that the missing wedge hides.
+
+    There, what a map claims and what it misses say little about the method; elsewhere both count.
+    """
+    hidden = truth & (normal_z >= SEEN_BELOW)
+    if not hidden.any():
+        return np.ones(truth.shape, bool)
+    seen: Mask = distance_transform_edt(~hidden) > reach_voxels
+    return seen
 
 
 def recall_by_orientation(

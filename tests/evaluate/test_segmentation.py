@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetomo.evaluate.segmentation import curve, recall_by_orientation
+from livetomo.evaluate.segmentation import curve, recall_by_orientation, where_seen
 
 
 @given(st.integers(0, 2**31), st.floats(0.05, 0.95))
@@ -42,3 +42,17 @@ def test_recall_by_orientation_counts_walls_and_floors_apart():
     counts = recall_by_orientation(np.array([[[0.9, 0.2, 0.1, 0.1]]]), truth, normals)
     assert counts["0-0.3"] == (1, 2)
     assert counts["0.85-1"] == (0, 2)
+
+
+def test_what_the_missing_wedge_hides_counts_neither_way():
+    truth = np.array([[[True, False, False, False, True, False]]])
+    normals = np.array([[[0.9, 0, 0, 0, 0.1, 0]]])
+    seen = where_seen(truth, normals, reach_voxels=1)
+    assert seen.tolist() == [[[False, False, True, True, True, True]]]
+    missed_and_claimed_where_hidden = np.array([[[0.1, 0.9, 0.1, 0.1, 0.9, 0.1]]])
+    assert curve(missed_and_claimed_where_hidden, truth, seen).dice() == 1
+
+
+def test_where_nothing_is_hidden_all_counts():
+    truth = np.ones((2, 2, 2), bool)
+    assert where_seen(truth, np.full(truth.shape, 0.2), reach_voxels=3).all()
