@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ class Mount:
             process = subprocess.Popen([program, "-f", str(source), str(place)], stderr=subprocess.PIPE)
             self._processes.append(process)
             while not place.is_mount():
+                time.sleep(0.01)
                 if process.poll() is not None:
                     pytest.skip(f"no FUSE file system can be mounted here: {process.stderr.read().decode().strip()}")
 
