@@ -38,6 +38,7 @@ _TROUBLE: Mapping[str, Side] = {
     "carbon_share": "high",
     "halves_agreement": "low",
     "band_snr": "low",
+    "focus": "low",
     "fsc_0143_resolution": "high",
     "fsc_05_resolution": "high",
     "declared_thickness": "both",

@@ -180,6 +180,16 @@ def test_a_person_has_the_last_word_about_the_voxel_size(tmp_path: Path):
     assert manifest["warnings"] == []
 
 
+def test_a_voxel_size_that_the_tilt_series_contradicts_is_named(tmp_path: Path):
+    path = write_tomogram(tmp_path / "a.mrc", balls())
+    series = {"pixel_size_angstrom": 2.5, "raw_size_xy": [400, 400]}
+    manifest = pipeline.run(order_for(path, metadata=series), tmp_path / "r")
+    found = manifest["quality"]["voxel_size"]
+    assert (found["value"], found["verdict"], manifest["verdict"]) == (VOXEL_ANGSTROM, "bad", "bad")
+    assert "at 25 Å the volume is 2,000 x 2,000 Å wide, but the tilt series 1,000 x 1,000 Å" in found["reason"]
+    assert any("but the tilt series" in warning for warning in manifest["warnings"])
+
+
 def test_a_few_voxels_that_are_no_numbers_are_replaced_and_said(tmp_path: Path):
     volume = balls()
     volume[3, 3, 3:5] = [np.nan, np.inf]

@@ -216,6 +216,12 @@ def test_the_columns_of_the_metrics_are_found_by_name_and_the_last_row_counts():
     assert "bad_patch_fraction" not in facts
 
 
+def test_the_residual_of_an_alignment_by_relion_and_imod_is_read_in_angstrom():
+    star = "data_global\n\nloop_\n_rlnTomoName #1\n_rlnIMODResidualErrorMean #2\nP 0.85\nQ 3.5\n"
+    _, _, facts = read_sidecar("tomograms.star", star, "P")
+    assert facts["alignment_residual_angstrom"] == 8.5
+
+
 def test_a_row_that_is_being_written_does_not_count():
     assert series_with_metrics(NEW_HEADER + "P_1.mrc, 1000, 85.0") == set()
     assert series_with_metrics("") == set()

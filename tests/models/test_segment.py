@@ -37,3 +37,14 @@ def test_mirror_averaging_makes_the_answer_mirror_symmetric(model):
         # Resampling knows a first voxel, which a mirror image has elsewhere: the middle of the volume agrees.
         inner = (slice(4, -4),) * 3
         assert np.corrcoef(found[inner].ravel().float(), mirrored[inner].ravel().float())[0, 1] > 0.95
+
+
+def test_mirror_images_tell_how_far_the_network_agrees_with_itself(model):
+    density = torch.randn(16, 24, 24)
+    assert segment(model, density, voxel_size_angstrom=30.0).agreement == ()
+    alone = segment(model, density, voxel_size_angstrom=30.0).maps.float()
+    found = segment(model, density, voxel_size_angstrom=30.0, mirrors=True)
+    mean = found.maps.float()
+    plain = torch.minimum(alone, mean).sum((1, 2, 3)) / torch.maximum(alone, mean).sum((1, 2, 3))
+    assert found.agreement == pytest.approx(plain.tolist(), rel=0.01)
+    assert all(0 < agreement < 1 for agreement in found.agreement)
