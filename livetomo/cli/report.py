@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from livetomo.report.session import Session
 
 
-@click.command("report")
+@click.command("report", short_help="One HTML file, to keep with the data.")
 @click.argument("session")
 @click.option("--watch", help="Of this watch, where several have a session of this name.")
 @click.option(
@@ -40,7 +40,8 @@ def report(session: str, watch: str | None, output: Path | None, pictures: int, 
         told, folder = _from_catalog(session, watch, configuration)
     path = output or folder / "report.html"
     replace_text(path, page(told, now=datetime.now(UTC), most_pictures=pictures))
-    click.echo(f"{path}  {len(told.rows):,} tomograms, {path.stat().st_size / 1e6:.1f} MB")
+    number = len(told.rows)
+    click.echo(f"{path}: {number:,} tomogram{'' if number == 1 else 's'}, {path.stat().st_size / 1e3:,.0f} kB")
 
 
 def _from_catalog(session: str, watch: str | None, configuration: Path) -> "tuple[Session, Path]":

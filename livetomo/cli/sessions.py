@@ -58,7 +58,7 @@ def list_(limit: int, configuration: Path, as_json: bool) -> None:
         print_table(["watch", "session", "tomograms", "of which", "last landed", "verdict", "targets"], rows)
 
 
-@command.command("set")
+@command.command("set", short_help="A recipe, voxel size or density for one.")
 @click.argument("session")
 @click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
 @click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")

@@ -23,7 +23,7 @@ def spoken_target(target: Mapping[str, Any], now: datetime) -> str:
     return f"{said}, the rest in about {spoken_seconds(left)}"
 
 
-@click.command("target")
+@click.command("target", short_help="How many particles one is to have.")
 @click.argument("session")
 @click.argument("targets", nargs=-1, metavar="[FEATURE=PARTICLES]...")
 @click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
