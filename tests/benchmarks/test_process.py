@@ -4,10 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import torch
+
+from livetomo import pipeline
+from tests.volumes import order_for
 
 MOST_SECONDS = 25
 MOST_BYTES = 900_000_000
+MOST_MEASURING = 0.15
+MEASURING = ("finite_share", "saturated_share", "dense_share", "look", "measured", "with_verdicts")
 
 
 def test_process_of_a_real_tomogram(benchmark, data: Path, tmp_path: Path):
@@ -25,3 +33,35 @@ def test_process_of_a_real_tomogram(benchmark, data: Path, tmp_path: Path):
     benchmark.extra_info["peak_bytes"] = max(peaks)
     assert benchmark.stats["max"] < MOST_SECONDS
     assert max(peaks) < MOST_BYTES
+
+
+def test_measuring_is_a_small_part_of_a_tomogram_s_time(benchmark, data: Path, tmp_path: Path, monkeypatch):
+    # The processor's time in one thread, which a busy machine changes least.
+    torch.set_num_threads(1)
+    spent = dict.fromkeys(MEASURING, 0.0)
+
+    def timed(name):
+        function = getattr(pipeline, name)
+
+        def run(*arguments):
+            began = time.process_time()
+            result = function(*arguments)
+            spent[name] += time.process_time() - began
+            return result
+
+        return run
+
+    for name in MEASURING:
+        monkeypatch.setattr(pipeline, name, timed(name))
+    order = order_for(data / "real" / "tomo_171.mrc")
+    shares = []
+
+    def process():
+        began = time.process_time()
+        spent.update(dict.fromkeys(spent, 0.0))
+        pipeline.run(order, tmp_path / f"out{len(shares)}")
+        shares.append(sum(spent.values()) / (time.process_time() - began))
+
+    benchmark.pedantic(process, rounds=3, warmup_rounds=1)
+    benchmark.extra_info |= {"share": min(shares), "seconds": dict(spent)}
+    assert min(shares) < MOST_MEASURING
