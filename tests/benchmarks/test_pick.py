@@ -30,6 +30,7 @@ def once(way: str, path: Path) -> dict:
     return json.loads(run.stdout)
 
 
+@pytest.mark.timeout(1200)
 def test_picking_a_large_map(benchmark, volume):
     path, centres = volume
     plain = once("plain", path)
