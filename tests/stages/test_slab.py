@@ -168,3 +168,12 @@ def test_a_broken_alignment_is_named_though_the_halves_agree(jitter, verdicts):
 
 def test_where_the_halves_hold_hardly_any_signal_there_is_no_focus():
     assert focus(0.0, 0.05) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 40), (40, 3, 200), (16, 16, 16), (17, 16, 300)])
+@pytest.mark.parametrize("voxel", [0.1, 8.0, 1000.0])
+def test_a_volume_of_any_shape_has_every_figure_or_says_why_not(shape, voxel):
+    volume = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    found = volume_figures(volume, voxel_size_angstrom=voxel).figures
+    assert len({one.name for one in found}) == len(found) == 9
+    assert all(one.reason for one in found if one.value is None)

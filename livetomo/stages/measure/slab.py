@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 _POOLED_ANGSTROM = (25.0, 48.0)
+_MOST_PLANES = 128
+_FEWEST = 8
 _COARSEST_ANGSTROM = 600.0
 _CELLS = (6, 12)
 _MARGIN = 0.08
@@ -68,11 +70,11 @@ def energy(volume: Tensor, *, voxel_size_angstrom: float) -> Energy:
 
     In logarithms, so that a bright corner does not pass for a slab.
     """
-    _, height, width = volume.shape
     along, across = (max(1, round(size / voxel_size_angstrom)) for size in _POOLED_ANGSTROM)
-    y, x = (round(n * _MARGIN) for n in (height, width))
-    pooled = functional.avg_pool3d(volume[None, :, y : height - y, x : width - x], (along, across, across))[0]
+    along = min(max(along, math.ceil(len(volume) / _MOST_PLANES)), max(1, len(volume) // _FEWEST))
+    across = min(across, max(1, min(volume.shape[1:]) // _FEWEST))
     wide = across * voxel_size_angstrom
+    pooled = _pooled(volume, along, across)
     power = _less_surroundings_(pooled, _COARSEST_ANGSTROM / wide).square_()
     cells = _in_cells(power, _CELLS[1])
     spacing = [wide * n / c for n, c in zip(power.shape[1:], cells.shape[1:], strict=True)]
@@ -108,6 +110,15 @@ def find_slab(grid: Energy) -> Slab | None:
         agreement=max(0.0, 1 - abs(depths[0] - depths[1]) / depth),
         seen=whole.seen,
     )
+
+
+def _pooled(volume: Tensor, along: int, across: int) -> Tensor:
+    """Means of boxes of voxels, without the outermost of each plane; a few planes at a time."""
+    depth, height, width = volume.shape
+    y, x = (round(n * _MARGIN) for n in (height, width))
+    middle = volume[: depth // along * along, y : height - y, x : width - x]
+    parts = torch.split(middle, 8 * along)
+    return torch.cat([functional.avg_pool3d(part[None], (along, across, across))[0] for part in parts])
 
 
 def _less_surroundings_(planes: Tensor, width: float) -> Tensor:

@@ -11,11 +11,11 @@ from livetomo.stages.measure.slab import Slab, energy, find_slab
 from livetomo.stages.measure.spectrum import spectrum
 from livetomo.stages.measure.wedge import find_wedge
 
+_LEAST_SIDE = 16
 _LEAST_EXPLAINED = 0.65
 _LEAST_THICKNESS_ANGSTROM = 200.0
 _STRUCTURE_ANGSTROM = 60.0
 _STANDARD_ERRORS = 5.0
-_NO_FACE = "no face of the specimen is seen along z"
 _WEDGE_TOLERANCE_DEGREES = 15.0
 
 
@@ -32,6 +32,9 @@ def volume_figures(volume: Tensor, *, voxel_size_angstrom: float, declared_tilts
 
     declared_tilts_degrees: the range that sidecars tell.
     """
+    if min(volume.shape) < _LEAST_SIDE:
+        reason = f"fewer than {_LEAST_SIDE} voxels along an axis are too few to see a slab"
+        return Seen([*_nothing(reason), *_tilts(volume, None)])
     slab = find_slab(energy(volume, voxel_size_angstrom=voxel_size_angstrom))
     if slab and (slab.explained < _LEAST_EXPLAINED or slab.thickness_angstrom < _LEAST_THICKNESS_ANGSTROM):
         slab = None
@@ -57,16 +60,18 @@ def is_noise(volume: Tensor, *, voxel_size_angstrom: float) -> bool:
 
 
 def _without_slab(volume: Tensor, voxel_size_angstrom: float) -> list[Quality]:
-    if is_noise(volume, voxel_size_angstrom=voxel_size_angstrom):
-        reason = "the volume is empty: nothing but noise is seen in it"
-        contrast = Quality("contrast", 0.0, "", "warn", reason)
-    else:
-        reason = f"{_NO_FACE}: the specimen fills the volume"
-        contrast = Quality("contrast", None, "", "missing", reason)
-    figures = [Quality("thickness", None, "Å", "missing", reason), Quality("thickness_confidence", 0.0, "")]
-    figures += [Quality(name, None, "°", "missing", reason) for name in ("slab_tilt", "slab_tilt_x", "slab_tilt_y")]
-    figures += [Quality(name, None, "Å", "missing", reason) for name in ("slab_shift", "sharpness")]
-    return [*figures, contrast]
+    if not is_noise(volume, voxel_size_angstrom=voxel_size_angstrom):
+        return _nothing("no face of the specimen is seen along z: the specimen fills the volume")
+    reason = "the volume is empty: nothing but noise is seen in it"
+    empty = Quality("contrast", 0.0, "", "warn", reason)
+    return [empty if one.name == "contrast" else one for one in _nothing(reason)]
+
+
+def _nothing(reason: str) -> list[Quality]:
+    units = {"thickness": "Å", "slab_tilt": "°", "slab_tilt_x": "°", "slab_tilt_y": "°", "slab_shift": "Å"}
+    units |= {"contrast": "", "sharpness": "Å"}
+    missing = [Quality(name, None, unit, "missing", reason) for name, unit in units.items()]
+    return [*missing, Quality("thickness_confidence", 0.0, "")]
 
 
 def _slab(slab: Slab) -> list[Quality]:
