@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from livetomo import defaults
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import copy_database
 from livetomo.catalog.sessions import Overrides
@@ -114,7 +115,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
     async def set_session(body: Mapping[str, Any]) -> Any:
         asked = _read(Session, body)
         said = Overrides(asked.recipe, asked.voxel_size, asked.density)
-        said.applied_to(load_recipe(asked.recipe or "untrained"))
+        said.applied_to(load_recipe(asked.recipe or defaults.RECIPE))
         watch = asked.watch or _only(
             await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
         )

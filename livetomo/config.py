@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, AnyUrl, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from livetomo import defaults
 from livetomo.errors import ConfigurationError
 from livetomo.explain import explain
 from livetomo.units import Bytes, Number, Seconds, whole_number
@@ -63,7 +64,7 @@ class Watch(UserModel):
     pattern: str = ""
     exclude: tuple[str, ...] = ()
     since: Literal["now", "all"] | datetime | date = "now"
-    recipe: str = "untrained"
+    recipe: str = defaults.RECIPE
     order: Literal["oldest", "newest"] = "oldest"
     settle: Seconds = 20.0
     rescan: Annotated[Seconds, Field(gt=0)] = 30.0

@@ -17,8 +17,6 @@ from livetomo.recipe_quality import Baseline, Limit, limit_faults, limits_of
 from livetomo.units import Number
 from livetomo.userfile import UserModel, read_toml, validate
 
-DEFAULT_RECIPE = "untrained"
-
 
 class NoDenoise(UserModel):
     """The volume as it is."""

@@ -15,6 +15,7 @@ import click
 from pydantic import AnyUrl, BaseModel
 from pydantic.fields import FieldInfo
 
+from livetomo import defaults
 from livetomo.cli import livetomo_command
 from livetomo.config import Config
 from livetomo.recipe import Recipe
@@ -23,7 +24,7 @@ from livetomo.units import as_bytes, as_seconds, written_bytes, written_seconds
 
 _BEGIN, _END = "<!-- commands: made by `make docs` -->", "<!-- end of commands -->"
 
-CONFIGURATION_EXAMPLE = """\
+CONFIGURATION_EXAMPLE = f"""\
 site = "example-facility"
 state = "/var/lib/livetomo"
 output = "/data/livetomo"
@@ -31,10 +32,10 @@ output = "/data/livetomo"
 [[watch]]
 name = "krios1"
 path = "/data/krios1"
-session = "{session}/**"
+session = "{{session}}/**"
 producers = ["aretomo3", "relion5"]
 exclude = ["**/*.eer"]
-recipe = "untrained"
+recipe = "{defaults.RECIPE}"
 
 [mqtt]
 url = "mqtts://broker:8883"
@@ -71,7 +72,13 @@ what is wrong with a file, and what would be right.
 The hash of everything that is in force here, defaults too, names the folders of its results; change anything and
 results are new ones, beside the old. Lengths are in Å, probabilities and scores go from 0 to 1.
 
-The built-in recipe `untrained`:
+Two come with livetomo; without another word `{default}` is in force. `cellular` needs no training and finds what is
+in most cells by a network ([models.md](models.md)):
+
+```toml
+{cellular}```
+
+`untrained` finds ribosomes without any network:
 
 ```toml
 {untrained}```
@@ -80,10 +87,12 @@ The built-in recipe `untrained`:
 
 def pages() -> dict[str, str]:
     """Every page's text by its file's name."""
-    untrained = (Path(__file__).parent / "recipes" / "untrained.toml").read_text(encoding="utf-8")
+    built_in = {
+        path.stem: path.read_text(encoding="utf-8") for path in (Path(__file__).parent / "recipes").glob("*.toml")
+    }
     return {
         "configuration.md": _CONFIGURATION + "".join(_sections(Config)),
-        "recipe.md": _RECIPE.format(untrained=untrained) + "".join(_sections(Recipe)),
+        "recipe.md": _RECIPE.format(default=defaults.RECIPE, **built_in) + "".join(_sections(Recipe)),
     }
 
 

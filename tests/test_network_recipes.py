@@ -1,6 +1,7 @@
 """A network as a recipe's method: found, refused, run once for all of its features, and told where results are."""
 
 import json
+import re
 from pathlib import Path
 
 import mrcfile
@@ -190,3 +191,17 @@ def test_a_model_is_read_once_in_a_worker_s_life(place):
     (place / "tiny.safetensors").unlink()
     assert models.get(feature.model, feature.sha256) is first
     assert torch.is_tensor(first.network.head.weight)
+
+
+def test_models_are_listed_and_their_cards_shown(place):
+    done = CliRunner().invoke(livetomo_command, ["models", "list", str(place), "--json"], catch_exceptions=False)
+    told = {one["name"]: one for one in json.loads(done.stdout)}["tiny"]
+    assert told["features"] == list(FEATURES)
+    assert told["sha256"] == load_recipe("mine.toml", place).feature[0].sha256
+    assert told["bytes"] == (place / "tiny.safetensors").stat().st_size
+    table = CliRunner().invoke(livetomo_command, ["models", "list", str(place)]).stdout
+    assert re.search(r"tiny +membrane ribosome carbon +30 Å", table)
+    shown = CliRunner().invoke(livetomo_command, ["models", "show", str(place / "tiny.safetensors")]).stdout
+    assert "features             membrane, ribosome, carbon" in shown
+    refused = CliRunner().invoke(livetomo_command, ["models", "show", "celular"])
+    assert 'model "celular": does not come with livetomo' in str(refused.exception)

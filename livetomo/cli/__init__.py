@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "verify": "livetomo.cli.verify",
     "backup": "livetomo.cli.backup",
     "rebuild": "livetomo.cli.rebuild",
+    "models": "livetomo.cli.models",
     "simulate": "livetomo.cli.simulate",
     "train": "livetomo.cli.train",
     "evaluate": "livetomo.cli.evaluate",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livetomo import defaults
 from livetomo.cli.table import print_table
 from livetomo.errors import ConfigurationError, ExitCode, LivetomoError
 
@@ -22,7 +23,9 @@ _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
 
 @click.command("process", short_help="Files through a recipe, without a daemon.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--recipe", "recipe_name", default="untrained", show_default=True, help="A built-in recipe, or a file.")
+@click.option(
+    "--recipe", "recipe_name", default=defaults.RECIPE, show_default=True, help="A built-in recipe, or a file."
+)
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto takes a GPU if there is one.")
 @click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the header's.")
@@ -35,7 +38,7 @@ def command(
     What is already there is not made again; a file with new content becomes the next revision. A bad file costs only
     itself: the others go on, and the exit code is 3.
 
-    Example:  livetomo process TS_01.mrc TS_02.mrc --recipe untrained --output results
+    Example:  livetomo process TS_01.mrc TS_02.mrc --output results
     """
     from livetomo.recipe import load_recipe
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from livetomo.models.network import Network, folded
 from livetomo.models.package import Model
+from livetomo.models.precision import has_bfloat16
 from livetomo.models.room import TileRoom
 from livetomo.models.slabs import in_slabs, planes_of
 from livetomo.stages.segment.canonical import from_canonical, to_canonical
@@ -94,7 +95,7 @@ def _maps(
 
     def run(view: Tensor, most: int) -> Tensor:
         def answer(tile: Tensor) -> Tensor:
-            with torch.autocast(seen.device.type, torch.bfloat16, enabled=on_gpu):
+            with torch.autocast(seen.device.type, torch.bfloat16, enabled=has_bfloat16(seen.device)):
                 return in_slabs(network, tile.contiguous(memory_format=torch.channels_last_3d), most_voxels=most)
 
         return tiled(

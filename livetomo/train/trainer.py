@@ -15,6 +15,7 @@ from livetomo.errors import ConfigurationError, LivetomoError
 from livetomo.models.card import Card
 from livetomo.models.network import Layout, Network
 from livetomo.models.package import save_model
+from livetomo.models.precision import has_bfloat16
 from livetomo.stages.segment.canonical import Canonical
 from livetomo.train.batch import make_batch
 from livetomo.train.example import Example
@@ -62,14 +63,6 @@ class Plan:
         """A linear start, then half a cosine down to nothing."""
         start = min(1.0, (step + 1) / max(self.warm_up, 1))
         return self.rate * start * 0.5 * (1 + math.cos(math.pi * min(step / max(self.steps, 1), 1.0)))
-
-
-def half_precision(device: torch.device) -> bool:
-    """Whether the device computes with bfloat16 faster than without: GPUs, and processors that have it."""
-    if device.type == "cuda":
-        return True
-    processor = Path("/proc/cpuinfo")
-    return processor.exists() and "avx512_bf16" in processor.read_text(encoding="ascii", errors="replace")
 
 
 class Trainer:
@@ -135,7 +128,7 @@ class Trainer:
             group["lr"] = plan.rate_at(self.step)
         self.network.train()
         self._optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half_precision(self.device)):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
             logits = self.network(batch.volume.contiguous(memory_format=torch.channels_last_3d))
         value = loss(logits, batch.targets, batch.known, features)
         if not torch.isfinite(value):

@@ -20,7 +20,7 @@ def good(tmp_path_factory) -> Path:
 
 
 def process(*arguments):
-    return CliRunner().invoke(command, [str(argument) for argument in (*arguments, "--device", "cpu")])
+    return CliRunner().invoke(command, ["--recipe", "untrained", *map(str, arguments), "--device", "cpu"])
 
 
 def rows(result):

@@ -1,0 +1,79 @@
+"""`livetomo models`: which networks there are, and what they say of themselves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from livetomo.cli.table import print_table
+from livetomo.errors import ConfigurationError
+
+_COLUMNS = ("name", "features", "voxel size", "steps", "MB", "sha256", "file")
+
+
+@click.group("models", short_help="The networks there are, and what they say of themselves.")
+def command() -> None:
+    """The networks there are, and what they say of themselves."""
+
+
+@command.command("list", epilog="Example:  livetomo models list my-models")
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
+    """List the packages that come with livetomo, which recipes name by name, and those in FOLDERS."""
+    from livetomo.models.card import ENDING, shipped
+
+    paths = [*shipped().values(), *(path for folder in folders for path in sorted(folder.glob(f"*{ENDING}")))]
+    told = [_told(path) for path in paths]
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    rows = [
+        (
+            one["name"],
+            " ".join(one["features"]),
+            f"{one['voxel_size_angstrom']:g} Å",
+            one["steps"],
+            round(one["bytes"] / 1e6, 1),
+            one["sha256"][:12],
+            one["file"],
+        )
+        for one in told
+    ]
+    print_table(_COLUMNS, rows)
+
+
+@command.command("show", epilog="Example:  livetomo models show cellular")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True)
+def show(model: str, as_json: bool) -> None:
+    """Print the card of MODEL: a package that comes with livetomo, or a file."""
+    from livetomo.models.card import package_path, shipped
+
+    path = package_path(model, Path())
+    if path is None:
+        known = ", ".join(shipped()) or "none"
+        raise ConfigurationError(
+            f'model "{model}": does not come with livetomo (there is {known}); name a .safetensors file'
+        )
+    told = _told(path)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    metrics = told.pop("metrics")
+    for key, value in told.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        if shown not in ("", None):
+            click.echo(f"{key.replace('_', ' '):<20} {shown}")
+    for data, figures in metrics.items():
+        for figure, value in figures.items():
+            click.echo(f"{data}: {figure.replace('_', ' '):<30} {value:.3f}")
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """A package's card, and what its file is."""
+    from livetomo.models.card import package_digest, read_card
+
+    card = read_card(path).model_dump(mode="json", exclude={"schema_version"})
+    return card | {"bytes": path.stat().st_size, "sha256": package_digest(path), "file": str(path)}
