@@ -150,7 +150,8 @@ class LiveDaemon:
         self.configuration = folder / "livetomo.toml"
         self.configuration.write_text(
             f'site = "here"\nstate = "state"\noutput = "out"\n'
-            f'[[watch]]\nname = "krios1"\npath = "krios1"\nsettle = "{settle}"\nrescan = "500ms"\nsince = "all"\n'
+            f'[[watch]]\nname = "krios1"\npath = "krios1"\nrecipe = "untrained"\n'
+            f'settle = "{settle}"\nrescan = "500ms"\nsince = "all"\n'
             f'[workers]\ndevices = [{devices}]\n[http]\nlisten = "127.0.0.1:0"\n'
             + (f'[mqtt]\nurl = "mqtt://127.0.0.1:{port}"\nconnect_time_limit = "2s"\n' if port else "")
         )

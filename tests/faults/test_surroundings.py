@@ -126,7 +126,8 @@ async def test_a_watch_that_hangs_does_not_hold_up_another(daemon, listener):
     other = daemon.folder / "glacios"
     (other / "tuesday").mkdir(parents=True)
     daemon.configuration.write_text(
-        text + f'[[watch]]\nname = "glacios"\npath = "{other}"\nsettle = "200ms"\nrescan = "500ms"\nsince = "all"\n'
+        text + f'[[watch]]\nname = "glacios"\npath = "{other}"\nrecipe = "untrained"\n'
+        'settle = "200ms"\nrescan = "500ms"\nsince = "all"\n'
     )
     await daemon.start()
     await until(lambda: all(watch["scanning"] for watch in status(daemon)["status"]["watches"] or [{"scanning": 0}]))
