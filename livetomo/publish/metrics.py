@@ -15,7 +15,7 @@ from livetomo.publish.gauges import FAMILIES, Family, StatusGauges
 from livetomo.quality import Verdict
 from livetomo.status import Status
 
-_MOST_FIGURES = 100  # names come from code, not from data; this stops whoever breaks that rule
+_MOST_FIGURES = 200  # names come from code, not from data; this stops whoever breaks that rule
 
 
 class Metrics:
@@ -39,7 +39,7 @@ class Metrics:
         self._clock = clock
         self._gauges = StatusGauges()
         self._at: dict[str, tuple[str, float]] = {}
-        self._figures: dict[str, tuple[Histogram, Gauge]] = {}
+        self._figures: dict[str, tuple[Histogram | None, Gauge]] = {}
         self._judged: set[str] = set()
         registry.register(self._gauges)
         ProcessCollector(registry=registry)
@@ -192,21 +192,16 @@ class Metrics:
             if len(self._figures) == _MOST_FIGURES:
                 return
             unit = figure["unit"] or "a ratio or count"
+            of_each = f"{name} of each tomogram ({unit})."
+            of_last = f"{name} of the last finished tomogram ({unit})."
+            bounds, registry = buckets(metric), self.registry
             self._figures[metric] = (
-                Histogram(
-                    f"livetomo_quality_{metric}",
-                    f"{name} of each tomogram ({unit}).",
-                    ["watch"],
-                    buckets=buckets(metric),
-                    registry=self.registry,
-                ),
-                Gauge(
-                    f"livetomo_latest_{metric}",
-                    f"{name} of the last finished tomogram ({unit}).",
-                    ["watch"],
-                    registry=self.registry,
-                ),
+                Histogram(f"livetomo_quality_{metric}", of_each, ["watch"], buckets=bounds, registry=registry)
+                if bounds
+                else None,
+                Gauge(f"livetomo_latest_{metric}", of_last, ["watch"], registry=registry),
             )
         distribution, latest = self._figures[metric]
-        distribution.labels(watch).observe(figure["value"])
+        if distribution is not None:
+            distribution.labels(watch).observe(figure["value"])
         latest.labels(watch).set(figure["value"])

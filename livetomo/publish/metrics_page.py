@@ -29,7 +29,7 @@ Each figure of a tomogram's quality that has a value is told twice, as soon as i
 
 | metric | type | labels | what it tells |
 |---|---|---|---|
-| `livetomo_quality_<figure>_<unit>` | histogram | watch | of each finished tomogram |
+| `livetomo_quality_<figure>_<unit>` | histogram | watch | of each finished tomogram; not of details |
 | `livetomo_latest_<figure>_<unit>` | gauge | watch | of the last finished tomogram |
 
 So a thickness in Å is `livetomo_quality_thickness_angstrom`. The units:

@@ -62,6 +62,9 @@ The figures of a tomogram in its `result.json`, messages and metrics. This page 
 Every figure has a verdict: `good`, `warn`, `bad`, or `missing` where it was to be expected and could not be had, with
 the reason. A tomogram's verdict is its worst figure's; what is missing does not count. Figures without limits are
 `good`. A share or a score has no unit.
+
+A metric `livetomo_quality_…` is the histogram of all tomograms; the last one's value is in `livetomo_latest_…`, which
+is all that details have.
 """
 
 
@@ -77,7 +80,8 @@ def page() -> str:
 
 def _row(measure: Measure) -> str:
     metric = metric_name(measure.name.replace("<feature>", "feature"), measure.unit)
-    told = f"`livetomo_quality_{metric}`".replace("feature", "<feature>") if metric and buckets(metric) else ""
+    kind = "quality" if metric and buckets(metric) else "latest"
+    told = f"`livetomo_{kind}_{metric}`".replace("feature", "<feature>") if metric else ""
     said = "; ".join(filter(None, (_limits(measure.limits), measure.words))) or "none"
     cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, told)
     return f"| {' | '.join(cells)} |\n"
