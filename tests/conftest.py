@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before anybody imports torch
+
 pytest_plugins = ["tests.servers"] if find_spec("tests.servers") else []
 
 
