@@ -75,8 +75,8 @@ def livetomo_command() -> None:
 
 def main() -> None:
     """Run the command line; what livetomo can say clearly ends in a sentence and its exit code, not in a traceback."""
-    # OpenMP's threads wait for each other awake unless told otherwise: on a machine that others use too, a small tomogram
-    # then costs ten times its processor time, and all of them are slowed. Workers inherit it.
+    # OpenMP's threads wait for each other awake unless told otherwise: on a machine that others use too a small
+    # tomogram then costs ten times its processor time, and everybody is slowed. Workers inherit it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         livetomo_command.main(prog_name="livetomo", standalone_mode=False)
