@@ -22,7 +22,9 @@ from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 PLACES = np.array([(24, 20, 20), (20, 60, 25), (30, 40, 60)])
 FEATURE = '[[feature]]\nname = "{0}"\nmodel = "tiny.safetensors"\n'
 PICK = '[[pick]]\nfeature = "ribosome"\ncandidate_threshold = 0.01\nmin_spacing_angstrom = 200\n'
-RECIPE = 'keep = ["labels", "probabilities"]\n' + "".join(map(FEATURE.format, FEATURES)) + PICK
+# Networks see the volume as it was read: the filter here must change nothing.
+TOP = 'keep = ["labels", "probabilities"]\n[denoise]\nmethod = "lowpass"\nresolution_angstrom = 100\n'
+RECIPE = TOP + "".join(map(FEATURE.format, FEATURES)) + PICK
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from livetomo import pipeline
 from livetomo.evaluate.matching import recall_at
+from livetomo.recipe import load_recipe
 from tests.volumes import order_for
 
 pytestmark = pytest.mark.real
@@ -33,9 +34,25 @@ def result(data: Path, tmp_path_factory) -> tuple[Path, dict]:
 
 @pytest.fixture(scope="module")
 def candidates(result) -> np.ndarray:
-    table = starfile.read(result[0] / "candidates" / "ribosome.relion5.star")
-    centre = np.array(result[1]["volume"]["shape_zyx"]) / 2 * VOXEL_ANGSTROM
+    return _candidates(*result)
+
+
+def _candidates(folder: Path, manifest: dict) -> np.ndarray:
+    """Å (n, 3), strongest first."""
+    table = starfile.read(folder / "candidates" / "ribosome.relion5.star")
+    centre = np.array(manifest["volume"]["shape_zyx"]) / 2 * VOXEL_ANGSTROM
     return table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "ZYX"]].to_numpy() + centre
+
+
+def test_the_network_finds_more_of_them_than_the_filter(data: Path, tmp_path: Path, truth):
+    recipe = load_recipe("cellular")
+    manifest = pipeline.run(order_for(data / "real" / "tomo_171.mrc", recipe), tmp_path / "result")
+    found, n = _candidates(tmp_path / "result", manifest), len(truth)
+    at_n, at_2n, at_3n, at_10n = recall_at(found, truth, WITHIN_ANGSTROM, (n, 2 * n, 3 * n, 10 * n))
+    print(f"recall {at_n:.3f} at N, {at_2n:.3f} at 2N, {at_3n:.3f} at 3N, {at_10n:.3f} at 10N")
+    assert at_2n >= 0.72
+    assert at_3n >= 0.92
+    assert at_10n >= 0.97
 
 
 def test_the_strongest_candidates_find_the_true_positions(candidates, truth):
