@@ -30,7 +30,7 @@ def test_a_recipe_s_limits_stand_in_place_of_the_measure_s_own():
 def test_what_was_found_wrong_by_other_signs_stays_so():
     dead = Quality("halves_agreement", 0.0, "", "bad", "the even half is dead")
     missing = Quality("thickness", None, "Å", "missing", "no face")
-    assert judged(dead, Limits(warn_below=-1)) is dead
+    assert judged(dead, Limits(warn_above=-1)) is dead
     assert judged(missing, Limits(warn_below=1)) is missing
 
 
