@@ -48,7 +48,8 @@ def write_previews(folder: Path, scene: Scene) -> None:
     plain = plane.picture(_WIDTH)
     _save(_with_scale_bar(plain, plane.angstrom_per_pixel(plain)).convert("L"), folder / "xy.png")
     overlay = plane.overlay(scene, _WIDTH)
-    _save(_with_legend(_with_scale_bar(overlay, plane.angstrom_per_pixel(overlay)), scene), folder / "overlay.png")
+    overlay = _with_scale_bar(overlay, plane.angstrom_per_pixel(overlay))
+    _save(_with_legend(overlay, scene, plane.seen(scene)), folder / "overlay.png")
     _save(plane.overlay(scene, _TILE), folder / "tile.png")
     side = _Plane.xz(scene)
     picture = side.picture(_WIDTH)
@@ -123,6 +124,13 @@ class _Plane:
         rows = picks.position[cut, 1 - self.axis]
         return list(zip(picks.position[cut, 2].tolist(), rows.tolist(), across.tolist(), strict=True))
 
+    def seen(self, scene: Scene) -> list[str]:
+        """The regions that the slab's middle cuts."""
+        if scene.labels is None:
+            return []
+        there = set(np.unique(self._cut(scene.labels, scene.volume.shape)).tolist())
+        return [name for name, label in scene.regions.items() if label in there]
+
     def _cut(self, labels: npt.NDArray[np.int8], shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
         """The labels in the slab's middle; their grid begins where the volume's does, with voxels of its own size."""
         n = labels.shape[self.axis]
@@ -162,14 +170,14 @@ def _with_scale_bar(picture: Image.Image, angstrom_per_pixel: float) -> Image.Im
     return picture
 
 
-def _with_legend(picture: Image.Image, scene: Scene) -> Image.Image:
+def _with_legend(picture: Image.Image, scene: Scene, regions: Collection[str]) -> Image.Image:
     pen = ImageDraw.Draw(picture)
     edge = max(8, picture.width // 48)
     lines = [
         (f"{feature}: {len(picks):,} in the volume", colour)
         for (feature, (picks, _)), colour in zip(scene.picks.items(), _colours(len(scene.picks)), strict=True)
     ]
-    lines += list(scene.region_colours().items())
+    lines += [(name, colour) for name, colour in scene.region_colours().items() if name in regions]
     for number, (text, colour) in enumerate(lines):
         _write(pen, (edge, edge + number * picture.width // 34), text, "lt", picture.width, colour)
     return picture

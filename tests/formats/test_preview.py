@@ -59,3 +59,15 @@ def test_a_flat_volume_has_pictures_too(tmp_path: Path):
     flat = Scene(np.zeros((4, 20, 20), np.float32), 10.0)
     write_previews(tmp_path, flat)
     assert (tmp_path / "tile.png").exists()
+
+
+def test_the_legend_names_the_regions_that_are_to_be_seen(tmp_path: Path):
+    labels = np.zeros((40, 100, 120), np.int8)
+    labels[20, 40:60, 50:70] = 1
+    labels[2, 40:60, 50:70] = 2
+    write_previews(tmp_path, scene(position=(), labels=labels, regions={"membrane": 1}))
+    seen = (tmp_path / "overlay.png").read_bytes()
+    write_previews(tmp_path, scene(position=(), labels=labels, regions={"membrane": 1, "filament": 2}))
+    assert (tmp_path / "overlay.png").read_bytes() == seen
+    write_previews(tmp_path, scene(position=(), labels=labels, regions={"filament": 2, "membrane": 1}))
+    assert (tmp_path / "overlay.png").read_bytes() != seen
