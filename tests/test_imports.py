@@ -34,6 +34,12 @@ def test_pandas_and_numpy_can_be_imported_after_the_catalog():
     assert {"numpy", "pandas"} <= _imported_by(["livetomo.catalog.catalog", "numpy", "pandas"])
 
 
+def test_a_recipe_s_network_is_looked_up_without_torch():
+    code = "import sys\nfrom livetomo.recipe import load_recipe\nload_recipe('cellular')\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_the_file_watcher_s_process_imports_nothing_heavy():
     assert not _imported_by(["livetomo.intake.__main__"]) & set(HEAVY)
 

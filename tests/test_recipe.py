@@ -4,7 +4,6 @@ from importlib import resources
 import pytest
 
 from livetomo.errors import ConfigurationError
-from livetomo.models.card import shipped
 from livetomo.recipe import Recipe, load_recipe
 
 BUILT_IN = sorted(
@@ -15,7 +14,7 @@ BUILT_IN = sorted(
 FEATURE = {"name": "ribosome", "model": "blob", "diameter_angstrom": 250}
 
 
-@pytest.mark.parametrize("name", [name for name in BUILT_IN if name != "cellular" or "cellular" in shipped()])
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_built_in_recipe_is_right_and_survives_its_journey_to_a_worker(name):
     recipe = load_recipe(name)
     assert Recipe.model_validate(json.loads(json.dumps(recipe.to_json()))) == recipe
