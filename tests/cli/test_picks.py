@@ -32,7 +32,8 @@ def results(tmp_path_factory) -> Path:
         write_tomogram(folder / "TS_02.mrc", balls(places=places[:2])),
     ]
     for files in (paths, paths[:1]):
-        run = CliRunner().invoke(process, [*map(str, files), "--output", str(folder / "out"), "--device", "cpu"])
+        arguments = [*map(str, files), "--recipe", "untrained", "--output", str(folder / "out"), "--device", "cpu"]
+        run = CliRunner().invoke(process, arguments)
         assert run.exit_code == 0, run.output
         write_tomogram(paths[0], balls(places=places))
     return folder / "out" / "process" / "process"
