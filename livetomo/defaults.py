@@ -1,3 +1,3 @@
 """What is in force where nobody has said anything."""
 
-RECIPE = "untrained"
+RECIPE = "cellular"
