@@ -20,7 +20,10 @@ from tests.faults.conftest import Listener, LiveDaemon, listener, live
 from tests.servers import Prometheus, free_port, need
 from tests.volumes import write_tomogram
 
-pytestmark = pytest.mark.real
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(os.environ.get("LIVETOMO_LONG") != "1", reason="takes minutes; make real runs it"),
+]
 __all__ = ["listener"]  # a fixture
 VOXEL_ANGSTROM = 25.0
 SHAPE = (72, 64, 64)

@@ -51,7 +51,7 @@ average(folder, "particle")
 @pytest.fixture
 async def daemon(tmp_path: Path, mosquitto):
     async with live(tmp_path, mosquitto.port) as one:
-        text = one.configuration.read_text().replace('since = "all"\n', 'since = "all"\nrecipe = "recipe.toml"\n')
+        text = one.configuration.read_text().replace('recipe = "untrained"', 'recipe = "recipe.toml"')
         one.configuration.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{free_port()}"))
         (tmp_path / "recipe.toml").write_text(RECIPE)
         yield one
