@@ -97,15 +97,20 @@ async def test_systemd_is_told_that_the_daemon_is_ready_alive_and_stopping(daemo
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(path))
         ear.setblocking(False)
-        loop = asyncio.get_running_loop()
-        await daemon.start(environment={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"})
-        heard = []
-        async with asyncio.timeout(30):
-            while heard.count("WATCHDOG=1") < 3 or "READY=1" not in heard:
-                heard.append((await loop.sock_recv(ear, 1000)).decode())
+        heard: list[str] = []
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            # From the start, as systemd does: a socket holds a few messages only, and who writes more waits.
+            listening = tasks.create_task(_hear(ear, heard))
+            await daemon.start(environment={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "400000"})
+            await until(lambda: heard.count("WATCHDOG=1") >= 3 and "READY=1" in heard)
             await daemon.stop()
-            while heard[-1] != "STOPPING=1":
-                heard.append((await loop.sock_recv(ear, 1000)).decode())
+            await until(lambda: "STOPPING=1" in heard)
+            listening.cancel()
+
+
+async def _hear(ear: socket.socket, heard: list[str]) -> None:
+    while True:
+        heard.append((await asyncio.get_running_loop().sock_recv(ear, 1000)).decode())
 
 
 async def test_a_pause_lets_files_be_taken_in_but_no_job_be_started(daemon, listener):
