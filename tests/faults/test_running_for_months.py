@@ -77,7 +77,7 @@ async def test_a_changed_recipe_makes_no_new_jobs_and_counts_for_what_comes(daem
         '[[pick]]\nfeature = "blob"\nmin_spacing_angstrom = 200\n'
     )
     recipe.write_text(text)
-    changed = daemon.configuration.read_text().replace('path = "krios1"', 'path = "krios1"\nrecipe = "mine.toml"')
+    changed = daemon.configuration.read_text().replace('recipe = "untrained"', 'recipe = "mine.toml"')
     daemon.configuration.write_text(changed)
     await daemon.start()
     daemon.land("TS_01")
