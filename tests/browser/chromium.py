@@ -109,7 +109,7 @@ async def browse(program: str, profile: Path, *flags: str) -> AsyncIterator[Page
     )
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):  # the first start of a machine reads all of it from the disk
             while b"DevTools listening on" not in (line := await process.stderr.readline()):
                 assert line, "the browser ended before it listened"
             address = line.decode().split()[-1]
@@ -121,7 +121,7 @@ async def browse(program: str, profile: Path, *flags: str) -> AsyncIterator[Page
             async with connect(tab, max_size=None) as socket:
                 yield Page(socket)
             await Page(browser).ask("Browser.close")
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 30)
         await drain
     finally:
         if process.returncode is None:

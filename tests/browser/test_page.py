@@ -26,7 +26,7 @@ async def looking_at(
     server = Server(create_app(site(daemon), rules or Rules()), bind_tcp("127.0.0.1", 0))
     serving = asyncio.create_task(server.run())
     try:
-        async with asyncio.timeout(60), browse(program, profile) as page:
+        async with asyncio.timeout(180), browse(program, profile) as page:
             await page.open(f"http://127.0.0.1:{server.port}/")
             yield page
     finally:
