@@ -101,7 +101,7 @@ async def test_a_browser_shows_it_without_asking_anybody(daemon, chromium, tmp_p
     await daemon.finish(quality={"thickness": {"value": 900.0, "unit": "Å", "verdict": "good"}}, verdict="good")
     path = tmp_path / "report.html"
     path.write_text(page(of_catalog(daemon.catalog, "krios1", SESSION), now=NOW))
-    async with asyncio.timeout(60), browse(chromium, tmp_path / "profile") as tab:
+    async with asyncio.timeout(180), browse(chromium, tmp_path / "profile") as tab:
         await tab.open(path.as_uri())
         assert await tab.run("[...document.images].map(image => image.naturalWidth > 0)") == [True] * 4
         assert await tab.run("document.querySelectorAll('svg path.warn').length") == 1
