@@ -32,11 +32,10 @@ def make_batch(
     rng: np.random.Generator,
     device: torch.device,
 ) -> Batch:
-    """`count` cubes of side `patch`, half of them where some feature is; the same for the same state of `rng`."""
+    """`count` cubes of side `patch`, half of them around some feature; the same for the same state of `rng`."""
     volumes, targets, known, noises = [], [], [], []
     for _ in range(count):
-        example = examples[int(rng.integers(len(examples)))]
-        corner = _corner(example, features, patch, rng)
+        example, corner = _place(examples, features, patch, rng)
         box = tuple(slice(c, c + patch) for c in corner)
         flips = tuple(int(axis) for axis in np.flatnonzero(rng.random(3) < 0.5))
         turn = rng.random() < 0.25
@@ -63,25 +62,32 @@ def make_batch(
     )
 
 
-def _corner(example: Example, features: tuple[str, ...], patch: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Where a cube begins: anywhere, or around a voxel of a feature that the example has, each feature alike."""
-    room = np.maximum(np.array(example.volume.shape) - patch, 0)
+def _place(
+    examples: Sequence[Example], features: tuple[str, ...], patch: int, rng: np.random.Generator
+) -> tuple[Example, npt.NDArray[np.intp]]:
+    """An example, and where a cube in it begins: anywhere, or around a voxel of a feature, each feature alike.
+
+    The feature is drawn first and then an example that has it: what few examples have would hardly be seen otherwise.
+    """
     if rng.random() < 0.5:
-        return _anywhere(room, rng)
-    for flag in rng.permutation([bit(feature) for feature in features]):
-        # A sample of the voxels is enough: a whole list of them would cost more than the step.
-        tries = rng.integers(0, example.targets.size, 2000)
-        hits = tries[example.targets.reshape(-1)[tries] & np.uint8(flag) > 0]
-        if len(hits):
-            centre = np.array(np.unravel_index(hits[0], example.targets.shape))
-            corner: npt.NDArray[np.intp] = centre - patch // 2 + rng.integers(-(patch // 4), patch // 4 + 1, 3)
-            return corner.clip(0, room)
-    return _anywhere(room, rng)
+        for flag in rng.permutation([bit(feature) for feature in features]):
+            for number in rng.permutation(len(examples)):
+                example = examples[number]
+                # A sample of the voxels is enough: a whole list of them would cost more than the step.
+                tries = rng.integers(0, example.targets.size, 2000)
+                hits = tries[example.targets.reshape(-1)[tries] & np.uint8(flag) > 0]
+                if len(hits):
+                    centre = np.array(np.unravel_index(hits[0], example.targets.shape))
+                    corner: npt.NDArray[np.intp] = centre - patch // 2 + rng.integers(-(patch // 4), patch // 4 + 1, 3)
+                    return example, corner.clip(0, _room(example, patch))
+    example = examples[int(rng.integers(len(examples)))]
+    anywhere: npt.NDArray[np.intp] = rng.integers(0, _room(example, patch) + 1)
+    return example, anywhere
 
 
-def _anywhere(room: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    corner: npt.NDArray[np.intp] = rng.integers(0, room + 1)
-    return corner
+def _room(example: Example, patch: int) -> npt.NDArray[np.intp]:
+    room: npt.NDArray[np.intp] = np.maximum(np.array(example.volume.shape) - patch, 0)
+    return room
 
 
 def _padded(piece: npt.NDArray[np.generic], patch: int) -> npt.NDArray[np.generic]:

@@ -1,6 +1,7 @@
 """A training can be stopped and goes on as if it had not been; what cannot be learned from is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -103,6 +104,15 @@ def test_batches_hold_what_was_asked_and_repeat_with_their_seed(examples):
     assert first.targets.shape == (3, 2, 16, 16, 16)
     assert torch.equal(first.volume, again.volume)
     assert set(first.targets.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_a_feature_that_few_examples_have_is_seen_as_often_as_one_that_many_have(examples):
+    """Where one example in fifty has microtubules, a piece in four holds some, not one in fifty."""
+    common = [replace(examples[0], targets=np.full_like(examples[0].targets, bit("membrane")))] * 49
+    rare = replace(examples[0], targets=np.full_like(examples[0].targets, bit("microtubule")))
+    wanted = ("membrane", "microtubule")
+    batch = make_batch([*common, rare], wanted, count=100, patch=8, rng=np.random.default_rng(1), device=CPU)
+    assert 15 <= int(batch.targets[:, 1].amax(dim=(1, 2, 3)).sum()) <= 35
 
 
 def test_an_example_that_is_smaller_than_a_piece_is_mirrored(examples):
