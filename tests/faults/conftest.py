@@ -5,16 +5,19 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-import aiomqtt
 import numpy as np
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
-from livetomo.publish.mqtt_client import MqttClient
 from livetomo.results import intact_manifest
 from tests.faults.warm_children import warm_children
 from tests.servers import Mosquitto
@@ -24,7 +27,11 @@ SHAPE = (16, 40, 40)
 
 
 class Listener:
-    """Everything that was published below a topic, by whoever, in order."""
+    """Everything that was published below a topic, by whoever, in order.
+
+    Paho's own loop in a thread of its own connects again and again, through every death of the broker, whose session
+    for it outlives these. (aiomqtt's client is made for one connection, and may wait for one that was lost meanwhile.)
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -34,38 +41,25 @@ class Listener:
         self._states: dict[str, list[str]] = {}
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
-        self._ended: BaseException | None = None
-        self._doing = ""
+        tell = asyncio.get_running_loop().call_soon_threadsafe
+        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, "listener", protocol=paho.MQTTv5)
+        client.reconnect_delay_set(0.05, 0.05)
+        client.on_connect = lambda *_: client.subscribe("livetomo/#", qos=1)
+        client.on_subscribe = lambda *_: tell(self._ready.set)
+        client.on_message = lambda _client, _data, message: tell(self._hear, message.topic, message.payload)
+        lasting = Properties(PacketTypes.CONNECT)
+        lasting.SessionExpiryInterval = 3600
+        client.connect_async("127.0.0.1", port, keepalive=5, clean_start=False, properties=lasting)
+        self._thread = threading.Thread(target=client.loop_forever, args=(1.0, True), daemon=True)
 
-    async def run(self) -> None:
-        """Listen for ever, through every death of the broker; its session outlives these."""
-        while True:
-            self._doing = "connecting"
-            # aiomqtt's own client may wait for ever for a broker that was killed while it connected.
-            client = MqttClient(
-                "127.0.0.1",
-                self._port,
-                identifier="listener",
-                protocol=aiomqtt.ProtocolVersion.V5,
-                clean_start=False,
-                properties=_lasting(),
-            )
-            try:
-                async with client:
-                    self._doing = "subscribing"
-                    await client.subscribe("livetomo/#", qos=1)
-                    self._doing = "listening"
-                    self._ready.set()
-                    async for message in client.messages:
-                        self._hear(str(message.topic), bytes(message.payload))
-            except aiomqtt.MqttError:
-                # aiomqtt may turn a cancellation that meets a dead broker into its own error.
-                if (task := asyncio.current_task()) and task.cancelling():
-                    raise asyncio.CancelledError from None
-                await asyncio.sleep(0.05)
-            finally:
-                self._doing = "closing"
-                await client.close()
+    async def start(self) -> None:
+        """Return when nothing that is published from now on is missed."""
+        self._thread.start()
+        await self._ready.wait()
+
+    async def close(self) -> None:
+        self._client.disconnect()
+        await asyncio.to_thread(self._thread.join, 10)
 
     def _hear(self, topic: str, payload: bytes) -> None:
         if topic.endswith("/availability"):
@@ -81,26 +75,16 @@ class Listener:
             if "state" in told:
                 self._states.setdefault(told["state"], []).append(told["tomogram"])
 
-    def ended(self, task: asyncio.Task[None]) -> None:
-        """It listens no more; whoever waits for what it hears is told why."""
-        if not task.cancelled():
-            self._ended = task.exception()
-            self._news.set()
-
-    async def ready(self) -> None:
-        await self._ready.wait()
-
     async def until(self, what, seconds: float = 90) -> None:
         try:
             async with asyncio.timeout(seconds):
                 while not what(self):
-                    if self._ended is not None:
-                        raise AssertionError("nobody listens any more") from self._ended
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            said = f"not heard in {seconds} s; still {self._doing}; the last was {self.messages[-1:]}"
-            raise AssertionError(said) from None
+            how = "connected" if self._client.is_connected() else "not connected"
+            how = how if self._thread.is_alive() else "listening no more"
+            raise AssertionError(f"not heard in {seconds} s; {how}; the last was {self.messages[-1:]}") from None
 
     def events(self, kind: str | None = None) -> dict[str, dict]:
         """Distinct events by their id, the first telling of each, in order."""
@@ -115,15 +99,6 @@ class Listener:
 
     def states(self, state: str) -> list[str]:
         return list(self._states.get(state, ()))
-
-
-def _lasting():
-    from paho.mqtt.packettypes import PacketTypes
-    from paho.mqtt.properties import Properties
-
-    properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = 3600
-    return properties
 
 
 class LiveDaemon:
@@ -270,12 +245,9 @@ async def live(folder: Path, port: int | None, **options):
 async def listener(mosquitto: Mosquitto):
     """Somebody who subscribed before anything happened."""
     one = Listener(mosquitto.port)
-    task = asyncio.create_task(one.run())
-    task.add_done_callback(one.ended)
-    await one.ready()
+    await one.start()
     yield one
-    task.cancel()
-    await asyncio.wait([task])
+    await one.close()
 
 
 @pytest.fixture(scope="session")
