@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self, TypeVar
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.client import MQTT_ERR_CONN_LOST
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -17,6 +18,8 @@ from livetomo.publish.messages import Message
 
 _KEEPALIVE_SECONDS = 30
 _CLOSE_SECONDS = 2.0
+
+T = TypeVar("T")
 
 
 def address(settings: Mqtt) -> str:
@@ -68,6 +71,13 @@ class MqttClient(aiomqtt.Client):
         self._gone = asyncio.Event()
         super().__init__(*args, **kwargs)
 
+    async def __aenter__(self) -> Self:
+        """Connect; a connection that is lost meanwhile, which aiomqtt waits for or forgets, is an error at once."""
+        await super().__aenter__()
+        if self._gone.is_set():
+            raise _lost()
+        return self
+
     async def publish_and_confirm(self, message: Message, properties: Properties | None) -> None:
         """Return when the broker has taken the message; aiomqtt itself takes any acknowledgement for consent."""
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
@@ -95,6 +105,15 @@ class MqttClient(aiomqtt.Client):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._gone.wait()
 
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:
+        # aiomqtt's own uses wait_for: in Python 3.11 it forgets a cancellation that comes together with what it waits
+        # for, and it cancels futures that callbacks go on to ask.
+        waiting = asyncio.ensure_future(fut)
+        await asyncio.wait([waiting], timeout=self.timeout if timeout is None else timeout)
+        if not waiting.done():
+            raise aiomqtt.MqttError("Operation timed out")
+        return waiting.result()
+
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         # aiomqtt defers this to the loop's next turn even from the loop's own thread; by then the socket may be closed,
         # and its number another file's.
@@ -117,7 +136,15 @@ class MqttClient(aiomqtt.Client):
 
     def _on_disconnect(self, *args: Any) -> None:
         self._gone.set()
+        if not self._connected.done():
+            self._connected.set_exception(_lost())
         super()._on_disconnect(*args)
+        if self._disconnected.done():
+            self._disconnected.exception()  # asked for now: where aiomqtt forgets it, asyncio would complain in the log
+
+
+def _lost() -> aiomqtt.MqttCodeError:
+    return aiomqtt.MqttCodeError(MQTT_ERR_CONN_LOST)
 
 
 def said(fault: BaseException | None) -> str:

@@ -61,6 +61,24 @@ async def test_nobody_there_is_said_with_the_address() -> None:
             raise AssertionError("there is no broker")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"\x20\x03\x00\x00\x00", b"\x20\x03\x00\x00\x00\xe0\x02\x8b\x00"],
+    ids=["nothing", "consent", "consent and farewell"],
+)
+async def test_a_connection_that_is_lost_while_it_is_made_is_said_at_once(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(BrokerAway, match=r"closed the connection"):
+            async with asyncio.timeout(10), transport(port, connect_time_limit=60).connect(WILL):
+                raise AssertionError("there is no connection")
+
+
 async def test_failed_connections_leave_no_file_descriptor_behind() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         before = None

@@ -1,10 +1,16 @@
 """A publisher that is told to stop does so, whatever the broker does in the same moment."""
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from livetomo.config import Mqtt
+from livetomo.publish.broker import MqttTransport
 from livetomo.publish.memory import MemoryBroker
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.mqtt import Publisher
+from livetomo.publish.mqtt_client import MqttClient
 from livetomo.publish.topics import Topics
 from tests.publish.stories import MemoryStore
 
@@ -33,3 +39,30 @@ async def test_the_moment_of_the_loss_does_not_matter():
         task.cancel()
         done, _ = await asyncio.wait([task], timeout=5)
         assert done, f"{turns} turns of the loop after the loss"
+
+
+async def test_stopping_in_the_moment_of_the_brokers_consent_is_stopping_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connected = MqttClient._on_connect
+
+    def connected_and_told_to_stop(self: MqttClient, *args: Any) -> None:
+        connected(self, *args)
+        task.cancel()
+
+    async def consent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"\x20\x03\x00\x00\x00")
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(MqttClient, "_on_connect", connected_and_told_to_stop)
+    async with await asyncio.start_server(consent, "127.0.0.1", 0) as server:
+        settings = Mqtt.model_validate({"url": f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+        publisher = Publisher(
+            MessageSettings(Topics("facility", "main")), MemoryStore(), MqttTransport(settings, "livetomo")
+        )
+        task = asyncio.create_task(publisher.run())
+        done, _ = await asyncio.wait([task], timeout=5)
+        assert done
+        assert task.cancelled()
