@@ -67,8 +67,12 @@ class Mosquitto:
     async def stop(self, *, how: signal.Signals = signal.SIGTERM, forget: bool = False) -> None:
         """End it, softly unless told otherwise; `forget`: it keeps nothing for its next start."""
         if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(how)
-            await self._process.wait()
+            while self._process.returncode is None:
+                # Again and again: what comes between its word that it runs and its first look around, it forgets.
+                self._process.send_signal(how)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await self._process.wait()
             await self._drain
         if forget:
             (self._folder / "mosquitto.db").unlink(missing_ok=True)
