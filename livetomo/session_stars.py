@@ -10,6 +10,7 @@ import logging
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ REST_FACTOR = 5.0
 LONGEST_REST_SECONDS = 30.0
 LOOK_SECONDS = 60.0
 TIME_LIMIT_SECONDS = 600.0
+REAP_SECONDS = 5.0
 LIVE_SECONDS = 7 * 86400.0
 EVENTS_AT_A_TIME = 1000
 
@@ -95,10 +97,14 @@ class SessionStars:
                 _, said = await process.communicate(json.dumps(order).encode())
         except TimeoutError:
             said = f"not done within {TIME_LIMIT_SECONDS:g} s".encode()
+            process.kill()
+            await process.wait()  # however long it takes: where this one hangs, the next would hang beside it
         finally:
             if process.returncode is None:
                 process.kill()
-                await process.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REAP_SECONDS):
+                        await process.wait()
         if process.returncode != 0:
             why = said.decode(errors="replace").strip().splitlines()[-1:] or ["it says nothing"]
             log.warning(f"the stars of {watch}/{session} could not be written, tried again later: {why[0]}")

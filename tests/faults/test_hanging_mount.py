@@ -23,9 +23,9 @@ class Mount:
     kernel's uninterruptible sleep, where not even SIGKILL ends it, as with a hard NFS mount whose server is away.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Path) -> None:
         self.below = folder / "server"
-        self.place = folder / "glacios"
+        self.place = place
         self._between = folder / "between"
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -33,7 +33,7 @@ class Mount:
         program = need("bindfs", "bindfs")
         for source, place in ((self.below, self._between), (self._between, self.place)):
             source.mkdir(exist_ok=True)
-            place.mkdir()
+            place.mkdir(parents=True)
             process = subprocess.Popen([program, "-f", str(source), str(place)], stderr=subprocess.PIPE)
             self._processes.append(process)
             while not place.is_mount():
@@ -66,12 +66,16 @@ class Mount:
 
 
 @pytest.fixture
-def mount(tmp_path):
-    one = Mount(tmp_path)
-    try:
-        one.mount()
-        yield one
-    finally:
+def mount_at(tmp_path):
+    mounts = []
+
+    def mount_at(place: Path) -> Mount:
+        mounts.append(Mount(tmp_path, place))
+        mounts[-1].mount()
+        return mounts[-1]
+
+    yield mount_at
+    for one in mounts:
         one.unmount()
 
 
@@ -81,8 +85,9 @@ def waits_for_an_answer(pids: list[int]) -> bool:
 
 
 async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_of_the_daemon(
-    tmp_path, mosquitto, listener, mount
+    tmp_path, mosquitto, listener, mount_at
 ):
+    mount = mount_at(tmp_path / "glacios")
     async with live(tmp_path, mosquitto.port) as daemon:
         with daemon.configuration.open("a") as file:
             file.write(
@@ -117,3 +122,21 @@ async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_o
         }
         assert await daemon.stop() == 0
         assert daemon.leftovers() == []
+
+
+async def test_stars_that_cannot_be_written_to_a_mount_that_hangs_do_not_hold_up_the_end_of_the_daemon(
+    tmp_path, mosquitto, listener, mount_at
+):
+    particles = tmp_path / "out" / "krios1" / "monday" / "particles"
+    mount = mount_at(particles)
+    async with live(tmp_path, mosquitto.port) as daemon:
+        await daemon.start()
+        await listener.until(lambda heard: heard.words == ["online"])
+        mount.hang()
+        daemon.land("TS_01")
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.session_stars")))
+        await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+        assert await daemon.stop() == 0
+        mount.answer()
+        await daemon.start()
+        await until((particles / "ribosome.star").exists)
