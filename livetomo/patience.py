@@ -1,8 +1,10 @@
 """Ask something of a file system that may hang, without hanging with it."""
 
+import asyncio
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -34,3 +36,24 @@ def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
     if not answers:
         raise NoAnswer
     return answers[0]
+
+
+async def apart(ask: Callable[[], Answer]) -> Answer:
+    """What `ask` returns or raises, however long it takes; unlike asyncio's threads, this one may be left behind."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Answer] = loop.create_future()
+
+    def listen() -> None:
+        try:
+            given = ask()
+        except Exception as fault:  # raised again where it is waited for
+            tell(answer.set_exception, fault)
+        else:
+            tell(answer.set_result, given)
+
+    def tell(deed: Callable[[Any], None], what: object) -> None:
+        with suppress(RuntimeError):  # nobody waits any more: the loop is closed
+            loop.call_soon_threadsafe(lambda: None if answer.done() else deed(what))
+
+    threading.Thread(target=listen, daemon=True).start()
+    return await answer

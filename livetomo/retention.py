@@ -8,6 +8,7 @@ from pathlib import Path
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.manifest import read_manifest, sync
+from livetomo.patience import apart
 from livetomo.results import REMOVED
 
 LOOK_SECONDS = 3600.0
@@ -34,7 +35,7 @@ class Retention:
         folders = await self._catalog(lambda catalog: catalog.jobs.with_maps(self._keep, AT_A_TIME))
         for folder in folders:
             try:
-                freed = await asyncio.to_thread(remove_maps, Path(folder))
+                freed = await apart(partial(remove_maps, Path(folder)))
             except (OSError, ValueError) as fault:
                 log.warning(f"the maps of {folder} cannot be removed: {fault}")
                 freed = 0

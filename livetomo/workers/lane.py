@@ -15,6 +15,7 @@ from livetomo.catalog.jobs import LEASE_SECONDS, Claim
 from livetomo.crashpoints import crash_point
 from livetomo.errors import FaultKind, LivetomoError, SourceUnreadable
 from livetomo.order import Order
+from livetomo.patience import apart
 from livetomo.results import install
 from livetomo.status import WorkerState
 from livetomo.tomogram import Fault, attempt_name, result_name, tomogram_folder
@@ -24,6 +25,7 @@ from livetomo.workers.process import WorkerFault, WorkerProcess
 IDLE_LOOK_SECONDS = 30.0
 BENCH_LOOK_SECONDS = 5.0
 POSTPONED_SECONDS = 20.0
+END_SECONDS = 10.0
 CANNOT_COMMIT = "cannot commit"
 _READING = ("", "read")
 
@@ -132,8 +134,11 @@ class Lane:
             fault = await self._make(claim, folder)
         except asyncio.CancelledError:
             await self._worker.stop()
-            await self._catalog(lambda catalog: catalog.jobs.release(claim.token))
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            # Where its file system hangs, the job stays leased, and the next start sweeps what it has left.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await _sweep(folder)
+                await self._catalog(lambda catalog: catalog.jobs.release(claim.token))
             raise
         self._bench.count(str(claim.tomogram), fault)
         if fault is None:
@@ -194,7 +199,7 @@ class Lane:
             await self._account(claim, folder, Fault("transient", "lease lost", "A newer revision took its place."))
             return
         try:
-            manifest = await asyncio.to_thread(install, folder, final)
+            manifest = await apart(lambda: install(folder, final))
         except OSError as fault:
             said = f"The result could not be moved to {final}: {fault}"
             await self._account(claim, folder, Fault("transient", CANNOT_COMMIT, said))
@@ -210,7 +215,7 @@ class Lane:
 
     async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:
         """The attempt came to nothing: its folder goes, and the job is tried again or given up."""
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await _sweep(folder)
         if self._excuses(claim, fault):
             await self._catalog(lambda catalog: catalog.jobs.postpone(claim.token, fault, POSTPONED_SECONDS))
             log.info(f"postponed: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
@@ -240,11 +245,16 @@ class Lane:
         self.state = WorkerState(self._device, state, tomogram, stage, since, message)
 
 
+async def _sweep(folder: Path) -> None:
+    """Remove what an attempt has left."""
+    await apart(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
 async def _to_the_end(deed: Coroutine[Any, Any, R]) -> R:
-    """Do `deed` even when this task is cancelled meanwhile; the cancellation is obeyed afterwards."""
+    """Do `deed` even when this task is cancelled meanwhile, which is obeyed afterwards, or when it must hang."""
     task = asyncio.create_task(deed)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        await asyncio.wait([task], timeout=END_SECONDS)
         raise

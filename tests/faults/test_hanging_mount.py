@@ -41,11 +41,13 @@ class Mount:
                 if process.poll() is not None:
                     pytest.skip(f"no FUSE file system can be mounted here: {process.stderr.read().decode().strip()}")
 
-    def hang(self) -> None:
-        self._processes[0].send_signal(signal.SIGSTOP)
+    def hang(self, *, killable: bool = False) -> None:
+        """Answer nobody any more; `killable`: without having taken a request, so that SIGKILL ends whoever asks."""
+        self._processes[1 if killable else 0].send_signal(signal.SIGSTOP)
 
     def answer(self) -> None:
-        self._processes[0].send_signal(signal.SIGCONT)
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
 
     def unmount(self) -> None:
         for process in self._processes:
@@ -140,3 +142,21 @@ async def test_stars_that_cannot_be_written_to_a_mount_that_hangs_do_not_hold_up
         mount.answer()
         await daemon.start()
         await until((particles / "ribosome.star").exists)
+
+
+async def test_a_result_that_cannot_be_written_to_a_mount_that_hangs_does_not_hold_up_the_end_of_the_daemon(
+    tmp_path, mosquitto, listener, mount_at
+):
+    mount = mount_at(tmp_path / "out" / "krios1" / "monday" / "tomograms")
+    async with live(tmp_path, mosquitto.port) as daemon:
+        await daemon.start()
+        await listener.until(lambda heard: heard.words == ["online"])
+        mount.hang(killable=True)
+        daemon.land("TS_01")
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        assert await daemon.stop() == 0
+        mount.answer()
+        await daemon.start()
+        await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+        assert len(daemon.results()["TS_01"]) == 1
+        assert daemon.leftovers() == []
