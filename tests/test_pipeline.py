@@ -14,7 +14,7 @@ import starfile
 import torch
 from PIL import Image
 
-from livetomo import feature_maps, pipeline, source
+from livetomo import feature_maps, pipeline, result_files, source
 from livetomo.errors import (
     AbsurdHeader,
     DeviceFault,
@@ -274,7 +274,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pipeline, "write_previews", full)
+    monkeypatch.setattr(result_files, "write_previews", full)
     with pytest.raises(DiskFull, match="No room is left"):
         pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "r")
 
