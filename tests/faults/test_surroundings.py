@@ -82,6 +82,28 @@ async def test_a_full_disk_is_said_and_waited_for_and_nothing_is_lost(daemon, li
     assert list(daemon.results()) == ["TS_01"]
 
 
+async def test_below_the_floor_no_job_is_begun_though_there_is_room_for_its_result(daemon, listener, small_disk):
+    ballast = small_disk(daemon.folder / "out", 40) / "ballast"
+    ballast.write_bytes(bytes(38_500_000))  # the floor is a tenth of so small a disk
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("waiting") == ["TS_01"])
+    await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["idle"])
+    assert any("disk" in problem for problem in status(daemon)["problems"])
+    assert status(daemon)["status"]["jobs"] == {"waiting": 1}
+    assert daemon.children("livetomo.workers") == []
+    ballast.unlink()
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    ballast.write_bytes(bytes(38_500_000))
+    await until(lambda: any("disk" in problem for problem in status(daemon)["problems"]))
+    for name in ("TS_02", "TS_03"):
+        daemon.land(name, seed=2)
+        await listener.until(lambda heard, name=name: name in heard.states("waiting"))
+    assert listener.states("running") == ["TS_01"]
+    ballast.unlink()
+    await listener.until(lambda heard: len(heard.states("done")) == 3)
+
+
 async def test_a_disk_that_fills_while_a_result_is_written_costs_only_time(daemon, listener, small_disk):
     text = daemon.configuration.read_text().replace('output = "out"', 'output = "out"\nmin_free = "1B"')
     daemon.configuration.write_text(text)
