@@ -20,7 +20,8 @@ class Mount:
     """A folder seen through two FUSE file systems, one on top of the other.
 
     When the lower one is stopped, the upper one has taken a request and cannot answer it: whoever asked is in the
-    kernel's uninterruptible sleep, where not even SIGKILL ends it, as with a hard NFS mount whose server is away.
+    kernel's uninterruptible sleep, where not even SIGKILL ends it, as with a hard NFS mount whose server is away. It
+    has several threads, so that this is true of everybody and not only of who asked first.
     """
 
     def __init__(self, folder: Path, place: Path) -> None:
@@ -34,7 +35,7 @@ class Mount:
         for source, place in ((self.below, self._between), (self._between, self.place)):
             source.mkdir(exist_ok=True)
             place.mkdir(parents=True)
-            process = subprocess.Popen([program, "-f", str(source), str(place)], stderr=subprocess.PIPE)
+            process = subprocess.Popen([program, "-f", "--multithreaded", str(source), str(place)], stderr=subprocess.PIPE)
             self._processes.append(process)
             while not place.is_mount():
                 time.sleep(0.01)
