@@ -35,7 +35,9 @@ class Mount:
         for source, place in ((self.below, self._between), (self._between, self.place)):
             source.mkdir(exist_ok=True)
             place.mkdir(parents=True)
-            process = subprocess.Popen([program, "-f", "--multithreaded", str(source), str(place)], stderr=subprocess.PIPE)
+            process = subprocess.Popen(
+                [program, "-f", "--multithreaded", str(source), str(place)], stderr=subprocess.PIPE
+            )
             self._processes.append(process)
             while not place.is_mount():
                 time.sleep(0.01)
