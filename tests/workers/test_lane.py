@@ -148,6 +148,15 @@ async def test_a_file_that_is_gone_is_tried_again_and_the_line_moves_on(tmp_path
         assert house.observer.failures == [("transient", False)]
 
 
+async def test_what_another_attempt_at_the_same_tomogram_is_writing_is_left_alone(tmp_path):
+    async with house_in(tmp_path) as house:
+        theirs = tomogram_folder(str(house.output), TomogramId("krios1", "monday", "TS_01")) / attempt_name("0" * 32)
+        theirs.mkdir(parents=True)
+        who = await house.land("TS_01")
+        await house.until("done")
+        assert theirs.name in house.folders(who)
+
+
 async def test_a_job_past_its_time_limit_is_stopped(tmp_path):
     async with house_in(tmp_path, job_time_limit=0.2) as house:
         await house.land(shape=(128, 256, 256))
@@ -227,6 +236,22 @@ async def test_a_result_that_was_moved_but_is_not_whole_is_made_again(claimed):
     await asyncio.wait([task])
     assert intact_manifest(final) is not None
     assert house.folders(who) == [final.name]
+
+
+async def test_nothing_is_told_of_a_result_that_could_not_be_put_in_its_place(claimed, monkeypatch):
+    from livetomo import pipeline
+
+    def refuse(attempt, final):
+        raise PermissionError("no entry")
+
+    house, who, claim = claimed
+    attempt = tomogram_folder(str(house.output), who) / attempt_name(claim.token)
+    await asyncio.to_thread(pipeline.run, house.order(claim), attempt)
+    monkeypatch.setattr("livetomo.workers.lane.install", refuse)
+    await house.lane._commit(claim, attempt)
+    assert [r.event.version for r in await house.catalog.events_after(0, 100)] == ["waiting.1", "running.1"]
+    assert await house.states() == ["waiting"]
+    assert house.folders(who) == []
 
 
 async def test_a_zombie_that_finishes_late_changes_nothing(claimed):
