@@ -55,8 +55,3 @@ def tell_daemon(configuration: Path, action: str, body: Mapping[str, Any]) -> An
 def say(answer: Mapping[str, Any], as_json: bool, sentence: str) -> None:
     """Show what was done, for a program or for a person."""
     click.echo(json.dumps(answer) if as_json else sentence)
-
-
-def jobs(number: int) -> str:
-    """`1 job`, `2 jobs`."""
-    return f"{number:,} job{'' if number == 1 else 's'}"

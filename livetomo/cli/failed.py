@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from livetomo.cli.daemon import configuration_option, jobs, json_option, say, selection_options, tell_daemon
-from livetomo.cli.table import print_table
+from livetomo.cli.daemon import configuration_option, json_option, say, selection_options, tell_daemon
+from livetomo.cli.table import counted, print_table
 
 
 @click.group("failed", short_help="What was put aside, why; try it again.")
@@ -76,7 +76,7 @@ def retry(configuration: Path, as_json: bool, **which: Any) -> None:
     Example:  livetomo failed retry --reason "source unreadable"
     """
     done = tell_daemon(configuration, "retry", which)
-    say(done, as_json, f"{jobs(done['jobs'])} will be tried again.")
+    say(done, as_json, f"{counted(done['jobs'], 'job')} will be tried again.")
 
 
 @command.command("purge")
@@ -89,4 +89,4 @@ def purge(configuration: Path, as_json: bool, **which: Any) -> None:
     Example:  livetomo failed purge --session 20261119_yeast
     """
     done = tell_daemon(configuration, "purge", which)
-    say(done, as_json, f"{jobs(done['jobs'])} taken off the list.")
+    say(done, as_json, f"{counted(done['jobs'], 'job')} taken off the list.")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.table import counted
+
 
 @click.command("follow", short_help="Collect picks as they come, and run a command on them.")
 @click.option("--broker", required=True, help="Like mqtt://broker:1883 or mqtts://broker:8883.")
@@ -82,10 +84,10 @@ def command(
     wish = Wish(feature, watch, session, site, instance)
 
     def told(pickset: PickSet, collection: Collection) -> None:
-        what = "taken back" if pickset.retracted else f"{len(pickset.rows):,} picks"
+        what = "taken back" if pickset.retracted else counted(len(pickset.rows), "pick")
         click.echo(
             f"{pickset.watch}/{pickset.session}/{pickset.tomogram}: {what} "
-            f"({collection.count:,} in {collection.tomograms} tomograms)"
+            f"({collection.count:,} in {counted(collection.tomograms, 'tomogram')})"
         )
 
     follower = Follower(

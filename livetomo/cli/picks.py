@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option
+from livetomo.cli.table import counted
 from livetomo.errors import ConfigurationError
 
 
@@ -92,7 +93,8 @@ def command(
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         return
-    click.echo(f"{count:,} picks of {feature} in {len(sets)} tomograms{', scores calibrated' if calibrate else ''}:")
+    places = counted(len(sets), "tomogram")
+    click.echo(f"{counted(count, 'pick')} of {feature} in {places}{', scores calibrated' if calibrate else ''}:")
     for path in files:
         click.echo(f"  {path}")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livetomo.cli.daemon import configuration_option
+from livetomo.cli.table import counted
 from livetomo.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def report(session: str, watch: str | None, output: Path | None, pictures: int, 
         told, folder = _from_catalog(session, watch, configuration)
     path = output or folder / "report.html"
     replace_text(path, page(told, now=datetime.now(UTC), most_pictures=pictures))
-    number = len(told.rows)
-    click.echo(f"{path}: {number:,} tomogram{'' if number == 1 else 's'}, {path.stat().st_size / 1e3:,.0f} kB")
+    click.echo(f"{path}: {counted(len(told.rows), 'tomogram')}, {path.stat().st_size / 1e3:,.0f} kB")
 
 
 def _from_catalog(session: str, watch: str | None, configuration: Path) -> "tuple[Session, Path]":

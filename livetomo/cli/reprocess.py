@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, jobs, json_option, say, tell_daemon
+from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.table import counted
 
 
 @click.command("reprocess", short_help="Process a session again, with another recipe.")
@@ -24,4 +25,4 @@ def command(session: str, recipe: str, watch: str | None, name: str | None, conf
     """
     path = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
     done = tell_daemon(configuration, "reprocess", {"session": session, "recipe": path, "watch": watch, "name": name})
-    say(done, as_json, f"{jobs(done['jobs'])} made.")
+    say(done, as_json, f"{counted(done['jobs'], 'job')} made.")

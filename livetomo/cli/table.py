@@ -1,4 +1,4 @@
-"""Tables for people: aligned columns, numbers to the right, nothing else."""
+"""What people read: tables of aligned columns, numbers to the right; so many of something."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,11 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
             for cell, width, is_right in zip(line, widths, right, strict=True)
         ]
         click.echo("   ".join(cells).rstrip())
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something: `1 tomogram`, `1,200 tomograms`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _cell(value: object) -> str:

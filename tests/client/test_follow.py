@@ -91,7 +91,7 @@ async def line(process: asyncio.subprocess.Process) -> str:
 async def test_a_session_is_collected_while_it_runs(facility: Facility, tmp_path: Path) -> None:
     await facility.makes("TS_01")
     async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "3") as process:
-        assert await line(process) == f"krios1/{SESSION}/TS_01: 2 picks (2 in 1 tomograms)\n"
+        assert await line(process) == f"krios1/{SESSION}/TS_01: 2 picks (2 in 1 tomogram)\n"
         await facility.makes("TS_02", "TS_03", picks=5)
         said, complaints = await process.communicate()
         assert (process.returncode, complaints) == (0, b"")
