@@ -74,6 +74,10 @@ def test_counters_of_a_known_watch_begin_at_zero(metrics: Metrics) -> None:
     assert value(metrics, "failures_total", kind="device") == 0
 
 
+def test_when_a_series_was_created_is_not_a_series_of_its_own(metrics: Metrics) -> None:
+    assert b"_created" not in metrics.exposition()
+
+
 def test_a_stage_tells_what_goes_in_what_is_in_it_and_what_comes_out(
     metrics: Metrics, clock: Clock, now: Clock
 ) -> None:
