@@ -28,7 +28,8 @@ def order(tmp_path):
 
 
 def all_of(order, seen, maps=None, published=None):
-    maps = maps or {"contamination": torch.zeros(SHAPE, dtype=torch.uint8)}
+    nothing = {"membrane": torch.zeros(SHAPE), "contamination": torch.zeros(SHAPE, dtype=torch.uint8)}
+    maps = nothing | (maps or {})
     warnings = []
     return {one.name: one for one in measured(order, SPACE, seen, maps, published or {}, CPU, warnings)}
 
