@@ -26,12 +26,13 @@ class Live:
         """From now on, or from after the event that the browser had last."""
         after = request.headers.get("last-event-id", "")
         seq = int(after) if after.isascii() and after.isdigit() else number(request, "after", -1, most=2**62)
+        if seq < 0:
+            # Before the browser is told that the stream is open: what it fetches then, and what comes here, is all.
+            seq = await self._view.last_seq()
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(seq), media_type="text/event-stream", headers=headers)
 
     async def _stream(self, seq: int) -> AsyncIterator[bytes]:
-        if seq < 0:
-            seq = await self._view.last_seq()
         yield b"retry: 2000\n\n"
         while not self.closing.is_set():
             status = await self._view.status()

@@ -58,6 +58,15 @@ async def test_tomograms_appear_and_change_while_the_page_is_open(chromium: str,
         assert page.complaints == []
 
 
+async def test_what_happens_while_the_page_is_only_just_opening_is_seen(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    daemon.late = 2.0  # until the stream of events is open
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until("document.body.innerText.includes('No tomogram has landed yet')")
+        await daemon.arrive("TS_01")
+        await page.until(f"{tile('TS_01', 'innerText')}?.includes('waiting')")
+
+
 async def test_the_page_tells_how_the_session_goes_and_how_far_it_is(chromium: str, tmp_path: Path) -> None:
     daemon = FakeDaemon(tmp_path / "out")
     daemon.catalog.sessions.aim("krios1", SESSION, {"ribosome": 1500})

@@ -46,12 +46,13 @@ def status() -> Status:
 
 
 class FakeDaemon:
-    """A view over a catalog in memory; `hangs` makes the catalog stop answering."""
+    """A view over a catalog in memory; `hangs` makes the catalog stop answering, `late` one question take seconds."""
 
     def __init__(self, folder: Path) -> None:
         self.catalog = Catalog(open_database(None), site="facility", instance="main")
         self.state = status()
         self.hangs = False
+        self.late = 0.0
         self.folder = folder
         self._news = asyncio.Condition()
         self._chance = random.Random(1)
@@ -123,6 +124,7 @@ class FakeDaemon:
 
     async def last_seq(self) -> int:
         await self._answers()
+        await asyncio.sleep(self.late)
         return self.catalog.story.last()
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:

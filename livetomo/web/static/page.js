@@ -208,15 +208,21 @@ function fail(fault) {
   at("problems").hidden = false;
 }
 
+// What was missed while nothing was heard: all that is shown is fetched again.
+async function catchUp() {
+  const before = shown;
+  await loadSessions();
+  if (same(before, shown)) await show(shown);
+}
+
 async function begin() {
   showStatus(await get("api/v1/status"));
   const stream = new EventSource("events");
-  let lost = false;
   stream.addEventListener("status", event => showStatus(JSON.parse(event.data)));
   stream.addEventListener("tomogram", event => told(JSON.parse(event.data)));
-  stream.addEventListener("open", () => { if (lost) { lost = false; (shown ? show(shown) : loadSessions()).catch(fail); } });
-  stream.addEventListener("error", () => { lost = true; fail(new Error("the daemon does not answer; trying again")); });
-  await loadSessions();
+  // The first time too, and only now: what happens between a fetch and the opening would be told nowhere.
+  stream.addEventListener("open", () => catchUp().catch(fail));
+  stream.addEventListener("error", () => fail(new Error("the daemon does not answer; trying again")));
 }
 
 setInterval(() => { for (const time of document.querySelectorAll("time[datetime]")) time.textContent = ago(time.dateTime); }, 10000);
