@@ -50,13 +50,15 @@ class Command:
             raise ConfigurationError(f"--run: {line!r} cannot be split into words ({fault})") from None
         if not self._words:
             raise ConfigurationError("--run: the command is empty")
+        if os.sep in self._words[0]:
+            self._words[0] = str(Path(self._words[0]).absolute())  # ./average.sh: from here, not from the run's folder
         for name in re.findall(r"\{(\w+)\}", line):
             if name not in PLACES and (close := difflib.get_close_matches(name, PLACES, n=1)):
                 raise ConfigurationError(f"--run: there is no place {{{name}}}. Did you mean {{{close[0]}}}?")
 
     async def run(self, session: Session, watch: str, name: str) -> int:
         """Run it on a copy of what `session` holds now, in a new folder `runs/<number>`; its exit status."""
-        folder = copy_of(session)
+        folder = copy_of(session).absolute()  # the command runs there, and a path from here would lead it astray
         values = {
             "star": str(folder / session.star.name),
             "folder": str(folder),

@@ -177,6 +177,19 @@ async def test_a_command_goes_through_no_shell(tmp_path: Path) -> None:
     assert logs(tmp_path) == ["['$(touch x); y', 'a|b']\n"]
 
 
+async def test_output_and_command_may_be_named_from_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "count.sh"
+    script.write_text('#!/bin/sh\ngrep -c ^TS "$1"\n')
+    script.chmod(0o755)
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=3)
+    await follow(daemon, Path("sta"), 1, "./count.sh {star}")
+    assert logs(Path("sta")) == ["3\n"]
+
+
 @pytest.mark.parametrize("line", ["", "a 'b", "a {stars}"])
 def test_a_command_that_cannot_be_understood_is_refused_at_once(line: str) -> None:
     with pytest.raises(ConfigurationError, match="--run"):
