@@ -35,11 +35,11 @@ def command() -> None:
 @click.option("--from", "start", type=click.Path(exists=True, path_type=Path), help="A model to fine-tune.")
 @click.option("--voxel-size", type=click.FloatRange(4, 60), default=30.0, show_default=True, help="Canonical, Å.")
 @click.option("--base", type=click.IntRange(1, 128), default=16, show_default=True, help="Channels at full resolution.")
-@click.option("--levels", type=click.IntRange(1, 6), default=3, show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=20_000, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=8, show_default=True)
+@click.option("--levels", type=click.IntRange(1, 6), default=4, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=5_600, show_default=True)
+@click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
 @click.option("--patch", type=click.IntRange(8), default=64, show_default=True, help="Side of a piece, voxels.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=2e-3, show_default=True)
+@click.option("--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
 @click.option(
     "--average",
     type=click.FloatRange(0, 1, max_open=True),
@@ -49,9 +49,9 @@ def command() -> None:
 )
 @click.option("--seed", type=click.IntRange(0, 2**30), default=1, show_default=True)
 @click.option("--pool", type=click.IntRange(1), default=64, show_default=True, help="Specimens in memory.")
-@click.option("--renew-every", type=click.IntRange(1), default=4, show_default=True, help="Steps for a new specimen.")
+@click.option("--renew-every", type=click.IntRange(1), default=3, show_default=True, help="Steps for a new specimen.")
 @click.option("--validation", type=click.IntRange(1), default=24, show_default=True, help="Specimens, never learned.")
-@click.option("--score-every", type=click.IntRange(1), default=1000, show_default=True, help="Steps.")
+@click.option("--score-every", type=click.IntRange(1), default=500, show_default=True, help="Steps.")
 @click.option("--workers", type=click.IntRange(0), default=0, help="Processes that simulate; 0: one a core.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")

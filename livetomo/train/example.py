@@ -1,6 +1,6 @@
 """What is learned from: a volume as the network will see it, and what is where in it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +41,10 @@ def prepared(
     canonical: Canonical,
     *,
     bright: bool = False,
-    resample: bool = True,
 ) -> npt.NDArray[np.float16]:
-    """A tomogram as the network will see it. Without `resample` it keeps its voxels and gets the spectrum alone."""
-    wanted = canonical if resample else replace(canonical, voxel_size_angstrom=voxel_size_angstrom)
+    """A tomogram as the network will see it, (z, y, x) at the canonical voxel size."""
     density = clip_(normalise_(torch.from_numpy(volume.astype(np.float32)), "bright" if bright else "dark"))
-    seen = to_canonical(density, voxel_size_angstrom=voxel_size_angstrom, canonical=wanted)
+    seen = to_canonical(density, voxel_size_angstrom=voxel_size_angstrom, canonical=canonical)
     out: npt.NDArray[np.float16] = seen.numpy().astype(np.float16)
     return out
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-RARE = {"membrane": 2.0, "ribosome": 4.0, "microtubule": 6.0, "filament": 6.0, "contamination": 3.0, "carbon": 3.0}
+RARE = {"membrane": 2.0, "ribosome": 4.0, "microtubule": 3.0, "filament": 3.0, "contamination": 3.0, "carbon": 3.0}
 """How much more a voxel that has a feature counts than one that has not: recall before precision, picks have scores."""
 _CROSS_ENTROPY, _OVERLAP = 3.0, 0.7
 
