@@ -1,17 +1,22 @@
 """Child processes that speak JSON, one message a line: the only way in which livetomo's processes talk.
 
-A child never outlives its parent: its standard input ends when the parent is gone, however that went, and it ends too.
+A child never outlives its parent: its standard input ends when the parent is gone, however that went, and it ends too;
+where the kernel can, it is killed, for what it is at (a library's call, a hung mount, Python's own way out) may never
+end.
 What a library prints by mistake goes to standard error, never between the messages.
 """
 
 import asyncio
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from typing import Any, TextIO
+
+from livetomo.orphans import end_with_parent
 
 Message = Mapping[str, Any]
 _LONGEST_LINE_BYTES = 256 * 2**20
@@ -96,6 +101,7 @@ class Parent:
     """The child's side. Make one before anything else can print; iterating yields what the parent says."""
 
     def __init__(self) -> None:
+        end_with_parent(signal.SIGKILL)()
         self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
         os.dup2(2, 1)
         if isinstance(sys.stdout, TextIOWrapper):  # chatter is for the log now, at once, not when a buffer is full

@@ -65,13 +65,24 @@ async def test_a_message_cut_short_by_death_is_no_message():
     await child.wait()
 
 
-def test_a_child_ends_when_its_parent_is_killed(tmp_path):
+STUCK = """
+import time
+from livetomo.processes import Parent
+Parent().send({"ready": True})
+time.sleep(60)  # in a call that does not come back, it does not see that its input has ended
+"""
+
+
+@pytest.mark.parametrize("code", [ECHO, STUCK])
+def test_a_child_ends_when_its_parent_is_killed(tmp_path, code):
     pid_file = tmp_path / "pid"
     parent = f"""
 import asyncio, pathlib, sys
 from livetomo.processes import JsonChild
 async def main():
-    child = await JsonChild.start([sys.executable, "-c", {ECHO!r}], log=lambda line: None)
+    child = await JsonChild.start([sys.executable, "-c", {code!r}], log=lambda line: None)
+    await child.send({{"number": 1}})
+    await anext(aiter(child))
     pathlib.Path({str(pid_file)!r}).write_text(str(child.pid))
     await asyncio.sleep(60)
 asyncio.run(main())

@@ -2,18 +2,14 @@
 
 import logging
 import os
-import signal
 import threading
 
 from livetomo.intake.child import Child
-from livetomo.orphans import end_with_parent
 from livetomo.processes import Parent
 
 
 def main() -> None:
     """Watch until the supervisor is gone."""
-    # Python's own way out may wait for ever for a lock that the thread below held as it was stopped.
-    end_with_parent(signal.SIGKILL)()
     parent = Parent()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     child = Child(parent)

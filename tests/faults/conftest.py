@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -226,6 +226,24 @@ class LiveDaemon:
 
     def leftovers(self) -> list[Path]:
         return list(self.output.rglob(".attempt-*"))
+
+    async def no_process_is_left(self) -> None:
+        """Nothing that this daemon, or one of those before it here, has started is still there."""
+        for _ in range(100):
+            if not (left := self._processes()):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"these processes are left: {left}")
+
+    def _processes(self) -> list[int]:
+        """Children, and children of children, inherit the environment, in which this folder is named."""
+        mine = str(self.folder).encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):  # gone meanwhile
+                if entry.name.isdigit() and mine in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+        return found
 
     def records(self) -> list[dict]:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]

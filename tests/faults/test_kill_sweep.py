@@ -119,3 +119,4 @@ async def test_death_at_any_place_loses_nothing_and_repeats_nothing(daemon, list
     assert numbers == list(range(1, len(numbers) + 1))
     assert await daemon.stop() == 0
     assert daemon.leftovers() == []
+    await daemon.no_process_is_left()
