@@ -4,9 +4,12 @@ Simulation scored on simulation: it tells methods apart, not how well any of the
 """
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before anybody imports torch
 
 import numpy as np
 from tqdm import tqdm

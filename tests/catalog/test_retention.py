@@ -1,5 +1,10 @@
 """Old maps go where a person has asked for it; picks, pictures and everybody else's files stay."""
 
+import asyncio
+import os
+import threading
+from contextlib import suppress
+
 import pytest
 
 from livetomo.manifest import write_manifest
@@ -63,3 +68,21 @@ async def test_only_results_that_are_old_enough_are_dealt_with_and_only_once(cat
     clock.pass_(1000)
     assert await retention.look() == 1, "a folder that somebody has removed is dealt with like any other"
     assert await retention.look() == 0
+
+
+async def test_an_output_that_hangs_does_not_keep_the_daemon_from_ending(result):
+    (result / "result.json").unlink()
+    os.mkfifo(result / "result.json")  # whoever opens it waits for ever
+
+    async def thread(deed):
+        return [str(result)]
+
+    before = set(threading.enumerate())
+    looking = asyncio.create_task(Retention(thread, keep_maps_seconds=0).look())
+    await asyncio.sleep(0.2)
+    assert not looking.done()
+    looking.cancel()
+    with suppress(asyncio.CancelledError):
+        await looking
+    assert [thread.daemon for thread in set(threading.enumerate()) - before] == [True]
+    (result / "result.json").write_text("{}")  # lets the thread go
