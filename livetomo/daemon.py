@@ -59,7 +59,6 @@ async def run(path: Path) -> None:
         catalog = CatalogThread(config.state / CATALOG_NAME, site=config.site, instance=config.instance)
         try:
             await catalog.open()
-            await recover(catalog, config.output)
             await _live(path, config, catalog)
         finally:
             await catalog.close()
@@ -78,6 +77,22 @@ class Part(Protocol):
 
     async def run(self) -> None:
         """Until cancelled."""
+
+
+class Work:
+    """What the last run has left is settled, then every lane begins. Nobody else waits for an output that hangs."""
+
+    def __init__(self, catalog: CatalogThread, output: str, lanes: Sequence[Lane]) -> None:
+        self._catalog = catalog
+        self._output = output
+        self._lanes = lanes
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await recover(self._catalog, self._output)
+        async with asyncio.TaskGroup() as together:
+            for lane in self._lanes:
+                together.create_task(lane.run())
 
 
 class _Stop(Exception):
@@ -113,7 +128,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     ]
     parts: list[Part] = [
         disks,
-        *lanes,
+        Work(catalog, config.output, lanes),
         watches,
         *servers,
         Watchdog(view.last_seq),

@@ -1,11 +1,11 @@
 """After the daemon's death: what it left behind is adopted where it is whole, and tried again where it is not."""
 
-import asyncio
 import logging
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.jobs import Claim
 from livetomo.order import result_id
+from livetomo.patience import apart
 from livetomo.results import intact_manifest, sweep_attempts
 from livetomo.tomogram import Fault, result_name, tomogram_folder
 
@@ -26,8 +26,8 @@ async def recover(catalog: CatalogThread, output: str) -> None:
 async def _recover_job(catalog: CatalogThread, output: str, claim: Claim) -> bool:
     folder = tomogram_folder(output, claim.tomogram)
     final = folder / result_name(claim.revision, claim.recipe_hash)
-    manifest = await asyncio.to_thread(intact_manifest, final)
-    await asyncio.to_thread(sweep_attempts, folder)
+    manifest = await apart(lambda: intact_manifest(final))
+    await apart(lambda: sweep_attempts(folder))
     if manifest and manifest["result_id"] == result_id(claim.tomogram, claim.revision, claim.recipe_hash):
         return await catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))) is not None
     fault = Fault("device", "daemon died", "The daemon ended in the middle of the job.")

@@ -163,3 +163,25 @@ async def test_a_result_that_cannot_be_written_to_a_mount_that_hangs_does_not_ho
         await listener.until(lambda heard: heard.states("done") == ["TS_01"])
         assert len(daemon.results()["TS_01"]) == 1
         assert daemon.leftovers() == []
+
+
+async def test_a_daemon_starts_beside_an_output_that_hangs_and_works_when_it_answers(
+    tmp_path, mosquitto, listener, mount_at
+):
+    mount = mount_at(tmp_path / "out" / "krios1" / "monday" / "tomograms")
+    async with live(tmp_path, mosquitto.port) as daemon:
+        await daemon.start()
+        await listener.until(lambda heard: heard.words == ["online"])
+        mount.hang(killable=True)
+        daemon.land("TS_01")
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        await daemon.kill()
+        await daemon.start()
+        await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["starting"])
+        assert await daemon.stop() == 0
+        await daemon.start()
+        await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["starting"])
+        mount.answer()
+        await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+        assert len(daemon.results()["TS_01"]) == 1
+        assert daemon.leftovers() == []

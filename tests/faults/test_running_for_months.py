@@ -31,7 +31,7 @@ def status(daemon) -> dict:
     try:
         return ask(daemon.folder / "state", "/api/v1/status")
     except Unreachable:
-        return {"status": {"watches": [], "jobs": {}, "disks": []}, "problems": ["it does not answer"]}
+        return {"status": {"watches": [], "workers": [], "jobs": {}, "disks": []}, "problems": ["it does not answer"]}
 
 
 def test_status_of_a_daemon_that_is_not_there_says_how_to_start_it(tmp_path):
