@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from livetomo.stages.pick.maxima import maxima
 from livetomo.stages.segment.canonical import Canonical, canonical_shape, from_canonical, to_canonical
 
 CANONICAL = Canonical(30.0)
@@ -30,6 +31,24 @@ def test_a_point_stays_where_it_is(voxel_size):
     weight = back.clamp(min=0.7 * float(back.max())) - 0.7 * back.max()
     found = [float((weight * torch.from_numpy(axis)).sum() / weight.sum()) for axis in grid]
     assert found == pytest.approx(at, abs=0.25 * max(1, 30 / voxel_size))
+
+
+@pytest.mark.parametrize(("extent", "voxel_size"), [(256, 10.0), (256, 31.36), (150, 7.84)])
+def test_nothing_drifts_along_a_long_axis(extent, voxel_size):
+    """Also where the extents are no multiple of each other: at the far end things are where they are said to be."""
+    shape = (40, extent, extent)
+    volume = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    places = [(20, at, at) for at in (extent // 10, extent // 2, extent * 9 // 10)]
+    for place in places:
+        distance = sum((axis - c) ** 2 for axis, c in zip(np.ogrid[:40, :extent, :extent], place, strict=True))
+        volume += 60 * np.exp(-distance * voxel_size**2 / (2 * 45.0**2)).astype(np.float32)
+    out = to_canonical(torch.from_numpy(volume), voxel_size_angstrom=voxel_size, canonical=CANONICAL)
+    picks = maxima(torch.from_numpy(gaussian_filter(out, 1.0)), threshold=2.0, spacing_voxels=6)
+    said = np.array(places) * np.array(out.shape) / np.array(shape)
+    off = picks.position[:, None, 1:] - said[:, 1:]
+    nearest = np.linalg.norm(off, axis=2).argmin(axis=0)
+    drift = off[nearest, range(3)].mean(axis=1)
+    assert np.abs(drift).max() < 0.15, drift
 
 
 def test_a_filter_on_the_input_makes_no_difference():

@@ -17,6 +17,7 @@ from livetomo.stages.normalise import clip_, typical
 
 SHELLS = 40
 MARGIN_VOXELS = 6
+FURTHER_VOXELS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,14 @@ def to_canonical(density: Tensor, *, voxel_size_angstrom: float, canonical: Cano
     extents are those of `canonical_shape`. Faces are mirrored outwards while it is computed: a face is not an edge.
     """
     shape = canonical_shape(density.shape, voxel_size_angstrom, canonical)
-    margins = [min(_margin(n, m), n - 1) for n, m in zip(density.shape, shape, strict=True)]
-    sides = [side for margin in reversed(margins) for side in (margin, margin)]
+    margins = [_margins(n, m) for n, m in zip(density.shape, shape, strict=True)]
+    sides = [side for both in reversed(margins) for side in both]
     padded = functional.pad(density[None, None].float(), sides, mode="reflect")[0, 0]
     scale = [m / n for n, m in zip(density.shape, shape, strict=True)]
     wanted = [max(2, round(extent * s)) for extent, s in zip(padded.shape, scale, strict=True)]
     spectrum = _resized(torch.fft.rfftn(padded), padded.shape, wanted)
     del padded
-    _shift_(spectrum, [-margin * s for margin, s in zip(margins, scale, strict=True)], wanted)
+    _shift_(spectrum, [-near * s for (near, _), s in zip(margins, scale, strict=True)], wanted)
     _equalise_(spectrum, wanted, [voxel_size_angstrom / s for s in scale], canonical)
     out = torch.fft.irfftn(spectrum, s=wanted)[: shape[0], : shape[1], : shape[2]].contiguous()
     del spectrum
@@ -87,8 +88,18 @@ def from_canonical(probability: Tensor, shape: tuple[int, int, int]) -> Tensor:
     return probability
 
 
-def _margin(extent: int, wanted: int) -> int:
-    return math.ceil(MARGIN_VOXELS * max(1.0, extent / wanted))
+def _margins(extent: int, wanted: int) -> tuple[int, int]:
+    """Voxels to be mirrored before and behind; behind so many that the whole has nearly a whole number of new voxels.
+
+    Where it is rounded, voxels lie beside where they are said to be, the more so the further they are from the first.
+    """
+    near = min(math.ceil(MARGIN_VOXELS * max(1.0, extent / wanted)), extent - 1)
+
+    def rounded(far: int) -> float:
+        voxels = (extent + near + far) * wanted / extent
+        return abs(voxels - round(voxels))
+
+    return near, min(range(near, min(near + FURTHER_VOXELS, extent - 1) + 1), key=rounded)
 
 
 def _resized(spectrum: Tensor, shape: torch.Size, wanted: list[int]) -> Tensor:
