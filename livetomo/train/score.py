@@ -15,7 +15,7 @@ from livetomo.stages.segment.tiles import tiled
 from livetomo.train.example import Example, bit
 
 MATCH_RADIUS_ANGSTROM = 125.0
-SPACING_ANGSTROM = 200.0
+SPACING_ANGSTROM = 160.0
 MOST_VOXELS = 6_000_000
 
 

@@ -5,6 +5,8 @@ import math
 from torch import Tensor
 
 _WHOLE = 0.8
+_SIGMA = 0.4
+"""Of the Gaussian, in radii. With a half, ribosomes that touch, as in polysomes, had one summit between them."""
 RIBOSOME_RADIUS_ANGSTROM = 95.0
 """Of the sphere that stands for a ribosome: smaller than the ribosome, so that neighbours stay apart."""
 
@@ -12,10 +14,10 @@ RIBOSOME_RADIUS_ANGSTROM = 95.0
 def centred(probability: Tensor, *, radius_voxels: float) -> Tensor:
     """How much of a sphere of this radius around each voxel is there, 0..1; a new float32 tensor (z, y, x).
 
-    A network that is taught spheres answers with flat ones. Weighted with a Gaussian of half the radius, a whole sphere
-    gives 0.8 at its centre and less beside it; the rest is room for neighbours, whose sum must not be cut flat.
+    A network that is taught spheres answers with flat ones. Weighted with a narrower Gaussian, a whole sphere gives
+    0.8 at its centre and less beside it; the rest is room for neighbours, whose sum must not be cut flat.
     """
-    sigma = 0.5 * radius_voxels
+    sigma = _SIGMA * radius_voxels
     reach = max(1, round(2.5 * sigma))
     weights = [math.exp(-((step / sigma) ** 2) / 2) for step in range(reach + 1)]
     total = weights[0] + 2 * sum(weights[1:])
