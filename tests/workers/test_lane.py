@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from livetomo.catalog.catalog import CatalogThread
+from livetomo.daemon import Work
 from livetomo.digest import digest_file
 from livetomo.order import Order
 from livetomo.recipe import Recipe, load_recipe
@@ -206,6 +207,19 @@ async def test_after_the_daemons_death_a_half_made_attempt_is_swept_and_made_aga
     await recover(house.catalog, str(house.output))
     assert house.folders(who) == []
     assert await house.states() == ["waiting"]
+
+
+async def test_lanes_begin_when_what_the_last_run_left_is_settled(claimed):
+    """Otherwise a lease of this run could be taken for one of the last, and be given back while its job runs."""
+    house, _, _ = claimed
+    found = []
+
+    class Begins:
+        async def run(self):
+            found.append(await house.states())
+
+    await Work(house.catalog, str(house.output), [Begins()]).run()
+    assert found == [["waiting"]]
 
 
 async def test_a_result_that_was_moved_but_not_recorded_is_adopted(claimed):
