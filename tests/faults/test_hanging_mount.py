@@ -89,6 +89,14 @@ def waits_for_an_answer(pids: list[int]) -> bool:
     return any(Path(f"/proc/{pid}/wchan").read_text() == "request_wait_answer" for pid in pids)
 
 
+async def hang_as_a_result_is_written(daemon, listener, mount: Mount) -> None:
+    await daemon.start()
+    await listener.until(lambda heard: heard.words == ["online"])
+    mount.hang(killable=True)
+    daemon.land("TS_01")
+    await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+
+
 async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_of_the_daemon(
     tmp_path, mosquitto, listener, mount_at
 ):
@@ -152,11 +160,7 @@ async def test_a_result_that_cannot_be_written_to_a_mount_that_hangs_does_not_ho
 ):
     mount = mount_at(tmp_path / "out" / "krios1" / "monday" / "tomograms")
     async with live(tmp_path, mosquitto.port) as daemon:
-        await daemon.start()
-        await listener.until(lambda heard: heard.words == ["online"])
-        mount.hang(killable=True)
-        daemon.land("TS_01")
-        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        await hang_as_a_result_is_written(daemon, listener, mount)
         assert await daemon.stop() == 0
         mount.answer()
         await daemon.start()
@@ -170,11 +174,7 @@ async def test_a_daemon_starts_beside_an_output_that_hangs_and_works_when_it_ans
 ):
     mount = mount_at(tmp_path / "out" / "krios1" / "monday" / "tomograms")
     async with live(tmp_path, mosquitto.port) as daemon:
-        await daemon.start()
-        await listener.until(lambda heard: heard.words == ["online"])
-        mount.hang(killable=True)
-        daemon.land("TS_01")
-        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        await hang_as_a_result_is_written(daemon, listener, mount)
         await daemon.kill()
         await daemon.start()
         await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["starting"])
