@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from livetomo.picks import Picks
 from livetomo.simulate.cellular import Library, random_microscope, random_specimen
@@ -13,7 +14,7 @@ from livetomo.simulate.slab import ShapeZyx
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.truth import FEATURES
-from livetomo.stages.segment.canonical import Canonical
+from livetomo.stages.segment.canonical import Canonical, canonical_shape
 from livetomo.train.example import Example, add_ribosomes, bits_of_labels, prepared
 
 
@@ -24,9 +25,9 @@ class SimulatedExamples:
     spread: voxel sizes vary by this factor to either side of the canonical one. looks: microscopes for each specimen,
     because a specimen costs more than its images. validation: specimens that no training ever sees.
 
-    fine: the share of specimens that are drawn and imaged with voxels half as large, and then brought to the network's
-    as a tomogram is: most tomograms that a network meets have smaller voxels than its own. For their size they cost
-    eight times as much, so they have `fine_shape_zyx` (of the small voxels).
+    fine, coarse: the shares of specimens that are drawn and imaged with voxels half as large, and 1.3 times as large,
+    and then brought to the network's as a tomogram is. Most tomograms that a network meets have smaller voxels than its
+    own; some have larger ones, and nothing beyond their own Nyquist frequency.
     """
 
     seed: int
@@ -34,6 +35,8 @@ class SimulatedExamples:
     shape_zyx: ShapeZyx = (72, 112, 112)
     fine: float = 0.5
     fine_shape_zyx: ShapeZyx = (128, 160, 160)
+    coarse: float = 0.2
+    coarse_shape_zyx: ShapeZyx = (56, 88, 88)
     spread: float = 1.15
     looks: int = 4
     validation: bool = False
@@ -46,13 +49,14 @@ class SimulatedExamples:
         rng = np.random.default_rng([seed, 0])
         size = self.canonical.voxel_size_angstrom * float(np.exp(rng.uniform(-1, 1) * np.log(self.spread)))
         seen_at = replace(self.canonical, voxel_size_angstrom=size)
-        finer, shape_zyx = (2, self.fine_shape_zyx) if rng.random() < self.fine else (1, self.shape_zyx)
-        drawn = size / finer
+        scale, shape_zyx = self._voxels(rng)
+        drawn = size * scale
         specimen = random_specimen(rng, shape_zyx, drawn, self._library())
         density, truth = draw(specimen, shape_zyx, drawn, seed)
-        # The first voxels of both grids lie on each other.
-        targets = bits_of_labels(np.ascontiguousarray(truth.labels[::finer, ::finer, ::finer]), FEATURES)
-        ribosomes = truth.picks.get("ribosome", Picks.none()).position.astype(np.float64) / finer
+        seen_shape = canonical_shape(shape_zyx, drawn, seen_at)
+        targets = bits_of_labels(_nearest(truth.labels, seen_shape), FEATURES)
+        ribosomes = truth.picks.get("ribosome", Picks.none()).position.astype(np.float64)
+        ribosomes *= np.array(seen_shape) / np.array(shape_zyx)
         add_ribosomes(targets, ribosomes, np.full(3, size))
         made = []
         for look in range(self.looks):
@@ -61,7 +65,25 @@ class SimulatedExamples:
             made.append(Example(volume, targets, frozenset(FEATURES), ribosomes, size))
         return made
 
+    def _voxels(self, rng: np.random.Generator) -> tuple[float, ShapeZyx]:
+        """How large they are drawn, in the network's, and how many of them."""
+        chance = rng.random()
+        if chance < self.fine:
+            return 0.5, self.fine_shape_zyx
+        if chance < self.fine + self.coarse:
+            return 1.3, self.coarse_shape_zyx
+        return 1.0, self.shape_zyx
+
     def _library(self) -> Library:
         if self.templates is None:
             return Library()
         return Library.of(load_templates(self.templates), self.ribosome)
+
+
+def _nearest(labels: npt.NDArray[np.int8], shape_zyx: ShapeZyx) -> npt.NDArray[np.int8]:
+    """The labels at the nearest voxels, on a grid of this shape whose first voxel lies on theirs: see `to_canonical`."""
+    where = [
+        np.minimum(np.rint(np.arange(m) * (n / m)).astype(int), n - 1)
+        for n, m in zip(labels.shape, shape_zyx, strict=True)
+    ]
+    return labels[np.ix_(*where)]

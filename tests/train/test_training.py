@@ -26,7 +26,7 @@ from livetomo.train.trainer import Plan, Trainer, TrainingDiverged
 
 FEATURES = ("membrane", "ribosome")
 LAYOUT = Layout(FEATURES, base=2, levels=2)
-SOURCE = SimulatedExamples(1, shape_zyx=(24, 32, 32), fine=0, looks=1)
+SOURCE = SimulatedExamples(1, shape_zyx=(24, 32, 32), fine=0, coarse=0, looks=1)
 CPU = torch.device("cpu")
 
 
@@ -46,10 +46,10 @@ def test_the_same_number_gives_the_same_example_and_validation_other_ones():
     assert not np.array_equal(aside.volume, again.volume)
 
 
-@pytest.mark.parametrize("fine", [0, 1])
-def test_what_is_learned_lies_where_it_is_seen(fine):
+@pytest.mark.parametrize(("fine", "coarse"), [(0, 0), (1, 0), (0, 1)])
+def test_what_is_learned_lies_where_it_is_seen(fine, coarse):
     """Matter is dense where the targets say so, and less so a voxel beside it, whatever voxels it was drawn with."""
-    source = SimulatedExamples(2, shape_zyx=(32, 48, 48), fine=fine, fine_shape_zyx=(64, 96, 96), looks=1)
+    source = SimulatedExamples(2, shape_zyx=(32, 48, 48), fine=fine, fine_shape_zyx=(64, 96, 96), coarse=coarse, looks=1)
     examples = [source.examples(number)[0] for number in range(6)]
     assert {example.volume.shape for example in examples} == {(32, 48, 48)}
 

@@ -6,7 +6,7 @@ are brought to the same radial course first.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,7 +44,7 @@ class Canonical:
         return rise * fall * torch.exp(-((self.low_pass_angstrom * frequency) ** 2) / 2)
 
 
-def canonical_shape(shape: torch.Size, voxel_size_angstrom: float, canonical: Canonical) -> tuple[int, int, int]:
+def canonical_shape(shape: Sequence[int], voxel_size_angstrom: float, canonical: Canonical) -> tuple[int, int, int]:
     """The extents of a volume at the canonical voxel size; never less than a few voxels."""
     z, y, x = (max(8, round(n * voxel_size_angstrom / canonical.voxel_size_angstrom)) for n in shape)
     return z, y, x
