@@ -133,7 +133,9 @@ class FeatureMaps:
         return {feature.name: self._found[feature.name] for feature in self._recipe.feature}
 
     def _run(self, model: Model, seen: Tensor, mirrors: bool, features: list[NetworkFeature]) -> None:
-        found = segment_canonical(model, seen, self._shape, mirrors=mirrors, room=self._models.room)
+        asked = tuple(dict.fromkeys(feature.channel_name for feature in features))
+        room = self._models.room
+        found = segment_canonical(model, seen, self._shape, mirrors=mirrors, room=room, features=asked)
         for feature in features:
             self._found[feature.name] = self.grid.bring(found.at_canonical(feature.channel_name))
             if found.agreement:

@@ -67,16 +67,22 @@ def segment(
 
 
 def segment_canonical(
-    model: Model, seen: Tensor, shape_zyx: tuple[int, int, int], *, mirrors: bool, room: TileRoom
+    model: Model,
+    seen: Tensor,
+    shape_zyx: tuple[int, int, int],
+    *,
+    mirrors: bool,
+    room: TileRoom,
+    features: tuple[str, ...] | None = None,
 ) -> Segmentation:
-    """The same of a tomogram of this shape that `to_canonical` has prepared for the model."""
+    """The same of a tomogram of this shape that `to_canonical` has prepared for the model; of `features` alone."""
     with torch.inference_mode():
-        network = folded(model.network)
+        network = folded(model.network, features)
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs lack it
         maps, agreement = _maps(
-            network, seen, mirrors, partial(room.run, (model.sha256, *seen.shape, str(seen.device)))
+            network, seen, mirrors, partial(room.run, (model.sha256, features, *seen.shape, str(seen.device)))
         )
-    return Segmentation(model.card.features, maps, model.card.voxel_size_angstrom, shape_zyx, agreement)
+    return Segmentation(network.layout.features, maps, model.card.voxel_size_angstrom, shape_zyx, agreement)
 
 
 def _maps(

@@ -47,3 +47,10 @@ def test_folding_the_normalisation_changes_no_answer():
             module.weight.data.normal_()
     volume = torch.randn(1, 1, 8, 8, 8)
     assert torch.allclose(folded(network)(volume), network.eval()(volume), atol=1e-4)
+
+
+def test_only_what_is_asked_for_is_answered():
+    torch.manual_seed(3)
+    network = Network(Layout(("a", "b", "c"), base=2, levels=2)).eval()
+    volume = torch.randn(1, 1, 8, 8, 8)
+    assert torch.allclose(folded(network, ("c", "a"))(volume), folded(network)(volume)[:, [2, 0]], atol=1e-5)
