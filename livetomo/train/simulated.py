@@ -81,7 +81,7 @@ class SimulatedExamples:
 
 
 def _nearest(labels: npt.NDArray[np.int8], shape_zyx: ShapeZyx) -> npt.NDArray[np.int8]:
-    """The labels at the nearest voxels, on a grid of this shape whose first voxel lies on theirs: see `to_canonical`."""
+    """The nearest labels on a grid of this shape whose first voxel lies on theirs, as with `to_canonical`."""
     where = [
         np.minimum(np.rint(np.arange(m) * (n / m)).astype(int), n - 1)
         for n, m in zip(labels.shape, shape_zyx, strict=True)

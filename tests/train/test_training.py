@@ -49,11 +49,8 @@ def test_the_same_number_gives_the_same_example_and_validation_other_ones():
 @pytest.mark.parametrize(("fine", "coarse"), [(0, 0), (1, 0), (0, 1)])
 def test_what_is_learned_lies_where_it_is_seen(fine, coarse):
     """Matter is dense where the targets say so, and less so a voxel beside it, whatever voxels it was drawn with."""
-    source = replace(
-        SimulatedExamples(2, shape_zyx=(32, 48, 48), fine_shape_zyx=(64, 96, 96), coarse_shape_zyx=(26, 38, 38), looks=1),
-        fine=fine,
-        coarse=coarse,
-    )
+    shapes = {"shape_zyx": (32, 48, 48), "fine_shape_zyx": (64, 96, 96), "coarse_shape_zyx": (26, 38, 38)}
+    source = SimulatedExamples(2, **shapes, fine=fine, coarse=coarse, looks=1)
     examples = [source.examples(number)[0] for number in range(6)]
     assert {example.volume.shape for example in examples} == {(34, 49, 49) if coarse else (32, 48, 48)}
 
