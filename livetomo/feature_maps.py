@@ -79,8 +79,8 @@ class Grid:
 class FeatureMaps:
     """Makes the maps of one tomogram. In turn: `find_dense`, clipping, `show_networks`, denoising, `make`.
 
-    With networks the grid is that of the finest of them, whatever the tomogram's voxel size: picking and interactions
-    cost little there, and a score means what it meant when the network was evaluated. Without any it is the tomogram's.
+    With networks the grid is that of the finest of those that suit the tomogram: picking and interactions cost little
+    there, and a score means what it meant when the network was evaluated. Without any it is the tomogram's.
     """
 
     def __init__(self, recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> None:
@@ -91,7 +91,8 @@ class FeatureMaps:
         self._found: dict[str, Tensor] = {}
         self._seen: dict[str, Tensor] = {}
         self.mirror_agreement: dict[str, float] = {}
-        self._networks = {feature.model: models.get(feature.model, feature.sha256) for feature in self._by_network()}
+        self._package = {feature.name: self._suited(feature) for feature in self._by_network()}
+        self._networks = {name: models.get(name, sha256) for name, sha256 in self._package.values()}
         self.grid = self._grid()
 
     def provenance(self) -> dict[str, Any]:
@@ -132,7 +133,7 @@ class FeatureMaps:
         self._seen.clear()
         return {feature.name: self._found[feature.name] for feature in self._recipe.feature}
 
-    def _run(self, model: Model, seen: Tensor, mirrors: bool, features: list[NetworkFeature]) -> None:
+    def _run(self, model: Model, seen: Tensor, mirrors: int, features: list[NetworkFeature]) -> None:
         asked = tuple(dict.fromkeys(feature.channel_name for feature in features))
         room = self._models.room
         found = segment_canonical(model, seen, self._shape, mirrors=mirrors, room=room, features=asked)
@@ -141,12 +142,20 @@ class FeatureMaps:
             if found.agreement:
                 self.mirror_agreement[feature.name] = found.agreement[found.features.index(feature.channel_name)]
 
-    def _runs(self) -> dict[tuple[str, bool], list[NetworkFeature]]:
+    def _runs(self) -> dict[tuple[str, int], list[NetworkFeature]]:
         """The features that one run of a network serves."""
-        runs: dict[tuple[str, bool], list[NetworkFeature]] = {}
+        runs: dict[tuple[str, int], list[NetworkFeature]] = {}
         for feature in self._by_network():
-            runs.setdefault((feature.model, feature.mirrors), []).append(feature)
+            runs.setdefault((self._package[feature.name][0], feature.mirrors), []).append(feature)
         return runs
+
+    def _suited(self, feature: NetworkFeature) -> tuple[str, str]:
+        """The package for a tomogram with such voxels, and its digest."""
+        if feature.coarse_model is not None:
+            finest = self._models.get(feature.model, feature.sha256).card.voxel_size_angstrom
+            if self._voxel_size > finest:
+                return feature.coarse_model, feature.coarse_sha256
+        return feature.model, feature.sha256
 
     def _by_network(self) -> Iterator[NetworkFeature]:
         return (feature for feature in self._recipe.feature if isinstance(feature, NetworkFeature))

@@ -155,8 +155,9 @@ class Recipe(UserModel):
         """
         told = self.to_json()
         for feature in told["feature"]:
-            if feature.get("sha256"):
-                del feature["model"]
+            for prefix in ("", "coarse_"):
+                if feature.get(f"{prefix}sha256"):
+                    del feature[f"{prefix}model"]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

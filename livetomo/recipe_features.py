@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 from livetomo.errors import ConfigurationError
 from livetomo.models.card import package_digest, package_path, read_card, shipped
 from livetomo.recipe_picks import Angstrom, Fraction, Name
-from livetomo.units import Number
+from livetomo.units import Number, whole_number
 from livetomo.userfile import UserModel
 
 
@@ -64,18 +64,24 @@ class NetworkFeature(UserModel):
     name: the feature's, as the other tables call it; it stands in files, topics and labels.
     model: a package that comes with livetomo, by its name (`livetomo models list`), or the path of one of your own,
         relative to this file: `"models/mine.safetensors"`.
+    coarse_model: the package for tomograms whose voxels are larger than those that `model` sees; without it they are
+        brought to its own as well.
     channel: which of the package's features it is, where that has another name.
-    mirrors: average over the eight mirror images of the volume: a little better, eight times as slow.
+    mirrors: how many mirror images of the volume, itself among them, the answer is the mean over: 1, 2, 4 or 8. Each
+        costs as much again; the second helps most.
     threshold: in labels and pictures a voxel is the feature's where its probability exceeds this.
     sha256: of the package, filled in as the recipe is read. Written here it is a pin: another file is refused.
+    coarse_sha256: the same, of the coarse one.
     """
 
     name: Name
     model: str
+    coarse_model: str | None = None
     channel: str | None = None
-    mirrors: bool = False
+    mirrors: Annotated[Literal[1, 2, 4, 8], whole_number] = 1
     threshold: Fraction = 0.5
     sha256: str = ""
+    coarse_sha256: str = ""
 
     @property
     def channel_name(self) -> str:
@@ -90,6 +96,9 @@ _METHODS = {
 }
 
 
+_BUILT_IN = f"a built-in method ({', '.join(sorted(_METHODS))})"
+
+
 def _kind(value: Any) -> str:
     """Which of the models reads this table."""
     model = value.get("model") if isinstance(value, dict) else getattr(value, "model", None)
@@ -97,45 +106,50 @@ def _kind(value: Any) -> str:
 
 
 def _with_package(value: Any, info: ValidationInfo) -> Any:
-    """What a user wrote of a network, with its package looked up: its path made absolute, its digest filled in."""
+    """What a user wrote of a network, with its packages looked up: paths made absolute, digests filled in."""
     if info.context is None or not isinstance(value, dict) or not isinstance(value.get("model", ""), str):
         return value
-    known = f"a built-in method ({', '.join(sorted(_METHODS))})"
-    packages = ", ".join(shipped()) or "there is none"
-    model = value.get("model")
-    if model is None:
-        raise ValueError(f'the key "model" is missing; write {known}, or a model package')
-    if model in _METHODS:
+    if "model" not in value:
+        raise ValueError(f'the key "model" is missing; write {_BUILT_IN}, or a model package')
+    if value["model"] in _METHODS:
         return value
-    path = package_path(model, info.context["base"])
+    base = info.context["base"]
+    told = value | _found("", value, base)
+    if isinstance(value.get("coarse_model"), str):
+        told |= _found("coarse_", value, base)
+    return told
+
+
+def _found(prefix: str, value: dict[str, Any], base: Path) -> dict[str, Any]:
+    """What is to stand in `model` and `sha256`, or in those with the prefix."""
+    model = value[f"{prefix}model"]
+    path = package_path(model, base)
     if path is None:
+        packages = ", ".join(shipped()) or "there is none"
         raise ValueError(
-            f'model "{model}" is neither {known} nor a package that comes with livetomo ({packages}); '
+            f'{prefix}model "{model}" is neither {_BUILT_IN} nor a package that comes with livetomo ({packages}); '
             "name a file of your own with its ending, .safetensors"
         )
-    return value | _found(path, value)
-
-
-def _found(path: Path, value: dict[str, Any]) -> dict[str, Any]:
     path = path.absolute()
     try:
         card = read_card(path)
         digest = package_digest(path)
     except ConfigurationError as fault:
-        raise ValueError(f'model "{value["model"]}": {fault}') from None
+        raise ValueError(f'{prefix}model "{model}": {fault}') from None
     except OSError as fault:
-        raise ValueError(f'model "{value["model"]}": {path} cannot be read ({fault.strerror})') from None
+        raise ValueError(f'{prefix}model "{model}": {path} cannot be read ({fault.strerror})') from None
     wanted = value.get("channel") or value.get("name")
     if isinstance(wanted, str) and wanted not in card.features:
         key = "channel" if value.get("channel") else "name"
         cure = "" if key == "channel" else ', or name one of them in "channel"'
         raise ValueError(
-            f'model "{value["model"]}" does not know "{wanted}", its "{key}"; it knows {", ".join(card.features)}: '
+            f'{prefix}model "{model}" does not know "{wanted}", its "{key}"; it knows {", ".join(card.features)}: '
             f"write one of these{cure}"
         )
-    if value.get("sha256") not in (None, "", digest):
-        raise ValueError(f'model "{value["model"]}" is another file than "sha256" says: its own begins {digest[:16]}')
-    return {"model": value["model"] if value["model"] in shipped() else str(path), "sha256": digest}
+    pin = f"{prefix}sha256"
+    if value.get(pin) not in (None, "", digest):
+        raise ValueError(f'{prefix}model "{model}" is another file than "{pin}" says: its own begins {digest[:16]}')
+    return {f"{prefix}model": model if model in shipped() else str(path), pin: digest}
 
 
 Feature = Annotated[

@@ -188,7 +188,7 @@ def _said(annotation: Any) -> str:
     if is_union(kind):
         return " or ".join(_said(one) for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is Literal:
-        return ", ".join(f"`{_quoted(value)}`" for value in get_args(kind))
+        return ", ".join(f"`{_quoted(value) if isinstance(value, str) else value}`" for value in get_args(kind))
     if get_origin(kind) is tuple:
         return f"list of {_said(get_args(kind)[0])}"
     return _NAMES[kind]

@@ -21,6 +21,7 @@ from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 
 PLACES = np.array([(24, 20, 20), (20, 60, 25), (30, 40, 60)])
 FEATURE = '[[feature]]\nname = "{0}"\nmodel = "tiny.safetensors"\n'
+COARSE = 'model = "tiny.safetensors"\ncoarse_model = "{0}.safetensors"\n'
 PICK = '[[pick]]\nfeature = "ribosome"\ncandidate_threshold = 0.01\nmin_spacing_angstrom = 200\n'
 # Networks see the volume as it was read: the filter here must change nothing.
 TOP = 'keep = ["labels", "probabilities"]\n[denoise]\nmethod = "lowpass"\nresolution_angstrom = 100\n'
@@ -101,12 +102,24 @@ def test_one_run_serves_every_feature_of_a_package(place, monkeypatch):
         return segment(*arguments, **options)
 
     monkeypatch.setattr(feature_maps, "segment_canonical", counted)
-    text = RECIPE + FEATURE.format("other") + 'channel = "membrane"\nmirrors = true\n'
+    text = RECIPE + FEATURE.format("other") + 'channel = "membrane"\nmirrors = 2\n'
     (place / "mine.toml").write_text(text)
     recipe = load_recipe("mine.toml", place)
     path = write_tomogram(place / "TS_01.mrc", balls(shape=(16, 32, 32), places=()))
     pipeline.run(order_for(path, recipe), place / "r")
-    assert sorted(runs) == [False, True]
+    assert sorted(runs) == [1, 2]
+
+
+@pytest.mark.parametrize(("own", "used"), [(VOXEL_ANGSTROM - 1, "tiny"), (VOXEL_ANGSTROM, "fine")])
+def test_a_tomogram_with_larger_voxels_than_a_network_sees_goes_to_the_coarse_one(place, own, used):
+    save_seeing_network(place / "fine.safetensors", voxel_size=own, name="fine")
+    coarse = 'model = "fine.safetensors"\ncoarse_model = "tiny.safetensors"'
+    (place / "mine.toml").write_text(RECIPE.replace('model = "tiny.safetensors"', coarse))
+    path = write_tomogram(place / "TS_01.mrc", balls())
+    manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
+    assert [told["name"] for told in manifest["provenance"]["models"].values()] == [used]
+    with mrcfile.open(place / "r" / "labels.mrc", header_only=True) as file:
+        assert file.voxel_size.x == pytest.approx({"tiny": 30, "fine": own}[used], rel=0.01)
 
 
 def test_features_of_a_network_and_of_none_share_a_grid(place):
@@ -143,6 +156,8 @@ def test_a_feature_that_the_model_does_not_know_is_refused_by_check(place):
         ('model = "mine.toml.safetensors"\n', "is not a model package"),
         ('model = "tiny.safetensors"\nchannel = "ribosom"\n', 'does not know "ribosom", its "channel"; it knows'),
         ('model = "tiny.safetensors"\nsha256 = "00ff"\n', 'is another file than "sha256" says'),
+        (COARSE.format("absent"), 'coarse_model "absent.safetensors": '),
+        (COARSE.format("tiny") + 'coarse_sha256 = "00ff"\n', 'is another file than "coarse_sha256" says'),
         ('model = "tiny.safetensors"\ndiameter_angstrom = 3\n', 'unknown key "diameter_angstrom"'),
     ],
 )
@@ -155,14 +170,17 @@ def test_what_is_wrong_with_a_model_is_said_where_it_is_named(place, more, words
     assert words in str(refusal.value)
 
 
-def test_another_model_is_another_recipe_and_a_moved_one_is_not(place, tmp_path_factory):
+@pytest.mark.parametrize("changed", ["tiny", "coarse"])
+def test_another_model_is_another_recipe_and_a_moved_one_is_not(place, changed):
+    save_seeing_network(place / "coarse.safetensors", voxel_size=40)
+    (place / "mine.toml").write_text(RECIPE.replace('model = "tiny.safetensors"\n', COARSE.format("coarse")))
     before = load_recipe("mine.toml", place)
     moved = place / "moved"
     moved.mkdir()
-    for name in ("tiny.safetensors", "mine.toml"):
+    for name in ("tiny.safetensors", "coarse.safetensors", "mine.toml"):
         (moved / name).write_bytes((place / name).read_bytes())
     assert load_recipe("mine.toml", moved).hash == before.hash
-    save_seeing_network(place / "tiny.safetensors", sharp=5.0)
+    save_seeing_network(place / f"{changed}.safetensors", sharp=5.0)
     assert load_recipe("mine.toml", place).hash != before.hash
 
 

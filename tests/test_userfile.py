@@ -157,7 +157,7 @@ RECIPES = {
         ],
     ),
     "a key of another model": (
-        FEATURE + "mirrors = true",
+        FEATURE + "mirrors = 2",
         ['feature "ribosome": unknown key "mirrors". Known here: diameter_angstrom, model, name.'],
     ),
     "a length without its unit": (

@@ -83,7 +83,7 @@ def picks(
 )
 @click.option("--truth-apart", type=click.FloatRange(0), default=0.0, help="Drop true ones closer than so many Å.")
 @click.option("--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True)
-@click.option("--mirrors", is_flag=True, help="Average over eight mirror images, at eight times the cost.")
+@click.option("--mirrors", type=click.Choice(["1", "2", "4", "8"]), default="1", help="See the recipe's `mirrors`.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
 @click.option("--json", "as_json", is_flag=True)
@@ -96,7 +96,7 @@ def model(
     threshold: float,
     truth_apart: float,
     density: str,
-    mirrors: bool,
+    mirrors: str,
     device: str,
     plot: Path | None,
     as_json: bool,
@@ -107,7 +107,7 @@ def model(
 
     frame = Frame.of(tomogram)
     true = read_positions(truth, feature, frame).apart(truth_apart)
-    found = segment_file(model, tomogram, device=device, bright=density == "bright", mirrors=mirrors)
+    found = segment_file(model, tomogram, device=device, bright=density == "bright", mirrors=int(mirrors))
     claimed = candidates(found, feature, frame.voxel_size_angstrom)
     if plot is not None:
         _plot(plot, feature, claimed, true, radius)

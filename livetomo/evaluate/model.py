@@ -18,7 +18,7 @@ LEAST_SCORE = 0.01
 
 
 def segment_file(
-    model: Path, tomogram: Path, *, device: str = "cpu", bright: bool = False, mirrors: bool = False
+    model: Path, tomogram: Path, *, device: str = "cpu", bright: bool = False, mirrors: int = 1
 ) -> Segmentation:
     """What the model package says of the tomogram in an MRC file, whose header has its voxel size."""
     volume = read_volume(tomogram)

@@ -11,6 +11,8 @@ from livetomo.errors import ConfigurationError
 from livetomo.models.card import CARD_KEY, Card, package_digest, read_card
 from livetomo.models.network import Network
 
+_KERNEL_AXES = 5  # out, in, z, y, x
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -22,8 +24,11 @@ class Model:
 
 
 def save_model(path: Path, network: Network, card: Card) -> None:
-    """Write a package; the weights as they are, the card as metadata."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    """Write a package; the card as metadata, kernels in half precision, which is more than they are computed in."""
+    state = {
+        name: (tensor.half() if tensor.dim() == _KERNEL_AXES else tensor).detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+    }
     content = save(state, {CARD_KEY: card.model_dump_json(by_alias=True)})
     scratch = path.with_name(f".{path.name}.tmp")
     scratch.write_bytes(content)

@@ -21,7 +21,7 @@ from livetomo.stages.segment.tiles import largest_tile, tiled
 MOST_VOXELS_CPU = 1_500_000
 """At full resolution at once: 16 channels of that take 96 MB, of which several are held."""
 MOST_VOXELS_GPU = 100_000_000
-_TILE = 4
+_TILE = 7
 """A tile may be so many times larger than what is held at full resolution: see `slabs`."""
 
 
@@ -53,12 +53,12 @@ class Segmentation:
 
 
 def segment(
-    model: Model, density: Tensor, *, voxel_size_angstrom: float, mirrors: bool = False, room: TileRoom | None = None
+    model: Model, density: Tensor, *, voxel_size_angstrom: float, mirrors: int = 1, room: TileRoom | None = None
 ) -> Segmentation:
     """Run a model over a tomogram, on the device that `density` is on, which is the model's.
 
     density: normalised and clipped, not otherwise filtered, matter positive, (z, y, x).
-    mirrors: average over the eight mirror images, at eight times the cost.
+    mirrors: average over the volume and its mirror images, 2, 4 or 8 in all, at so many times the cost.
     """
     z, y, x = density.shape
     with torch.inference_mode():
@@ -71,7 +71,7 @@ def segment_canonical(
     seen: Tensor,
     shape_zyx: tuple[int, int, int],
     *,
-    mirrors: bool,
+    mirrors: int,
     room: TileRoom,
     features: tuple[str, ...] | None = None,
 ) -> Segmentation:
@@ -88,7 +88,7 @@ def segment_canonical(
 def _maps(
     network: Network,
     seen: Tensor,
-    mirrors: bool,
+    mirrors: int,
     fitting: Callable[[int, Callable[[int], int], Callable[[int], Tensor]], Tensor],
 ) -> tuple[Tensor, tuple[float, ...]]:
     """The mean over the views, and how far the first agrees with it.
@@ -119,22 +119,19 @@ def _maps(
         slab = min(z_tile, planes_of(tile, most)) * y_tile * x_tile
         return max(slab, math.prod(tile) // _TILE)
 
-    total = None
-    first = None
-    views = list(_mirrors() if mirrors else [()])
-    for axes in views:
+    views = list(_mirrors())[:mirrors]
+    total = maps = None
+    for axes in reversed(views):  # the volume as it is comes last: its answer is compared with the mean
         view = seen.flip(axes) if axes else seen
         maps = fitting(MOST_VOXELS_GPU if on_gpu else MOST_VOXELS_CPU, held, partial(run, view))
         maps = maps.flip([axis + 1 for axis in axes]) if axes else maps
-        if total is None:
-            total, first = maps, maps.clone() if mirrors else None
-        else:
-            total.add_(maps)
+        total = maps if total is None else total.add_(maps)
     assert total is not None
-    if first is None:
+    assert maps is not None
+    if mirrors == 1:
         return total, ()
     total.div_(len(views))
-    return total, tuple(_agreement(one, mean) for one, mean in zip(first, total, strict=True))
+    return total, tuple(_agreement(one, mean) for one, mean in zip(maps, total, strict=True))
 
 
 def _agreement(one: Tensor, other: Tensor) -> float:
@@ -145,6 +142,6 @@ def _agreement(one: Tensor, other: Tensor) -> float:
 
 
 def _mirrors() -> Iterator[tuple[int, ...]]:
-    """Every set of axes that a volume can be mirrored along."""
+    """Every set of axes that a volume can be mirrored along, none of them first."""
     for chosen in product((False, True), repeat=3):
         yield tuple(axis for axis in range(3) if chosen[axis])

@@ -27,8 +27,9 @@ def test_a_model_comes_back_as_it_was_saved(tmp_path, network):
     assert model.card.layout == LAYOUT
     assert model.card.canonical == Canonical(16.0)
     assert len(model.sha256) == 64
-    volume = torch.randn(1, 1, 8, 8, 8)
-    assert torch.equal(model.network(volume), network(volume))
+    for name, tensor in network.state_dict().items():
+        kept = tensor.half() if tensor.dim() == 5 else tensor  # kernels are kept in half precision
+        assert torch.equal(model.network.state_dict()[name], kept.to(tensor.dtype)), name
 
 
 def test_weights_that_are_not_those_of_the_card_are_refused(tmp_path, network):

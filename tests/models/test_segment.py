@@ -32,8 +32,8 @@ def test_every_feature_has_a_map_of_probabilities_on_the_input_grid(model, voxel
 def test_mirror_averaging_makes_the_answer_mirror_symmetric(model):
     density = torch.randn(16, 24, 24)
     for axis in range(3):
-        found = segment(model, density, voxel_size_angstrom=30.0, mirrors=True).maps[0]
-        mirrored = segment(model, density.flip(axis), voxel_size_angstrom=30.0, mirrors=True).maps[0].flip(axis)
+        found = segment(model, density, voxel_size_angstrom=30.0, mirrors=8).maps[0]
+        mirrored = segment(model, density.flip(axis), voxel_size_angstrom=30.0, mirrors=8).maps[0].flip(axis)
         # Resampling knows a first voxel, which a mirror image has elsewhere: the middle of the volume agrees.
         inner = (slice(4, -4),) * 3
         assert np.corrcoef(found[inner].ravel().float(), mirrored[inner].ravel().float())[0, 1] > 0.95
@@ -43,7 +43,7 @@ def test_mirror_images_tell_how_far_the_network_agrees_with_itself(model):
     density = torch.randn(16, 24, 24)
     assert segment(model, density, voxel_size_angstrom=30.0).agreement == ()
     alone = segment(model, density, voxel_size_angstrom=30.0).maps.float()
-    found = segment(model, density, voxel_size_angstrom=30.0, mirrors=True)
+    found = segment(model, density, voxel_size_angstrom=30.0, mirrors=8)
     mean = found.maps.float()
     plain = torch.minimum(alone, mean).sum((1, 2, 3)) / torch.maximum(alone, mean).sum((1, 2, 3))
     assert found.agreement == pytest.approx(plain.tolist(), rel=0.01)
