@@ -125,9 +125,10 @@ def _found(prefix: str, value: dict[str, Any], base: Path) -> dict[str, Any]:
     model = value[f"{prefix}model"]
     path = package_path(model, base)
     if path is None:
+        kinds = "not" if prefix else f"neither {_BUILT_IN} nor"
         packages = ", ".join(shipped()) or "there is none"
         raise ValueError(
-            f'{prefix}model "{model}" is neither {_BUILT_IN} nor a package that comes with livetomo ({packages}); '
+            f'{prefix}model "{model}" is {kinds} a package that comes with livetomo ({packages}); '
             "name a file of your own with its ending, .safetensors"
         )
     path = path.absolute()

@@ -157,6 +157,8 @@ def test_a_feature_that_the_model_does_not_know_is_refused_by_check(place):
         ('model = "tiny.safetensors"\nchannel = "ribosom"\n', 'does not know "ribosom", its "channel"; it knows'),
         ('model = "tiny.safetensors"\nsha256 = "00ff"\n', 'is another file than "sha256" says'),
         (COARSE.format("absent"), 'coarse_model "absent.safetensors": '),
+        ('model = "blob"\ncoarse_model = "ridge"\n', 'unknown key "coarse_model"'),
+        ('model = "tiny.safetensors"\ncoarse_model = "ridge"\n', 'coarse_model "ridge" is not a package'),
         (COARSE.format("tiny") + 'coarse_sha256 = "00ff"\n', 'is another file than "coarse_sha256" says'),
         ('model = "tiny.safetensors"\ndiameter_angstrom = 3\n', 'unknown key "diameter_angstrom"'),
     ],
