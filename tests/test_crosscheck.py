@@ -128,8 +128,8 @@ def test_a_recipe_that_does_not_load_is_told_with_its_watch_and_its_own_fault(fa
     (facility.folder / "mine.toml").write_text('[[feature]]\nname = "a"\nmodel = "dens"\n')
     assert facility.refusal(second='recipe = "mine.toml"') == (
         'livetomo.toml: watch "krios2": "recipe": /mine.toml: feature "a": model "dens" is neither a built-in method '
-        "(blob, dense, ridge) nor a package that comes with livetomo (cellular); name a file of your own with its "
-        "ending, .safetensors"
+        "(blob, dense, ridge) nor a package that comes with livetomo (cellular, cellular-coarse); name a file of your "
+        "own with its ending, .safetensors"
     )
 
 

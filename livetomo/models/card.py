@@ -87,7 +87,7 @@ def read_card(path: Path) -> Card:
 
 def shipped() -> dict[str, Path]:
     """The packages that come with livetomo, by name."""
-    return {path.name.removesuffix(ENDING): path for path in sorted(_SHIPPED.glob(f"*{ENDING}"))}
+    return {path.stem: path for path in sorted(_SHIPPED.glob(f"*{ENDING}"), key=lambda path: path.stem)}
 
 
 def package_path(model: str, base: Path) -> Path | None:
