@@ -91,7 +91,7 @@ def _maps(
     mirrors: int,
     fitting: Callable[[int, Callable[[int], int], Callable[[int], Tensor]], Tensor],
 ) -> tuple[Tensor, tuple[float, ...]]:
-    """The mean over the views, and how far the first agrees with it.
+    """The mean over the views, and how far the answer to the volume as it is agrees with it.
 
     fitting: runs with a limit for tiles, and with smaller ones where memory runs out.
     """

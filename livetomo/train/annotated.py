@@ -12,7 +12,7 @@ from livetomo.errors import ConfigurationError
 from livetomo.formats.mrc import read_volume
 from livetomo.simulate.truth import FEATURES
 from livetomo.stages.segment.canonical import Canonical
-from livetomo.train.example import Example, add_ribosomes, bit, bits_of_labels, prepared
+from livetomo.train.example import Example, add_ribosomes, bit, bits_of_labels, on_grid, prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class AnnotatedExamples:
         labels = Path(f"{name}_labels.mrc")
         if labels.exists():
             names = _label_names(name)
-            targets |= bits_of_labels(_on_grid(_labels(labels, volume.voxels.shape), seen.shape), names)
+            targets |= bits_of_labels(on_grid(_labels(labels, volume.voxels.shape), seen.shape), names)
             known |= {feature for feature in names if feature in FEATURES and feature != "ribosome"}
         ribosomes = _positions(name, volume.voxels.shape, size)
         if ribosomes is not None:
@@ -100,15 +100,6 @@ def _labels(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
 def _label_names(name: Path) -> tuple[str, ...]:
     truth = Path(f"{name}_truth.json")
     return tuple(json.loads(truth.read_text(encoding="utf-8"))["label_names"]) if truth.exists() else FEATURES
-
-
-def _on_grid(labels: npt.NDArray[np.int8], shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
-    """The nearest label of each voxel of the other grid."""
-    where = [
-        np.minimum(np.rint(np.arange(m) * n / m).astype(int), n - 1) for n, m in zip(labels.shape, shape, strict=True)
-    ]
-    out: npt.NDArray[np.int8] = labels[np.ix_(*where)]
-    return out
 
 
 def _positions(name: Path, shape: tuple[int, ...], size: float) -> npt.NDArray[np.float64] | None:

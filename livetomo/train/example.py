@@ -1,5 +1,6 @@
 """What is learned from: a volume as the network will see it, and what is where in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,16 @@ def bits_of_labels(labels: npt.NDArray[np.int8], names: tuple[str, ...]) -> npt.
         if name in FEATURES and name != "ribosome":
             table[value] = bit(name)
     out: npt.NDArray[np.uint8] = table[labels.astype(np.uint8)]
+    return out
+
+
+def on_grid(labels: npt.NDArray[np.int8], shape_zyx: Sequence[int]) -> npt.NDArray[np.int8]:
+    """The nearest labels on a grid of this shape whose first voxel lies on theirs, as with `to_canonical`."""
+    where = [
+        np.minimum(np.rint(np.arange(m) * n / m).astype(int), n - 1)
+        for n, m in zip(labels.shape, shape_zyx, strict=True)
+    ]
+    out: npt.NDArray[np.int8] = labels[np.ix_(*where)]
     return out
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from livetomo.picks import Picks
 from livetomo.simulate.cellular import Library, random_microscope, random_specimen
@@ -15,7 +14,7 @@ from livetomo.simulate.specimen import draw
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.truth import FEATURES
 from livetomo.stages.segment.canonical import Canonical, canonical_shape
-from livetomo.train.example import Example, add_ribosomes, bits_of_labels, prepared
+from livetomo.train.example import Example, add_ribosomes, bits_of_labels, on_grid, prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class SimulatedExamples:
         specimen = random_specimen(rng, shape_zyx, drawn, self._library())
         density, truth = draw(specimen, shape_zyx, drawn, seed)
         seen_shape = canonical_shape(shape_zyx, drawn, seen_at)
-        targets = bits_of_labels(_nearest(truth.labels, seen_shape), FEATURES)
+        targets = bits_of_labels(on_grid(truth.labels, seen_shape), FEATURES)
         ribosomes = truth.picks.get("ribosome", Picks.none()).position.astype(np.float64)
         ribosomes *= np.array(seen_shape) / np.array(shape_zyx)
         add_ribosomes(targets, ribosomes, np.full(3, size))
@@ -78,12 +77,3 @@ class SimulatedExamples:
         if self.templates is None:
             return Library()
         return Library.of(load_templates(self.templates), self.ribosome)
-
-
-def _nearest(labels: npt.NDArray[np.int8], shape_zyx: ShapeZyx) -> npt.NDArray[np.int8]:
-    """The nearest labels on a grid of this shape whose first voxel lies on theirs, as with `to_canonical`."""
-    where = [
-        np.minimum(np.rint(np.arange(m) * (n / m)).astype(int), n - 1)
-        for n, m in zip(labels.shape, shape_zyx, strict=True)
-    ]
-    return labels[np.ix_(*where)]
