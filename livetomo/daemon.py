@@ -14,12 +14,13 @@ from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
 from livetomo.catalog.jobs import Claim
-from livetomo.config import Config, Http, load_config
+from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
 from livetomo.crosscheck import check_config, is_loopback
 from livetomo.errors import ConfigurationError, DiskFull, SourceUnreadable
 from livetomo.events import Recorded
+from livetomo.naming import stable_id
 from livetomo.order import Order
 from livetomo.overview import Disks, Overview
 from livetomo.publish.broker import MqttTransport
@@ -35,6 +36,7 @@ from livetomo.tomogram import Fault
 from livetomo.watches import Watches
 from livetomo.web.access import Rules
 from livetomo.web.app import Site, create_app
+from livetomo.web.connections import raise_descriptor_limit
 from livetomo.web.server import Server, bind_tcp, bind_unix
 from livetomo.web.view import CatalogView
 from livetomo.workers.devices import find_devices
@@ -55,6 +57,7 @@ async def run(path: Path) -> None:
         ConfigurationError: something in the configuration cannot be.
     """
     config = read_config(path)
+    raise_descriptor_limit()
     with closing(lock_state(config.state)):
         catalog = CatalogThread(config.state / CATALOG_NAME, site=config.site, instance=config.instance)
         try:
@@ -124,7 +127,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     site = Site(view, settings, metrics, actions(catalog, config.state))
     servers = [
         Server(create_app(site, Rules(full_control=True)), control),
-        Server(create_app(site, _rules(config.http)), page),
+        Server(create_app(site, _rules(config)), page),
     ]
     parts: list[Part] = [
         disks,
@@ -191,12 +194,14 @@ def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread
     return Publisher(settings, catalog, transport, acknowledged=acknowledged)
 
 
-def _rules(http: Http) -> Rules:
+def _rules(config: Config) -> Rules:
     """Who may do what over TCP."""
+    http = config.http
     return Rules(
         open_reading=is_loopback(http.host),
         token=None if http.token_file is None else http.token_file.read_text(encoding="utf-8").strip(),
         host=None if http.public_url is None else http.public_url.host,
+        cookie_name=f"livetomo-{stable_id('cookie', config.site, config.instance)[:8]}",
     )
 
 

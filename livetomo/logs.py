@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from livetomo.log_throttle import Throttle
+
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -14,6 +16,7 @@ def set_up_logging(level: str = "INFO", *, as_json: bool | None = None) -> None:
     handler = logging.StreamHandler()
     plain = sys.stderr.isatty() if as_json is None else not as_json
     handler.setFormatter(PlainFormatter() if plain else JsonFormatter())
+    handler.addFilter(Throttle(handler.emit))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
 

@@ -33,12 +33,14 @@ class Rules:
     open_reading: reading needs no token (loopback).
     token:        what changes need, and reading where it is not open; None: nothing can be changed here.
     host:         the name that a proxy in front is reached by, of `http.public_url`.
+    cookie_name:  of this daemon alone: a browser sends a host's cookies to each of its ports.
     """
 
     full_control: bool = False
     open_reading: bool = True
     token: str | None = None
     host: str | None = None
+    cookie_name: str = COOKIE
 
     def refuses(self, request: HTTPConnection, method: str) -> tuple[int, str] | None:
         """A status and a sentence where the request is not allowed."""
@@ -57,7 +59,10 @@ class Rules:
             return None
         if not self.open_reading:
             return 401, "reading needs the token, as Authorization: Bearer …"
-        if not self._is_own_host(request.headers.get("host", "")):
+        name = _host_name(request.headers.get("host", ""))
+        if name is None:
+            return 400, "the header Host holds no name of a host"
+        if not self._is_own_host(name):
             # A web site could have its own name resolve to 127.0.0.1, and read with its visitors' browsers.
             return 421, 'this name is not known here; set "public_url" in the table http to the address of the proxy'
         return None
@@ -75,16 +80,24 @@ class Rules:
         return scheme.lower() == "bearer" and self.accepts(value.strip())
 
     def _has_cookie(self, request: HTTPConnection) -> bool:
-        given = request.cookies.get(COOKIE)
-        return self.token is not None and given is not None and hmac.compare_digest(given, self.cookie())
+        given = request.cookies.get(self.cookie_name, "")
+        return self.token is not None and hmac.compare_digest(given.encode(), self.cookie().encode())
 
-    def _is_own_host(self, header: str) -> bool:
-        name = urlsplit(f"//{header}").hostname or ""
+    def _is_own_host(self, name: str) -> bool:
         try:
             ipaddress.ip_address(name)
         except ValueError:
             return name in ("localhost", self.host)
         return True
+
+
+def _host_name(header: str) -> str | None:
+    """The host's name or address in a Host header, without its port; None where it is malformed."""
+    try:
+        parts = urlsplit(f"//{header}")
+        return parts.hostname if parts.port != 0 and parts.netloc == header else None
+    except ValueError:
+        return None
 
 
 class Guard:

@@ -1,7 +1,6 @@
 """The HTTP API: status, sessions, tomograms, results, and the events that a consumer has missed."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from json import JSONDecodeError
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -87,7 +86,7 @@ class Api:
             raise HTTPException(404, f"there is no such action; there are {', '.join(sorted(self._actions)) or 'none'}")
         try:
             body = await request.json() if await request.body() else {}
-        except (JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):  # of bytes, of JSON, and of numbers with thousands of digits
             raise HTTPException(400, "the body is not JSON") from None
         if not isinstance(body, dict):
             raise HTTPException(400, "the body is not a JSON object")

@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
-from livetomo.web.access import COOKIE, LOGIN, Guard, Rules
+from livetomo.web.access import LOGIN, Guard, Rules
 from livetomo.web.answers import answer, say_error
 from livetomo.web.api import Actions, Api
 from livetomo.web.files import Files
@@ -70,7 +70,9 @@ def _pages(rules: Rules) -> list[BaseRoute]:
             return HTMLResponse(LOGIN, 401)
         welcome = RedirectResponse(".", 303)
         secure = request.url.scheme == "https"
-        welcome.set_cookie(COOKIE, rules.cookie(), max_age=30 * 86400, httponly=True, samesite="strict", secure=secure)
+        welcome.set_cookie(
+            rules.cookie_name, rules.cookie(), max_age=30 * 86400, httponly=True, samesite="strict", secure=secure
+        )
         return welcome
 
     return [

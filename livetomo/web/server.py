@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from livetomo.errors import ConfigurationError
+from livetomo.web.connections import bounded, most_connections
 
 _STOP_SECONDS = 3
 
@@ -21,6 +23,7 @@ class Server:
     def __init__(self, app: Starlette, listener: socket.socket) -> None:
         self._app = app
         self._listener = listener
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
@@ -28,6 +31,10 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=bounded(most_connections(descriptors)),
+                ws="none",
+                # asyncio accepts so many at once before the first of them can be refused.
+                backlog=max(16, most_connections(descriptors) // 2),
                 timeout_graceful_shutdown=_STOP_SECONDS,
             )
         )
