@@ -34,6 +34,17 @@ def daemon() -> dashboard.Dashboard:
         number("Started", "dateTimeFromNow", Query(f"max(livetomo_start_timestamp_seconds{{{_I}}}) * 1000")),
         rows("Versions", Query(f"livetomo_build_info{{{_I}}}"), span=4, height=4),
         series(
+            "Problems",
+            "short",
+            Query(
+                f"sum by (kind, subject) (livetomo_problem{{{_I}}}) or on() vector(0)",
+                "{{kind}} {{subject}}",
+            ),
+            say="What is wrong, and since when. The page says it in sentences.",
+            stacked=True,
+            span=24,
+        ),
+        series(
             "Events that wait for the broker",
             "short",
             Query(f"livetomo_events_waiting{{{_I}}}", "{{instance}}"),

@@ -23,6 +23,7 @@ from livetomo.events import Recorded
 from livetomo.naming import stable_id
 from livetomo.order import Order
 from livetomo.overview import Disks, Overview
+from livetomo.problems import Reporter
 from livetomo.publish.broker import MqttTransport
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
@@ -114,6 +115,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
     lanes = _lanes(config, catalog, metrics, disks, watches, devices)
     control, page = bind_unix(config.state / SOCKET_NAME), bind_tcp(config.http.host, config.http.port)
+    reporters: list[Reporter] = []  # parts that know of problems of their own
     overview = Overview(
         config,
         catalog=catalog,
@@ -122,6 +124,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         disks=disks,
         publisher=publisher,
         address=f"http://{config.http.listen.rpartition(':')[0]}:{page.getsockname()[1]}",
+        reporters=reporters,
     )
     view = CatalogView(catalog, overview.status)
     site = Site(view, settings, metrics, actions(catalog, config.state))

@@ -2,18 +2,22 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import livetomo
-from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.config import Config
 from livetomo.patience import NoAnswer, within
+from livetomo.problems import Collector, Problem, Reporter
 from livetomo.publish.mqtt import Publisher
+from livetomo.state_problems import PoorSession, of_sessions, of_states
 from livetomo.status import BrokerState, DiskState, Status
 from livetomo.watches import Watches
+from livetomo.web.view import LIVE
 from livetomo.workers.lane import Lane
 
 DISK_LOOK_SECONDS = 5.0
@@ -58,7 +62,7 @@ class Disks:
 
 
 class Overview:
-    """Asks everybody how they are."""
+    """Asks everybody how they are. `reporters` are the parts of the daemon that know of problems of their own."""
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Overview:
         disks: Disks,
         publisher: Publisher | None,
         address: str,
+        reporters: Sequence[Reporter] = (),
     ) -> None:
         self._config = config
         self._catalog = catalog
@@ -78,10 +83,24 @@ class Overview:
         self._disks = disks
         self._publisher = publisher
         self._address = address
+        self._reporters = reporters
+        self._collector = Collector()
         self._started = datetime.now(UTC)
 
     async def status(self) -> Status:
         """One snapshot."""
+        status = await self._states()
+        poor = await self._catalog(_poor_sessions)
+        return replace(status, problems=self._collector.collect(self._problems(status, poor), status.time))
+
+    def _problems(self, status: Status, poor: Sequence[PoorSession]) -> Iterator[Problem]:
+        names = self._watches.names
+        yield from of_states(status)
+        yield from of_sessions([each for each in poor if each.watch in names])
+        for reporter in self._reporters:
+            yield from reporter.problems()
+
+    async def _states(self) -> Status:
         return Status(
             site=self._config.site,
             instance=self._config.instance,
@@ -105,6 +124,15 @@ class Overview:
         state = self._publisher.state
         since = datetime.fromisoformat(oldest) if oldest else None
         return BrokerState(True, state.connected, state.error, waiting, since)
+
+
+def _poor_sessions(catalog: Catalog) -> list[PoorSession]:
+    """The live sessions that do not go well."""
+    return [
+        PoorSession(watch, session, told["verdict"], tuple(told["reasons"]))
+        for watch, session in catalog.sessions.live(LIVE.total_seconds())
+        if (told := catalog.course.told(watch, session)) and told["verdict"] in ("warn", "bad")
+    ]
 
 
 def _fixed_part(output: str) -> Path:

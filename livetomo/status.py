@@ -1,17 +1,19 @@
 """What the daemon is doing at this moment: one snapshot, told alike on the page, to the broker and as metrics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from livetomo.events import State
+from livetomo.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class WatchState:
     """One watch. `message` says in a sentence why it is not scanning well; empty where it is.
 
+    starting: its first scan since the daemon's start is not done yet, and nothing is wrong so far.
     settling: complete or growing files that are not taken yet.
     overflows: how often the kernel dropped hints since the daemon's start; the scan makes up for them.
     """
@@ -19,6 +21,7 @@ class WatchState:
     name: str
     scanning: bool
     message: str = ""
+    starting: bool = False
     last_scan: datetime | None = None
     scan_seconds: float | None = None
     files: int = 0
@@ -64,7 +67,7 @@ class DiskState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it. `url` is where the page and the API are."""
+    """All of it. `url` is where the page and the API are; `problems` is all that is wrong, critical things first."""
 
     site: str
     instance: str
@@ -79,16 +82,9 @@ class Status:
     workers: tuple[WorkerState, ...] = ()
     broker: BrokerState = BrokerState(configured=False)
     disks: tuple[DiskState, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
-    def problems(self) -> Iterator[str]:
-        """What keeps the daemon from doing all its work, one sentence each; nothing where it is ready."""
-        for watch in self.watches:
-            if not watch.scanning:
-                yield f"watch {watch.name}: {watch.message or 'not scanned yet'}"
-        if self.broker.configured and not self.broker.connected:
-            yield f"broker: {self.broker.error or 'not connected yet'}"
-        for disk in self.disks:
-            if not disk.enough:
-                yield f"disk: only {disk.free_bytes / 1e9:.1f} GB left for {disk.name}"
-        if self.workers and all(worker.state == "benched" for worker in self.workers):
-            yield f"workers: none can work ({self.workers[0].message})"
+    @property
+    def ready(self) -> bool:
+        """Whether nothing keeps the daemon from doing all its work."""
+        return not any(problem.blocks_ready for problem in self.problems)

@@ -41,14 +41,14 @@ class Teller:
     async def tell(self) -> None:
         """Look, and tell what has changed."""
         live = set(await live_sessions(self._view))
-        courses = [await self._view.totals(watch, session) for watch, session in sorted(live)]
-        for totals in courses:
+        for watch, session in sorted(live):
+            totals = await self._view.totals(watch, session)
             self._retained.put(self._topics.summary(totals.watch, totals.session), SummaryTold.of(totals).payload())
         for watch, session in await self._before() - live:
             self._retained.clear(self._topics.summary(watch, session))
         self._live = live
         status = await self._view.status()
-        self._alerts.show(status, courses)
+        self._alerts.show(status)
         if self._told is None or _differs(self._told, status):
             self._told = status
             self._retained.put(self._topics.status, StatusTold.of(status).payload())

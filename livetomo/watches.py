@@ -75,7 +75,8 @@ class Watches:
         """How each is doing."""
         intakes = {name: intake for name, (_, intake, _) in self._running.items()}
         return tuple(
-            intakes[name].status() if name in intakes else WatchState(name, scanning=False) for name in self.names
+            intakes[name].status() if name in intakes else WatchState(name, scanning=False, starting=True)
+            for name in self.names
         )
 
     def change(self, watches: Sequence[Watch]) -> None:

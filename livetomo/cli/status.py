@@ -18,7 +18,7 @@ from livetomo.cli.targets import spoken_target
 @configuration_option
 @json_option
 def command(configuration_file: Path | None, configuration: Path, as_json: bool) -> None:
-    """Show what the daemon of a configuration is doing, and what keeps it from doing all its work.
+    """Show what the daemon of a configuration is doing, and what is wrong.
 
     Example:  livetomo status livetomo.toml
     """
@@ -28,8 +28,9 @@ def command(configuration_file: Path | None, configuration: Path, as_json: bool)
         return
     _show(told["status"])
     _show_sessions(ask_daemon(configuration_file or configuration, "/api/v1/sessions?limit=3")["sessions"])
-    for problem in told["problems"]:
-        click.secho(f"! {problem}", fg="yellow")
+    for problem in told["status"]["problems"]:
+        since = f" (for {_ago(problem['since'])})" if problem["since"] else ""
+        click.secho(f"! {problem['message']}{since}", fg="red" if problem["severity"] == "critical" else "yellow")
 
 
 def _show(status: Mapping[str, Any]) -> None:

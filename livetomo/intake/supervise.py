@@ -119,6 +119,7 @@ class Intake:
             name=self.name,
             scanning=not message,
             message=message,
+            starting=message == STARTING,
             last_scan=None if self._last_scan is None else datetime.fromtimestamp(self._last_scan, UTC),
             scan_seconds=report.seconds,
             files=report.files,

@@ -36,6 +36,7 @@ def _gauge(name: str, documentation: str, *labels: str) -> Family:
 
 FAMILIES = (
     _gauge("ready", "1 when nothing keeps the daemon from doing all its work (see /readyz for the reasons)."),
+    _gauge("problem", "1 for each problem that holds; its sentence is on the page.", "kind", "subject", "severity"),
     _gauge("paused", "1 while a person has paused the taking of jobs."),
     _gauge("start_timestamp_seconds", "When the daemon was started."),
     _gauge("build_info", "Always 1; the version of livetomo, its site and its name there.", "version", "site", "name"),
@@ -108,7 +109,9 @@ class StatusGauges(Collector):
 
 
 def _samples(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tuple[str, tuple[str, ...], float]]:
-    yield "ready", (), not any(status.problems())
+    yield "ready", (), status.ready
+    for problem in status.problems:
+        yield "problem", (problem.kind, problem.subject, problem.severity), 1
     yield "paused", (), status.paused
     yield "start_timestamp_seconds", (), status.started.timestamp()
     yield "build_info", (status.version, status.site, status.instance), 1

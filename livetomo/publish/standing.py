@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from livetomo.catalog.views import SessionTotals
+from livetomo.problems import Severity
 from livetomo.publish.messages import Part
 from livetomo.quality import Verdict
 from livetomo.status import Status
@@ -34,6 +35,17 @@ class WorkerTold(Part):
     message: str = ""
 
 
+class ProblemTold(Part):
+    """Something that a person should know; `kind` and `subject` say what it concerns."""
+
+    kind: str
+    subject: str = Field(description="a watch, a disk, a device, or a fixed word")
+    severity: Severity
+    message: str
+    since: datetime | None
+    blocks_ready: bool = Field(description="whether it keeps the daemon from its work")
+
+
 class StatusTold(Part):
     """What the daemon is doing."""
 
@@ -48,12 +60,17 @@ class StatusTold(Part):
     jobs: dict[str, int] = Field(description="how many are in each state")
     watches: tuple[WatchTold, ...]
     workers: tuple[WorkerTold, ...]
-    problems: tuple[str, ...] = Field(description="what keeps it from doing all its work; empty when all is well")
+    ready: bool = Field(description="whether nothing keeps it from doing all its work")
+    problems: tuple[str, ...] = Field(description="all that is wrong, one sentence each; empty when all is well")
+    problem_details: tuple[ProblemTold, ...] = Field(description="the same, with what each concerns and since when")
 
     @staticmethod
     def of(status: Status) -> "StatusTold":
         """`status` without what only the daemon's own page shows."""
-        return StatusTold.model_validate(asdict(status) | {"problems": tuple(status.problems())})
+        facts = asdict(status)
+        details = facts.pop("problems")
+        said = {"ready": status.ready, "problems": [each["message"] for each in details], "problem_details": details}
+        return StatusTold.model_validate(facts | said)
 
     def payload(self) -> bytes:
         """As the broker gets it."""
@@ -102,7 +119,7 @@ class AlertTold(Part):
     schema_: Literal["livetomo/alert/1"] = Field("livetomo/alert/1", alias="schema")
     name: str
     since: datetime
-    severity: Literal["warning", "critical"]
+    severity: Severity
     message: str
 
     def payload(self) -> bytes:

@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from livetomo.status import Status
+
 
 def answer(content: Any, status: int = 200) -> Response:
     """Dataclasses, moments and all, as JSON."""
@@ -35,3 +37,8 @@ def required(request: Request, name: str) -> str:
     if not text:
         raise HTTPException(400, f"{name} is missing: add ?{name}=…")
     return text
+
+
+def whole(status: Status) -> dict[str, Any]:
+    """A status as the API and the page get it: with what is wrong as sentences, too."""
+    return {"status": status, "ready": status.ready, "problems": [each.message for each in status.problems]}

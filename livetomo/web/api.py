@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from livetomo.errors import LivetomoError
 from livetomo.publish.messages import MessageSettings, result_url, told
-from livetomo.web.answers import answer, number, required
+from livetomo.web.answers import answer, number, required, whole
 from livetomo.web.view import View
 
 # What may be asked of the daemon by name; each takes the request's JSON object and returns what is answered.
@@ -27,9 +27,8 @@ class Api:
         self._actions = actions
 
     async def status(self, request: Request) -> Response:
-        """What the daemon is doing, and what keeps it from doing all its work."""
-        status = await self._view.status()
-        return answer({"status": status, "problems": list(status.problems())})
+        """What the daemon is doing, and what is wrong."""
+        return answer(whole(await self._view.status()))
 
     async def sessions(self, request: Request) -> Response:
         """The newest sessions."""

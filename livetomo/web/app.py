@@ -89,10 +89,11 @@ def _probes(site: Site) -> list[BaseRoute]:
         return PlainTextResponse("ok\n")
 
     async def readyz(request: Request) -> Response:
-        """200 while nothing keeps the daemon from doing all its work; else the reasons."""
+        """200 while nothing keeps the daemon from doing all its work; else the reasons. Lesser things are warnings."""
         status = await _in_time(site.view.status, CATALOG_SECONDS, "the catalog does not answer")
-        problems = list(status.problems())
-        return answer({"ready": not problems, "problems": problems}, 503 if problems else 200)
+        blocking = [each.message for each in status.problems if each.blocks_ready]
+        others = [each.message for each in status.problems if not each.blocks_ready]
+        return answer({"ready": status.ready, "problems": blocking, "warnings": others}, 200 if status.ready else 503)
 
     async def metrics(request: Request) -> Response:
         async def look() -> None:

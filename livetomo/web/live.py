@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from livetomo.events import Recorded
-from livetomo.web.answers import number
+from livetomo.web.answers import number, whole
 from livetomo.web.view import View
 
 STATUS_SECONDS = 5.0
@@ -35,8 +35,7 @@ class Live:
     async def _stream(self, seq: int) -> AsyncIterator[bytes]:
         yield b"retry: 2000\n\n"
         while not self.closing.is_set():
-            status = await self._view.status()
-            yield _message("status", {"status": status, "problems": list(status.problems())})
+            yield _message("status", whole(await self._view.status()))
             until = asyncio.get_running_loop().time() + STATUS_SECONDS
             while await self._news(seq, until):
                 for recorded in await self._view.events_after(seq, _BATCH):

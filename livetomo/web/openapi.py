@@ -32,7 +32,7 @@ def document() -> dict[str, Any]:
             "/metrics": _get("What Prometheus scrapes"),
             "/events": _get("Server-sent events: `status` and `tomogram`", after),
             "/api/v1/openapi.json": _get("This document"),
-            "/api/v1/status": _get("What the daemon is doing", answer=_object(status=_of(Status), problems=_LIST)),
+            "/api/v1/status": _get("What the daemon is doing", answer=_STATUS),
             "/api/v1/sessions": _get("The newest sessions", limit, answer=_object(sessions=_many(_of(SessionView)))),
             "/api/v1/summary": _get("What a session adds up to", watch, session, answer=_of(SessionTotals)),
             "/api/v1/tomograms": _get(
@@ -85,9 +85,6 @@ def document() -> dict[str, Any]:
     }
 
 
-_LIST = {"type": "array", "items": {"type": "string"}}
-
-
 def _get(summary: str, *parameters: dict[str, Any], answer: dict[str, Any] | None = None) -> dict[str, Any]:
     content = {"content": {"application/json": {"schema": answer}}} if answer else {}
     responses = {"200": {"description": summary} | content}
@@ -127,3 +124,7 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
     resolved: dict[str, Any] = resolve(schema)
     return resolved
+
+
+# What is wrong stands in `problems` as sentences, and in the status with all that is known of it.
+_STATUS = _object(status=_of(Status), ready={"type": "boolean"}, problems=_many({"type": "string"}))

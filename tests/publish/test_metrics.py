@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from prometheus_client import CollectorRegistry
 from livetomo.catalog.views import SessionTotals
 from livetomo.course import Target
 from livetomo.events import Event, Recorded
+from livetomo.problems import Collector, Problem
 from livetomo.publish.figures import metric_name
 from livetomo.publish.metrics import Metrics
+from livetomo.state_problems import of_states
 from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
 from livetomo.tomogram import TomogramId
 from tests.publish.stories import RECIPE_HASH, manifest
@@ -30,6 +33,15 @@ class Clock:
 
 
 def status(**more: object) -> Status:
+    return with_problems(_states(**more))
+
+
+def with_problems(status: Status) -> Status:
+    """With what its states say is wrong, as the daemon's overview has it."""
+    return replace(status, problems=Collector().collect(of_states(status), status.time))
+
+
+def _states(**more: object) -> Status:
     return Status(
         **{  # type: ignore[arg-type]
             "site": "facility",
@@ -154,12 +166,23 @@ def test_gauges_tell_the_last_status_and_forget_what_is_no_longer_there(metrics:
     assert value(metrics, "session_info", watch="krios1", session="20261120_yeast") is None
 
 
+def test_each_problem_is_a_series_until_it_no_longer_holds(metrics: Metrics) -> None:
+    metrics.show(status(problems=()))
+    sick = status()
+    metrics.show(replace(sick, problems=(Problem("disk", "output", "critical", "It is full.", NOON, True),)))
+    assert value(metrics, "problem", kind="disk", subject="output", severity="critical") == 1
+    metrics.show(sick)
+    assert value(metrics, "problem", kind="disk", subject="output", severity="critical") is None
+
+
 def test_no_label_names_a_tomogram_and_a_session_stands_only_in_its_info(metrics: Metrics) -> None:
     for number in range(50):
         metrics.finished(manifest(f"TS_{number}", session=f"session{number}"))
     metrics.show(status())
     labels = set(re.findall(r"[{,](\w+)=", metrics.exposition().decode()))
     assert labels <= {"watch", "stage", "state", "outcome", "feature", "verdict", "device", "kind", "disk"} | {
+        "subject",
+        "severity",
         "figure",
         "version",
         "site",

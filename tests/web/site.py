@@ -18,10 +18,12 @@ from livetomo.catalog.database import open_database
 from livetomo.catalog.views import ResultView, SessionTotals, SessionView, TomogramView
 from livetomo.events import Recorded
 from livetomo.order import result_id
+from livetomo.problems import Collector, Problem
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.topics import Topics
 from livetomo.recipe import load_recipe
+from livetomo.state_problems import of_states
 from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
 from livetomo.tomogram import Arrival, Content, Fault, TomogramId
 from livetomo.web.app import Site
@@ -51,6 +53,8 @@ class FakeDaemon:
     def __init__(self, folder: Path) -> None:
         self.catalog = Catalog(open_database(None), site="facility", instance="main")
         self.state = status()
+        self.problems: list[Problem] = []
+        self._collector = Collector()
         self.hangs = False
         self.late = 0.0
         self.folder = folder
@@ -102,7 +106,8 @@ class FakeDaemon:
 
     async def status(self) -> Status:
         await self._answers()
-        return self.state
+        problems = [*of_states(self.state), *self.problems]
+        return replace(self.state, problems=self._collector.collect(problems, self.state.time))
 
     async def sessions(self, limit: int) -> list[SessionView]:
         return self.catalog.views.sessions(limit)

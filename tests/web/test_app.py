@@ -182,11 +182,11 @@ async def test_a_hung_catalog_is_not_healthy(daemon: FakeDaemon, monkeypatch: py
 
 async def test_readiness_names_its_reasons(daemon: FakeDaemon) -> None:
     async with browsing(daemon) as client:
-        assert (await client.get("/readyz")).json() == {"ready": True, "problems": []}
+        assert (await client.get("/readyz")).json() == {"ready": True, "problems": [], "warnings": []}
         daemon.state = replace(daemon.state, broker=BrokerState(configured=True, error="broker:1883 cannot be reached"))
         answer = await client.get("/readyz")
         assert answer.status_code == 503
-        assert answer.json()["problems"] == ["broker: broker:1883 cannot be reached"]
+        assert answer.json()["problems"] == ["The broker is away: broker:1883 cannot be reached"]
         assert (await client.get("/healthz")).status_code == 200
 
 

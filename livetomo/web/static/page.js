@@ -17,7 +17,7 @@ const query = parameters => new URLSearchParams(parameters).toString();
 
 // The daemon's own state, in the header.
 
-function showStatus({ status, problems }) {
+function showStatus({ status }) {
   at("where").textContent = `${status.site} · ${status.instance}`;
   document.title = `livetomo · ${status.site}`;
   const jobs = status.jobs;
@@ -34,8 +34,8 @@ function showStatus({ status, problems }) {
     items.push(state(status.broker.connected ? "on" : "off", `broker${lag}`, status.broker.error || "connected"));
   }
   at("state").replaceChildren(...items);
-  at("problems").replaceChildren(...problems.map(problem => element("li", {}, problem)));
-  at("problems").hidden = problems.length === 0;
+  at("problems").replaceChildren(...status.problems.map(({ severity, message }) => element("li", { class: severity }, message)));
+  at("problems").hidden = status.problems.length === 0;
 }
 
 const state = (light, text, title = "", kind = "li") =>

@@ -1,0 +1,76 @@
+"""What the states of the watches, workers, disks and the broker, and the live sessions' verdicts, say is wrong."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from livetomo.problems import Problem, Severity
+from livetomo.quality import Verdict
+from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class PoorSession:
+    """A live session whose verdict is warn or bad."""
+
+    watch: str
+    session: str
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
+
+def of_states(status: Status) -> Iterator[Problem]:
+    """All that the states of a status say."""
+    yield from of_watches(status.watches)
+    yield from of_broker(status.broker)
+    yield from of_disks(status.disks)
+    yield from of_workers(status.workers)
+
+
+def of_watches(watches: Iterable[WatchState]) -> Iterator[Problem]:
+    """Watches that are not scanned."""
+    for watch in watches:
+        if watch.starting and not watch.scanning:
+            said = f"{watch.name} is not being watched yet: its first scan is not done."
+            yield Problem("start", watch.name, "warning", said, blocks_ready=True)
+        elif not watch.scanning:
+            said = f"{watch.name} is not being watched: {watch.message}"
+            yield Problem("watch", watch.name, "critical", said, blocks_ready=True)
+
+
+def of_workers(workers: Sequence[WorkerState]) -> Iterator[Problem]:
+    """Devices that get no jobs; that none can work keeps the daemon from its work."""
+    benched = [worker for worker in workers if worker.state == "benched"]
+    for worker in benched:
+        said = f"{worker.device} gets no more jobs for now: {worker.message}"
+        yield Problem("device", worker.device, "warning", said)
+    if workers and len(benched) == len(workers):
+        said = f"No worker can work ({workers[0].message})."
+        yield Problem("workers", "all", "critical", said, blocks_ready=True)
+
+
+def of_disks(disks: Iterable[DiskState]) -> Iterator[Problem]:
+    """Disks that are full."""
+    for disk in disks:
+        if not disk.enough:
+            said = (
+                f"Only {disk.free_bytes / 1e9:.1f} GB of disk are left for {disk.name}; no jobs are started. Make room."
+            )
+            yield Problem("disk", disk.name, "critical", said, blocks_ready=True)
+
+
+def of_broker(broker: BrokerState) -> Iterator[Problem]:
+    """A broker that is away: nothing is lost meanwhile, but nobody hears of it."""
+    if broker.configured and not broker.connected:
+        said = f"The broker is away: {broker.error}" if broker.error else "The broker is not connected yet."
+        yield Problem("broker", "connection", "warning", said, blocks_ready=True)
+
+
+def of_sessions(poor: Iterable[PoorSession]) -> Iterator[Problem]:
+    """The live sessions that do not go well, together for each watch: one microscope has one operator."""
+    watches: dict[str, list[PoorSession]] = {}
+    for each in poor:
+        watches.setdefault(each.watch, []).append(each)
+    for watch, sessions in watches.items():
+        said = ". ".join("; ".join([f"{each.session} is {each.verdict}", *each.reasons]) for each in sessions)
+        severity: Severity = "critical" if any(each.verdict == "bad" for each in sessions) else "warning"
+        yield Problem("quality", watch, severity, said)
