@@ -101,10 +101,12 @@ async def test_prometheus_scrapes_with_the_token_and_loads_the_rules(folder: Pat
     write(files / "targets" / "livetomo" / "livetomo.yml", yaml.safe_dump([{"targets": [f"127.0.0.1:{server.port}"]}]))
     prometheus = Prometheus(need("prometheus", "prometheus"), files / "prometheus.yml", folder / "tsdb")
     await prometheus.start()
+    groups = [each for path in (files / "rules").glob("*.yml") for each in yaml.safe_load(path.read_text())["groups"]]
     try:
         async with asyncio.timeout(60), httpx.AsyncClient(base_url=prometheus.url) as client:
             loaded = (await client.get("/api/v1/rules")).json()["data"]["groups"]
-            assert sum(len(group["rules"]) for group in loaded) == 31
+            assert {group["name"] for group in loaded} == {group["name"] for group in groups}
+            assert sum(len(group["rules"]) for group in loaded) == sum(len(group["rules"]) for group in groups)
             while not (await client.get("/api/v1/query?query=livetomo_ready")).json()["data"]["result"]:  # noqa: ASYNC110
                 await asyncio.sleep(0.5)  # Prometheus tells nobody, it has to be asked
             (up,) = (await client.get("/api/v1/query?query=up")).json()["data"]["result"]
