@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from livetomo.errors import SourceChanged
-from livetomo.tomogram import Content
+from livetomo.tomogram import Content, bounded_time
 
 BLOCK_BYTES = 64 * 1024
 MOST_BLOCKS = 64
@@ -28,7 +28,7 @@ def digest_file(path: Path) -> Content:
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise SourceChanged(path)
-    return Content(before.st_size, before.st_mtime_ns, digest.hexdigest())
+    return Content(before.st_size, bounded_time(before.st_mtime_ns), digest.hexdigest())
 
 
 def sampled_offsets(size: int) -> Iterator[int]:

@@ -10,6 +10,7 @@ from livetomo.digest import digest_file
 from livetomo.errors import HalvesDiffer, SourceChanged, SourceUnreadable
 from livetomo.formats.mrc import Volume, read_volume
 from livetomo.order import Order
+from livetomo.tomogram import bounded_time
 
 
 def read_source(order: Order) -> Volume:
@@ -68,6 +69,9 @@ def _check_content(order: Order) -> tuple[int, int]:
     found = order.path.stat()
     if found.st_size != order.content.size:
         raise SourceChanged(order.path)
-    if found.st_mtime_ns != order.content.modified_ns and digest_file(order.path).digest != order.content.digest:
+    if (
+        bounded_time(found.st_mtime_ns) != order.content.modified_ns
+        and digest_file(order.path).digest != order.content.digest
+    ):
         raise SourceChanged(order.path)
     return found.st_size, found.st_mtime_ns

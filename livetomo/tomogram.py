@@ -26,11 +26,28 @@ class TomogramId:
         return f"{self.watch}/{self.session}/{self.name}"
 
 
+_INT64 = 2**63
+
+
+def bounded_time(nanoseconds: int) -> int:
+    """A file's time, since 1970, as 64 bits hold it: from 1677 to 2262.
+
+    Servers say 1601 for a time that they do not know, and broken ones any year; SQLite holds no larger number. Times
+    beyond the bounds are all the same time, so that such a file is told to have changed by its size and content alone.
+    """
+    return min(max(nanoseconds, -_INT64), _INT64 - 1)
+
+
+def signed(number: int) -> int:
+    """An identity number of 64 bits without a sign, such as an inode, as one with a sign: no two become the same."""
+    return (number + _INT64) % (2 * _INT64) - _INT64
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What makes a revision: the same digest is the same content, whatever the time says.
 
-    digest: hex SHA-256 of the size and of sampled blocks of the file.
+    modified_ns: as `bounded_time` leaves it. digest: hex SHA-256 of the size and of sampled blocks of the file.
     """
 
     size: int

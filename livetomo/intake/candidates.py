@@ -131,7 +131,7 @@ class Candidates:
         if path in self.files or not entry.is_file():
             return
         stat = entry.stat()
-        look = Look(stat.st_size, stat.st_mtime_ns, stat.st_dev, stat.st_ino)
+        look = Look.of(stat)
         known = self._known.get(path)
         if known and (known.size, known.modified_ns) == (look.size, look.modified_ns):
             self._places[look.device, look.inode] = path

@@ -11,17 +11,25 @@ from typing import Any, Protocol
 from livetomo.digest import digest_file
 from livetomo.filesystems import FileSystem, file_system
 from livetomo.formats.mrc_header import MrcHeader, read_header
-from livetomo.tomogram import Content
+from livetomo.tomogram import Content, bounded_time, signed
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a file was when it was looked at; two equal looks are a file at rest."""
+    """What a file was when it was looked at; two equal looks are a file at rest.
+
+    Whatever the file system says, each number fits 64 bits: it is kept, and sent.
+    """
 
     size: int
     modified_ns: int
     device: int
     inode: int
+
+    @staticmethod
+    def of(stat: Any) -> "Look":
+        """What `os.stat`, or an entry of a folder, says of a file."""
+        return Look(stat.st_size, bounded_time(stat.st_mtime_ns), signed(stat.st_dev), signed(stat.st_ino))
 
 
 class Entry(Protocol):
@@ -107,7 +115,7 @@ class LocalTree:
         """As `Tree.look`: NFS promises fresh attributes to whoever opens the file, not to who only asks for them."""
         with self._opened(path) as descriptor:
             found = os.fstat(descriptor)
-        return Look(found.st_size, found.st_mtime_ns, found.st_dev, found.st_ino)
+        return Look.of(found)
 
     def header(self, path: str) -> MrcHeader:
         """As `Tree.header`."""

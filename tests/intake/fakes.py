@@ -15,7 +15,7 @@ from livetomo.formats.mrc_header import MrcHeader, parse_header
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Look
 from livetomo.intake.watcher import Watcher
-from livetomo.tomogram import Arrival, Content, KnownFile
+from livetomo.tomogram import Arrival, Content, KnownFile, bounded_time
 
 LOCAL = FileSystem("ext4", "/dev/sda1", "/")
 NFS = FileSystem("nfs4", "server:/data", "/data")
@@ -50,6 +50,7 @@ class FakeFile:
     modified_ns: int
     inode: int
     readable: bool = True
+    device: int = 1
 
 
 @dataclass
@@ -74,7 +75,7 @@ class FakeEntry:
             st_size=len(self.file.data),
             st_mtime_ns=self.file.modified_ns,
             st_mtime=self.file.modified_ns / 1e9,
-            st_dev=1,
+            st_dev=self.file.device,
             st_ino=self.file.inode,
             st_nlink=1,
         )
@@ -104,7 +105,7 @@ class FakeTree:
         self.ticks += 1_000_000
         old = self.files.get(path)
         inode = old.inode if old else self._new_inode()
-        self.files[path] = FakeFile(data, modified_ns or self.ticks, inode)
+        self.files[path] = FakeFile(data, self.ticks if modified_ns is None else modified_ns, inode)
         self.changed_at[path] = self.clock() if self.clock else 0.0
         self.touched.add(path)
 
@@ -149,8 +150,7 @@ class FakeTree:
         return list(entries.values())
 
     def look(self, path: str) -> Look:
-        file = self._file(path)
-        return Look(len(file.data), file.modified_ns, 1, file.inode)
+        return Look.of(FakeEntry(path, self._file(path)).stat())
 
     def header(self, path: str) -> MrcHeader:
         return parse_header(io.BytesIO(self._file(path).data), Path(path))
@@ -159,7 +159,7 @@ class FakeTree:
         file = self._file(path)
         rest = self.clock() - self.changed_at[path] if self.clock else 0.0
         self.voxels_read.append((path, rest, file.data))
-        return Content(len(file.data), file.modified_ns, hashlib.sha256(file.data).hexdigest())
+        return Content(len(file.data), bounded_time(file.modified_ns), hashlib.sha256(file.data).hexdigest())
 
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
         return self._file(path).data[:most_bytes].decode(errors="replace")
