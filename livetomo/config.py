@@ -21,7 +21,7 @@ ProducerName = Literal["aretomo3", "imod", "warp", "relion5", "cryoem_services",
 
 
 def _not_empty(value: Any) -> Any:
-    if value == "":
+    if value == "" or (isinstance(value, str) and "\0" in value):
         raise ValueError("write a path")
     return value
 
@@ -225,7 +225,7 @@ class Config(BaseSettings):
     @field_validator("output")
     @classmethod
     def _known_places(cls, value: str) -> str:
-        if not value or set(re.findall(r"\{[^}]*\}", value)) - {"{watch}", "{session}"}:
+        if not value or "\0" in value or set(re.findall(r"\{[^}]*\}", value)) - {"{watch}", "{session}"}:
             raise ValueError("write a folder, which may name {watch} and {session} but nothing else in braces")
         return value
 

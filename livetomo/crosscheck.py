@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livetomo.config import Config
+from livetomo.control import SOCKET_NAME
+from livetomo.disks import fixed_part
 from livetomo.errors import ConfigurationError
 from livetomo.filesystems import FileSystem, file_system
 from livetomo.intake.patterns import Exclusion
@@ -16,6 +18,8 @@ from livetomo.naming import slug
 from livetomo.patience import NoAnswer, within
 from livetomo.recipe import load_recipe
 from livetomo.tomogram import session_folder
+from livetomo.useless_secrets import useless_secrets
+from livetomo.writable import state_faults, why_not_writable
 
 # Stands for every session: an exclusion that covers the results of only some sessions does not cover this one.
 _ANY_SESSION = "any-session-at-all"
@@ -40,12 +44,15 @@ def check_config(
         ConfigurationError: one line per fault, naming the file, the key and the cure.
     """
     roots = {watch.name: _look(watch.path, patience) for watch in config.watch}
+    output = _look_at_output(config, patience)
     faults = [
         *_written_into_watches(config, roots),
         *_nested_watches(config, roots),
         *_state_on_network(config, kind_of),
+        *state_faults(config.state, SOCKET_NAME),
         *_recipes(config),
         *_secrets_missing(config),
+        *useless_secrets(config),
         *_open_to_others(config),
     ]
     if faults:
@@ -53,6 +60,7 @@ def check_config(
     return [
         *_unknown_variables(os.environ),
         *_absent_roots(config, roots),
+        *output,
         *_readable_secrets(config),
         *_broker_oddities(config),
     ]
@@ -72,13 +80,23 @@ class _Root:
 
     path: Path
     is_folder: bool
+    is_readable: bool = False
 
 
 def _look(path: Path, patience: float) -> _Root:
     try:
-        return within(patience, lambda: _Root(path.resolve(), path.is_dir()))
+        return within(patience, lambda: _Root(path.resolve(), path.is_dir(), os.access(path, os.R_OK | os.X_OK)))
     except NoAnswer:
         return _Root(Path(os.path.normpath(path)), is_folder=False)
+
+
+def _look_at_output(config: Config, patience: float) -> list[str]:
+    """Results wait until there is a place for them, so what is wrong with it now is no fault of the file."""
+    try:
+        why = within(patience, lambda: why_not_writable(fixed_part(config.output)))
+    except NoAnswer:
+        why = f"{config.output} does not answer. Does its mount hang?"
+    return [f'"output": {why}. No job is begun until it can be written'] if why else []
 
 
 def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
@@ -189,8 +207,11 @@ def _unknown_variables(environment: Iterable[str]) -> Iterator[str]:
 
 def _absent_roots(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
     for watch in config.watch:
-        if not roots[watch.name].is_folder:
+        root = roots[watch.name]
+        if not root.is_folder:
             yield f'watch "{watch.name}": "path" ({watch.path}) is not a folder now; it is looked for until it is there'
+        elif not root.is_readable:
+            yield f'watch "{watch.name}": "path" ({watch.path}) cannot be read by this user, as the daemon\'s must'
 
 
 def _readable_secrets(config: Config) -> Iterator[str]:

@@ -18,11 +18,12 @@ from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
 from livetomo.crosscheck import check_config, is_loopback
+from livetomo.disks import Disks
 from livetomo.errors import ConfigurationError, DiskFull, SourceUnreadable
 from livetomo.events import Recorded
 from livetomo.naming import stable_id
 from livetomo.order import Order
-from livetomo.overview import Disks, Overview
+from livetomo.overview import Overview
 from livetomo.problems import Reporter
 from livetomo.publish.broker import MqttTransport
 from livetomo.publish.messages import MessageSettings

@@ -18,11 +18,13 @@ from typing import Any, Literal
 
 import livetomo
 from livetomo.config import Config, Mqtt, Watch
+from livetomo.disks import fixed_part
 from livetomo.errors import LivetomoError
 from livetomo.filesystems import FileSystem, file_system
 from livetomo.patience import NoAnswer, within
 from livetomo.publish.topics import Topics
 from livetomo.units import written_bytes
+from livetomo.writable import why_not_writable
 
 _STRICT_TABLES = (3, 37, 0)
 _ROOM = 10
@@ -142,7 +144,7 @@ def clock(is_synchronised: Callable[[], bool] = _is_synchronised) -> Finding:
 def folders(config: Config, kind_of: Callable[[Path], FileSystem] = file_system) -> Iterator[Finding]:
     """What lies where, and whether there is room."""
     yield _in_time("state", config.state, lambda: _written("state", config.state, config.min_free, kind_of))
-    output = Path(config.output.partition("{")[0])
+    output = fixed_part(config.output)
     yield _in_time("output", output, lambda: _written("output", output, config.min_free, kind_of))
     for watch in config.watch:
         yield _in_time(f'watch "{watch.name}"', watch.path, partial(_watched, watch, kind_of))
@@ -171,14 +173,14 @@ def _watched(watch: Watch, kind_of: Callable[[Path], FileSystem]) -> Finding:
 
 
 def _written(about: str, folder: Path, min_free: float, kind_of: Callable[[Path], FileSystem]) -> Finding:
+    if why := why_not_writable(folder):
+        said, _, cure = why.partition(". ")
+        return Finding(about, "bad", said, cure)
     there = next(place for place in (folder, *folder.parents) if place.exists())
     kind, free = kind_of(there), shutil.disk_usage(there).free
     said = f"{folder} on {kind}, {free / 1e9:.0f} GB free"
     if about == "state" and kind.is_network:
         return Finding(about, "bad", said, "SQLite needs a local disk: choose another folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        said = f"{there} cannot be written by this user"
-        return Finding(about, "bad", said, "Run doctor as the daemon's user, or give the folder to it")
     if free < _ROOM * min_free:
         return Finding(about, "warn", said, f"Make room: below {written_bytes(min_free)} no job is started")
     return Finding(about, "good", said)

@@ -1,64 +1,20 @@
 """What the daemon is doing at this moment, gathered from every room."""
 
-import asyncio
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
 
 import livetomo
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.config import Config
-from livetomo.patience import NoAnswer, within
+from livetomo.disks import Disks
 from livetomo.problems import Collector, Problem, Reporter
 from livetomo.publish.mqtt import Publisher
 from livetomo.state_problems import PoorSession, of_sessions, of_states
-from livetomo.status import BrokerState, DiskState, Status
+from livetomo.status import BrokerState, Status
 from livetomo.watches import Watches
 from livetomo.web.view import LIVE
 from livetomo.workers.lane import Lane
-
-DISK_LOOK_SECONDS = 5.0
-DISK_ANSWER_SECONDS = 10.0
-
-
-class Disks:
-    """How much room is left where the daemon writes; a file system that does not answer has none."""
-
-    def __init__(self, config: Config) -> None:
-        self._folders: dict[Literal["state", "output"], Path] = {
-            "state": config.state,
-            "output": _fixed_part(config.output),
-        }
-        self._min_free = config.min_free
-        self.states: tuple[DiskState, ...] = ()
-
-    @property
-    def enough(self) -> bool:
-        """Whether jobs may be started."""
-        return all(state.enough for state in self.states)
-
-    async def run(self) -> None:
-        """Look again and again, until cancelled."""
-        while True:
-            await self.look()
-            await asyncio.sleep(DISK_LOOK_SECONDS)
-
-    async def look(self) -> None:
-        """Look once."""
-        states = []
-        for name, folder in self._folders.items():
-            total, free = await self._room(folder)
-            states.append(DiskState(name, free, total > 0 and free >= min(self._min_free, total / 10)))
-        self.states = tuple(states)
-
-    async def _room(self, folder: Path) -> tuple[int, int]:
-        try:
-            return await asyncio.to_thread(within, DISK_ANSWER_SECONDS, lambda: _room(folder))
-        except (NoAnswer, OSError):
-            return 0, 0
 
 
 class Overview:
@@ -133,17 +89,3 @@ def _poor_sessions(catalog: Catalog) -> list[PoorSession]:
         for watch, session in catalog.sessions.live(LIVE.total_seconds())
         if (told := catalog.course.told(watch, session)) and told["verdict"] in ("warn", "bad")
     ]
-
-
-def _fixed_part(output: str) -> Path:
-    """The part of the output's path that is the same for every watch and session."""
-    fixed = Path(output.split("{")[0])
-    return fixed if output.split("{")[0].endswith("/") or "{" not in output else fixed.parent
-
-
-def _room(folder: Path) -> tuple[int, int]:
-    """Bytes in all and bytes free, where `folder` is or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    usage = shutil.disk_usage(folder)
-    return usage.total, usage.free

@@ -49,9 +49,12 @@ def of_workers(workers: Sequence[WorkerState]) -> Iterator[Problem]:
 
 
 def of_disks(disks: Iterable[DiskState]) -> Iterator[Problem]:
-    """Disks that are full."""
+    """Disks that are full, or cannot be written."""
     for disk in disks:
-        if not disk.enough:
+        if disk.message:
+            said = f"Nothing can be written to {disk.name}; no jobs are started. {disk.message}"
+            yield Problem("disk", disk.name, "critical", said, blocks_ready=True)
+        elif not disk.enough:
             said = (
                 f"Only {disk.free_bytes / 1e9:.1f} GB of disk are left for {disk.name}; no jobs are started. Make room."
             )

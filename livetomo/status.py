@@ -58,11 +58,12 @@ class BrokerState:
 
 @dataclass(frozen=True, slots=True)
 class DiskState:
-    """Room on a file system that the daemon writes to. `name`: state or output."""
+    """Whether the daemon can write there. `name`: state or output; `message` says why not, where room is not it."""
 
     name: Literal["state", "output"]
     free_bytes: int
     enough: bool = True
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)

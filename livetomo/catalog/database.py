@@ -18,8 +18,11 @@ def lock_state(state: Path) -> IO[str]:
     Raises:
         StateBusy: another daemon holds it.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    lock = (state / "lock").open("a+")
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock = (state / "lock").open("a+")
+    except OSError as fault:
+        raise ConfigurationError(f'"state": {state} cannot be used ({fault.strerror}): {fault.filename}') from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.errors import ExitCode
+from livetomo.errors import ConfigurationError, ExitCode
 
 _MARKS = {"good": "ok  ", "warn": "warn", "bad": "BAD "}
 
@@ -28,8 +28,13 @@ def command(configuration: Path | None, as_json: bool) -> None:
     from livetomo.doctor import Finding, examine
 
     config = load_config(configuration) if configuration else None
-    warnings = check_config(config, str(configuration)) if config else []
-    oddities = (Finding("configuration", "warn", warning, "Mend it, unless it is meant") for warning in warnings)
+    try:
+        warnings = check_config(config, str(configuration)) if config else []
+        oddities = [Finding("configuration", "warn", warning, "Mend it, unless it is meant") for warning in warnings]
+    except ConfigurationError as faults:
+        oddities = [
+            Finding("configuration", "bad", fault, "The daemon does not start") for fault in str(faults).splitlines()
+        ]
     verdicts = set()
     for finding in chain(oddities, examine(config)):
         verdicts.add(finding.verdict)

@@ -84,10 +84,10 @@ def bind_tcp(host: str, port: int) -> socket.socket:
 
 def bind_unix(path: Path) -> socket.socket:
     """A listening socket that only this user can reach; one that an earlier daemon left behind is replaced."""
-    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     old = os.umask(0o177)  # from the first moment on, not only after a chmod
     try:
+        path.unlink(missing_ok=True)
         listener.bind(str(path))
     except OSError as fault:
         listener.close()
