@@ -19,7 +19,7 @@ from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
 from livetomo.crosscheck import check_config, is_loopback
 from livetomo.disks import Disks
-from livetomo.errors import ConfigurationError, DiskFull, SourceUnreadable
+from livetomo.errors import ConfigurationError, DiskFull, LivetomoError, SourceUnreadable
 from livetomo.events import Recorded
 from livetomo.naming import stable_id
 from livetomo.order import Order
@@ -65,8 +65,24 @@ async def run(path: Path) -> None:
         try:
             await catalog.open()
             await _live(path, config, catalog)
+        except BaseExceptionGroup as faults:
+            if (told := _sentence(faults)) is not None:
+                raise told from None
+            raise
         finally:
             await catalog.close()
+
+
+def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None:
+    """What has ended the daemon, where livetomo can say it clearly, in place of a traceback of every part."""
+    known, others = faults.split(LivetomoError)
+    if known is None or others is not None:
+        return None
+    fault: BaseException = known
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    assert isinstance(fault, LivetomoError)
+    return fault
 
 
 def read_config(path: Path) -> Config:

@@ -81,6 +81,13 @@ class StateBusy(LivetomoError):
         super().__init__(f"{state} is in use by another livetomo daemon. Stop that one, or choose another state.")
 
 
+class CatalogBusy(LivetomoError):
+    """The catalog's file is there and sound, but cannot be used at the moment."""
+
+    exit_code = ExitCode.BUSY
+    reason = "catalog busy"
+
+
 class PermanentError(LivetomoError):
     """The input itself is at fault: trying again cannot help."""
 
@@ -212,7 +219,8 @@ class CatalogCorrupt(LivetomoError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"{path} is damaged ({why}). Results and picks are safe in their folders. "
-            "Put back a copy of it (livetomo backup makes one), or have it made anew: livetomo rebuild."
+            "Stop the daemon and put a backup in force (livetomo restore FILE), or have the catalog made anew from "
+            "the results (livetomo rebuild)."
         )
 
 

@@ -1,13 +1,15 @@
 """What the daemon is doing at this moment, gathered from every room."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import livetomo
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.config import Config
 from livetomo.disks import Disks
+from livetomo.events import State
 from livetomo.problems import Collector, Problem, Reporter
 from livetomo.publish.mqtt import Publisher
 from livetomo.state_problems import PoorSession, of_sessions, of_states
@@ -15,6 +17,8 @@ from livetomo.status import BrokerState, Status
 from livetomo.watches import Watches
 from livetomo.web.view import LIVE
 from livetomo.workers.lane import Lane
+
+ASK_SECONDS = 1.0
 
 
 class Overview:
@@ -42,21 +46,25 @@ class Overview:
         self._reporters = reporters
         self._collector = Collector()
         self._started = datetime.now(UTC)
+        self._facts = _Facts()
 
     async def status(self) -> Status:
         """One snapshot."""
-        status = await self._states()
-        poor = await self._catalog(_poor_sessions)
-        return replace(status, problems=self._collector.collect(self._problems(status, poor), status.time))
+        facts, trouble = await self._look()
+        status = self._states(facts)
+        problems = self._problems(status, facts.poor, trouble)
+        return replace(status, problems=self._collector.collect(problems, status.time))
 
-    def _problems(self, status: Status, poor: Sequence[PoorSession]) -> Iterator[Problem]:
+    def _problems(self, status: Status, poor: Sequence[PoorSession], trouble: str) -> Iterator[Problem]:
         names = self._watches.names
+        if trouble:
+            yield Problem("catalog", "file", "critical", trouble, blocks_ready=True)
         yield from of_states(status)
         yield from of_sessions([each for each in poor if each.watch in names])
         for reporter in self._reporters:
             yield from reporter.problems()
 
-    async def _states(self) -> Status:
+    def _states(self, facts: "_Facts") -> Status:
         return Status(
             site=self._config.site,
             instance=self._config.instance,
@@ -64,22 +72,53 @@ class Overview:
             time=datetime.now(UTC),
             started=self._started,
             url=str(self._config.http.public_url or self._address).rstrip("/"),
-            jobs=await self._catalog(lambda catalog: catalog.views.job_counts()),
-            oldest_waiting=await self._catalog(lambda catalog: catalog.views.oldest_waiting()),
-            paused=await self._catalog(lambda catalog: catalog.wishes.is_paused()),
+            jobs=facts.jobs,
+            oldest_waiting=facts.oldest_waiting,
+            paused=facts.paused,
             watches=self._watches.states(),
             workers=tuple(lane.state for lane in self._lanes),
-            broker=await self._broker(),
+            broker=self._broker(facts),
             disks=self._disks.states,
         )
 
-    async def _broker(self) -> BrokerState:
+    async def _look(self) -> tuple["_Facts", str]:
+        """What the catalog says, and what is wrong with it; in trouble, what it said before that."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                self._facts = await self._catalog(_facts)
+        except TimeoutError:
+            return self._facts, self._catalog.trouble or "the catalog does not answer"
+        return self._facts, self._catalog.trouble
+
+    def _broker(self, facts: "_Facts") -> BrokerState:
         if self._publisher is None:
             return BrokerState(configured=False)
-        waiting, oldest = await self._catalog(lambda catalog: catalog.story.backlog("mqtt"))
         state = self._publisher.state
-        since = datetime.fromisoformat(oldest) if oldest else None
-        return BrokerState(True, state.connected, state.error, waiting, since)
+        return BrokerState(True, state.connected, state.error, facts.untold, facts.untold_since)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the status takes from the catalog, asked for at once."""
+
+    jobs: Mapping[State, int] = field(default_factory=dict)
+    oldest_waiting: datetime | None = None
+    paused: bool = False
+    untold: int = 0
+    untold_since: datetime | None = None
+    poor: tuple[PoorSession, ...] = ()
+
+
+def _facts(catalog: Catalog) -> _Facts:
+    waiting, oldest = catalog.story.backlog("mqtt")
+    return _Facts(
+        jobs=catalog.views.job_counts(),
+        oldest_waiting=catalog.views.oldest_waiting(),
+        paused=catalog.wishes.is_paused(),
+        untold=waiting,
+        untold_since=datetime.fromisoformat(oldest) if oldest else None,
+        poor=tuple(_poor_sessions(catalog)),
+    )
 
 
 def _poor_sessions(catalog: Catalog) -> list[PoorSession]:

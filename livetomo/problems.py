@@ -18,6 +18,7 @@ KINDS: Mapping[str, Subjects] = {
     "device": "device",
     "workers": ("all",),
     "broker": ("connection",),
+    "catalog": ("file",),
 }
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -13,7 +14,8 @@ from sqlite_utils import Database
 
 from livetomo.catalog.arrivals import Arrivals
 from livetomo.catalog.course import Course
-from livetomo.catalog.database import open_database
+from livetomo.catalog.database import open_database, refuse
+from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.jobs import Jobs
 from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
@@ -25,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = 2.0
+LOCK_SECONDS = 0.25  # in the one thread, in which others wait, too
 
 log = logging.getLogger(__name__)
 
@@ -44,21 +47,46 @@ class Catalog:
         self.views = Views(db, self.course, now=now)
 
 
+class _Trouble(Exception):
+    """Something that passes keeps the catalog from being used."""
+
+    def __init__(self, fault: sqlite3.Error) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
 class CatalogThread:
     """Runs whatever concerns the catalog in the one thread that owns the connection, and rings when it has changed.
 
     `await thread(lambda catalog: catalog.jobs.claim("cpu", 60))`
+
+    Trouble that passes (another program's lock, a full disk) is waited for, at the start too; what was asked was rolled
+    back, and is done again. Meanwhile others may ask: readers are not locked out by a writer.
     """
 
     def __init__(self, path: Path, *, site: str, instance: str) -> None:
-        self._open = lambda: Catalog(open_database(path), site=site, instance=instance)
+        self._path = path
+        self._site, self._instance = site, instance
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalog")
         self._catalog: Catalog | None = None
         self._changed = asyncio.Event()
+        self._retries = asyncio.Lock()
+        self._waiting = 0
+        self._last_seq = 0
+        self.trouble = ""
+        self.trouble_since: datetime | None = None
 
     async def open(self) -> None:
-        """Open the file; raises what `open_database` raises."""
-        self._catalog = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        """Open the file; where something that passes is in the way, whoever asks first opens it when that is over.
+
+        Raises:
+            CatalogCorrupt: SQLite finds the file damaged.
+            ConfigurationError: it was written by a newer livetomo, or this user cannot write it.
+        """
+        try:
+            await self._run(lambda catalog: None)
+        except _Trouble as trouble:
+            self._note(trouble)
 
     async def close(self) -> None:
         """Close the file, after everything that was asked before."""
@@ -68,25 +96,72 @@ class CatalogThread:
 
     async def __call__(self, deed: Callable[[Catalog], R]) -> R:
         """`deed(catalog)`, in the catalog's thread."""
-        result, changed = await self._when_there_is_room(deed)
+        try:
+            result, changed = await self._run(deed)
+        except _Trouble as trouble:
+            self._note(trouble)
+            result, changed = await self._when_trouble_is_over(deed)
+        if self.trouble and not self._waiting:
+            self._note(None)
         if changed:
             self._changed.set()
             self._changed = asyncio.Event()
         return result
 
-    async def _when_there_is_room(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
-        """A disk that is full, or does not answer, is waited for: what failed was rolled back, and is done again."""
-        while True:
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, deed)
-            except sqlite3.OperationalError as fault:
-                if fault.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-                    raise
-                log.error(f"the catalog cannot be written ({fault}). Is its disk full? It is tried again")
-                await asyncio.sleep(RETRY_SECONDS)
+    async def last_seq(self) -> int:
+        """The number of the newest event; in trouble, the last that was seen. Waits for nobody but the thread itself.
+
+        That makes it the question whether the catalog's thread is alive: a lock is no reason to restart the daemon.
+        """
+        try:
+            self._last_seq, _ = await self._run(lambda catalog: catalog.story.last())
+        except _Trouble as trouble:
+            log.debug("the catalog is in trouble: %s", trouble.fault)  # those who have to wait for it say so
+        return self._last_seq
+
+    async def _when_trouble_is_over(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
+        """Try again and again; one at a time, so that many who wait do not hold up those who need not."""
+        self._waiting += 1
+        try:
+            async with self._retries:
+                while True:
+                    await asyncio.sleep(RETRY_SECONDS)
+                    try:
+                        return await self._run(deed)
+                    except _Trouble as trouble:
+                        self._note(trouble)
+        finally:
+            self._waiting -= 1
+
+    def _note(self, trouble: "_Trouble | None") -> None:
+        """Say once what is waited for, and once that it is over."""
+        said = "" if trouble is None else sentence(trouble.fault, self._path)
+        if said and said != self.trouble:
+            log.error(f"{said} It is tried again until that is over")
+        elif self.trouble and not said:
+            log.info("the catalog can be used again")
+        self.trouble_since = (self.trouble_since or datetime.now(UTC)) if said else None
+        self.trouble = said
+
+    async def _run(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
+        """Once, in the thread.
+
+        Raises:
+            _Trouble: what passes.
+            CatalogCorrupt, ConfigurationError: what does not.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, deed)
+        except sqlite3.Error as fault:
+            refuse(fault, self._path)
+            if meaning(fault) is Meaning.WAIT:
+                raise _Trouble(fault) from fault
+            raise
 
     def _do(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
-        assert self._catalog is not None, "open the catalog first"
+        if self._catalog is None:
+            db = open_database(self._path, patience=LOCK_SECONDS)
+            self._catalog = Catalog(db, site=self._site, instance=self._instance)
         before = self._catalog.db.conn.total_changes
         result = deed(self._catalog)
         return result, self._catalog.db.conn.total_changes != before

@@ -8,8 +8,9 @@ from typing import IO
 
 from sqlite_utils import Database
 
+from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.schema import migrate, schema
-from livetomo.errors import CatalogCorrupt, ConfigurationError, StateBusy
+from livetomo.errors import CatalogBusy, CatalogCorrupt, ConfigurationError, LivetomoError, StateBusy
 
 
 def lock_state(state: Path) -> IO[str]:
@@ -34,43 +35,74 @@ def lock_state(state: Path) -> IO[str]:
     return lock
 
 
-def open_database(path: Path | None) -> Database:
+def open_database(path: Path | None, *, patience: float = 30.0) -> Database:
     """The catalog at `path` (None: in memory), checked and up to date. The thread that opens it owns it.
 
-    Write-ahead log with full synchronisation: what has been committed is there after a power cut.
+    Write-ahead log with full synchronisation: what has been committed is there after a power cut. Each statement
+    waits `patience` seconds for another program that has locked the file.
 
     Raises:
         CatalogCorrupt: SQLite finds the file damaged.
-        ConfigurationError: it was written by a newer livetomo.
+        ConfigurationError: it was written by a newer livetomo, or this user cannot write it.
+        sqlite3.Error: trouble that passes (`faults.meaning`): try again.
     """
-    connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=30)
+    where = path or Path(":memory:")
+    connection = None
     try:
+        connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=patience)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.DatabaseError as fault:
-        verdict = str(fault)
-    if verdict != "ok":
-        connection.close()
-        raise CatalogCorrupt(path or Path(":memory:"), verdict)
-    db = Database(connection)
-    migrate(db)
+        if verdict != "ok":
+            raise CatalogCorrupt(where, verdict)
+        db = Database(connection)
+        migrate(db)
+    except (sqlite3.Error, LivetomoError) as fault:
+        if connection is not None:
+            connection.close()
+        if isinstance(fault, sqlite3.Error):
+            refuse(fault, where, at_start=True)
+        raise
     return db
 
 
-def read_database(path: Path) -> Database:
+def refuse(fault: sqlite3.Error, path: Path, *, at_start: bool = False) -> None:
+    """Raise what `fault` means for a person; return where it is trouble that passes, or the program's own mistake.
+
+    Raises:
+        CatalogCorrupt: the file is damaged.
+        ConfigurationError: a person has to change something.
+    """
+    what = meaning(fault, at_start=at_start)
+    if what is Meaning.DAMAGE:
+        raise CatalogCorrupt(path, str(fault)) from None
+    if what is Meaning.CONFIGURATION:
+        raise ConfigurationError(
+            f"{path} cannot be written ({fault}). Give it and its folder to the user that the daemon runs as "
+            "(chown), on a file system that is not read-only."
+        ) from None
+
+
+def read_database(path: Path, *, patience: float = 30.0) -> Database:
     """The catalog at `path` for reading alone, whether or not a daemon is at work with it.
 
     Raises:
         ConfigurationError: it is not there, cannot be read, or was last used by an older livetomo.
+        CatalogBusy: another program has locked it for longer than `patience` seconds, or other trouble that passes.
+        CatalogCorrupt: it is damaged.
     """
     if not path.exists():
         raise ConfigurationError(f"{path}: there is no catalog. Has the daemon been started with this configuration?")
     try:
-        db = Database(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30))
+        db = Database(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=patience))
         pending = schema.pending(db)
     except sqlite3.Error as fault:
+        what = meaning(fault)
+        if what is Meaning.DAMAGE:
+            raise CatalogCorrupt(path, str(fault)) from None
+        if what is Meaning.WAIT:
+            raise CatalogBusy(f"{sentence(fault, path)} Try again.") from None
         raise ConfigurationError(f"{path}: cannot be read ({fault})") from None
     if pending:
         db.close()

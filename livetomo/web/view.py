@@ -84,7 +84,7 @@ class CatalogView:
 
     async def last_seq(self) -> int:
         """The number of the newest event."""
-        return await self._catalog(lambda catalog: catalog.story.last())
+        return await self._catalog.last_seq()
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next events."""

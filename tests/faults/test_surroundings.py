@@ -3,18 +3,26 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import struct
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from livetomo.catalog.database import open_database
+from livetomo.control import ask
 from tests.faults.test_running_for_months import status, until
 from tests.servers import need
 from tests.volumes import balls, write_tomogram
 
 ROOT = os.geteuid() == 0
+
+
+def problems(daemon) -> list[str]:
+    return status(daemon)["problems"]
 
 
 @pytest.fixture
@@ -64,6 +72,36 @@ async def test_a_catalog_that_cannot_be_written_is_waited_for(daemon, listener, 
     await listener.until(lambda heard: len(heard.states("done")) == 5)
     assert daemon.is_running()
     assert {name: len(folders) for name, folders in daemon.results().items()} == {f"TS_0{n}": 1 for n in range(1, 6)}
+
+
+async def test_a_catalog_that_another_program_has_locked_is_waited_for_at_the_start_and_while_running(daemon, listener):
+    (daemon.folder / "state").mkdir()
+    with closing(open_database(daemon.folder / "state" / "catalog.sqlite")):
+        pass
+    with closing(sqlite3.connect(daemon.folder / "state" / "catalog.sqlite", isolation_level=None)) as other:
+
+        def locked() -> bool:
+            return any("locked by another program" in problem for problem in problems(daemon))
+
+        other.execute("BEGIN EXCLUSIVE")
+        await daemon.start()
+        await until(locked)
+        other.execute("ROLLBACK")
+        await listener.until(lambda heard: heard.words == ["online"])
+        daemon.land("TS_01")
+        await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+        other.execute("BEGIN IMMEDIATE")
+        daemon.land("TS_02", seed=2)
+        await until(locked)
+        assert (await asyncio.to_thread(ask, daemon.folder / "state", "/api/v1/sessions"))["sessions"], (
+            "the page goes on"
+        )
+        other.execute("ROLLBACK")
+        await listener.until(lambda heard: heard.states("done") == ["TS_01", "TS_02"])
+        await until(lambda: problems(daemon) == [])
+    said = [record for record in daemon.records() if "locked by another program" in record["message"]]
+    assert len(said) == 2, "once for each time"
+    assert daemon.is_running()
 
 
 @pytest.mark.parametrize("where", ["out", "state"])
