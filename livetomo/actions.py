@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from livetomo import defaults
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import copy_database
+from livetomo.catalog.selection import Selection
 from livetomo.catalog.sessions import Overrides
-from livetomo.catalog.wishes import Selection
 from livetomo.errors import Refused
 from livetomo.recipe import load_recipe, recipe_name
 from livetomo.web.api import Actions
@@ -81,22 +81,29 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: catalog.wishes.pause(False))
         return {"paused": False}
 
+    async def known(selection: Selection) -> Selection:
+        """`selection`, refused where it names what there is not: no answer would be mistaken for a good one."""
+        if said := await catalog(lambda catalog: catalog.wishes.unknown(selection)):
+            raise Refused(said)
+        return selection
+
     async def retry(body: Mapping[str, Any]) -> Any:
-        which = _read(Which, body).selection()
+        which = await known(_read(Which, body).selection())
         return {"jobs": await catalog(lambda catalog: catalog.wishes.retry(which))}
 
     async def purge(body: Mapping[str, Any]) -> Any:
-        which = _read(Which, body).selection()
+        which = await known(_read(Which, body).selection())
         return {"jobs": await catalog(lambda catalog: catalog.wishes.give_up(which, "failed"))}
 
     async def cancel(body: Mapping[str, Any]) -> Any:
-        which = _read(Which, body).selection()
+        which = await known(_read(Which, body).selection())
         waiting = await catalog(lambda catalog: catalog.wishes.give_up(which, "waiting"))
         return {"jobs": waiting + await catalog(lambda catalog: catalog.wishes.give_up(which, "running"))}
 
     async def reprocess(body: Mapping[str, Any]) -> Any:
         asked = _read(Anew, body)
         recipe, name = load_recipe(asked.recipe), recipe_name(asked.recipe)
+        await known(Selection(asked.watch, asked.session, asked.name))
 
         def of_each_watch(catalog: Catalog) -> int:
             """What was said about the session counts, here as at its intake."""
@@ -131,7 +138,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         return {"watch": watch, "session": asked.session, "targets": asked.targets}
 
     async def failed(body: Mapping[str, Any]) -> Any:
-        which = _read(Which, {"everything": True} | dict(body)).selection()
+        which = await known(_read(Which, {"everything": True} | dict(body)).selection())
         return {"failed": await catalog(lambda catalog: catalog.wishes.failed(which))}
 
     async def backup(body: Mapping[str, Any]) -> Any:

@@ -121,6 +121,16 @@ class NotAnMrc(PermanentError):
         super().__init__(f"{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?")
 
 
+class NoSuchFile(PermanentError):
+    """A file that a person named is not there."""
+
+    reason = "no such file"
+
+    def __init__(self, path: Path) -> None:
+        where = f"in {path.parent}" if path.parent.is_dir() else f"since there is no folder {path.parent}"
+        super().__init__(f"{path}: there is no such file {where}. Is its name spelt right?")
+
+
 class EmptyFile(PermanentError):
     """The file has no content, and has had none for long."""
 

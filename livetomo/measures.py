@@ -149,7 +149,8 @@ HALVES = (
         "",
         "Mean Fourier shell correlation (FSC) of 100-30 Å, or as fine as the voxels allow",
         source=_OWN,
-        words="bad where a half is dead, both are identical, they do not match, or have nothing in common",
+        words="warn where they agree in coarser structures alone; bad where a half is dead, both are identical, "
+        "they do not match, or have nothing in common",
     ),
     Measure("band_snr", "", "Signal to noise of the whole in that band, 2 FSC / (1 - FSC)"),
     Measure("coarse_snr", "", "The same of 300-100 Å"),

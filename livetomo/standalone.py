@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.digest import digest_file
-from livetomo.errors import SourceUnreadable
+from livetomo.errors import NoSuchFile, SourceUnreadable
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.order import Order
 from livetomo.recipe import Recipe
@@ -63,6 +63,8 @@ def make(
     """
     try:
         content = digest_file(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise NoSuchFile(path) from None
     except OSError as fault:
         raise SourceUnreadable(path, fault.strerror or str(fault)) from fault
     tomogram = TomogramId(WATCH, SESSION, name)

@@ -2,28 +2,18 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
 from livetomo.catalog.arrivals import record_recipe
+from livetomo.catalog.selection import Selection, unknown
 from livetomo.catalog.story import Story
 from livetomo.events import Event, State
 from livetomo.recipe import Recipe
 from livetomo.tomogram import TomogramId
 
 REPROCESSING = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which tomograms are meant: every one that fits what is given."""
-
-    watch: str | None = None
-    session: str | None = None
-    name: str | None = None
-    reason: str | None = None
 
 
 class Wishes:
@@ -33,6 +23,10 @@ class Wishes:
         self._db = db
         self._story = story
         self._now = now
+
+    def unknown(self, selection: Selection) -> str:
+        """As `selection.unknown`."""
+        return unknown(self._db, selection)
 
     def retry(self, selection: Selection) -> int:
         """Try failed jobs again, with a clean slate."""

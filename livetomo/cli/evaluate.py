@@ -1,6 +1,7 @@
 """`livetomo evaluate`: score picks and segmentations against what is known."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,9 @@ def command() -> None:
 @click.option("--feature", default="ribosome", show_default=True, help="Which of a result folder's features.")
 @click.option("--radius", type=click.FloatRange(0), default=125.0, show_default=True, help="Å within which they match.")
 @click.option(
-    "--threshold", type=float, default=0.5, show_default=True, help="Score from which on picks are published."
+    "--threshold",
+    type=float,
+    help="Score from which on picks count as published. Default: that of the result; of a list, all of it.",
 )
 @click.option("--tomogram", type=_EXISTING, help="The MRC file that a star's coordinates refer to.")
 @click.option("--truth-apart", type=click.FloatRange(0), default=0.0, help="Drop true ones closer than so many Å.")
@@ -46,7 +49,7 @@ def picks(
     truth: Path,
     feature: str,
     radius: float,
-    threshold: float,
+    threshold: float | None,
     tomogram: Path | None,
     truth_apart: float,
     plot: Path | None,
@@ -58,9 +61,11 @@ def picks(
     10N picks by score, where N is the number of true particles. For figures like the CZII challenge's, give half the
     particle's radius as --radius and read F4.
     """
-    from livetomo.evaluate.positions import Frame, read_positions
+    from livetomo.evaluate.positions import Frame, published_threshold, read_positions
 
     frame = Frame.of(tomogram) if tomogram else None
+    if threshold is None:
+        threshold = published_threshold(found, feature)
     claimed = read_positions(found, feature, frame)
     true = read_positions(truth, feature, frame).apart(truth_apart)
     figures = _figures(claimed, true, radius, threshold)
@@ -175,17 +180,20 @@ def segmentation(
     _tell(figures, as_json)
 
 
-def _figures(claimed: "Positions", true: "Positions", radius: float, threshold: float) -> dict[str, Any]:
-    """Of a list of candidates, and of those among them that are published."""
+def _figures(claimed: "Positions", true: "Positions", radius: float, threshold: float | None) -> dict[str, Any]:
+    """Of a list of candidates, and of those among them that are published: all, where no threshold says which."""
     from livetomo.evaluate.matching import count, recall_at
 
-    published = claimed.xyz_angstrom[claimed.score >= threshold]
+    # Scores are written to six digits: what was just above the threshold must not fall below it on its way back.
+    least = -math.inf if threshold is None else threshold - 1e-6
+    published = claimed.xyz_angstrom[claimed.score >= least]
     counts = count(published, true.xyz_angstrom, radius)
     n = len(true.score)
     at = recall_at(claimed.xyz_angstrom, true.xyz_angstrom, radius, tuple(k * n for k in MULTIPLES))
     return {
         "true": n,
         "candidates": len(claimed.score),
+        "threshold": threshold,
         "published": len(published),
         "recall": counts.recall,
         "precision": counts.precision,

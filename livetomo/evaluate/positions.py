@@ -70,6 +70,20 @@ def read_positions(path: Path, feature: str, frame: Frame | None) -> Positions:
     raise ConfigurationError(f"{path}: give a .star, a copick .json, or a result folder")
 
 
+def published_threshold(path: Path, feature: str) -> float | None:
+    """The score from which on a result folder's picks were published; None of a list, which holds what it holds.
+
+    Raises:
+        ConfigurationError: the result has no picks of the feature.
+    """
+    if not path.is_dir():
+        return None
+    picks = json.loads((path / "result.json").read_text(encoding="utf-8"))["picks"]
+    if feature not in picks:
+        raise ConfigurationError(f"{path}: has no picks of {feature}; it has {', '.join(picks) or 'none'}")
+    return float(picks[feature]["threshold"])
+
+
 def _result(folder: Path, feature: str) -> Positions:
     manifest = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     z, y, x = manifest["volume"]["shape_zyx"]

@@ -7,7 +7,7 @@ import pytest
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
-from livetomo.catalog.wishes import Selection
+from livetomo.catalog.selection import Selection
 from livetomo.recipe import load_recipe
 from livetomo.tomogram import Fault
 from tests.catalog.conftest import arrival, manifest

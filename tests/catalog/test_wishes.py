@@ -2,7 +2,10 @@
 
 import pytest
 
-from livetomo.catalog.wishes import Selection
+from livetomo.actions import actions
+from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.selection import Selection
+from livetomo.errors import Refused
 from livetomo.tomogram import Fault
 from tests.catalog.conftest import arrival, manifest
 
@@ -95,3 +98,31 @@ def test_a_pause_outlives_a_restart(tmp_path):
         assert catalog.wishes.is_paused() is expected
         catalog.wishes.pause(not expected)
         catalog.db.close()
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        (Selection(watch="krios2"), "no watch is named 'krios2'; there is krios1"),
+        (Selection(session="tuesday"), "no session is named 'tuesday'; there is monday"),
+        (Selection(watch="krios1", session="mondy"), "no session is named 'mondy'; there is monday"),
+        (Selection(session="monday", name="TS_02"), "no tomogram is named 'TS_02'; there is TS_01"),
+        (Selection(session="monday", name="TS_01", reason="truncated volume"), ""),
+        (Selection(), ""),
+    ],
+)
+def test_what_nothing_is_named_is_no_good_news(catalog, recipe, selection, said):
+    catalog.arrivals.take(arrival("TS_01"), "untrained", recipe)
+    assert catalog.wishes.unknown(selection) == said
+
+
+@pytest.mark.parametrize("action", ["failed", "retry", "purge", "cancel", "reprocess"])
+async def test_every_action_refuses_a_session_that_is_not_there(tmp_path, action):
+    thread = CatalogThread(tmp_path / "catalog.sqlite", site="here", instance="main")
+    await thread.open()
+    try:
+        body = {"session": "nosuch"} | ({"recipe": "untrained"} if action == "reprocess" else {})
+        with pytest.raises(Refused, match="no session is named 'nosuch'; there is none"):
+            await actions(thread, tmp_path)[action](body)
+    finally:
+        await thread.close()

@@ -103,7 +103,7 @@ def test_a_bad_file_costs_only_itself(good, tmp_path: Path):
     assert len(sentences) == 3
     assert sentences[0].startswith("cut.mrc ends after")
     assert sentences[1].startswith("text.mrc is not an MRC volume")
-    assert sentences[2].startswith(f"{missing} cannot be read")
+    assert sentences[2].startswith(f"{missing}: there is no such file")
 
 
 def test_nothing_is_left_of_an_attempt_that_failed(tmp_path: Path):
@@ -135,3 +135,15 @@ def test_warnings_of_a_result_are_told(tmp_path: Path):
 def test_a_device_that_is_not_there_is_refused(good, tmp_path: Path, device):
     result = CliRunner().invoke(command, [str(good), "--output", str(tmp_path), "--device", device])
     assert f"--device {device}" in str(result.exception)
+
+
+def test_a_file_that_is_not_there_is_a_slip_and_no_fault_of_the_mount(tmp_path: Path):
+    (tmp_path / "file").touch()
+    for path, word in ((tmp_path / "nofile.mrc", f"in {tmp_path}"), (tmp_path / "no" / "x.mrc", "no folder")):
+        result = process(path, "--output", tmp_path / "out", "--json")
+        assert result.exit_code == 3
+        (row,) = rows(result).values()
+        assert row["reason"] == "no such file"
+        assert "there is no such file" in row["message"]
+        assert word in row["message"]
+        assert "mount" not in row["message"]

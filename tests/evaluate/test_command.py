@@ -51,9 +51,26 @@ def test_picks_are_scored_from_stars_and_copick_alike(files, truth):
         "picks", files / "found.star", files / truth, "--radius", 50, "--tomogram", files / "TS_01.mrc", "--plot",
         files / "curve.png",
     )  # fmt: skip
-    assert (figures["true"], figures["published"], figures["recall"], figures["precision"]) == (2, 2, 0.5, 0.5)
+    assert (figures["true"], figures["published"], figures["threshold"]) == (2, 3, None)
+    assert (figures["recall"], figures["precision"]) == (1, pytest.approx(2 / 3, abs=1e-4))
     assert (figures["recall_at_1n"], figures["recall_at_2n"]) == (0.5, 1)
     assert Image.open(files / "curve.png").size == (640, 640)
+
+
+def test_a_result_is_scored_as_it_was_published(files):
+    """At 0.5, which is the recipe's of no one here, two would count."""
+    result = files / "r1-00000000"
+    (result / "candidates").mkdir(parents=True)
+    (files / "found.star").rename(result / "candidates" / "ribosome.relion5.star")
+    volume = {"shape_zyx": FRAME.shape_zyx, "voxel_size_angstrom": FRAME.voxel_size_angstrom}
+    body = {"volume": volume, "picks": {"ribosome": {"threshold": 0.85}}}
+    (result / "result.json").write_text(json.dumps(body))
+    scored = evaluate("picks", result, files / "truth.copick.json", "--radius", 50)
+    assert (scored["published"], scored["threshold"], scored["candidates"]) == (1, 0.85, 3)
+    scored = evaluate("picks", result, files / "truth.copick.json", "--radius", 50, "--threshold", 0.5)
+    assert (scored["published"], scored["threshold"]) == (2, 0.5)
+    with pytest.raises(ConfigurationError, match="has no picks of virus; it has ribosome"):
+        evaluate("picks", result, files / "truth.copick.json", "--feature", "virus")
 
 
 def test_a_star_without_its_tomogram_is_refused(files):

@@ -152,10 +152,21 @@ def test_sound_halves_are_good_with_their_whole():
     assert {q.verdict for q in figures(even, odd, whole=(even + odd) / 2).values()} == {"good"}
 
 
-def test_where_only_the_coarse_is_seen_the_halves_are_sound_all_the_same():
-    found = figures(*halves(5.0, band_angstrom=120.0))
-    assert found["halves_agreement"].verdict == "good"
-    assert found["band_snr"].value < 0.3
+@pytest.mark.parametrize(
+    ("band", "snr", "verdict", "words"),
+    [
+        (30.0, 5.0, "good", ""),
+        (60.0, 1.0, "good", ""),
+        (160.0, 5.0, "warn", "only in structures larger than 100 Å"),
+        (250.0, 20.0, "warn", "only in structures larger than 100 Å"),
+        (450.0, 200.0, "warn", "only in structures larger than 300 Å"),
+    ],
+)
+def test_the_verdict_is_that_of_the_band_that_is_shown(band, snr, verdict, words):
+    """Good with an agreement of 0.0 is no verdict, and nothing in common is wrong where the lowest shells agree."""
+    found = figures(*halves(snr, (96, 96, 96), band_angstrom=band))["halves_agreement"]
+    assert (found.verdict, words in found.reason) == (verdict, True)
+    assert (found.value > 0.02) == (verdict == "good")
 
 
 def test_a_volume_too_coarse_for_the_band_has_no_figures():

@@ -100,8 +100,9 @@ def half_figures(
 
     whole: the volume itself, where it is another.
 
-    halves_agreement: the mean Fourier shell correlation of 100-30 Å, or as fine as the voxels allow. Bad where the
-        halves cannot be two of one tomogram; the other figures are then missing. Limits: our own.
+    halves_agreement: the mean Fourier shell correlation of 100-30 Å, or as fine as the voxels allow. Warn where the
+        halves agree in coarser structures alone, and bad where they cannot be two of one tomogram; the other figures
+        are then missing. Limits: our own.
     band_snr: of the whole, 2 FSC / (1 - FSC) of that mean. coarse_snr: the same of 300-100 Å.
     """
     if fault := _fault(even, odd, whole):
@@ -112,13 +113,15 @@ def half_figures(
     mean, coefficients = curve.band(coarse, max(fine, 2 * voxel_size_angstrom))
     if coefficients == 0:
         return _all_missing(f"no shell of {coarse:g}-{fine:g} Å lies within so small or so coarse a volume")
-    # What is seen only coarsely, as at low dose and great thickness, is seen all the same.
     coarse_mean, coarse_coefficients = curve.band(_COARSE_ANGSTROM, coarse)
-    if not (_agree(mean, coefficients) or _agree(coarse_mean, coarse_coefficients)):
+    if _agree(mean, coefficients):
+        figures = [Quality("halves_agreement", mean, "", "good"), Quality("band_snr", _snr(mean), "")]
+    elif said := _agree_coarsely(curve):
+        # What is seen only coarsely, as at low dose and great thickness, is seen all the same.
+        figures = [Quality("halves_agreement", mean, "", "warn", said), Quality("band_snr", _snr(mean), "")]
+    else:
         reason = "the halves have nothing in common: are they of two tomograms, or is there nothing but noise?"
         return [Quality("halves_agreement", mean, "", "bad", reason), *_missing(reason)]
-    mean = max(mean, 0.0)
-    figures = [Quality("halves_agreement", mean, ""), Quality("band_snr", _snr(mean), "")]
     if coarse_coefficients:
         figures.append(Quality("coarse_snr", _snr(coarse_mean), ""))
     for name, threshold in RESOLUTIONS.items():
@@ -162,6 +165,18 @@ def _snr(correlation: float) -> float:
 def _agree(correlation: float, coefficients: float) -> bool:
     """Whether it is more than chance gives: the standard error of no correlation is 1/sqrt(n)."""
     return coefficients > 0 and correlation > max(_LEAST_AGREEMENT, 4 / math.sqrt(coefficients))
+
+
+def _agree_coarsely(curve: Curve) -> str:
+    """In which structures the halves agree although they do not in finer ones; empty where in none."""
+    for coarsest, finest in ((_COARSE_ANGSTROM, _BAND_ANGSTROM[0]), (math.inf, _COARSE_ANGSTROM)):
+        correlation, coefficients = curve.band(coarsest, finest)
+        if _agree(correlation, coefficients):
+            return (
+                f"the halves agree only in structures larger than {finest:g} Å (FSC {correlation:.2f}). Is the dose "
+                "very low or the slab very thick, or are they of two tomograms that look alike from afar?"
+            )
+    return ""
 
 
 def _missing(reason: str) -> list[Quality]:
