@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
+from livetomo.catalog.highwater import Keeper
 from livetomo.catalog.jobs import Claim
 from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
@@ -155,6 +156,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         watches,
         *servers,
         Watchdog(view.last_seq),
+        Keeper(catalog, config.state / CATALOG_NAME),
         stars,
     ]
     if config.retention.maps is not None:

@@ -79,6 +79,7 @@ class Overview:
             workers=tuple(lane.state for lane in self._lanes),
             broker=self._broker(facts),
             disks=self._disks.states,
+            epoch=facts.epoch,
         )
 
     async def _look(self) -> tuple["_Facts", str]:
@@ -107,6 +108,7 @@ class _Facts:
     untold: int = 0
     untold_since: datetime | None = None
     poor: tuple[PoorSession, ...] = ()
+    epoch: str = ""
 
 
 def _facts(catalog: Catalog) -> _Facts:
@@ -118,6 +120,7 @@ def _facts(catalog: Catalog) -> _Facts:
         untold=waiting,
         untold_since=datetime.fromisoformat(oldest) if oldest else None,
         poor=tuple(_poor_sessions(catalog)),
+        epoch=catalog.story.epoch().id,
     )
 
 
