@@ -67,6 +67,13 @@ def daemon() -> dashboard.Dashboard:
             say="Within five minutes.",
         ),
         series(
+            "Messages refused or shortened",
+            "short",
+            Query(f"sum by (reason) (increase(livetomo_messages_refused_total{{{_I}}}[5m]))", "{{reason}}"),
+            Query(f"increase(livetomo_messages_shortened_total{{{_I}}}[5m])", "shortened"),
+            say="Within five minutes: what the broker does not take, and what it takes only without some parts.",
+        ),
+        series(
             "Since the last scan",
             "s",
             Query(

@@ -141,6 +141,16 @@ class Mqtt(UserModel):
             raise ValueError('write the address alone; name and password belong to "username" and "password_file"')
         return value
 
+    @property
+    def host(self) -> str:
+        """Whom to connect to, without the brackets of IPv6."""
+        return (self.url.host or "").strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port, which is the protocol's own where none is written."""
+        return self.url.port or (8883 if self.url.scheme == "mqtts" else 1883)
+
 
 class Http(UserModel):
     """The page, the metrics and the HTTP API.

@@ -226,7 +226,7 @@ def _broker_oddities(config: Config) -> Iterator[str]:
     plain = config.mqtt.url.scheme == "mqtt"
     if config.mqtt.password_file and not config.mqtt.username:
         yield 'mqtt: there is a "password_file" but no "username"'
-    if plain and config.mqtt.password_file and not is_loopback(config.mqtt.url.host or ""):
+    if plain and config.mqtt.password_file and not is_loopback(config.mqtt.host):
         yield 'mqtt: the password crosses the network in the clear; write "mqtts://…" if the broker speaks TLS'
     if plain and config.mqtt.ca_file:
         yield 'mqtt: "ca_file" has no effect without TLS; write "mqtts://…"'

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
-from livetomo.catalog.highwater import Keeper
 from livetomo.catalog.jobs import Claim
 from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
@@ -22,7 +21,7 @@ from livetomo.crosscheck import check_config, is_loopback
 from livetomo.disks import Disks
 from livetomo.errors import ConfigurationError, DiskFull, LivetomoError, SourceUnreadable
 from livetomo.events import Recorded
-from livetomo.naming import stable_id
+from livetomo.naming import client_id, stable_id
 from livetomo.order import Order
 from livetomo.overview import Overview
 from livetomo.problems import Reporter
@@ -156,12 +155,12 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         watches,
         *servers,
         Watchdog(view.last_seq),
-        Keeper(catalog, config.state / CATALOG_NAME),
         stars,
     ]
     if config.retention.maps is not None:
         parts.append(Retention(catalog, config.retention.maps))
     if publisher is not None:
+        reporters.append(publisher)
         parts += [publisher, Teller(view, publisher.retained, settings.topics)]
     url = f"http://{config.http.host}:{servers[-1].port}/"
     log.info("started", extra={"site": config.site, "instance": config.instance, "devices": devices, "url": url})
@@ -212,8 +211,8 @@ def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread
         crash_point("acknowledged")
         metrics.acknowledged(recorded)
 
-    transport = MqttTransport(config.mqtt, f"livetomo-{config.site}-{config.instance}")
-    return Publisher(settings, catalog, transport, acknowledged=acknowledged)
+    transport = MqttTransport(config.mqtt, client_id(config.site, config.instance))
+    return Publisher(settings, catalog, transport, acknowledged=acknowledged, observer=metrics)
 
 
 def _rules(config: Config) -> Rules:

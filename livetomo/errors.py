@@ -46,9 +46,34 @@ class Unreachable(LivetomoError):
 
 
 class BrokerAway(Unreachable):
-    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it."""
+    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it.
+
+    code: the reason code of MQTT 5 with which it hung up, where it named one.
+    """
 
     reason = "broker away"
+
+    def __init__(self, said: str, code: int | None = None) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+class MessageRefused(LivetomoError):
+    """The MQTT broker is there, and does not take this message. `code` is MQTT 5's reason code, where it named one."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "message refused"
+
+    def __init__(self, said: str, code: int | None = None) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+class SecretUnreadable(LivetomoError):
+    """A file with a password or a token is not there, is empty, or is no text."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "secret unreadable"
 
 
 class Refused(LivetomoError):
@@ -62,17 +87,6 @@ class ApiAway(Unreachable):
     """The daemon's HTTP API does not answer, refuses, or gives something else than was published."""
 
     reason = "API away"
-
-
-class NumberedAnew(LivetomoError):
-    """The daemon's events are numbered anew: its catalog was restored or made anew. `epoch` is the new one."""
-
-    exit_code = ExitCode.INCOMPLETE
-    reason = "numbered anew"
-
-    def __init__(self, message: str, epoch: str) -> None:
-        super().__init__(message)
-        self.epoch = epoch
 
 
 class NotAsPublished(LivetomoError):
@@ -90,16 +104,6 @@ class StateBusy(LivetomoError):
 
     def __init__(self, state: Path) -> None:
         super().__init__(f"{state} is in use by another livetomo daemon. Stop that one, or choose another state.")
-
-
-class BadBackup(LivetomoError):
-    """A file cannot be put in force as the catalog; nothing was changed."""
-
-    exit_code = ExitCode.INPUT
-    reason = "bad backup"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} cannot be put in force: {why}. Nothing was changed.")
 
 
 class CatalogBusy(LivetomoError):
@@ -249,7 +253,7 @@ class CatalogCorrupt(LivetomoError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
-            f"{path} is damaged ({' '.join(why.split())}). Results and picks are safe in their folders. "
+            f"{path} is damaged ({why}). Results and picks are safe in their folders. "
             "Stop the daemon and put a backup in force (livetomo restore FILE), or have the catalog made anew from "
             "the results (livetomo rebuild)."
         )
@@ -271,18 +275,6 @@ class OutOfDeviceMemory(DeviceError):
 
     def __init__(self, path: Path, device: str) -> None:
         super().__init__(f"{path.name} needs more memory than {device} has free. Is something else running on it?")
-
-
-class MapNotFinite(LivetomoError):
-    """A feature's map holds values that are not numbers: a fault of the method that made it."""
-
-    reason = "map not finite"
-
-    def __init__(self, feature: str) -> None:
-        super().__init__(
-            f'The map of "{feature}" holds values that are not numbers, so nothing is made of it. This is a fault of '
-            "its network or method: look whether its package is sound, and report it together with the tomogram."
-        )
 
 
 class DeviceFault(DeviceError):

@@ -23,3 +23,11 @@ def slug(text: str) -> str:
 def stable_id(*parts: str) -> str:
     """A uuid5 of `parts`, in order: the same wherever and whenever it is computed."""
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+def client_id(site: str, instance: str) -> str:
+    """What a daemon is called at the broker; no two daemons of different names share one.
+
+    The hyphen stands in names, too: where the instance has one, what joins it to the site is a character of no name.
+    """
+    return f"livetomo-{site}{'~' if '-' in instance else '-'}{instance}"

@@ -79,7 +79,6 @@ class Overview:
             workers=tuple(lane.state for lane in self._lanes),
             broker=self._broker(facts),
             disks=self._disks.states,
-            epoch=facts.epoch,
         )
 
     async def _look(self) -> tuple["_Facts", str]:
@@ -108,7 +107,6 @@ class _Facts:
     untold: int = 0
     untold_since: datetime | None = None
     poor: tuple[PoorSession, ...] = ()
-    epoch: str = ""
 
 
 def _facts(catalog: Catalog) -> _Facts:
@@ -120,7 +118,6 @@ def _facts(catalog: Catalog) -> _Facts:
         untold=waiting,
         untold_since=datetime.fromisoformat(oldest) if oldest else None,
         poor=tuple(_poor_sessions(catalog)),
-        epoch=catalog.story.epoch().id,
     )
 
 

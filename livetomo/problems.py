@@ -17,7 +17,7 @@ KINDS: Mapping[str, Subjects] = {
     "disk": "disk",
     "device": "device",
     "workers": ("all",),
-    "broker": ("connection",),
+    "broker": ("connection", "refused", "id"),  # away; does not take some messages; another client has its id
     "catalog": ("file",),
 }
 

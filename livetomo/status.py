@@ -68,10 +68,7 @@ class DiskState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it. `url` is where the page and the API are; `problems` is all that is wrong, critical things first.
-
-    epoch: of the events' numbers. While the catalog is in trouble, what it tells here is what it said before that.
-    """
+    """All of it. `url` is where the page and the API are; `problems` is all that is wrong, critical things first."""
 
     site: str
     instance: str
@@ -87,7 +84,6 @@ class Status:
     broker: BrokerState = BrokerState(configured=False)
     disks: tuple[DiskState, ...] = ()
     problems: tuple[Problem, ...] = ()
-    epoch: str = ""
 
     @property
     def ready(self) -> bool:

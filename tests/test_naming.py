@@ -4,7 +4,7 @@ import uuid
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from livetomo.naming import slug, stable_id
+from livetomo.naming import client_id, slug, stable_id
 
 names = st.text(max_size=200) | st.from_regex(r"[A-Za-z0-9_.-]{0,130}", fullmatch=True)
 
@@ -37,3 +37,17 @@ def test_identities_are_the_same_for_ever():
 def test_identities_are_uuids_that_know_where_a_part_ends():
     assert uuid.UUID(stable_id("a", "bc")).version == 5
     assert stable_id("a", "bc") != stable_id("ab", "c")
+
+
+PARTS = st.from_regex(r"[a-c0-1][-_.a-c0-1]{0,5}", fullmatch=True)
+
+
+@given(PARTS, PARTS, PARTS, PARTS)
+@example("em", "hall-main", "em-hall", "main")
+def test_two_daemons_of_different_names_share_no_client_id(site, instance, other_site, other_instance):
+    same = (site, instance) == (other_site, other_instance)
+    assert (client_id(site, instance) == client_id(other_site, other_instance)) == same
+
+
+def test_a_daemon_whose_instance_has_no_hyphen_keeps_its_client_id():
+    assert client_id("example-facility", "main") == "livetomo-example-facility-main"

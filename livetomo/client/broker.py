@@ -11,7 +11,7 @@ import aiomqtt
 
 from livetomo.config import Mqtt
 from livetomo.errors import BrokerAway
-from livetomo.publish.mqtt_client import MqttClient, address, connected, said
+from livetomo.publish.mqtt_client import MqttClient, address, connected
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Subscription:
             try:
                 await client.subscribe([(topic, 1) for topic in topics])
             except aiomqtt.MqttError as fault:
-                raise BrokerAway(f"{address(self._mqtt)} {said(fault)}") from None
+                raise BrokerAway(f"{address(self._mqtt)} {client.said(fault)}") from None
             yield self._messages(client, topics)
 
     async def _messages(
@@ -50,7 +50,7 @@ class Subscription:
                 else:
                     yield str(message.topic), body
         except aiomqtt.MqttError as fault:
-            raise BrokerAway(f"{address(self._mqtt)} {said(fault)}") from None
+            raise BrokerAway(f"{address(self._mqtt)} {client.said(fault)}") from None
 
 
 def _read(payload: object) -> Mapping[str, Any] | None:

@@ -1,8 +1,10 @@
 """A real broker to publish to, through aiomqtt: MQTT 5, or 3.1.1 where the broker knows no better."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import NoReturn
 
 import aiomqtt
@@ -10,9 +12,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from livetomo.config import Mqtt
-from livetomo.errors import BrokerAway
+from livetomo.errors import BrokerAway, MessageRefused
 from livetomo.publish.messages import Message
-from livetomo.publish.mqtt_client import MqttClient, address, connected, said
+from livetomo.publish.mqtt_client import Limits, MqttClient, address, connected
+from livetomo.publish.refusals import QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TOO_LARGE
+
+log = logging.getLogger(__name__)
 
 
 class MqttTransport:
@@ -25,32 +30,51 @@ class MqttTransport:
     def __init__(self, settings: Mqtt, identifier: str) -> None:
         self._settings = settings
         self._identifier = identifier
+        self._will_retained = True
+        self._will_acknowledged = True
 
     @asynccontextmanager
     async def connect(self, will: Message) -> AsyncIterator["_MqttConnection"]:
         """Connect anew."""
-        async with connected(self._settings, self._identifier, will) as client:
-            properties = _properties() if self._settings.protocol == "5" else None
-            yield _MqttConnection(client, address(self._settings), properties)
+        will = replace(will, retain=will.retain and self._will_retained, qos=1 if self._will_acknowledged else 0)
+        try:
+            async with connected(self._settings, self._identifier, will) as client:
+                limits = client.limits
+                if not limits.retains or limits.qos < 1:
+                    log.warning("broker: %s does not %s", address(self._settings), _lacks(limits))
+                yield _MqttConnection(client, self._settings)
+        except BrokerAway as fault:
+            # It says that the will asks for too much: the next connection asks for less.
+            self._will_retained &= fault.code != RETAIN_NOT_SUPPORTED
+            self._will_acknowledged &= fault.code != QOS_NOT_SUPPORTED
+            raise
 
 
 class _MqttConnection:
-    def __init__(self, client: MqttClient, address: str, properties: Properties | None) -> None:
+    def __init__(self, client: MqttClient, settings: Mqtt) -> None:
         self._client = client
-        self._address = address
-        self._properties = properties
+        self._address = address(settings)
+        self.gives_reasons = settings.protocol == "5"
+        self._properties = _properties() if self.gives_reasons else None
 
     async def publish(self, message: Message) -> None:
         """Give up as soon as the connection is lost: aiomqtt would wait out its time limit."""
+        limit, size = self._client.limits.packet, _packet_bytes(message, self._properties)
+        if limit is not None and size > limit:
+            raise MessageRefused(
+                f"{self._address} takes packets of up to {limit:,} bytes, and this one has {size:,}", TOO_LARGE
+            )
         sending = asyncio.ensure_future(self._client.publish_and_confirm(message, self._properties))
         losing = asyncio.ensure_future(self._client.lost())
         try:
             await asyncio.wait([sending, losing], return_when=asyncio.FIRST_COMPLETED)
             await (sending if sending.done() else losing)
         except aiomqtt.MqttError as fault:
-            raise BrokerAway(f"{self._address} {said(fault)}") from None
+            raise BrokerAway(f"{self._address} {self._client.said(fault)}", self._client.code_of(fault)) from None
         except BrokerAway as fault:
-            raise BrokerAway(f"{self._address} {fault}") from None
+            raise BrokerAway(f"{self._address} {fault}", fault.code) from None
+        except MessageRefused as fault:
+            raise MessageRefused(f"{self._address} {fault}", fault.code) from None
         finally:
             sending.cancel()
             losing.cancel()
@@ -59,7 +83,15 @@ class _MqttConnection:
         try:
             await self._client.lost()
         except BrokerAway as fault:
-            raise BrokerAway(f"{self._address} {fault}") from None
+            raise BrokerAway(f"{self._address} {fault}", fault.code) from None
+
+
+def _lacks(limits: Limits) -> str:
+    """What livetomo's messages need and this broker does not do."""
+    lacks = [] if limits.retains else ["retain messages: whoever comes later does not hear how things stand"]
+    if limits.qos < 1:
+        lacks.append("acknowledge messages (QoS 1): some may be lost, and only the HTTP API has them all")
+    return ", and does not ".join(lacks)
 
 
 def _properties() -> Properties:
@@ -67,3 +99,10 @@ def _properties() -> Properties:
     properties.PayloadFormatIndicator = 1
     properties.ContentType = "application/json"
     return properties
+
+
+def _packet_bytes(message: Message, properties: Properties | None) -> int:
+    """How long the packet is that `message` travels in: its header, topic, identifier, properties and payload."""
+    packed = b"" if properties is None else properties.pack()  # type: ignore[no-untyped-call]
+    rest = 2 + len(message.topic.encode()) + 2 + len(packed) + len(message.payload)
+    return 1 + max(1, (rest.bit_length() + 6) // 7) + rest

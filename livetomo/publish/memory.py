@@ -5,14 +5,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from livetomo.errors import BrokerAway
+from livetomo.errors import BrokerAway, MessageRefused
 from livetomo.publish.messages import Message
+from livetomo.publish.refusals import TOO_LARGE, refusal_of
 
 
 class MemoryBroker:
     """Keeps what it acknowledged in `log`, and the newest retained payload of each topic in `retained`.
 
-    refuses: messages that are answered with a refusal.
+    refuses: messages that are answered with a refusal, by its reason code; None takes it.
+    hangs_up: messages over which the connection is ended, by the reason code that is given, 0: none.
+    largest: bytes of the largest payload that is taken; None: no limit.
     loses_acknowledgement: messages that are kept, but whose acknowledgement never leaves: the connection dies instead.
     """
 
@@ -20,7 +23,10 @@ class MemoryBroker:
         self.log: list[Message] = []
         self.retained: dict[str, bytes] = {}
         self.connections = 0
-        self.refuses: Callable[[Message], bool] = lambda message: False
+        self.gives_reasons = True
+        self.largest: int | None = None
+        self.refuses: Callable[[Message], int | None] = lambda message: None
+        self.hangs_up: Callable[[Message], int | None] = lambda message: None
         self.loses_acknowledgement: Callable[[Message], bool] = lambda message: False
         self._there = True
         self._answers = asyncio.Event()
@@ -66,10 +72,10 @@ class MemoryBroker:
         for connection in list(self._open):
             await self.cut(connection)
 
-    async def cut(self, connection: "_MemoryConnection") -> None:
-        """Lose one connection, as a cut cable would; its will is published."""
+    async def cut(self, connection: "_MemoryConnection", code: int | None = None) -> None:
+        """Lose one connection, as a cut cable would, or for the reason `code`; its will is published."""
         self._open.discard(connection)
-        connection.lose()
+        connection.lose(code)
         await self._keep(connection.will)
 
     async def received(self, enough: Callable[[list[Message]], bool]) -> list[Message]:
@@ -81,8 +87,13 @@ class MemoryBroker:
     async def take(self, connection: "_MemoryConnection", message: Message) -> None:
         """What a connection publishes."""
         await self._answers.wait()
-        if self.refuses(message):
-            raise BrokerAway(f"the broker in memory refuses {message.topic}")
+        if (code := self.hangs_up(message)) is not None:
+            await self.cut(connection, code or None)
+            raise BrokerAway("the broker in memory hung up", code or None)
+        if self.largest is not None and len(message.payload) > self.largest:
+            raise MessageRefused(f"the broker in memory takes up to {self.largest:,} bytes", TOO_LARGE)
+        if (code := self.refuses(message)) is not None:
+            raise MessageRefused(f"the broker in memory refuses {message.topic} ({refusal_of(code).words})", code)
         await self._keep(message)
         if self.loses_acknowledgement(message):
             await self.cut(connection)
@@ -101,17 +112,20 @@ class MemoryBroker:
 class _MemoryConnection:
     def __init__(self, broker: MemoryBroker, will: Message) -> None:
         self.will = will
+        self.gives_reasons = broker.gives_reasons
         self._broker = broker
         self._lost = asyncio.Event()
+        self._code: int | None = None
 
     async def publish(self, message: Message) -> None:
         if self._lost.is_set():
-            raise BrokerAway("the connection was lost")
+            raise BrokerAway("the connection was lost", self._code)
         await self._broker.take(self, message)
 
     async def lost(self) -> NoReturn:
         await self._lost.wait()
-        raise BrokerAway("the connection was lost")
+        raise BrokerAway("the connection was lost", self._code)
 
-    def lose(self) -> None:
+    def lose(self, code: int | None) -> None:
+        self._code = code
         self._lost.set()

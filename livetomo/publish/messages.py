@@ -1,8 +1,8 @@
 """Every payload that is published: made from recorded events alone, so that broker and HTTP tell the same story."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,17 +11,23 @@ from livetomo.events import Recorded, State
 from livetomo.publish.topics import Topics
 from livetomo.quality import Verdict
 
+_SHORT = 200
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the broker is given: one line of JSON (or a word) for one topic."""
+    """What the broker is given: one line of JSON (or a word) for one topic.
+
+    shorter: makes a payload that says the same in fewer bytes, for a broker that takes no more; empty: there is none.
+    """
 
     topic: str
     payload: bytes
     qos: Literal[0, 1] = 1
     retain: bool = False
+    shorter: Callable[[], bytes] = field(default=bytes, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,19 @@ class Told(Part):
     schema_: str = Field(alias="schema")
     event_id: str = Field(description="the same for the same event after any crash or rebuild: drop what you know")
     seq: int = Field(description="grows by time; ask /api/v1/events?after=SEQ for what you missed")
-    epoch: str = Field("", description="another one: the catalog was restored or made anew; ask for all after 0 once")
     time: str = Field(description="UTC, ISO 8601")
     watch: str
     session: str
     tomogram: str
     revision: int
     recipe_hash: str
+    shortened: bool = Field(
+        default=False, description="the broker takes no larger message, so parts are left out: ask the HTTP API"
+    )
+
+    def shorter(self) -> Self | None:
+        """The same in fewer bytes, for a broker that takes no more; None where nothing can be left out."""
+        return None
 
 
 class StateTold(Told):
@@ -111,6 +123,13 @@ class StateTold(Told):
     seconds: float | None = Field(None, description="since the file was complete; of done")
     attempts: int | None = Field(None, description="that were charged to the input; of failed")
     fault: FaultTold | None = Field(None, description="why; of failed")
+
+    def shorter(self) -> Self | None:
+        """The fault's sentence is cut."""
+        if self.fault is None or len(self.fault.message) <= _SHORT:
+            return None
+        fault = self.fault.model_copy(update={"message": _cut(self.fault.message)})
+        return self.model_copy(update={"fault": fault, "shortened": True})
 
 
 class ResultTold(Told):
@@ -130,6 +149,15 @@ class ResultTold(Told):
     seconds: dict[str, float] = Field(description="of each stage")
     finished: str = Field(description="UTC, ISO 8601")
 
+    def shorter(self) -> Self | None:
+        """Only what is not good keeps its figure; warnings and times are left out."""
+        poor = {
+            name: figure.model_copy(update={"reason": _cut(figure.reason)})
+            for name, figure in self.quality.items()
+            if figure.verdict in ("warn", "bad")
+        }
+        return self.model_copy(update={"quality": poor, "warnings": (), "seconds": {}, "shortened": True})
+
 
 class PicksTold(Told):
     """The picks of one feature in one tomogram; none is a result too."""
@@ -148,6 +176,12 @@ class PicksTold(Told):
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
     truncated: bool = Field(description="there are more picks than rows: take a file")
     files: tuple[FileTold, ...] = Field(description="all picks, in each export format")
+
+    def shorter(self) -> Self | None:
+        """No rows: the files have them all."""
+        if not self.picks:
+            return None
+        return self.model_copy(update={"picks": (), "truncated": True, "shortened": True})
 
 
 class RetractedTold(Told):
@@ -169,6 +203,10 @@ class VerdictTold(Told):
     last: dict[Verdict, int] = Field(description="how many of the last tomograms have each verdict")
     reasons: tuple[str, ...] = Field(description="for people: what is wrong most often, first")
 
+    def shorter(self) -> Self | None:
+        """The first reason alone."""
+        return self.model_copy(update={"reasons": tuple(map(_cut, self.reasons[:1])), "shortened": True})
+
 
 KINDS: Mapping[str, type[Told]] = {
     told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold, VerdictTold)
@@ -181,7 +219,6 @@ def told(recorded: Recorded, settings: MessageSettings) -> Told:
     common = {
         "event_id": recorded.event_id,
         "seq": recorded.seq,
-        "epoch": recorded.epoch,
         "time": recorded.time,
         "watch": event.tomogram.watch,
         "session": event.tomogram.session,
@@ -194,7 +231,17 @@ def told(recorded: Recorded, settings: MessageSettings) -> Told:
 
 def message_of(recorded: Recorded, settings: MessageSettings) -> Message:
     """`recorded` as the broker gets it."""
-    return Message(settings.topics.event(recorded.event), told(recorded, settings).model_dump_json().encode())
+    whole = told(recorded, settings)
+
+    def shorter() -> bytes:
+        short = whole.shorter()
+        return b"" if short is None else short.model_dump_json().encode()
+
+    return Message(settings.topics.event(recorded.event), whole.model_dump_json().encode(), shorter=shorter)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
 def result_url(result_id: str, settings: MessageSettings) -> str:

@@ -20,6 +20,7 @@ from livetomo.errors import FaultKind
 from livetomo.events import Kind, Recorded
 from livetomo.publish.figures import COUNTS, SECONDS, buckets, metric_name
 from livetomo.publish.gauges import FAMILIES, Family, StatusGauges
+from livetomo.publish.refusals import Counted
 from livetomo.quality import Verdict
 from livetomo.status import Status
 
@@ -83,6 +84,10 @@ class Metrics:
         )
         self._picks = counter("picks_total", "Published picks.", "watch", "feature")
         self._acknowledged = counter("events_acknowledged_total", "Events acknowledged by the broker.", "kind")
+        self._refused = counter(
+            "messages_refused_total", "Messages that the broker did not take, by its reason.", "reason"
+        )
+        self._shortened = counter("messages_shortened_total", "Messages sent without some parts: too large otherwise.")
         self._restarts = counter("worker_restarts_total", "Workers that died or were killed.", "device")
         self._stage_in = counter("stage_started_total", "Tomograms that entered a stage.", "stage")
         self._stage_out = counter("stage_completed_total", "Tomograms that left a stage.", "stage")
@@ -105,6 +110,8 @@ class Metrics:
             self._failures.labels(kind)
         for kind in get_args(Kind):
             self._acknowledged.labels(kind)
+        for reason in get_args(Counted):
+            self._refused.labels(reason)
 
     def arrived(self, watch: str, *, rejected: bool = False) -> None:
         """A new tomogram revision was taken in, or put aside as a bad file."""
@@ -157,6 +164,14 @@ class Metrics:
         self._failures.labels(kind).inc()
         if final:
             self._finished.labels(watch, "failed").inc()
+
+    def message_refused(self, reason: Counted) -> None:
+        """The broker does not take a message, and it was passed over."""
+        self._refused.labels(reason).inc()
+
+    def message_shortened(self) -> None:
+        """A message was sent without some of its parts, since the broker takes no larger one."""
+        self._shortened.inc()
 
     def acknowledged(self, recorded: Recorded) -> None:
         """The broker has an event. The last of a tomogram's good events says how long all took."""

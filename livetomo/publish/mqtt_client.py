@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, NoReturn, Self, TypeVar
 
 import aiomqtt
@@ -13,18 +14,42 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from livetomo.config import Mqtt
-from livetomo.errors import BrokerAway, ConfigurationError
+from livetomo.errors import BrokerAway, MessageRefused, SecretUnreadable
 from livetomo.publish.messages import Message
+from livetomo.publish.refusals import REFUSALS, TAKEN_OVER, refusal_of
+from livetomo.secret_files import read_secret
 
 _KEEPALIVE_SECONDS = 30
 _CLOSE_SECONDS = 2.0
+_FAILURE = 0x80
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an MQTT 5 broker says at the connection of what it takes; others say nothing, and may take less.
+
+    packet: bytes of the largest packet; None: no limit is told.
+    """
+
+    packet: int | None = None
+    qos: int = 2
+    retains: bool = True
+
+    @staticmethod
+    def of(properties: Properties | None) -> "Limits":
+        """As the broker's answer has them."""
+        return Limits(
+            getattr(properties, "MaximumPacketSize", None),
+            getattr(properties, "MaximumQoS", 2),
+            bool(getattr(properties, "RetainAvailable", 1)),
+        )
+
+
 def address(settings: Mqtt) -> str:
     """Host and port, as a person would write them."""
-    return f"{settings.url.host}:{_port(settings)}"
+    return f"{settings.url.host}:{settings.port}"
 
 
 @asynccontextmanager
@@ -36,8 +61,8 @@ async def connected(settings: Mqtt, identifier: str, will: Message | None = None
     """
     is_v5 = settings.protocol == "5"
     client = MqttClient(
-        settings.url.host or "",
-        _port(settings),
+        settings.host,
+        settings.port,
         username=settings.username,
         password=await asyncio.to_thread(_password, settings),
         identifier=identifier,
@@ -53,7 +78,9 @@ async def connected(settings: Mqtt, identifier: str, will: Message | None = None
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as fault:
-            raise BrokerAway(f"{address(settings)} {said(fault)}") from None
+            raise BrokerAway(f"{address(settings)} {client.said(fault)}", client.code_of(fault)) from None
+        except ValueError as fault:  # a name that no resolver is asked for
+            raise BrokerAway(f"{address(settings)} cannot be reached ({fault})") from None
         try:
             yield client
         finally:
@@ -64,12 +91,19 @@ async def connected(settings: Mqtt, identifier: str, will: Message | None = None
 
 
 class MqttClient(aiomqtt.Client):
-    """aiomqtt's client, where a refused message is an error, and a failed connection leaves no socket behind."""
+    """aiomqtt's client, where a refused message is an error, and a failed connection leaves no socket behind.
+
+    limits: what the broker has said that it takes.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._refusals: dict[int, ReasonCode] = {}
+        self.limits = Limits()
+        self._refusals: dict[int, int] = {}
+        self._farewell: int | None = None
         self._gone = asyncio.Event()
         super().__init__(*args, **kwargs)
+        self._acknowledged = self._client._handle_pubackcomp
+        self._client._handle_pubackcomp = self._on_acknowledgement  # type: ignore[method-assign]
 
     async def __aenter__(self) -> Self:
         """Connect; a connection that is lost meanwhile, which aiomqtt waits for or forgets, is an error at once."""
@@ -79,23 +113,52 @@ class MqttClient(aiomqtt.Client):
         return self
 
     async def publish_and_confirm(self, message: Message, properties: Properties | None) -> None:
-        """Return when the broker has taken the message; aiomqtt itself takes any acknowledgement for consent."""
-        info = self._client.publish(message.topic, message.payload, message.qos, message.retain, properties)
+        """Return when the broker has taken the message; aiomqtt itself takes any acknowledgement for consent.
+
+        Raises:
+            MessageRefused: it does not take this one.
+        """
+        qos, retain = min(message.qos, self.limits.qos), message.retain and self.limits.retains
+        info = self._client.publish(message.topic, message.payload, qos, retain, properties)
         if info.rc != 0:
             raise aiomqtt.MqttCodeError(info.rc, "could not be written to")
         if not info.is_published():
             confirmation = asyncio.Event()
             with self._pending_call(info.mid, confirmation, self._pending_publishes):
                 await confirmation.wait()
-        if refusal := self._refusals.pop(info.mid, None):
-            raise BrokerAway(
-                f"refused a message for {message.topic} ({refusal}). May this user publish there? See the broker's ACL."
+        if (code := self._refusals.pop(info.mid, None)) is not None:
+            refusal = refusal_of(code)
+            raise MessageRefused(
+                f"refused a message for {message.topic} ({refusal.words}). {refusal.cure}".rstrip(), code
             )
 
     async def lost(self) -> NoReturn:
         """Wait until the connection is lost."""
         await asyncio.wait([self._disconnected])
-        raise BrokerAway(said(self._disconnected.exception()))
+        raise BrokerAway(self.said(self._disconnected.exception()), self._farewell)
+
+    def said(self, fault: BaseException | None) -> str:
+        """What is wrong, as the end of a sentence that begins with the broker's address."""
+        if isinstance(fault, MqttConnectError):
+            return f"refuses this user or client ({fault.rc if isinstance(fault.rc, ReasonCode) else fault})"
+        if self._farewell == TAKEN_OVER:
+            return (
+                f'closed the connection: another client came with the same id, "{self.identifier}". '
+                "Do two daemons have the same site and instance? Give each its own instance."
+            )
+        if self._farewell is not None:
+            return f"closed the connection ({refusal_of(self._farewell).words})"
+        if fault is None or isinstance(fault, aiomqtt.MqttCodeError):
+            return "closed the connection"
+        if str(fault) == "Operation timed out":
+            return "took the connection but does not answer as an MQTT broker"
+        return f"cannot be reached ({fault})"
+
+    def code_of(self, fault: BaseException) -> int | None:
+        """MQTT 5's reason code, where the broker gave one with what ended, or refused, the connection."""
+        if isinstance(fault, MqttConnectError) and isinstance(fault.rc, ReasonCode):
+            return int(fault.rc.value)
+        return self._farewell
 
     async def close(self) -> None:
         """Give the socket back: aiomqtt leaves it open after a failed connection, until the keepalive's end."""
@@ -129,16 +192,26 @@ class MqttClient(aiomqtt.Client):
             if not self._disconnected.done():
                 self._disconnected.set_exception(fault)
 
-    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any) -> None:
-        if reason_code.is_failure:
-            self._refusals[mid] = reason_code
-        super()._on_publish(client, userdata, mid, reason_code, properties)
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
+        self.limits = Limits.of(properties)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
-    def _on_disconnect(self, *args: Any) -> None:
+    def _on_acknowledgement(self, cmd: Any) -> Any:
+        # The standard has no PUBACK with "packet too large", Mosquitto sends it all the same, and paho gives up the
+        # connection over a code that it does not expect: it is shown one that it knows.
+        packet = self._client._in_packet["packet"]
+        if cmd == "PUBACK" and len(packet) > 2 and packet[2] >= _FAILURE:
+            self._refusals[int.from_bytes(packet[:2], "big")] = packet[2]
+            packet[2] = _FAILURE
+        return self._acknowledged(cmd)
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
         self._gone.set()
+        if flags.is_disconnect_packet_from_server and reason_code.value in REFUSALS:
+            self._farewell = int(reason_code.value)
         if not self._connected.done():
             self._connected.set_exception(_lost())
-        super()._on_disconnect(*args)
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
         if self._disconnected.done():
             self._disconnected.exception()  # asked for now: where aiomqtt forgets it, asyncio would complain in the log
 
@@ -147,35 +220,21 @@ def _lost() -> aiomqtt.MqttCodeError:
     return aiomqtt.MqttCodeError(MQTT_ERR_CONN_LOST)
 
 
-def said(fault: BaseException | None) -> str:
-    """What is wrong, as the end of a sentence that begins with the broker's address."""
-    if isinstance(fault, MqttConnectError):
-        return f"refuses this user or client ({fault.rc if isinstance(fault.rc, ReasonCode) else fault})"
-    if fault is None or isinstance(fault, aiomqtt.MqttCodeError):
-        return "closed the connection"
-    if str(fault) == "Operation timed out":
-        return "took the connection but does not answer as an MQTT broker"
-    return f"cannot be reached ({fault})"
-
-
-def _port(settings: Mqtt) -> int:
-    return settings.url.port or (8883 if settings.url.scheme == "mqtts" else 1883)
-
-
 def _password(settings: Mqtt) -> str | None:
-    path = settings.password_file
-    if path is None:
+    """Read at each connection: it may have been replaced, or not be there yet."""
+    if settings.password_file is None:
         return None
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as fault:
-        raise BrokerAway(f"the password file {path} cannot be read ({fault.strerror})") from None
+        return read_secret(settings.password_file)
+    except SecretUnreadable as fault:
+        raise BrokerAway(f"the password file {fault}") from None
 
 
 def _tls(settings: Mqtt) -> ssl.SSLContext | None:
+    """Read at each connection, as the password is."""
     if settings.url.scheme != "mqtts":
         return None
     try:
         return ssl.create_default_context(cafile=settings.ca_file)
-    except (OSError, ssl.SSLError) as fault:
-        raise ConfigurationError(f"mqtt: ca_file: {settings.ca_file} cannot be used ({fault})") from None
+    except (OSError, ValueError) as fault:  # SSLError is an OSError, and a file that is no text a ValueError
+        raise BrokerAway(f"the ca_file {settings.ca_file} cannot be used ({fault})") from None

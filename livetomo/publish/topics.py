@@ -46,6 +46,16 @@ class Topics:
         """Something that a person should look at, while it holds."""
         return f"{self.root}/alerts/{slug(name)}"
 
+    def kind(self, topic: str) -> str:
+        """`topic` with + for what differs between sessions, tomograms and alerts: as a line of an ACL would name it."""
+        inside = topic.removeprefix(f"{self.root}/").split("/")
+        if len(inside) < 2 or not topic.startswith(f"{self.root}/"):
+            return topic
+        if inside[0] == "alerts":
+            return f"{self.root}/alerts/+"
+        differing = 1 if len(inside) == len(("watch", "session", "summary")) else 2
+        return "/".join([self.root, inside[0], *["+"] * differing, *inside[1 + differing :]])
+
     def event(self, event: Event) -> str:
         """Where `event` is told; picks have a topic for each feature, a verdict has its session's."""
         who = event.tomogram

@@ -7,10 +7,19 @@ from livetomo.publish.messages import Message
 
 
 class Connection(Protocol):
-    """An open connection. Everything raises `BrokerAway` when it is no longer one."""
+    """An open connection. Everything raises `BrokerAway` when it is no longer one.
+
+    gives_reasons: whether the broker says why it refuses a message or hangs up, as MQTT 5 has it.
+    """
+
+    gives_reasons: bool
 
     async def publish(self, message: Message) -> None:
-        """Return when the broker has acknowledged `message`, which at QoS 0 is at once."""
+        """Return when the broker has acknowledged `message`, which at QoS 0 is at once.
+
+        Raises:
+            MessageRefused: it does not take this message, and others perhaps.
+        """
 
     async def lost(self) -> NoReturn:
         """Wait until the connection is lost, then raise `BrokerAway`."""

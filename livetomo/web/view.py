@@ -38,10 +38,7 @@ class View(Protocol):
         """The id of the last result, or of the one so many before it."""
 
     async def last_seq(self) -> int:
-        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
-
-    async def numbering(self) -> tuple[str, int]:
-        """The epoch in which events are numbered, and the number of the newest."""
+        """The number of the newest event."""
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next events."""
@@ -86,12 +83,8 @@ class CatalogView:
         return await self._catalog(lambda catalog: catalog.views.latest_result(watches, skip))
 
     async def last_seq(self) -> int:
-        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
+        """The number of the newest event."""
         return await self._catalog.last_seq()
-
-    async def numbering(self) -> tuple[str, int]:
-        """The epoch in which events are numbered, and the number of the newest."""
-        return await self._catalog(lambda catalog: (catalog.story.epoch().id, catalog.story.last()))
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next events."""

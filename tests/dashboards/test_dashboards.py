@@ -245,7 +245,7 @@ async def test_every_query_of_every_panel_and_rule_has_an_answer(watched: Watche
         "feature",
         "verdict",
         "figure",
-    } | {*("device", "kind", "subject", "severity", "disk", "le", "version", "site", "name", "session")}
+    } | {*("device", "kind", "reason", "subject", "severity", "disk", "le", "version", "site", "name", "session")}
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_ye
     }
 
 
-def story(*names: str) -> list[Event]:
+def story(*names: str, picks: int = 3) -> list[Event]:
     """What a daemon tells about tomograms that go through without trouble."""
     events = []
     for name in names:
@@ -61,7 +61,9 @@ def story(*names: str) -> list[Event]:
         for state in ("waiting", "running"):
             events.append(Event("state", *who, f"{state}.1", {"state": state, "recipe": "untrained"}))
         events.extend(
-            result_events(manifest(name), f"/data/livetomo/krios1/20261120_yeast/tomograms/{name}/r1-abababab")
+            result_events(
+                manifest(name, picks=picks), f"/data/livetomo/krios1/20261120_yeast/tomograms/{name}/r1-abababab"
+            )
         )
         events.append(Event("state", *who, "done.1", {"state": "done", "recipe": "untrained", "seconds": 7.5}))
     return events

@@ -183,6 +183,7 @@ def test_no_label_names_a_tomogram_and_a_session_stands_only_in_its_info(metrics
     assert labels <= {"watch", "stage", "state", "outcome", "feature", "verdict", "device", "kind", "disk"} | {
         "subject",
         "severity",
+        "reason",
         "figure",
         "version",
         "site",

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from livetomo.publish.messages import Message, MessageSettings
 from livetomo.publish.mqtt import Publisher
+from livetomo.publish.refusals import NOT_AUTHORIZED
 from livetomo.publish.topics import Topics
 from tests.publish.brokers import Broker, InMemory, Real
 from tests.publish.stories import MemoryStore, story
@@ -214,9 +215,9 @@ async def test_a_lost_acknowledgement_repeats_the_event_under_the_same_id() -> N
     assert events(broker.broker.log) == told(store)
 
 
-async def test_a_refused_event_is_not_passed_over() -> None:
+async def test_a_broker_that_takes_nothing_is_waited_for_and_no_event_is_passed_over() -> None:
     broker, store = InMemory(), MemoryStore(story("TS_01"))
-    broker.broker.refuses = lambda message: message.topic.endswith("/result")
+    broker.broker.refuses = lambda message: NOT_AUTHORIZED
     pauses: list[float] = []
     tried = asyncio.Event()
 
@@ -224,14 +225,15 @@ async def test_a_refused_event_is_not_passed_over() -> None:
         pauses.append(seconds)
         if len(pauses) == 6:
             tried.set()
-            broker.broker.refuses = lambda message: False
+            broker.broker.refuses = lambda message: None
         await asyncio.sleep(0)
 
     publisher = Publisher(SETTINGS, store, broker.transport, pause=pause)
     async with running(publisher):
         await tried.wait()
-        assert "refuses" in publisher.state.error
-        assert store.cursors["mqtt"] == 3
+        assert "not authorized" in publisher.state.error
+        assert "takes nothing" in publisher.state.error
+        assert store.cursors.get("mqtt", 0) == 0
         await store.caught_up()
     assert events(broker.broker.log) == told(store)
 
