@@ -14,6 +14,7 @@ from livetomo.catalog.selection import Selection
 from livetomo.catalog.sessions import Overrides
 from livetomo.errors import Refused
 from livetomo.recipe import load_recipe, recipe_name
+from livetomo.units import VoxelSize
 from livetomo.web.api import Actions
 
 BACKUP_NAME = "backup.sqlite"
@@ -56,7 +57,7 @@ class Session(BaseModel):
     session: str
     watch: str | None = None
     recipe: str | None = None
-    voxel_size: float | None = Field(None, gt=0, lt=1000)
+    voxel_size: VoxelSize | None = None
     density: Literal["dark", "bright"] | None = None
 
 
@@ -173,4 +174,7 @@ def _read(model: Any, body: Mapping[str, Any]) -> Any:
         return model.model_validate(body)
     except ValidationError as fault:
         first = fault.errors()[0]
-        raise Refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "value_error":
+            raise Refused(f"{key} is {first['input']}; {first['ctx']['error']}") from None
+        raise Refused(f"{key}: {first['msg']}") from None

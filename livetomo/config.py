@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from livetomo import defaults
 from livetomo.errors import ConfigurationError
 from livetomo.explain import explain
-from livetomo.units import Bytes, Number, Seconds, whole_number
+from livetomo.units import Bytes, Seconds, VoxelSize, whole_number
 from livetomo.userfile import UserModel, plain_name, read_toml
 
 Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
@@ -72,7 +72,7 @@ class Watch(UserModel):
     answer_time_limit: Annotated[Seconds, Field(ge=5)] = 60.0
     halves: Literal["wait", "use", "ignore"] = "wait"
     halves_patience: Seconds = 600.0
-    default_voxel_size_angstrom: Annotated[Number, Field(gt=0, lt=1000)] = 10.0
+    default_voxel_size_angstrom: VoxelSize = 10.0
 
     @field_validator("session")
     @classmethod

@@ -188,9 +188,15 @@ class TruncatedVolume(PermanentError):
 
     reason = "truncated volume"
 
-    def __init__(self, path: Path, declared: int, found: int) -> None:
+    def __init__(self, path: Path, declared: int, found: int, extended: int = 0) -> None:
+        readings = (
+            f" (with the extended header of {extended:,} bytes that its header declares; without one a whole file has "
+            f"{declared - extended:,})"
+            if extended
+            else ""
+        )
         super().__init__(
-            f"{path.name} ends after {found:,} of {declared:,} bytes. Was the copy interrupted? "
+            f"{path.name} ends after {found:,} of {declared:,} bytes{readings}. Was the copy interrupted? "
             "Copy it again: livetomo takes a rewritten file as a new revision."
         )
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from livetomo.errors import ConfigurationError, PermanentError, SourceUnreadable
 from livetomo.formats.mrc import Geometry, read_volume
 from livetomo.formats.mrc_header import MrcHeader
+from livetomo.voxel_size import WANTED, is_possible
 
 SEPARATOR = "__"
 _FULL_SCALE = {"i1": 127.0, "u1": 255.0, "u2": 255.0}
@@ -119,6 +120,6 @@ def voxel_size(maps: Mapping[str, Map], said: float | None) -> float:
     """
     first = next(iter(maps.values()))
     size = said or first.header.voxel_size_xyz[0]
-    if not 0.1 <= size <= 1000:
-        raise ConfigurationError(f"{first.path}: the header has no voxel size; say it with --voxel-size")
+    if not is_possible(size):
+        raise ConfigurationError(f"{first.path}: the header has no voxel size; say it with --voxel-size, {WANTED}")
     return size

@@ -14,7 +14,7 @@ from livetomo.measures import Limits
 from livetomo.recipe_features import Feature
 from livetomo.recipe_picks import Angstrom, Curate, Export, Fraction, Name, Pick
 from livetomo.recipe_quality import Baseline, Limit, limit_faults, limits_of
-from livetomo.units import Number
+from livetomo.units import Number, VoxelSize
 from livetomo.userfile import UserModel, read_toml, validate
 
 
@@ -117,7 +117,7 @@ class Recipe(UserModel):
     """
 
     density: Literal["dark", "bright"] = "dark"
-    voxel_size_angstrom: Angstrom | None = None
+    voxel_size_angstrom: VoxelSize | None = None
     keep: tuple[Literal["denoised", "probabilities", "labels"], ...] = ()
     denoise: Denoise = NoDenoise()
     feature: tuple[Feature, ...] = Field(min_length=1)

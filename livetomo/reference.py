@@ -6,7 +6,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -20,7 +20,8 @@ from livetomo.cli import livetomo_command
 from livetomo.config import Config
 from livetomo.recipe import Recipe
 from livetomo.tables import bare, choices, is_union, keys, models, tables
-from livetomo.units import as_bytes, as_seconds, written_bytes, written_seconds
+from livetomo.units import as_bytes, as_seconds, as_voxel_size, written_bytes, written_seconds
+from livetomo.voxel_size import WANTED
 
 _BEGIN, _END = "<!-- commands: made by `make docs` -->", "<!-- end of commands -->"
 
@@ -162,7 +163,15 @@ def _kind(field: FieldInfo) -> str:
         return "duration"
     if as_bytes in field.metadata:
         return "size"
+    if any(as_voxel_size in rules for rules in _rules(field)):
+        return WANTED.removeprefix("a ")
     return _said(field.annotation) + _range(field)
+
+
+def _rules(field: FieldInfo) -> Iterator[Sequence[Any]]:
+    """The validators of a key, and of each kind of value that it may have."""
+    yield field.metadata
+    yield from (getattr(kind, "__metadata__", ()) for kind in get_args(field.annotation))
 
 
 def _range(field: FieldInfo) -> str:

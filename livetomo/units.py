@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from livetomo.voxel_size import possible
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -25,6 +27,8 @@ _Amount = Field(ge=0, allow_inf_nan=False)
 as_seconds = BeforeValidator(lambda value: _parse(value, _SECONDS, "20s"))
 as_bytes = BeforeValidator(lambda value: _parse(value, _BYTES, "50GB"))
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+as_voxel_size = AfterValidator(possible)
+VoxelSize = Annotated[Number, as_voxel_size]
 Seconds = Annotated[float, as_seconds, _Amount]
 Bytes = Annotated[float, as_bytes, _Amount]
 

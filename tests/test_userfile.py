@@ -130,7 +130,7 @@ CONFIGURATIONS = {
     ),
     "a number out of range": (
         TOP + WATCH + "default_voxel_size_angstrom = 0",
-        ['watch "krios1": "default_voxel_size_angstrom" is 0; write a number above 0'],
+        ['watch "krios1": "default_voxel_size_angstrom" is 0; write a number of Å from 0.1 to 1,000'],
     ),
     "an output with an unknown place": (
         TOP.replace("results", "{microscope}") + WATCH,

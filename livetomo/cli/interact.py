@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.errors import ConfigurationError
 
 
@@ -17,7 +18,7 @@ from livetomo.errors import ConfigurationError
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where changed maps go."
 )
-@click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the headers'.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Instead of the headers'.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def command(
     segmentations: tuple[Path, ...], recipe_name: str, output: Path, voxel_size: float | None, as_json: bool

@@ -8,13 +8,15 @@ from typing import Any
 
 import click
 
+from livetomo.cli.voxel_size import VOXEL_SIZE
+
 
 @click.command("pick", short_help="Particles from segmentations of any program.")
 @click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--feature", help="What all of them are, where their names do not say it.")
 @click.option("--recipe", "recipe_name", required=True, help="Whose picking, curation and export.")
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where picks go.")
-@click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the headers'.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Instead of the headers'.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def command(
     segmentations: tuple[Path, ...],

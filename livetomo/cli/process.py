@@ -12,6 +12,7 @@ import click
 
 from livetomo import defaults
 from livetomo.cli.table import print_table
+from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.errors import ConfigurationError, ExitCode, LivetomoError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
 )
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto takes a GPU if there is one.")
-@click.option("--voxel-size", type=click.FloatRange(0.1, 1000), metavar="Å", help="Instead of the header's.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Instead of the header's.")
 @click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
 def command(
     files: tuple[Path, ...], recipe_name: str, output: Path, device: str, voxel_size: float | None, as_json: bool

@@ -11,6 +11,7 @@ from livetomo.cli.daemon import ask_daemon, configuration_option, json_option, s
 from livetomo.cli.report import report
 from livetomo.cli.table import print_table
 from livetomo.cli.targets import spoken_target, target
+from livetomo.cli.voxel_size import VOXEL_SIZE
 
 
 @click.group("sessions", short_help="The sessions; a recipe or voxel size for one; a report.")
@@ -62,7 +63,7 @@ def list_(limit: int, configuration: Path, as_json: bool) -> None:
 @click.argument("session")
 @click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
 @click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")
-@click.option("--voxel-size", type=float, help="Å; in place of the headers'.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="In place of the headers'.")
 @click.option("--density", type=click.Choice(["dark", "bright"]), help="In place of the recipe's.")
 @configuration_option
 @json_option

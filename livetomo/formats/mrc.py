@@ -48,7 +48,7 @@ def read_volume(path: Path) -> Volume:
     """
     with path.open("rb") as file:
         header = parse_header(file, path)
-        check_size(header, file.seek(0, 2), path)
+        header = check_size(header, file.seek(0, 2), path)
         file.seek(header.data_offset)
         stored = np.empty(header.stored_shape, np.dtype(_stored_type(header)).newbyteorder(header.byte_order))
         found = _fill(stored, file)
@@ -71,7 +71,7 @@ def read_box(path: Path, most: int) -> Volume:
     """
     with path.open("rb") as file:
         header = parse_header(file, path)
-        check_size(header, file.seek(0, 2), path)
+        header = check_size(header, file.seek(0, 2), path)
         dtype = np.dtype(_stored_type(header)).newbyteorder(header.byte_order)
         sections, rows, columns = (slice((n - min(n, most)) // 2, (n + min(n, most)) // 2) for n in header.stored_shape)
         _, height, width = header.stored_shape

@@ -2,19 +2,26 @@
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from livetomo.errors import AbsurdHeader, NotAnMrc, TruncatedVolume, UnsupportedMode
+from livetomo.evidence import Evidence
+from livetomo.formats.byte_order import ByteOrder, byte_order
+from livetomo.formats.mrc_cell import voxel_sizes
 
 HEADER_BYTES = 1024
 MODE_BYTES = {0: 1, 1: 2, 2: 4, 6: 2, 12: 2}
 MOST_VOXELS = 10**11
-_MOST_EXTENT = 10**6
+MOST_EXTENT = 10**6
 _MOST_EXTENDED_BYTES = 2**30
 _IMOD_STAMP = 1146047817
 _AXES = "xyz"
+# Of FEI's and ThermoFisher's files (1,024 sections of 128 bytes; of 768 and 888 bytes for each section it depends on
+# their number), and of IMOD's and SerialEM's.
+_EXTENDED_SIZES = (1024 * 128, 1024, 2048, 4096)
+_PER_SECTION_BYTES = (768, 888)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,10 @@ class MrcHeader:
     nstart_xyz:          voxels.
     axis_order:          axes as stored, slowest first: "zyx" in nearly every file.
     unsigned_bytes:      mode 0 holds 0..255 (IMOD's stamp without its flag for signed bytes), not -128..127.
+    imod_stamp:          IMOD's own stamp and flags are there: it says itself whether bytes are signed.
+    lowest, highest:     of the values, as the header says them; often stale.
+    cell_note:           how the voxel size was read, where that is not as the standard says.
+    evidence, warnings:  what was settled about the header, and what in it contradicts itself.
     """
 
     mode: int
@@ -36,8 +47,14 @@ class MrcHeader:
     origin_xyz: tuple[float, float, float]
     nstart_xyz: tuple[int, int, int]
     axis_order: str
-    byte_order: Literal["<", ">"]
+    byte_order: ByteOrder
     unsigned_bytes: bool
+    imod_stamp: bool = False
+    lowest: float = 0.0
+    highest: float = 0.0
+    cell_note: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def data_offset(self) -> int:
@@ -79,7 +96,7 @@ def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
     block = file.read(HEADER_BYTES)
     if len(block) < HEADER_BYTES:
         raise NotAnMrc(path, f"it has {len(block):,} bytes, and an MRC header alone has {HEADER_BYTES:,}")
-    order = _byte_order(block, path)
+    order, order_said, contradiction = byte_order(block, path, most_extent=MOST_EXTENT, most_voxels=MOST_VOXELS)
     columns, rows, sections, mode = struct.unpack_from(order + "4i", block, 0)
     axis_order = _axis_order(struct.unpack_from(order + "3i", block, 64), path)
     extent = dict(zip(axis_order, (sections, rows, columns), strict=True))
@@ -91,42 +108,60 @@ def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
     start = dict(zip(reversed(axis_order), struct.unpack_from(order + "3i", block, 16), strict=True))
     stamp, flags = struct.unpack_from(order + "2i", block, 152)
     origin_x, origin_y, origin_z = (_finite(value) for value in struct.unpack_from(order + "3f", block, 196))
+    lowest, highest = (_finite(value) for value in struct.unpack_from(order + "2f", block, 76))
+    sampling = struct.unpack_from(order + "3i", block, 28)
+    voxel_size, cell_note = voxel_sizes(struct.unpack_from(order + "3f", block, 40), sampling, shape[::-1])
     return MrcHeader(
         mode=mode,
         shape_zyx=shape,
         extended_bytes=extended,
-        voxel_size_xyz=_voxel_size(block, order),
+        voxel_size_xyz=voxel_size,
         origin_xyz=(origin_x, origin_y, origin_z),
         nstart_xyz=(start["x"], start["y"], start["z"]),
         axis_order=axis_order,
         byte_order=order,
         unsigned_bytes=mode == 0 and stamp == _IMOD_STAMP and not flags & 1,
+        imod_stamp=stamp == _IMOD_STAMP,
+        lowest=lowest,
+        highest=highest,
+        cell_note=cell_note,
+        evidence=(order_said,),
+        warnings=(contradiction,) if contradiction else (),
     )
 
 
-def check_size(header: MrcHeader, found_bytes: int, path: Path) -> None:
-    """Refuse a file that ends before its volume does; bytes after the volume are left alone.
+def check_size(header: MrcHeader, found_bytes: int, path: Path) -> MrcHeader:
+    """The header as the file's size shows it to be; a file that ends before its volume does is refused.
+
+    Some programs copy the size of an extended header that they do not write. A file that is to the byte what it would
+    be without one has none. Bytes after the volume are left alone.
 
     Raises:
         TruncatedVolume: says how many bytes are missing.
     """
-    if found_bytes < header.declared_bytes:
-        raise TruncatedVolume(path, header.declared_bytes, found_bytes)
+    surplus = found_bytes - header.declared_bytes
+    if surplus == 0:
+        return header
+    if header.extended_bytes and found_bytes == HEADER_BYTES + header.data_bytes:
+        said = (
+            f"The header declares an extended header of {header.extended_bytes:,} bytes, which the file does not have: "
+            "by its size the volume follows the header at once, and is read so."
+        )
+        return replace(header, extended_bytes=0, warnings=(*header.warnings, said))
+    if surplus < 0:
+        raise TruncatedVolume(path, header.declared_bytes, found_bytes, header.extended_bytes)
+    if header.extended_bytes == 0 and _may_be_extended_header(surplus, header.stored_shape[0]):
+        said = (
+            f"The file has {surplus:,} bytes more than its header declares, as many as an extended header has. It is "
+            f"read as declared, from byte {HEADER_BYTES:,} on; where pictures look torn, the volume begins "
+            f"{surplus:,} bytes later."
+        )
+        return replace(header, warnings=(*header.warnings, said))
+    return header
 
 
-def _byte_order(block: bytes, path: Path) -> Literal["<", ">"]:
-    """The byte order that the machine stamp names or, in files without a valid one, in which the header makes sense."""
-    stamped = block[208:211] == b"MAP"
-    if stamped and block[212] in (0x44, 0x11):
-        return "<" if block[212] == 0x44 else ">"
-    orders: tuple[Literal["<", ">"], ...] = ("<", ">")
-    for order in orders:
-        *extents, mode = struct.unpack_from(order + "4i", block, 0)
-        if all(0 < extent <= _MOST_EXTENT for extent in extents) and 0 <= mode < 128:
-            return order
-    if stamped:
-        raise AbsurdHeader(path, "neither byte order gives it a sensible shape")
-    raise NotAnMrc(path, "it has no MRC stamp, and its first bytes are not the shape of a volume")
+def _may_be_extended_header(surplus: int, sections: int) -> bool:
+    return surplus in _EXTENDED_SIZES or surplus in {sections * one for one in _PER_SECTION_BYTES}
 
 
 def _axis_order(stored: tuple[int, ...], path: Path) -> str:
@@ -140,23 +175,12 @@ def _axis_order(stored: tuple[int, ...], path: Path) -> str:
 
 def _refuse_absurd(shape: tuple[int, int, int], extended_bytes: int, path: Path) -> None:
     depth, height, width = shape
-    if min(shape) < 1 or max(shape) > _MOST_EXTENT or math.prod(shape) > MOST_VOXELS:
+    if min(shape) < 1 or max(shape) > MOST_EXTENT or math.prod(shape) > MOST_VOXELS:
         raise AbsurdHeader(path, f"it declares {depth:,} x {height:,} x {width:,} voxels (z, y, x)")
     if not 0 <= extended_bytes <= _MOST_EXTENDED_BYTES:
         raise AbsurdHeader(path, f"it declares an extended header of {extended_bytes:,} bytes")
     if min(shape) == 1:
         raise NotAnMrc(path, f"it holds one image, {depth} x {height} x {width} (z, y, x)")
-
-
-def _voxel_size(block: bytes, order: str) -> tuple[float, float, float]:
-    """Å along x, y and z: the cell divided by its sampling."""
-    intervals = struct.unpack_from(order + "3i", block, 28)
-    cell = struct.unpack_from(order + "3f", block, 40)
-    x, y, z = (
-        _finite(length / count) if count > 0 and length > 0 else 0.0
-        for length, count in zip(cell, intervals, strict=True)
-    )
-    return x, y, z
 
 
 def _finite(value: float) -> float:

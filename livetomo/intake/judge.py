@@ -108,8 +108,11 @@ class Judge:
         """
         if look.size == 0:
             raise EmptyFile(Path(path))
-        header = self._tree.header(path)
-        check_size(header, look.size, Path(path))
+        declared = self._tree.header(path)
+        header = check_size(declared, look.size, Path(path))
+        if header.extended_bytes != declared.extended_bytes and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
+            missing = declared.declared_bytes - look.size
+            raise NotYet(f"it has {missing:,} bytes less than its header declares; taken if that stays so")
         surplus = look.size - header.declared_bytes
         if surplus and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
             raise NotYet(f"it has {surplus:,} bytes more than its header declares; taken if that stays so")

@@ -49,6 +49,33 @@ def test_either_byte_order_is_read_with_and_without_a_stamp(written, stamp):
     assert (header.byte_order, header.shape_zyx, header.mode) == (">", (4, 6, 8), 2)
 
 
+@pytest.mark.parametrize("mode", [0, 1, 2, 6, 12])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("machine", "says"),
+    [(b"DD\0\0", "<"), (b"\x11\x11\0\0", ">"), (b"D\x11\0\0", "<"), (b"D   ", "<"), (b"\0\0\0\0", ""), (b"xx\0\0", "")],
+)
+@pytest.mark.parametrize("shape", [(4, 6, 8), (256, 512, 512), (300, 1024, 1024)])
+def test_the_byte_order_is_that_in_which_the_header_makes_sense_and_a_stamp_that_contradicts_it_is_named(
+    written, mode, order, machine, says, shape
+):
+    header = read_header(written(header_block(shape=shape, mode=mode, order=order, machine=machine)))
+    assert (header.byte_order, header.shape_zyx, header.mode) == (order, shape, mode)
+    assert header.voxel_size_xyz == (10, 10, 10)
+    (said,) = header.evidence
+    assert (said.what, said.source) == ("byte_order", "machine stamp" if says == order else "header")
+    assert len(header.warnings) == (says not in ("", order))
+    assert all(warning.startswith("Byte order: the machine stamp says") for warning in header.warnings)
+
+
+def test_where_both_byte_orders_make_sense_the_stamp_decides(written):
+    for machine, order in ((b"DD\0\0", "<"), (b"\x11\x11\0\0", ">")):
+        block = bytearray(1024)
+        struct.pack_into(order + "4i", block, 0, 256, 256, 65536, 0)
+        block[208:216] = b"MAP " + machine
+        assert read_header(written(block)).byte_order == order
+
+
 def test_permuted_axes_are_reported_as_z_y_x(written):
     header = read_header(written(header_block(shape=(4, 6, 8), axes=(1, 3, 2))))
     assert header.axis_order == "yzx"
@@ -111,6 +138,33 @@ def test_a_truncated_volume_is_told_by_its_size_and_trailing_bytes_are_allowed(w
     check_size(header, header.declared_bytes + 10, path)
     with pytest.raises(TruncatedVolume, match="1,791 of 1,792 bytes"):
         check_size(header, header.declared_bytes - 1, path)
+
+
+@pytest.mark.parametrize("extended", [1024, 49_920, 131_072])
+def test_an_extended_header_that_is_declared_but_not_written_is_told_by_the_size_alone(written, extended):
+    path = written(header_block(extended=extended))
+    declared = read_header(path)
+    whole, bare = declared.declared_bytes, declared.declared_bytes - extended
+    assert check_size(declared, whole, path) == declared
+    found = check_size(declared, bare, path)
+    assert (found.data_offset, found.declared_bytes) == (1024, bare)
+    assert f"declares an extended header of {extended:,} bytes, which the file does not have" in found.warnings[0]
+    for size in (bare - 1, bare + 1, whole - 1):
+        with pytest.raises(
+            TruncatedVolume, match=f"{size:,} of {whole:,} bytes .*without one a whole file has {bare:,}"
+        ):
+            check_size(declared, size, path)
+
+
+@pytest.mark.parametrize(
+    ("surplus", "is_said"), [(131_072, True), (4 * 768, True), (1024, True), (10, False), (777, False)]
+)
+def test_bytes_that_may_be_an_extended_header_that_is_not_declared_are_said(written, surplus, is_said):
+    path = written(header_block())
+    declared = read_header(path)
+    found = check_size(declared, declared.declared_bytes + surplus, path)
+    assert found.data_offset == 1024
+    assert any(f"{surplus:,} bytes more than its header declares" in one for one in found.warnings) == is_said
 
 
 def test_a_missing_file_is_what_the_file_system_says(tmp_path: Path):
