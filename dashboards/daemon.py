@@ -103,6 +103,34 @@ def daemon() -> dashboard.Dashboard:
             Query(f"livetomo_watch_settling{{{_I}}}", "{{watch}}, settling"),
         ),
         series(
+            "Failed one after the other",
+            "short",
+            Query(f"livetomo_watch_consecutive_failures{{{_I}}}", "{{watch}}"),
+            say="Tomograms of a microscope that failed since the last one that succeeded.",
+            limits=[("red", 5)],
+        ),
+        series(
+            "Failed of the last twenty",
+            "percentunit",
+            Query(
+                f"livetomo_watch_recent_failures{{{_I}}} / (livetomo_watch_recent_tomograms{{{_I}}} > 0)"
+                " or on() vector(0)",
+                "{{watch}}",
+            ),
+            limits=[("orange", 0.3)],
+        ),
+        series(
+            "Since the last file",
+            "s",
+            Query(
+                f"(time() - livetomo_watch_last_file_timestamp_seconds{{{_I}}})"
+                f" * (livetomo_watch_last_file_timestamp_seconds{{{_I}}} > bool 0)",
+                "{{watch}}",
+            ),
+            Query(f"livetomo_watch_usual_interval_seconds{{{_I}}}", "{{watch}}, usually"),
+            say="By the files' own times.",
+        ),
+        series(
             "Taken in and begun",
             "short",
             Query(f"sum(increase(livetomo_arrivals_total{{{_I}}}[10m]))", "taken in"),

@@ -10,7 +10,7 @@ from livetomo.quality import Verdict
 
 LAST_TOMOGRAMS = 10
 RATE_SECONDS = 2 * 3600.0
-_FEWEST_TOMOGRAMS = 3
+FEWEST_TOMOGRAMS = 3
 _MOST_REASONS = 5
 
 
@@ -48,7 +48,7 @@ def session_verdict(last: Sequence[Verdict], before: Verdict) -> Verdict:
     bad: half of them are bad. warn: a fifth is bad, or half are bad or warn. Either is left only when it has become
     clearly better than that, so that one tomogram more or less does not change it to and fro.
     """
-    if len(last) < _FEWEST_TOMOGRAMS:
+    if len(last) < FEWEST_TOMOGRAMS:
         return before
     bad = sum(verdict == "bad" for verdict in last) / len(last)
     poor = bad + sum(verdict == "warn" for verdict in last) / len(last)
@@ -57,6 +57,11 @@ def session_verdict(last: Sequence[Verdict], before: Verdict) -> Verdict:
     if bad >= 0.2 or poor >= 0.5 or (before in ("bad", "warn") and poor > 0.3):
         return "warn"
     return "good"
+
+
+def failures_are_bad(failed: int, ended: int) -> bool:
+    """Whether so many failures among the last tomograms that ended make the session bad, as half of bad ones do."""
+    return failed >= FEWEST_TOMOGRAMS and failed >= 0.5 * ended
 
 
 def troubles(last: Sequence[Judged]) -> list[str]:
@@ -106,7 +111,7 @@ def _target(feature: str, wanted: int, finished: Sequence[tuple[float, int]], no
     if len(recent) == len(finished) and recent:
         # The session is younger than that: its first tomogram ends a time of which nobody knows the beginning.
         (since, _), *recent = recent
-    if len(recent) < _FEWEST_TOMOGRAMS or now <= since:
+    if len(recent) < FEWEST_TOMOGRAMS or now <= since:
         return Target(feature, wanted, found)
     per_second = sum(picks for _, picks in recent) / (now - since)
     expected = None

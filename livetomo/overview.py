@@ -13,7 +13,7 @@ from livetomo.events import State
 from livetomo.problems import Collector, Problem, Reporter
 from livetomo.publish.mqtt import Publisher
 from livetomo.state_problems import PoorSession, of_sessions, of_states
-from livetomo.status import BrokerState, Status
+from livetomo.status import BrokerState, Status, WatchHealth
 from livetomo.watches import Watches
 from livetomo.web.view import LIVE
 from livetomo.workers.lane import Lane
@@ -75,7 +75,9 @@ class Overview:
             jobs=facts.jobs,
             oldest_waiting=facts.oldest_waiting,
             paused=facts.paused,
-            watches=self._watches.states(),
+            watches=tuple(
+                replace(state, health=facts.health.get(state.name, state.health)) for state in self._watches.states()
+            ),
             workers=tuple(lane.state for lane in self._lanes),
             broker=self._broker(facts),
             disks=self._disks.states,
@@ -107,6 +109,7 @@ class _Facts:
     untold: int = 0
     untold_since: datetime | None = None
     poor: tuple[PoorSession, ...] = ()
+    health: Mapping[str, WatchHealth] = field(default_factory=dict)
 
 
 def _facts(catalog: Catalog) -> _Facts:
@@ -118,13 +121,15 @@ def _facts(catalog: Catalog) -> _Facts:
         untold=waiting,
         untold_since=datetime.fromisoformat(oldest) if oldest else None,
         poor=tuple(_poor_sessions(catalog)),
+        health=catalog.health.of_watches(),
     )
 
 
 def _poor_sessions(catalog: Catalog) -> list[PoorSession]:
     """The live sessions that do not go well."""
     return [
-        PoorSession(watch, session, told["verdict"], tuple(told["reasons"]))
+        PoorSession(watch, session, verdict, reasons)
         for watch, session in catalog.sessions.live(LIVE.total_seconds())
-        if (told := catalog.course.told(watch, session)) and told["verdict"] in ("warn", "bad")
+        for verdict, reasons in [catalog.views.session_verdict(watch, session)]
+        if verdict in ("warn", "bad")
     ]

@@ -13,6 +13,8 @@ Subjects = Literal["watch", "disk", "device"] | tuple[str, ...]
 KINDS: Mapping[str, Subjects] = {
     "start": "watch",  # its first scan is not done yet
     "watch": "watch",  # it cannot be scanned
+    "failures": "watch",  # its last tomograms failed
+    "silence": "watch",  # no file comes any more, in a session that was live
     "quality": "watch",  # its live sessions do not go well
     "disk": "disk",
     "device": "device",

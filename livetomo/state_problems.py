@@ -2,10 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from livetomo.problems import Problem, Severity
 from livetomo.quality import Verdict
-from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
+from livetomo.status import BrokerState, DiskState, Status, WatchHealth, WatchState, WorkerState
+from livetomo.units import spoken_seconds
+
+# So many failures one after the other are no chance; a share of the last ones is a warning.
+FAILURES_IN_A_ROW = 5
+FEWEST_ENDED, POOR_SHARE = 10, 0.3
+# No file for so many usual intervals, and at least so long, while the session is live.
+SILENT_INTERVALS, SILENT_SECONDS, LIVE_SECONDS = 5, 900.0, 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +29,8 @@ class PoorSession:
 def of_states(status: Status) -> Iterator[Problem]:
     """All that the states of a status say."""
     yield from of_watches(status.watches)
+    for watch in status.watches:
+        yield from of_health(watch.name, watch.health, status.time)
     yield from of_broker(status.broker)
     yield from of_disks(status.disks)
     yield from of_workers(status.workers)
@@ -35,6 +45,32 @@ def of_watches(watches: Iterable[WatchState]) -> Iterator[Problem]:
         elif not watch.scanning:
             said = f"{watch.name} is not being watched: {watch.message}"
             yield Problem("watch", watch.name, "critical", said, blocks_ready=True)
+
+
+def of_health(watch: str, health: WatchHealth, now: datetime) -> Iterator[Problem]:
+    """Tomograms that fail one after the other, or often; and a session in which no file comes any more."""
+    why = f" ({health.reason})" if health.reason else ""
+    if health.consecutive_failures >= FAILURES_IN_A_ROW:
+        said = (
+            f"The last {health.consecutive_failures:,} tomograms of {watch} all failed{why}. "
+            "`livetomo failed list` says why, and what to do."
+        )
+        yield Problem("failures", watch, "critical", said, blocks_ready=True)
+    elif health.ended >= FEWEST_ENDED and health.failed >= POOR_SHARE * health.ended:
+        said = (
+            f"{health.failed} of the last {health.ended} tomograms of {watch} failed{why}. "
+            "`livetomo failed list` says why, and what to do."
+        )
+        yield Problem("failures", watch, "warning", said)
+    if health.last_file is None or health.usual_interval_seconds is None:
+        return
+    quiet = (now - health.last_file).total_seconds()
+    if max(SILENT_INTERVALS * health.usual_interval_seconds, SILENT_SECONDS) < quiet < LIVE_SECONDS:
+        said = (
+            f"No file of {watch} is newer than {health.last_file:%H:%M} UTC; usually one comes every "
+            f"{spoken_seconds(health.usual_interval_seconds)}. Is the session over, or has its software stopped?"
+        )
+        yield Problem("silence", watch, "warning", said)
 
 
 def of_workers(workers: Sequence[WorkerState]) -> Iterator[Problem]:

@@ -10,6 +10,25 @@ from livetomo.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
+class WatchHealth:
+    """How a watch does by its last files and jobs.
+
+    consecutive_failures:   tomograms that failed one after the other, up to the last one.
+    ended, failed:          the last tomograms that came to an end (20 at most, within a day); how many of these failed.
+    reason:                 why most of these failed, like "truncated volume"; empty where none did.
+    last_file:              when the newest file was written, by its own time.
+    usual_interval_seconds: the median time between its last files; None while there are few.
+    """
+
+    consecutive_failures: int = 0
+    ended: int = 0
+    failed: int = 0
+    reason: str = ""
+    last_file: datetime | None = None
+    usual_interval_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WatchState:
     """One watch. `message` says in a sentence why it is not scanning well; empty where it is.
 
@@ -28,6 +47,7 @@ class WatchState:
     settling: int = 0
     overflows: int = 0
     mode: str = ""
+    health: WatchHealth = WatchHealth()
 
 
 @dataclass(frozen=True, slots=True)

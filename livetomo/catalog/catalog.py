@@ -16,6 +16,7 @@ from livetomo.catalog.arrivals import Arrivals
 from livetomo.catalog.course import Course
 from livetomo.catalog.database import open_database, refuse
 from livetomo.catalog.faults import Meaning, meaning, sentence
+from livetomo.catalog.health import Health
 from livetomo.catalog.jobs import Jobs
 from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
@@ -45,6 +46,7 @@ class Catalog:
         self.jobs = Jobs(db, self.story, self.course, now=now)
         self.wishes = Wishes(db, self.story, now=now)
         self.views = Views(db, self.course, now=now)
+        self.health = Health(db, now=now)
 
 
 class _Trouble(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from livetomo.catalog.course import Course
-from livetomo.course import Target, targets
+from livetomo.course import FEWEST_TOMOGRAMS, LAST_TOMOGRAMS, Target, failures_are_bad, targets
 from livetomo.events import State
 from livetomo.quality import Verdict
 
@@ -134,7 +134,7 @@ class Views:
         for _, counts in finished:
             for feature, count in counts.items():
                 picks[feature] = picks.get(feature, 0) + count
-        told = self._course.told(watch, session) or {"verdict": "missing", "reasons": ()}
+        verdict, reasons = self.session_verdict(watch, session)
         return SessionTotals(
             watch=watch,
             session=session,
@@ -143,10 +143,30 @@ class Views:
             verdicts=_counted(verdict for _, verdict, _ in said),
             picks=picks,
             newest=_moment(max((row["changed"] for row in rows), default=0.0)),
-            verdict=told["verdict"],
-            reasons=tuple(told["reasons"]),
+            verdict=verdict,
+            reasons=reasons,
             targets=tuple(targets(self._wanted(watch, session), finished, self._now())),
         )
+
+    def session_verdict(
+        self, watch: str, session: str, states: Mapping[State, int] | None = None
+    ) -> tuple[Verdict, tuple[str, ...]]:
+        """How a session goes, and why it is not good: as it was told by its results, unless its tomograms fail.
+
+        `states`, where they are known, spare the look at the last tomograms of a session in which few have failed.
+        """
+        told = self._course.told(watch, session) or {"verdict": "missing", "reasons": ()}
+        reasons = tuple(told["reasons"])
+        if states is None or states.get("failed", 0) >= FEWEST_TOMOGRAMS:
+            rows = self._db.execute(
+                f"""SELECT state {_CURRENT} WHERE watch = ? AND session = ? AND state IN ('done', 'failed')
+                    ORDER BY finished_at DESC, jobs.id DESC LIMIT ?""",
+                (watch, session, LAST_TOMOGRAMS),
+            ).fetchall()
+            failed = sum(state == "failed" for (state,) in rows)
+            if failures_are_bad(failed, len(rows)):
+                return "bad", (f"{failed} of the last {len(rows)} tomograms failed", *reasons)
+        return told["verdict"], reasons
 
     def tomograms(self, watch: str, session: str, limit: int = 1000, offset: int = 0) -> list[TomogramView]:
         """The tomograms of a session, the last taken in first."""
@@ -238,14 +258,13 @@ class Views:
             )
         )
         states: dict[State, int] = {row["state"]: row["n"] for row in rows}
-        told = self._course.told(watch, session)
         return SessionView(
             watch,
             session,
             session_row["tomograms"],
             states,
             _moment(max(row["newest"] for row in rows)),
-            told["verdict"] if told else "missing",
+            self.session_verdict(watch, session, states)[0],
             () if session_row["targets"] == "{}" else self.totals(watch, session).targets,
         )
 

@@ -42,9 +42,17 @@ def _show(status: Mapping[str, Any]) -> None:
     click.echo("jobs: " + (", ".join(f"{count:,} {state}" for state, count in jobs.items()) or "none yet"))
     click.echo()
     print_table(
-        ["watch", "scanning", "files", "settling", "last scan"],
+        ["watch", "scanning", "files", "settling", "last scan", "last file", "failed lately"],
         [
-            [w["name"], "yes" if w["scanning"] else "no", w["files"], w["settling"], _ago(w["last_scan"], " ago")]
+            [
+                w["name"],
+                "yes" if w["scanning"] else "no",
+                w["files"],
+                w["settling"],
+                _ago(w["last_scan"], " ago"),
+                _ago(w["health"]["last_file"], " ago"),
+                f"{w['health']['failed']} of {w['health']['ended']}",
+            ]
             for w in status["watches"]
         ],
     )

@@ -53,6 +53,15 @@ FAMILIES = (
         ("watch",),
         "How often the kernel dropped hints; the scan makes up for them.",
     ),
+    _gauge(
+        "watch_consecutive_failures", "Tomograms of the watch that failed one after the other, up to the last.", "watch"
+    ),
+    _gauge("watch_recent_tomograms", "The last tomograms that came to an end: 20 at most, within a day.", "watch"),
+    _gauge("watch_recent_failures", "How many of the last tomograms failed.", "watch"),
+    _gauge(
+        "watch_last_file_timestamp_seconds", "When the newest file was written, by its own time; 0: none yet.", "watch"
+    ),
+    _gauge("watch_usual_interval_seconds", "The median time between the last files; 0: too few yet.", "watch"),
     _gauge("workers", "Worker processes in each state.", "state"),
     _gauge("worker_busy", "1 while the device's worker runs a job.", "device"),
     _gauge("broker_configured", "1 where there is a broker to publish to."),
@@ -126,6 +135,11 @@ def _samples(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tu
         yield "watch_files", (watch.name,), watch.files
         yield "watch_settling", (watch.name,), watch.settling
         yield "watch_overflows_total", (watch.name,), watch.overflows
+        yield "watch_consecutive_failures", (watch.name,), watch.health.consecutive_failures
+        yield "watch_recent_tomograms", (watch.name,), watch.health.ended
+        yield "watch_recent_failures", (watch.name,), watch.health.failed
+        yield "watch_last_file_timestamp_seconds", (watch.name,), _seconds(watch.health.last_file)
+        yield "watch_usual_interval_seconds", (watch.name,), watch.health.usual_interval_seconds or 0.0
     for name in _WORKER_STATES:
         yield "workers", (name,), sum(worker.state == name for worker in status.workers)
     for worker in status.workers:

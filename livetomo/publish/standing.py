@@ -13,6 +13,17 @@ from livetomo.quality import Verdict
 from livetomo.status import Status
 
 
+class HealthTold(Part):
+    """How a watch does by its last files and tomograms."""
+
+    consecutive_failures: int = Field(0, description="tomograms that failed one after the other, up to the last one")
+    ended: int = Field(0, description="the last tomograms that came to an end: 20 at most, within a day")
+    failed: int = Field(0, description="how many of these failed")
+    reason: str = Field("", description="why most of these failed")
+    last_file: datetime | None = Field(None, description="when the newest file was written, by its own time")
+    usual_interval_seconds: float | None = Field(None, description="the median time between its last files")
+
+
 class WatchTold(Part):
     """One watch; `message` says why it is not scanning."""
 
@@ -22,6 +33,7 @@ class WatchTold(Part):
     last_scan: datetime | None = None
     files: int = 0
     settling: int = 0
+    health: HealthTold
 
 
 class WorkerTold(Part):

@@ -106,8 +106,11 @@ class FakeDaemon:
 
     async def status(self) -> Status:
         await self._answers()
-        problems = [*of_states(self.state), *self.problems]
-        return replace(self.state, problems=self._collector.collect(problems, self.state.time))
+        health = self.catalog.health.of_watches()
+        watches = tuple(replace(watch, health=health.get(watch.name, watch.health)) for watch in self.state.watches)
+        state = replace(self.state, watches=watches)
+        problems = [*of_states(state), *self.problems]
+        return replace(state, problems=self._collector.collect(problems, state.time))
 
     async def sessions(self, limit: int) -> list[SessionView]:
         return self.catalog.views.sessions(limit)
