@@ -35,7 +35,7 @@ async def looking_at(
 
 
 def tile(name: str, what: str) -> str:
-    return f"{TILES}.find(tile => tile.querySelector('.name')?.textContent == '{name}')?.{what}"
+    return f"{TILES}.find(tile => tile.querySelector('.name')?.title == '{name}')?.{what}"
 
 
 async def test_tomograms_appear_and_change_while_the_page_is_open(chromium: str, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_the_page_tells_how_the_session_goes_and_how_far_it_is(chromium: s
         course = "document.getElementById('course')"
         await page.until(f"{course}.innerText.includes('1,200 of 1,500 ribosome')")
         await page.until(f"{course}.innerText.includes('The last tomograms are warn: thickness in 3 of 3: thicker')")
-        await page.until("document.querySelector('nav .name .light')?.classList.contains('warn')")
+        await page.until("document.querySelector('nav .first .light')?.classList.contains('warn')")
         await daemon.arrive("TS_4")
         await daemon.finish(picks=400)
         await page.until(f"{course}.innerText.includes('1,600 of 1,500 ribosome, reached')")
@@ -174,3 +174,100 @@ async def test_a_reader_from_elsewhere_gives_the_token_once(chromium: str, tmp_p
         await page.run("document.querySelector('input[name=token]').value = 'key'")
         await page.follow("document.querySelector('form').submit()")
         await page.until(f"{TILES}.length == 1")
+
+
+HEADER = "document.querySelector('header')"
+PROBLEMS = "document.getElementById('problems').innerText"
+
+
+async def test_a_microscope_of_which_all_fails_is_red_within_one_event(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    fault = Fault("permanent", "truncated volume", "It ends early.")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        for number in range(4):
+            await daemon.arrive(f"TS_{number}", fault=fault)
+        await page.until(f"{tile('TS_3', 'innerText')}?.includes('It ends early.')")
+        assert not await page.run(f"{HEADER}.classList.contains('critical')")
+        await daemon.arrive("TS_4", fault=fault)
+        async with asyncio.timeout(5):
+            await page.until(f"{HEADER}.classList.contains('critical')")
+        assert "The last 5 tomograms of krios1 all failed (truncated volume)." in await page.run(PROBLEMS)
+        assert "krios1, 5 failed in a row" in await page.run("document.getElementById('state').innerText")
+        assert await page.run("document.querySelector('nav .light').getAttribute('aria-label')") == "bad"
+
+
+async def test_a_daemon_that_is_dead_is_seen_within_seconds_and_one_that_is_back_is_too(
+    chromium: str, tmp_path: Path
+) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_01")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until(f"{tile('TS_01', 'innerText')}?.includes('waiting')")
+        daemon.hangs = True  # as one that is stopped, or behind a network that is cut: the connection stays open
+        async with asyncio.timeout(9):
+            await page.until("document.body.classList.contains('silent')")
+        assert "livetomo has given no answer since" in await page.run(PROBLEMS)
+        assert await page.run(f"getComputedStyle({HEADER}).opacity") == "0.5"
+        daemon.answer_again()
+        async with asyncio.timeout(15):
+            await page.until("!document.body.classList.contains('silent')")
+        assert await page.run("document.getElementById('problems').hidden")
+
+
+async def test_a_session_that_is_left_while_its_events_arrive_is_no_error(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_01", session="monday")
+    await daemon.arrive("TS_01", session="tuesday")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until("document.getElementById('title').innerText == 'tuesday'")
+        await page.run("[...document.querySelectorAll('nav button')].find(b => b.innerText.includes('monday')).click()")
+        await page.until("document.getElementById('title').innerText == 'monday'")
+        for number in range(2, 6):
+            await daemon.arrive(f"TS_0{number}", session="monday")
+            # Between an event and the look at what it concerns, which comes shortly after.
+            await page.run(
+                """new Promise(done => setTimeout(() => {
+                    const wanted = document.getElementById('title').innerText == 'monday' ? 'tuesday' : 'monday';
+                    [...document.querySelectorAll('nav button')].find(b => b.innerText.includes(wanted)).click();
+                    setTimeout(done, 700);
+                }, 150))"""
+            )
+            assert await page.run("document.getElementById('problems').hidden"), await page.run(PROBLEMS)
+        assert page.complaints == []
+
+
+async def test_totals_are_the_daemon_s_and_older_tomograms_can_be_had(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    fault = Fault("permanent", "truncated volume", "It ends early.")
+    for number in range(1050):
+        await daemon.arrive(f"Position_{number}", fault=fault)
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until("document.getElementById('totals').innerText.startsWith('1,050 tomograms')")
+        assert "failed 1,050" in await page.run("document.getElementById('filters').innerText")
+        assert await page.run(f"{TILES}.length") == 1000
+        assert "1,000 of 1,050" in await page.run("document.getElementById('older').innerText")
+        await page.run("document.getElementById('older').click()")
+        await page.until(f"{TILES}.length == 1050")
+        assert await page.run("document.getElementById('older').hidden")
+
+
+@pytest.mark.parametrize(
+    "names", [[f"Position_{n}_{n + 1}" for n in (1, 12, 123)], ["20261119_yeast_lamella_12_ts_003"]]
+)
+async def test_each_tile_shows_the_end_of_its_name(chromium: str, tmp_path: Path, names: list[str]) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    for name in names:
+        await daemon.arrive(name)
+        await daemon.finish()
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        for width in (420, 1280):
+            await page.look(width, 800)
+            await page.until(f"{TILES}.length == {len(names)}")
+            cut = await page.run(
+                f"""{TILES}.filter(tile => {{
+                    const tail = tile.querySelector('.name .tail').getBoundingClientRect();
+                    const all = tile.getBoundingClientRect();
+                    return tail.width < 20 || tail.right > all.right;
+                }}).length"""
+            )
+            assert cut == 0

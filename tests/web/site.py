@@ -57,6 +57,7 @@ class FakeDaemon:
         self._collector = Collector()
         self.hangs = False
         self.late = 0.0
+        self._answering = asyncio.Event()
         self.folder = folder
         self._news = asyncio.Condition()
         self._chance = random.Random(1)
@@ -100,9 +101,13 @@ class FakeDaemon:
         async with self._news:
             self._news.notify_all()
 
+    def answer_again(self) -> None:
+        self.hangs = False
+        self._answering.set()
+
     async def _answers(self) -> None:
-        if self.hangs:
-            await asyncio.Event().wait()
+        while self.hangs:
+            await self._answering.wait()
 
     async def status(self) -> Status:
         await self._answers()

@@ -1,5 +1,5 @@
 // The page: what the daemon is doing, and a session's tomograms as they come. No library, no build.
-import { element, ago, ahead, count } from "./words.js";
+import { element, ago, ahead, clock, count, name as named } from "./words.js";
 import { showDetail } from "./detail.js";
 
 const at = id => document.getElementById(id);
@@ -7,10 +7,19 @@ const tiles = new Map();          // name -> { tile, view }
 let shown = null;                 // { watch, session } of the gallery
 let follows = true;               // the newest session is shown until a person chooses one
 let wanted = "all";               // the filter
+let totals = null;                // what the daemon adds up for the shown session: the tiles may be fewer
+let heard = Date.now();           // when the daemon last said something
+let problems = [], trouble = "";  // the daemon's, and the page's own
+
+const SILENT = 5000, PAGE = 1000;
+
+/** Nobody answers; the clock says so when it lasts. */
+class Away extends Error {}
 
 const get = async path => {
-  const answer = await fetch(path);
-  if (!answer.ok) throw new Error((await answer.json()).error ?? answer.statusText);
+  let answer;
+  try { answer = await fetch(path); } catch (fault) { throw new Away(fault.message); }
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? answer.statusText);
   return answer.json();
 };
 const query = parameters => new URLSearchParams(parameters).toString();
@@ -18,6 +27,7 @@ const query = parameters => new URLSearchParams(parameters).toString();
 // The daemon's own state, in the header.
 
 function showStatus({ status }) {
+  hear();
   at("where").textContent = `${status.site} · ${status.instance}`;
   document.title = `livetomo · ${status.site}`;
   const jobs = status.jobs;
@@ -28,14 +38,45 @@ function showStatus({ status }) {
     const light = { busy: "running", idle: "on", starting: "waiting", benched: "off" }[worker.state];
     items.push(state(light, at, worker.message));
   }
-  for (const watch of status.watches) items.push(state(watch.scanning ? "on" : "off", watch.name, watch.message || "watched"));
+  for (const watch of status.watches) items.push(watchState(watch, status.problems.filter(({ subject }) => subject === watch.name)));
   if (status.broker.configured) {
     const lag = status.broker.waiting ? `, ${count(status.broker.waiting)} to send` : "";
     items.push(state(status.broker.connected ? "on" : "off", `broker${lag}`, status.broker.error || "connected"));
   }
   at("state").replaceChildren(...items);
-  at("problems").replaceChildren(...status.problems.map(({ severity, message }) => element("li", { class: severity }, message)));
-  at("problems").hidden = status.problems.length === 0;
+  problems = status.problems;
+  showProblems();
+}
+
+function watchState(watch, own) {
+  const { consecutive_failures: failures } = watch.health;
+  const light = own.some(({ severity }) => severity === "critical") ? "off" : own.length ? "warn" : watch.scanning ? "on" : "off";
+  const text = failures ? `${watch.name}, ${count(failures)} failed in a row` : watch.name;
+  return state(light, text, own.map(({ message }) => message).join("\n") || watch.message || "watched");
+}
+
+function showProblems() {
+  const silent = document.body.classList.contains("silent");
+  const lines = problems.map(({ severity, message }) => element("li", { class: severity }, message));
+  if (trouble) lines.unshift(element("li", { class: "warning" }, `The page cannot show everything: ${trouble}`));
+  if (silent) lines.unshift(element("li", { class: "critical" }, `livetomo has given no answer since ${clock(heard)}. What is shown is as of then.`));
+  at("problems").replaceChildren(...lines);
+  at("problems").hidden = lines.length === 0;
+  document.querySelector("header").classList.toggle("critical", problems.some(({ severity }) => severity === "critical"));
+}
+
+// The daemon says something every two seconds. When it does not, what is shown is old, and says so.
+
+function hear() {
+  heard = Date.now();
+  if (document.body.classList.replace("silent", "heard")) showProblems();
+}
+
+function listen() {
+  if (Date.now() - heard < SILENT || document.body.classList.contains("silent")) return;
+  document.body.classList.remove("heard");
+  document.body.classList.add("silent");
+  showProblems();
 }
 
 const state = (light, text, title = "", kind = "li") =>
@@ -66,24 +107,32 @@ function sessionItem(each) {
   const part = name => element("i", { class: name, style: `flex: ${each.states[name] ?? 0}` });
   const rest = each.tomograms - ["done", "failed", "running"].reduce((sum, name) => sum + (each.states[name] ?? 0), 0);
   const button = element("button", { type: "button" },
-    element("span", { class: "name", title: each.session }, each.session,
+    element("span", { class: "first" }, named(each.session),
       each.verdict === "missing" ? null : element("span", { class: `light ${each.verdict}`, role: "img", "aria-label": each.verdict })),
     element("span", { class: "counts" }, element("span", {}, `${count(each.states.done ?? 0)} of ${count(each.tomograms)}`),
       element("time", { datetime: each.newest }, ago(each.newest))),
     element("span", { class: "track" }, part("done"), part("failed"), part("running"), element("i", { style: `flex: ${rest}` })));
+  button.dataset.where = place(each);
   if (same(each, shown)) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => { follows = false; show(each).catch(fail); loadSessions().catch(fail); });
   return element("li", {}, button);
 }
 
-const same = (one, other) => one !== null && other !== null && one.watch === other.watch && one.session === other.session;
+const place = ({ watch, session }) => JSON.stringify([watch, session]);
+const same = (one, other) => one !== null && other !== null && place(one) === place(other);
 
 // How the shown session goes by its last tomograms, and when it will have the particles that are wanted.
 
 async function loadCourse() {
   const where = shown;
-  const { verdict, reasons, targets } = await get(`api/v1/summary?${query(where)}`);
-  if (!same(where, shown)) return;
+  const summary = await get(`api/v1/summary?${query(where)}`);
+  if (same(where, shown)) showCourse(summary);
+}
+
+function showCourse(summary) {
+  totals = summary;
+  refresh();
+  const { verdict, reasons, targets } = summary;
   const told = [];
   if (verdict !== "missing") told.push(state(verdict, `The last tomograms are ${verdict}${reasons.length ? `: ${reasons[0]}` : ""}`, reasons.join("\n"), "span"));
   told.push(...targets.map(({ feature, wanted: aim, found, expected }) => element("span", { class: "target" },
@@ -94,18 +143,29 @@ async function loadCourse() {
 // The gallery.
 
 async function show({ watch, session }) {
+  const before = shown;
   shown = { watch, session };
-  const { tomograms } = await get(`api/v1/tomograms?${query(shown)}`);
+  for (const button of at("sessions").querySelectorAll("button"))
+    button.toggleAttribute("aria-current", button.dataset.where === place(shown));
+  const limit = same(before, shown) ? Math.min(Math.max(PAGE, tiles.size), 5000) : PAGE;
+  const [{ tomograms }, summary] = await Promise.all([
+    get(`api/v1/tomograms?${query({ ...shown, limit })}`), get(`api/v1/summary?${query(shown)}`)]);
   if (!same(shown, { watch, session })) return;
   tiles.clear();
-  at("gallery").replaceChildren(...tomograms.map(view => place(view)));
-  refresh();
-  for (const button of at("sessions").querySelectorAll("button"))
-    button.toggleAttribute("aria-current", button.querySelector(".name").title === session);
-  await loadCourse();
+  at("gallery").replaceChildren(...tomograms.map(view => tileOf(view)));
+  showCourse(summary);
 }
 
-function place(view) {
+// The next ones of a session of which not all are shown.
+async function showOlder() {
+  const where = shown;
+  const { tomograms } = await get(`api/v1/tomograms?${query({ ...where, limit: PAGE, offset: tiles.size })}`);
+  if (!same(where, shown)) return;
+  at("gallery").append(...tomograms.filter(view => !tiles.has(view.name)).map(view => tileOf(view)));
+  refresh();
+}
+
+function tileOf(view) {
   const known = tiles.get(view.name);
   const tile = known?.tile ?? element("button", { type: "button", class: "tile" });
   if (!known) tile.addEventListener("click", () => openDetail(view.name).catch(fail));
@@ -120,9 +180,9 @@ function place(view) {
     : element("span", { class: "picture" }, element("img", { src: preview, alt: "", loading: "lazy", decoding: "async" }));
   tile.replaceChildren(picture, element("span", { class: "text" },
     element("span", { class: "first" }, element("span", { class: `light ${light}`, role: "img", "aria-label": light }),
-      element("span", { class: "name", title: view.name }, view.name),
+      named(view.name)),
+    element("span", { class: "second" }, picks ? element("span", { class: "picks" }, `${picks} picks`) : null,
       element("time", { class: "age", datetime: view.changed }, ago(view.changed))),
-    picks ? element("span", { class: "picks" }, `${picks} picks`) : null,
     reason ? element("span", { class: "reason", title: reason }, reason) : null));
   tile.dataset.kind = kind(view);
   tile.hidden = wanted !== "all" && wanted !== tile.dataset.kind;
@@ -133,20 +193,19 @@ const kind = view => view.state === "done" ? view.verdict : view.state === "fail
 const placeholder = view => ({ failed: view.fault?.reason ?? "failed", waiting: "waiting", running: "at work", done: "no picture" }[view.state] ?? view.state);
 
 function refresh() {
-  const views = [...tiles.values()].map(each => each.view);
-  const kinds = {}, picks = {};
-  for (const view of views) {
-    kinds[kind(view)] = (kinds[kind(view)] ?? 0) + 1;
-    for (const [feature, n] of Object.entries(view.picks)) picks[feature] = (picks[feature] ?? 0) + n;
-  }
-  at("bar").hidden = views.length === 0;
-  at("empty").hidden = views.length !== 0;
+  const { tomograms: all, states, verdicts, picks } = totals;
+  const judged = Object.values(verdicts).reduce((sum, n) => sum + n, 0), failed = states.failed ?? 0;
+  const kinds = { ...verdicts, failed, "under way": all - judged - failed };
+  at("bar").hidden = all === 0;
+  at("empty").hidden = all !== 0;
   at("title").textContent = shown.session;
   const sums = Object.entries(picks).map(([name, n]) => `${count(n)} ${name}`).join(", ");
-  at("totals").textContent = `${count(views.length)} tomogram${views.length === 1 ? "" : "s"}${sums && ` · ${sums} picks`}`;
+  at("totals").textContent = `${count(all)} tomogram${all === 1 ? "" : "s"}${sums && ` · ${sums} picks`}`;
+  at("older").hidden = tiles.size >= all;
+  at("older").textContent = `The newest ${count(tiles.size)} of ${count(all)} are shown. Show older ones`;
   if (wanted !== "all" && !kinds[wanted]) choose("all");
   const lights = { "under way": "running" };
-  at("filters").replaceChildren(...["all", "good", "warn", "bad", "missing", "failed", "under way"].filter(name => name === "all" || kinds[name]).map(name => {
+  at("filters").replaceChildren(...["all", "good", "warn", "bad", "unjudged", "missing", "failed", "under way"].filter(name => name === "all" || kinds[name]).map(name => {
     const button = element("button", { type: "button", "aria-pressed": String(wanted === name) },
       name === "all" ? null : element("span", { class: `light ${lights[name] ?? name}` }), name === "all" ? "all" : `${name} ${count(kinds[name])}`);
     button.addEventListener("click", () => { choose(name); refresh(); });
@@ -171,41 +230,46 @@ at("detail").addEventListener("keydown", event => {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!step || event.target.closest("input")) return;
   const visible = [...at("gallery").children].filter(tile => !tile.hidden);
-  const names = visible.map(tile => tile.querySelector(".name").textContent);
+  const names = visible.map(tile => tile.querySelector(".name").title);
   const next = names[names.indexOf(at("detail").dataset.name) + step];
   if (next !== undefined) openDetail(next).catch(fail);
 });
 
 // What happens while the page is open. Events come in bursts: what they concern is fetched once, shortly after.
 
-const news = new Set();
+const news = new Map();           // the place of a session -> names
 let sessionsAreNews = false, gathering = null;
 
 function told({ watch, session, tomogram }) {
   sessionsAreNews = true;
-  if (same(shown, { watch, session })) news.add(tomogram);
+  const here = place({ watch, session });
+  news.set(here, (news.get(here) ?? new Set()).add(tomogram));
   gathering ??= setTimeout(gather, 400);
 }
 
 async function gather() {
-  const names = [...news], where = shown;
+  // Of the session that is shown by now: what came for another one is fetched when that is shown.
+  const where = shown, names = where === null ? [] : [...(news.get(place(where)) ?? [])];
   news.clear(); gathering = null;
   try {
     if (names.length > 8) await show(where);
     else await Promise.all(names.map(async name => {
       const { tomograms: [view] } = await get(`api/v1/tomograms?${query({ ...where, name })}`);
       if (!same(where, shown)) return;
-      const isNew = !tiles.has(name), tile = place(view);
+      const isNew = !tiles.has(name), tile = tileOf(view);
       if (isNew) at("gallery").prepend(tile);
     }));
-    if (names.length && same(where, shown)) { refresh(); await loadCourse(); }
+    if (names.length && same(where, shown)) await loadCourse();
     if (sessionsAreNews) { sessionsAreNews = false; await loadSessions(); }
+    trouble = "";
+    showProblems();
   } catch (fault) { fail(fault); }
 }
 
 function fail(fault) {
-  at("problems").replaceChildren(element("li", {}, `The page cannot show everything: ${fault.message}`));
-  at("problems").hidden = false;
+  if (fault instanceof Away) return;
+  trouble = fault.message;
+  showProblems();
 }
 
 // What was missed while nothing was heard: all that is shown is fetched again.
@@ -213,17 +277,21 @@ async function catchUp() {
   const before = shown;
   await loadSessions();
   if (same(before, shown)) await show(shown);
+  trouble = "";
+  showProblems();
 }
 
-async function begin() {
-  showStatus(await get("api/v1/status"));
+function follow() {
   const stream = new EventSource("events");
   stream.addEventListener("status", event => showStatus(JSON.parse(event.data)));
-  stream.addEventListener("tomogram", event => told(JSON.parse(event.data)));
+  stream.addEventListener("tomogram", event => { hear(); told(JSON.parse(event.data)); });
   // The first time too, and only now: what happens between a fetch and the opening would be told nowhere.
   stream.addEventListener("open", () => catchUp().catch(fail));
-  stream.addEventListener("error", () => fail(new Error("the daemon does not answer; trying again")));
+  // A browser gives up for good where a proxy answers in the daemon's place.
+  stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 2000); });
 }
 
+at("older").addEventListener("click", () => showOlder().catch(fail));
+follow();
+setInterval(listen, 500);
 setInterval(() => { for (const time of document.querySelectorAll("time[datetime]")) time.textContent = ago(time.dateTime); }, 10000);
-begin().catch(fail);

@@ -19,12 +19,22 @@ export function ago(iso) {
   return seconds < 10 ? "now" : `${Math.floor(seconds)} s ago`;
 }
 
+/** The time of day of a moment in milliseconds, like "14:05:09". */
+export const clock = moment => new Date(moment).toLocaleTimeString("en-GB");
+
 /** In how long, like "in 3 h". */
 export function ahead(iso) {
   const seconds = Math.max(0, (Date.parse(iso) - Date.now()) / 1000);
   for (const [unit, size] of [["d", 86400], ["h", 3600]])
     if (seconds >= 2 * size) return `in ${Math.round(seconds / size)} ${unit}`;
   return `in ${Math.ceil(seconds / 60)} min`;
+}
+
+/** A name whose end stays when there is no room for all of it: it is the end that tells one from the other. */
+export function name(text, attributes = {}) {
+  const cut = Math.max(0, text.length - 9);
+  return element("span", { class: "name", title: text, ...attributes },
+    cut ? element("span", { class: "head" }, text.slice(0, cut)) : null, element("span", { class: "tail" }, text.slice(cut)));
 }
 
 const whole = new Intl.NumberFormat("en");
