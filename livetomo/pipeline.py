@@ -87,6 +87,7 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
     raw = read_source(made.order)
     made.warnings += made.order.metadata.get("notes", [])
     header = raw.header
+    made.warnings += header.warnings
     volume = torch.from_numpy(np.ascontiguousarray(raw.voxels, dtype=np.float32)).to(made.device)
     del raw
     replaced = replace_non_finite_(volume)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,3 +326,17 @@ def test_what_the_sidecars_said_is_used_and_recorded(tmp_path):
     table = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion4.star")
     assert set(table["rlnTomoName"]) == {"rec_TS_01"}
     assert sorted(table["rlnCoordinateX"]) == pytest.approx(sorted(4 * PLACES[:, 2]), abs=2)
+
+
+def test_what_the_header_contradicts_itself_in_is_a_warning_of_the_result(tmp_path):
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls())
+    content = bytearray(path.read_bytes())
+    content[212:216] = b"\x11\x11\0\0"
+    struct.pack_into("<i", content, 92, 49_920)
+    path.write_bytes(content)
+    manifest = pipeline.run(order_for(path), tmp_path / "result")
+    assert manifest["picks"]["ribosome"]["count"] == 3
+    assert any("the machine stamp says big-endian" in warning for warning in manifest["warnings"])
+    assert any(
+        "an extended header of 49,920 bytes, which the file does not have" in one for one in manifest["warnings"]
+    )
