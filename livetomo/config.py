@@ -106,10 +106,12 @@ class Workers(UserModel):
 class Mqtt(UserModel):
     """The broker that picks and quality are published to. Without this table nothing is published.
 
-    url: the broker's address: `mqtt://broker:1883`, or with TLS `mqtts://broker:8883`.
+    url: the broker's address: `mqtt://broker:1883`, or with TLS `mqtts://broker:8883`; an IPv6 address in brackets,
+        `mqtt://[::1]:1883`.
     username: where the broker asks for one.
-    password_file: a file that holds the password alone. Only its owner should be able to read it.
-    ca_file: the certificates that the broker's is checked against; without it the system's.
+    password_file: a file that holds the password alone: all but the line end, blanks too. Only its owner should be able
+        to read it. It is read again at each connection.
+    ca_file: the certificates that the broker's is checked against; without it the system's. Read again, too.
     protocol: `"5"`, or `"3.1.1"` for a broker that knows no better.
     base: the first component of every topic.
     inline_picks: a message holds up to this many picks itself, and always says where all of them are.
@@ -155,9 +157,10 @@ class Mqtt(UserModel):
 class Http(UserModel):
     """The page, the metrics and the HTTP API.
 
-    listen: address and port. Port 0 takes a free one.
+    listen: address and port, an IPv6 address in brackets. Port 0 takes a free one. An address that is not there yet, or
+        is in use, is tried again.
     token_file: a file that holds the token which is asked for to change anything, and, where `listen` is not a loopback
-        address, to read too.
+        address, to read too. It is read again when it changes.
     public_url: the address under which others reach the page, where a proxy stands in between; links in messages begin
         with it.
     """

@@ -11,12 +11,13 @@ from pathlib import Path
 from livetomo.config import Config
 from livetomo.control import SOCKET_NAME
 from livetomo.disks import fixed_part
-from livetomo.errors import ConfigurationError
+from livetomo.errors import ConfigurationError, SecretUnreadable
 from livetomo.filesystems import FileSystem, file_system
 from livetomo.intake.patterns import Exclusion
 from livetomo.naming import slug
 from livetomo.patience import NoAnswer, within
 from livetomo.recipe import load_recipe
+from livetomo.secret_files import read_secret
 from livetomo.tomogram import session_folder
 from livetomo.useless_secrets import useless_secrets
 from livetomo.writable import state_faults, why_not_writable
@@ -31,6 +32,7 @@ def check_config(
     *,
     kind_of: Callable[[Path], FileSystem] = file_system,
     patience: float = 5.0,
+    secrets_may_come: bool = False,
 ) -> list[str]:
     """Look at the configuration as a whole, and return warnings: what may be meant, but seldom is.
 
@@ -39,19 +41,21 @@ def check_config(
         source: the file's name, for the fault's lines.
         kind_of: tells which file system a path lies on.
         patience: how many seconds a hung mount may take to tell where a path really leads.
+        secrets_may_come: a file with a secret that is missing or empty is a warning, since the daemon waits for it.
 
     Raises:
         ConfigurationError: one line per fault, naming the file, the key and the cure.
     """
     roots = {watch.name: _look(watch.path, patience) for watch in config.watch}
     output = _look_at_output(config, patience)
+    missing = list(_secrets_missing(config))
     faults = [
         *_written_into_watches(config, roots),
         *_nested_watches(config, roots),
         *_state_on_network(config, kind_of),
         *state_faults(config.state, SOCKET_NAME),
         *_recipes(config),
-        *_secrets_missing(config),
+        *([] if secrets_may_come else missing),
         *useless_secrets(config),
         *_open_to_others(config),
     ]
@@ -61,6 +65,7 @@ def check_config(
         *_unknown_variables(os.environ),
         *_absent_roots(config, roots),
         *output,
+        *(f"{each}; it is waited for" for each in missing if secrets_may_come),
         *_readable_secrets(config),
         *_broker_oddities(config),
     ]
@@ -176,10 +181,9 @@ def _secret_files(config: Config) -> Iterator[tuple[str, Path]]:
 def _secrets_missing(config: Config) -> Iterator[str]:
     for key, path in _secret_files(config):
         try:
-            if not path.read_text(encoding="utf-8").strip():
-                yield f"{key}: {path} is empty"
-        except (OSError, UnicodeDecodeError) as fault:
-            yield f"{key}: {path} cannot be read ({getattr(fault, 'strerror', None) or 'not UTF-8 text'})"
+            read_secret(path)
+        except SecretUnreadable as fault:
+            yield f"{key}: {fault}"
     if config.mqtt and config.mqtt.ca_file and not os.access(config.mqtt.ca_file, os.R_OK):
         yield f'mqtt: "ca_file": {config.mqtt.ca_file} cannot be read'
 
@@ -216,7 +220,7 @@ def _absent_roots(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
 
 def _readable_secrets(config: Config) -> Iterator[str]:
     for key, path in _secret_files(config):
-        if path.stat().st_mode & stat.S_IROTH:
+        if path.is_file() and path.stat().st_mode & stat.S_IROTH:
             yield f"{key}: {path} can be read by everybody: chmod o-r {path}"
 
 

@@ -39,7 +39,9 @@ from livetomo.watches import Watches
 from livetomo.web.access import Rules
 from livetomo.web.app import Site, create_app
 from livetomo.web.connections import raise_descriptor_limit
-from livetomo.web.server import Server, bind_tcp, bind_unix
+from livetomo.web.listening import Listener, PageServer
+from livetomo.web.server import Server, bind_unix
+from livetomo.web.tokens import TokenFile
 from livetomo.web.view import CatalogView
 from livetomo.workers.devices import find_devices
 from livetomo.workers.lane import CANNOT_COMMIT, Lane
@@ -88,7 +90,7 @@ def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None
 def read_config(path: Path) -> Config:
     """The configuration, checked as a whole; its warnings are logged."""
     config = load_config(path)
-    for warning in check_config(config, str(path)):
+    for warning in check_config(config, str(path), secrets_may_come=True):
         log.warning(warning)
     return config
 
@@ -131,8 +133,9 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     stars = SessionStars(catalog, config.output)
     watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
     lanes = _lanes(config, catalog, metrics, disks, watches, devices)
-    control, page = bind_unix(config.state / SOCKET_NAME), bind_tcp(config.http.host, config.http.port)
-    reporters: list[Reporter] = []  # parts that know of problems of their own
+    control, page = bind_unix(config.state / SOCKET_NAME), Listener(config.http)
+    await page.bind()
+    reporters: list[Reporter] = [page]  # parts that know of problems of their own
     overview = Overview(
         config,
         catalog=catalog,
@@ -140,20 +143,20 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         lanes=lanes,
         disks=disks,
         publisher=publisher,
-        address=f"http://{config.http.listen.rpartition(':')[0]}:{page.getsockname()[1]}",
+        address=lambda: page.url,
         reporters=reporters,
     )
     view = CatalogView(catalog, overview.status)
     site = Site(view, settings, metrics, actions(catalog, config.state))
-    servers = [
-        Server(create_app(site, Rules(full_control=True)), control),
-        Server(create_app(site, _rules(config)), page),
-    ]
+    token = None if config.http.token_file is None else TokenFile(config.http.token_file)
+    if token is not None:
+        reporters.append(token)
     parts: list[Part] = [
         disks,
         Work(catalog, config.output, lanes),
         watches,
-        *servers,
+        Server(create_app(site, Rules(full_control=True)), control),
+        PageServer(create_app(site, _rules(config, token)), page),
         Watchdog(view.last_seq),
         stars,
     ]
@@ -162,8 +165,8 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     if publisher is not None:
         reporters.append(publisher)
         parts += [publisher, Teller(view, publisher.retained, settings.topics)]
-    url = f"http://{config.http.host}:{servers[-1].port}/"
-    log.info("started", extra={"site": config.site, "instance": config.instance, "devices": devices, "url": url})
+    names = {"site": config.site, "instance": config.instance}
+    log.info("started", extra=names | {"devices": devices, "url": f"{page.url}/"})
     try:
         async with asyncio.TaskGroup() as house:
             house.create_task(_obey_signals(path, config, watches))
@@ -215,12 +218,12 @@ def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread
     return Publisher(settings, catalog, transport, acknowledged=acknowledged, observer=metrics)
 
 
-def _rules(config: Config) -> Rules:
+def _rules(config: Config, token: TokenFile | None) -> Rules:
     """Who may do what over TCP."""
     http = config.http
     return Rules(
         open_reading=is_loopback(http.host),
-        token=None if http.token_file is None else http.token_file.read_text(encoding="utf-8").strip(),
+        token_now=token,
         host=None if http.public_url is None else http.public_url.host,
         cookie_name=f"livetomo-{stable_id('cookie', config.site, config.instance)[:8]}",
     )

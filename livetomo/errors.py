@@ -69,6 +69,12 @@ class MessageRefused(LivetomoError):
         self.code = code
 
 
+class AddressAway(Unreachable):
+    """An address to listen at is not there yet, or another program has it."""
+
+    reason = "address away"
+
+
 class SecretUnreadable(LivetomoError):
     """A file with a password or a token is not there, is empty, or is no text."""
 

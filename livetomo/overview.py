@@ -1,7 +1,7 @@
 """What the daemon is doing at this moment, gathered from every room."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ class Overview:
         lanes: Sequence[Lane],
         disks: Disks,
         publisher: Publisher | None,
-        address: str,
+        address: Callable[[], str],
         reporters: Sequence[Reporter] = (),
     ) -> None:
         self._config = config
@@ -71,7 +71,7 @@ class Overview:
             version=livetomo.__version__,
             time=datetime.now(UTC),
             started=self._started,
-            url=str(self._config.http.public_url or self._address).rstrip("/"),
+            url=str(self._config.http.public_url or self._address()).rstrip("/"),
             jobs=facts.jobs,
             oldest_waiting=facts.oldest_waiting,
             paused=facts.paused,

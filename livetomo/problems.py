@@ -19,6 +19,7 @@ KINDS: Mapping[str, Subjects] = {
     "disk": "disk",
     "device": "device",
     "workers": ("all",),
+    "http": ("listen", "token"),
     "broker": ("connection", "refused", "id"),  # away; does not take some messages; another client has its id
     "catalog": ("file",),
 }

@@ -38,14 +38,16 @@ def free_port() -> int:
 class Mosquitto:
     """A real broker that can be stopped, started and made to forget."""
 
-    def __init__(self, program: str, folder: Path, settings: str = "allow_anonymous true") -> None:
+    def __init__(
+        self, program: str, folder: Path, settings: str = "allow_anonymous true", address: str = "127.0.0.1"
+    ) -> None:
         self.port = free_port()
         self._program = program
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            f"listener {self.port} 127.0.0.1\n{settings}\nuser root\npersistence true\n"
+            f"listener {self.port} {address}\n{settings}\nuser root\npersistence true\n"
             f"persistence_location {folder}/\nlog_dest stderr\nlog_type all\n"
         )
 

@@ -73,6 +73,7 @@ def command(
     from livetomo.client.stream import Wish
     from livetomo.config import Mqtt
     from livetomo.errors import ExitCode
+    from livetomo.secret_files import read_token
     from livetomo.userfile import validate
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -80,7 +81,7 @@ def command(
     mqtt = validate(Mqtt, {"url": broker, "protocol": protocol, "base": base} | secrets, "--broker")
     collection = Collection(output, feature, kind)
     position = collection.position if collection.position is not None else (0 if from_start else None)
-    token = token_file.read_text(encoding="utf-8").strip() if token_file else None
+    token = read_token(token_file) if token_file else None
     wish = Wish(feature, watch, session, site, instance)
 
     def told(pickset: PickSet, collection: Collection) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ class Rules:
     full_control: whoever reaches it may do everything (the Unix socket, guarded by its file's mode).
     open_reading: reading needs no token (loopback).
     token:        what changes need, and reading where it is not open; None: nothing can be changed here.
+    token_now:    in place of `token`, asked at each request: its file may be replaced.
     host:         the name that a proxy in front is reached by, of `http.public_url`.
     cookie_name:  of this daemon alone: a browser sends a host's cookies to each of its ports.
     """
@@ -39,6 +41,7 @@ class Rules:
     full_control: bool = False
     open_reading: bool = True
     token: str | None = None
+    token_now: Callable[[], str | None] | None = None
     host: str | None = None
     cookie_name: str = COOKIE
 
@@ -51,7 +54,7 @@ class Rules:
         if method not in _READING:
             why = (
                 "changes need the token"
-                if self.token
+                if self._token()
                 else 'nothing can be changed here: "token_file" is not configured'
             )
             return 403, f"{why}; on the daemon's own machine, use the livetomo command"
@@ -69,11 +72,15 @@ class Rules:
 
     def cookie(self) -> str:
         """What a browser is given for the token: enough to read, and not the token."""
-        return hmac.new((self.token or "").encode(), b"reading", hashlib.sha256).hexdigest()
+        return hmac.new((self._token() or "").encode(), b"reading", hashlib.sha256).hexdigest()
 
     def accepts(self, token: str) -> bool:
         """Whether this is the token."""
-        return self.token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+        known = self._token()
+        return known is not None and hmac.compare_digest(token.encode(), known.encode())
+
+    def _token(self) -> str | None:
+        return self.token if self.token_now is None else self.token_now()
 
     def _has_token(self, request: HTTPConnection) -> bool:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -81,7 +88,7 @@ class Rules:
 
     def _has_cookie(self, request: HTTPConnection) -> bool:
         given = request.cookies.get(self.cookie_name, "")
-        return self.token is not None and hmac.compare_digest(given.encode(), self.cookie().encode())
+        return self._token() is not None and hmac.compare_digest(given.encode(), self.cookie().encode())
 
     def _is_own_host(self, name: str) -> bool:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from livetomo.errors import ConfigurationError
+from livetomo.errors import AddressAway, ConfigurationError
 from livetomo.web.connections import bounded, most_connections
 
 _STOP_SECONDS = 3
@@ -70,16 +70,27 @@ def bind_tcp(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one.
 
     Raises:
-        ConfigurationError: the address cannot be bound, with what to do.
+        AddressAway: the address is not there, or another program has it; that may be otherwise soon.
+        ConfigurationError: this user may not bind it.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        family, *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as fault:
+    except PermissionError as fault:
         raise ConfigurationError(
-            f'http: "listen": {host}:{port} cannot be bound ({fault.strerror}). Is another program, or another '
-            "livetomo, listening there? Choose another port."
+            f'http: "listen": {_written(host, port)} cannot be bound by this user ({fault.strerror}). Ports below 1024 '
+            "are the system's: choose another one."
         ) from None
+    except (OSError, ValueError) as fault:  # a ValueError is a name that no resolver is asked for
+        why = getattr(fault, "strerror", None) or str(fault)
+        raise AddressAway(
+            f'http: "listen": {_written(host, port)} cannot be bound ({why}). Is another program, or another livetomo, '
+            "listening there? Is the network up?"
+        ) from None
+
+
+def _written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def bind_unix(path: Path) -> socket.socket:

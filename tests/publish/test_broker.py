@@ -20,6 +20,7 @@ from livetomo.publish.refusals import TAKEN_OVER
 from tests.servers import Mosquitto, free_port, need
 
 WILL = Message("livetomo/facility/main/availability", b"offline", retain=True)
+HAS_IPV6 = socket.has_ipv6 and bool(Path("/proc/net/if_inet6").read_text())
 PING = Message("livetomo/facility/main/ping", b"{}")
 
 
@@ -110,6 +111,84 @@ async def test_a_wrong_password_and_a_forbidden_topic_are_said(
             await connection.publish(PING)
             with pytest.raises(MessageRefused, match=r"refused a message for livetomo/elsewhere/.*ACL"):
                 await connection.publish(Message("livetomo/elsewhere/main/ping", b"{}"))
+
+
+PASSWORDS = {
+    "a blank at its end": (b"right \n", "right "),
+    "a blank at its beginning": (b" right\n", " right"),
+    "a byte order mark": (b"\xef\xbb\xbfright\n", "right"),
+    "a byte order mark of Windows": ("\ufeffright\r\n".encode("utf-16-le"), "right"),
+    "a line end of Windows": (b"right\r\n", "right"),
+    "no line end": (b"right", "right"),
+}
+
+
+@pytest.mark.parametrize(("content", "password"), PASSWORDS.values(), ids=PASSWORDS)
+async def test_a_password_is_what_stands_in_its_file_without_the_line_end(
+    tmp_path: Path, content: bytes, password: str
+) -> None:
+    passwords, secret = tmp_path / "passwords", tmp_path / "secret"
+    run("mosquitto_passwd", "-b", "-c", str(passwords), "livetomo", password)
+    async with broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as running:
+        user: dict[str, Any] = {"username": "livetomo", "password_file": secret}
+        secret.write_bytes(content)
+        async with transport(running.port, **user).connect(WILL) as connection:
+            await connection.publish(PING)
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 here")
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_broker_with_an_ipv6_address_in_brackets_is_reached(tmp_path: Path, protocol: str) -> None:
+    running = Mosquitto(need("mosquitto", "mosquitto"), tmp_path, address="::1")
+    await running.start()
+    try:
+        url = f"mqtt://[::1]:{running.port}"
+        async with transport(running.port, url=url, protocol=protocol).connect(WILL) as connection:
+            await connection.publish(PING)
+    finally:
+        await running.stop(how=signal.SIGKILL)
+
+
+UNREACHABLE = {
+    "a name that is not known yet": {"url": "mqtt://no-such-broker.invalid"},
+    "a name that no resolver is asked for": {"url": f"mqtt://{'a' * 64}.example"},
+    "no address yet": {"url": "mqtt://[2001:db8::1]:1883"},
+    "no password file": {"username": "me", "password_file": "/nowhere/at/all"},
+    "an empty password file": {"username": "me", "password_file": "/dev/null"},
+    "no certificates": {"url": "mqtts://localhost", "ca_file": "/nowhere/at/all"},
+    "empty certificates": {"url": "mqtts://localhost", "ca_file": "/dev/null"},
+    "certificates that are a folder": {"url": "mqtts://localhost", "ca_file": "/"},
+}
+
+
+@pytest.mark.parametrize("trouble", UNREACHABLE.values(), ids=UNREACHABLE)
+async def test_what_may_pass_is_a_broker_that_is_away(trouble: dict[str, Any]) -> None:
+    with pytest.raises(BrokerAway):
+        async with transport(1883, **trouble).connect(WILL):
+            raise AssertionError("there is no broker")
+
+
+async def test_a_password_that_is_not_text_is_said(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\xff\x00\x81")
+    with pytest.raises(BrokerAway, match="is not UTF-8 text"):
+        async with transport(1883, username="me", password_file=tmp_path / "secret").connect(WILL):
+            raise AssertionError("there is no broker")
+
+
+async def test_secrets_and_certificates_are_read_again_at_each_connection(tmp_path: Path) -> None:
+    passwords, secret = tmp_path / "passwords", tmp_path / "secret"
+    run("mosquitto_passwd", "-b", "-c", str(passwords), "livetomo", "right")
+    async with broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}") as running:
+        one = transport(running.port, username="livetomo", password_file=secret)
+        for content in (None, "", "old"):
+            if content is not None:
+                secret.write_text(content)
+            with pytest.raises(BrokerAway):
+                async with one.connect(WILL):
+                    raise AssertionError("it has no right password yet")
+        secret.write_text("right\n")
+        async with one.connect(WILL) as connection:
+            await connection.publish(PING)
 
 
 async def test_a_missing_password_file_is_waited_for_and_said(tmp_path: Path) -> None:

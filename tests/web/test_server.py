@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from livetomo.control import SOCKET_NAME, ask
-from livetomo.errors import ConfigurationError, LivetomoError
+from livetomo.errors import AddressAway, LivetomoError
 from livetomo.web.access import Rules
 from livetomo.web.app import create_app
 from livetomo.web.server import Server, bind_tcp, bind_unix
@@ -38,7 +38,7 @@ async def test_port_0_is_a_free_port_that_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_port_that_is_taken_is_said_with_its_key() -> None:
-    with bind_tcp("127.0.0.1", 0) as taken, pytest.raises(ConfigurationError, match=r'"listen".*cannot be bound'):
+    with bind_tcp("127.0.0.1", 0) as taken, pytest.raises(AddressAway, match=r'"listen".*cannot be bound'):
         bind_tcp("127.0.0.1", taken.getsockname()[1])
 
 

@@ -18,6 +18,7 @@ from livetomo.web.access import Rules
 from livetomo.web.app import create_app
 from livetomo.web.connections import bounded, most_connections, raise_descriptor_limit
 from livetomo.web.server import Server, bind_tcp
+from livetomo.web.tokens import TokenFile
 from tests.web.site import FakeDaemon, site
 from tests.web.test_server import serving
 
@@ -149,7 +150,9 @@ def test_a_daemon_may_open_as_many_files_as_the_system_lets_it() -> None:
 
 async def test_two_daemons_on_one_host_do_not_log_each_other_out(tmp_path: Path) -> None:
     configs = [configuration(tmp_path, instance=name, token=f"key of {name}") for name in ("main", "test")]
-    one, two = (create_app(site(FakeDaemon(tmp_path)), daemon._rules(config)) for config in configs)
+    tokens = [TokenFile(config.http.token_file) for config in configs]
+    rules = [daemon._rules(config, token) for config, token in zip(configs, tokens, strict=True)]
+    one, two = (create_app(site(FakeDaemon(tmp_path)), each) for each in rules)
     jar = httpx.Cookies()
     for app, token in ((one, "key of main"), (two, "key of test")):
         async with browser(app, jar) as client:
