@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import lock_state
+from livetomo.catalog.highwater import Keeper
 from livetomo.catalog.jobs import Claim
 from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
@@ -158,6 +159,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         Server(create_app(site, Rules(full_control=True)), control),
         PageServer(create_app(site, _rules(config, token)), page),
         Watchdog(view.last_seq),
+        Keeper(catalog, config.state / CATALOG_NAME),
         stars,
     ]
     if config.retention.maps is not None:

@@ -95,6 +95,17 @@ class ApiAway(Unreachable):
     reason = "API away"
 
 
+class NumberedAnew(LivetomoError):
+    """The daemon's events are numbered anew: its catalog was restored or made anew. `epoch` is the new one."""
+
+    exit_code = ExitCode.INCOMPLETE
+    reason = "numbered anew"
+
+    def __init__(self, message: str, epoch: str) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+
+
 class NotAsPublished(LivetomoError):
     """A file that a message tells of is gone, or is not the file that was published."""
 

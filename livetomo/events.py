@@ -34,12 +34,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event with its place in the story. `time` is UTC, ISO 8601."""
+    """An event with its place in the story. `time` is UTC, ISO 8601; `seq` counts within `epoch`."""
 
     seq: int
     event_id: str
     time: str
     event: Event
+    epoch: str = ""
 
 
 def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:

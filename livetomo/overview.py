@@ -81,6 +81,7 @@ class Overview:
             workers=tuple(lane.state for lane in self._lanes),
             broker=self._broker(facts),
             disks=self._disks.states,
+            epoch=facts.epoch,
         )
 
     async def _look(self) -> tuple["_Facts", str]:
@@ -110,6 +111,7 @@ class _Facts:
     untold_since: datetime | None = None
     poor: tuple[PoorSession, ...] = ()
     health: Mapping[str, WatchHealth] = field(default_factory=dict)
+    epoch: str = ""
 
 
 def _facts(catalog: Catalog) -> _Facts:
@@ -122,6 +124,7 @@ def _facts(catalog: Catalog) -> _Facts:
         untold_since=datetime.fromisoformat(oldest) if oldest else None,
         poor=tuple(_poor_sessions(catalog)),
         health=catalog.health.of_watches(),
+        epoch=catalog.story.epoch().id,
     )
 
 

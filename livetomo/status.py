@@ -88,7 +88,10 @@ class DiskState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """All of it. `url` is where the page and the API are; `problems` is all that is wrong, critical things first."""
+    """All of it. `url` is where the page and the API are; `problems` is all that is wrong, critical things first.
+
+    epoch: of the events' numbers. While the catalog is in trouble, what it tells here is what it said before that.
+    """
 
     site: str
     instance: str
@@ -104,6 +107,7 @@ class Status:
     broker: BrokerState = BrokerState(configured=False)
     disks: tuple[DiskState, ...] = ()
     problems: tuple[Problem, ...] = ()
+    epoch: str = ""
 
     @property
     def ready(self) -> bool:

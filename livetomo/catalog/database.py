@@ -8,7 +8,10 @@ from typing import IO
 
 from sqlite_utils import Database
 
+from livetomo.catalog.aside import set_strange_log_aside
+from livetomo.catalog.epoch import mark_as_copy
 from livetomo.catalog.faults import Meaning, meaning, sentence
+from livetomo.catalog.highwater import high_water, read_note, settle_epoch, write_note
 from livetomo.catalog.schema import migrate, schema
 from livetomo.errors import CatalogBusy, CatalogCorrupt, ConfigurationError, LivetomoError, StateBusy
 
@@ -49,6 +52,8 @@ def open_database(path: Path | None, *, patience: float = 30.0) -> Database:
     where = path or Path(":memory:")
     connection = None
     try:
+        if path is not None:
+            set_strange_log_aside(path)
         connection = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=patience)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -58,6 +63,10 @@ def open_database(path: Path | None, *, patience: float = 30.0) -> Database:
             raise CatalogCorrupt(where, verdict)
         db = Database(connection)
         migrate(db)
+        if settle_epoch(db, read_note(path) if path else None) and path is not None:
+            # In the file itself, not in its log: who looks at the file alone sees that it is in use.
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            write_note(path, high_water(db))
     except (sqlite3.Error, LivetomoError) as fault:
         if connection is not None:
             connection.close()
@@ -111,10 +120,15 @@ def read_database(path: Path, *, patience: float = 30.0) -> Database:
 
 
 def copy_database(db: Database, path: Path) -> None:
-    """A whole and consistent copy of `db` at `path`, in place of what is there."""
+    """A whole and consistent copy of `db` at `path`, one file, in place of what is there.
+
+    It says of itself that it is a copy: whoever works with it begins a new epoch.
+    """
     path.unlink(missing_ok=True)
-    copy = sqlite3.connect(path)
+    copy = sqlite3.connect(path, isolation_level=None)
     try:
         db.conn.backup(copy)
+        mark_as_copy(Database(copy))
+        copy.execute("PRAGMA journal_mode = DELETE")
     finally:
         copy.close()

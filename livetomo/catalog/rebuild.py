@@ -7,6 +7,7 @@ from typing import Any
 
 from livetomo.catalog.arrivals import STANDING_JOBS, record_recipe, supersede
 from livetomo.catalog.catalog import Catalog
+from livetomo.catalog.epoch import begin
 from livetomo.catalog.jobs import brief
 from livetomo.events import Event, State, result_events
 from livetomo.recipe import Recipe
@@ -30,18 +31,13 @@ def rebuild(catalog: Catalog, results: Iterable[Found]) -> int:
     """
     number = 0
     with catalog.db.atomic():
-        _number_events_from_now(catalog)
+        # Numbered higher than any told before, so that no consumer skips one.
+        epoch = begin(catalog.db, now=catalog.now)
+        catalog.story.move_cursor("mqtt", epoch.first - 1)
         for found in sorted(results, key=lambda found: str(found.manifest["finished"])):
             _record(catalog, found)
             number += 1
     return number
-
-
-def _number_events_from_now(catalog: Catalog) -> None:
-    """Events are numbered on from the present second: higher than any told before, so that no consumer skips one."""
-    start = int(catalog.now())
-    catalog.db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?)", (start,))
-    catalog.story.move_cursor("mqtt", start)
 
 
 def _record(catalog: Catalog, found: Found) -> None:

@@ -138,9 +138,22 @@ def _course(db: Database) -> None:
     db.execute("CREATE INDEX verdicts_of_sessions ON events (watch, session, seq) WHERE kind = 'verdict'")
 
 
+@schema(name="004_epoch")
+def _epoch(db: Database) -> None:
+    db.execute("""
+        CREATE TABLE epochs (               -- the last is in force
+            number INTEGER PRIMARY KEY,
+            epoch TEXT NOT NULL,            -- a uuid; empty in a copy, so that whoever works with it begins its own
+            catalog TEXT NOT NULL,          -- a uuid: the same in every copy of this catalog
+            began_at TEXT NOT NULL,         -- UTC, ISO 8601
+            last INTEGER NOT NULL,          -- the newest event's number as it began
+            first INTEGER NOT NULL          -- what the next event is numbered, at least
+        ) STRICT""")
+
+
 def migrate(db: Database) -> None:
     """Bring the tables up to date, each step in its own transaction; a newer catalog is refused."""
-    known = {"001_first", "002_course"}
+    known = {step.name for step in schema.pending(Database(memory=True))}
     if newer := sorted({step.name for step in schema.applied(db)} - known):
         raise ConfigurationError(
             f"the catalog was written by a newer livetomo (it has {newer[0]}, which this one does not know). "

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from livetomo.catalog.epoch import Epoch, current
 from livetomo.events import Event, Recorded
 from livetomo.tomogram import TomogramId
 
@@ -44,7 +45,14 @@ class Story:
     def after(self, seq: int, limit: int) -> list[Recorded]:
         """The next `limit` events whose number is higher than `seq`."""
         rows = self._db.query("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
-        return [_recorded(row) for row in rows]
+        epoch = self.epoch().id
+        return [_recorded(row, epoch) for row in rows]
+
+    def epoch(self) -> Epoch:
+        """The epoch in force."""
+        epoch = current(self._db)
+        assert epoch is not None, "open_database begins one"
+        return epoch
 
     def last(self) -> int:
         """The number of the newest event; 0 before the first."""
@@ -68,10 +76,12 @@ class Story:
         """How many events `consumer` has not acknowledged, and the time of the oldest of them."""
         cursor = self.cursor(consumer)
         oldest = self._db.execute("SELECT time FROM events WHERE seq > ? ORDER BY seq LIMIT 1", (cursor,)).fetchone()
-        return self.last() - cursor, oldest[0] if oldest else None
+        last, epoch = self.last(), self.epoch()
+        unused = epoch.first - 1 - epoch.last if cursor <= epoch.last and last >= epoch.first else 0
+        return last - cursor - unused, oldest[0] if oldest else None
 
 
-def _recorded(row: dict[str, Any]) -> Recorded:
+def _recorded(row: dict[str, Any], epoch: str) -> Recorded:
     event = Event(
         kind=row["kind"],
         tomogram=TomogramId(row["watch"], row["session"], row["tomogram"]),
@@ -80,4 +90,4 @@ def _recorded(row: dict[str, Any]) -> Recorded:
         version=row["version"],
         body=json.loads(row["body"]),
     )
-    return Recorded(seq=row["seq"], event_id=row["event_id"], time=row["time"], event=event)
+    return Recorded(seq=row["seq"], event_id=row["event_id"], time=row["time"], event=event, epoch=epoch)

@@ -92,7 +92,16 @@ def command(
         )
 
     follower = Follower(
-        connect(mqtt, wish, api=api, after=position, token=token),
+        connect(
+            mqtt,
+            wish,
+            api=api,
+            after=position,
+            epoch=collection.epoch,
+            standing=collection.standing(),
+            began=collection.began,
+            token=token,
+        ),
         collection,
         kind=kind,
         command=Command(line) if line else None,

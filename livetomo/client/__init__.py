@@ -9,12 +9,13 @@ print(pickset.session, pickset.tomogram, len(pickset.rows))
 asyncio.run(main())
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 from livetomo.client.api import Api
 from livetomo.client.broker import Subscription
 from livetomo.client.pickset import PickSet
+from livetomo.client.standing import Place, Standing
 from livetomo.client.stream import PickStream, Wish
 from livetomo.config import Mqtt
 from livetomo.userfile import validate
@@ -32,6 +33,7 @@ def picks(
     instance: str | None = None,
     api: str | None = None,
     after: int | None = None,
+    epoch: str = "",
     token: str | None = None,
     username: str | None = None,
     password_file: Path | None = None,
@@ -53,6 +55,9 @@ def picks(
         instance: likewise.
         api: the daemon's HTTP address, where it cannot be reached under the one that it tells.
         after: begin after the event of this number, 0 for all there ever was; None: with what is new.
+        epoch: of that number, as its set has told. Where the daemon's catalog was restored or made anew since, all
+            sets that stand come again, but for those that this program has been given already: drop the `event_id`
+            that you have.
         token: what the HTTP API wants to see.
         username: of the broker.
         password_file: of the broker.
@@ -62,15 +67,26 @@ def picks(
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
     mqtt = validate(Mqtt, settings | {"protocol": protocol, "base": base}, "broker")
-    return connect(mqtt, Wish(feature, watch, session, site, instance), api=api, after=after, token=token).__aiter__()
+    wish = Wish(feature, watch, session, site, instance)
+    return connect(mqtt, wish, api=api, after=after, epoch=epoch, token=token).__aiter__()
 
 
 def connect(
-    mqtt: Mqtt, wish: Wish, *, api: str | None = None, after: int | None = None, token: str | None = None
+    mqtt: Mqtt,
+    wish: Wish,
+    *,
+    api: str | None = None,
+    after: int | None = None,
+    epoch: str = "",
+    standing: Mapping[Place, Standing] | None = None,
+    began: int = 0,
+    token: str | None = None,
 ) -> PickStream:
-    """As `picks`, for a program that keeps the stream's position itself."""
+    """As `picks`, for a program that keeps the stream's position and epoch, and knows which sets it has."""
 
     def api_at(url: str) -> Api:
         return Api(api or url, token)
 
-    return PickStream(wish, Subscription(mqtt), api_at, base=mqtt.base, after=after)
+    return PickStream(
+        wish, Subscription(mqtt), api_at, base=mqtt.base, after=after, epoch=epoch, standing=standing or {}, began=began
+    )

@@ -8,10 +8,10 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from livetomo.client.pickset import RemoteFile
-from livetomo.errors import ApiAway, NotAsPublished
+from livetomo.errors import ApiAway, NotAsPublished, NumberedAnew
 
 _TIME_LIMIT_SECONDS = 30.0
 _PAGE = 200
@@ -28,10 +28,16 @@ class Api:
         """The number of the daemon's newest event."""
         return int((await self._json("api/v1/events?limit=0"))["last"])
 
-    async def events_after(self, seq: int) -> AsyncIterator[Mapping[str, Any]]:
-        """Every event after `seq` until there is none left."""
+    async def events_after(self, seq: int, epoch: str = "") -> AsyncIterator[Mapping[str, Any]]:
+        """Every event after `seq`, which is of `epoch`, until there is none left.
+
+        Raises:
+            ApiAway: the API does not answer at the moment.
+            NumberedAnew: `seq` is of another epoch than the daemon's.
+        """
         while True:
-            page = await self._json(f"api/v1/events?after={seq}&limit={_PAGE}")
+            of_epoch = f"&epoch={quote(epoch)}" if epoch else ""
+            page = await self._json(f"api/v1/events?after={seq}&limit={_PAGE}{of_epoch}")
             for event in page["events"]:
                 yield event
             if page["next"] == seq:
@@ -73,7 +79,19 @@ class Api:
         except urllib.error.HTTPError as refusal:
             if refusal.code in (404, 410):
                 raise NotAsPublished(f"{url} is gone") from None
-            raise ApiAway(f"{url} refuses ({refusal.code}): {refusal.read(500).decode(errors='replace')}") from None
+            said = refusal.read(2000).decode(errors="replace")
+            if refusal.code == 409 and (epoch := _new_epoch(said)) is not None:
+                raise NumberedAnew(f"{self.url} numbers its events anew", epoch) from None
+            raise ApiAway(f"{url} refuses ({refusal.code}): {said[:500]}") from None
         except (OSError, http.client.HTTPException) as fault:
             raise ApiAway(f"{url} cannot be reached ({getattr(fault, 'reason', None) or fault})") from None
         return content
+
+
+def _new_epoch(said: str) -> str | None:
+    """The epoch that a refusal names; None where it refuses something else."""
+    try:
+        body = json.loads(said)
+    except ValueError:
+        return None
+    return str(body.get("epoch", "")) if isinstance(body, dict) and body.get("reset") else None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.client.pickset import PickSet
+from livetomo.client.standing import Place, Standing
 from livetomo.errors import ConfigurationError
 from livetomo.formats.star import loop_text
 from livetomo.naming import slug
@@ -39,6 +40,7 @@ class Taken:
     result_id: str
     count: int
     file: str = ""
+    epoch: str = ""
 
 
 class Session:
@@ -66,7 +68,7 @@ class Session:
             self._remove(before)
             self._is_written = False
             return True
-        if before is not None and (before.event_id == pickset.event_id or before.seq > pickset.seq):
+        if before is not None and (before.event_id == pickset.event_id or _is_newer(before, pickset)):
             return False
         name = ""
         if file is not None:
@@ -83,6 +85,7 @@ class Session:
             pickset.result_id,
             len(pickset.rows),
             name,
+            pickset.epoch,
         )
         if before is not None and before.file != name:
             self._remove(before)
@@ -122,6 +125,8 @@ class Collection:
 
     def __init__(self, folder: Path, feature: str, kind: str | None = None) -> None:
         self.position: int | None = None
+        self.epoch = ""
+        self.began = 0
         self.sessions: dict[tuple[str, str], Session] = {}
         self._folder = folder
         self._feature = feature
@@ -146,15 +151,25 @@ class Collection:
         session = self._session(pickset.watch, pickset.session)
         return session if session.take(pickset, file) else None
 
-    def save(self, position: int | None) -> None:
-        """Make what was taken in, up to `position`, survive this program."""
-        self.position = position
+    def standing(self) -> dict[Place, Standing]:
+        """Which set stands for each tomogram."""
+        return {
+            (watch, name, taken.tomogram): Standing(taken.event_id, taken.result_id)
+            for (watch, name), session in self.sessions.items()
+            for taken in session.taken.values()
+        }
+
+    def save(self, position: int | None, epoch: str = "", began: int = 0) -> None:
+        """Make what was taken in, up to `position` of `epoch`, survive this program."""
+        self.position, self.epoch, self.began = position, epoch, began
         for session in self.sessions.values():
             session.write()
         body = {
             "feature": self._feature,
             "format": self._kind,
             "position": position,
+            "epoch": epoch,
+            "began": began,
             "sessions": [
                 {"watch": watch, "session": name, "taken": [asdict(taken) for taken in session.taken.values()]}
                 for (watch, name), session in self.sessions.items()
@@ -171,7 +186,7 @@ class Collection:
         if (body["feature"], body["format"]) != (self._feature, self._kind):
             wanted = " as ".join(filter(None, (body["feature"], body["format"])))
             raise ConfigurationError(f"{self._folder} collects {wanted}. Give each collection its own output folder.")
-        self.position = body["position"]
+        self.position, self.epoch, self.began = body["position"], body.get("epoch", ""), body.get("began", 0)
         for each in body["sessions"]:
             taken = dict(_each_taken(each["taken"]))
             self._session(each["watch"], each["session"]).remember(taken)
@@ -186,6 +201,11 @@ def _rows_of(star: Path) -> Iterator[tuple[str, float, float, float, float]]:
         if len(numbers) == len(_COLUMNS) - 1:
             x, y, z, score = (float(number) for number in numbers)
             yield name.strip('"'), x, y, z, score
+
+
+def _is_newer(taken: Taken, pickset: PickSet) -> bool:
+    """Whether what was taken has come after `pickset`; of different epochs, the daemon's order of telling counts."""
+    return taken.epoch == pickset.epoch and taken.seq > pickset.seq
 
 
 def _each_taken(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, Taken]]:

@@ -81,11 +81,11 @@ class Follower:
             self._look_at(where, session)
         try:
             if not self._is_enough():
-                self._collection.save(self._stream.position)
+                self._save()
                 await self._collect()
             await self._finish()
         finally:
-            self._collection.save(self._stream.position)
+            self._save()
             for work in self._work.values():
                 if work.task is not None:
                     work.task.cancel()
@@ -102,12 +102,15 @@ class Follower:
                         break
         finally:
             saving.cancel()
-        self._collection.save(self._stream.position)
+        self._save()
 
     async def _save_now_and_then(self) -> None:
         while True:
             await self._pause(SAVE_SECONDS)
-            self._collection.save(self._stream.position)
+            self._save()
+
+    def _save(self) -> None:
+        self._collection.save(self._stream.position, self._stream.epoch, self._stream.began)
 
     def _is_enough(self) -> bool:
         return self._tomograms is not None and self._collection.tomograms >= self._tomograms
@@ -121,7 +124,7 @@ class Follower:
         if session is not None:
             # A particles file of a long session takes a while to write: not for each of a thousand sets at once.
             if self._clock() - self._saved_at >= SAVE_SECONDS:
-                self._collection.save(self._stream.position)
+                self._save()
                 self._saved_at = self._clock()
             self._told(pickset, self._collection)
             self._look_at((pickset.watch, pickset.session), session)

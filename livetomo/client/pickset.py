@@ -22,6 +22,7 @@ class PickSet:
     columns: of a row; x_angstrom, y_angstrom and z_angstrom are Å from the centre of the first voxel.
     rows:    all of them, whether or not they came inline; none where it is `retracted`.
     files:   by export format.
+    epoch:   in which `seq` counts; with another one the daemon's catalog was restored or made anew.
     """
 
     event_id: str
@@ -40,6 +41,7 @@ class PickSet:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[float, ...], ...] = ()
     files: Mapping[str, RemoteFile] = field(default_factory=dict)
+    epoch: str = ""
 
     def centred_xyz_angstrom(self) -> list[tuple[float, float, float]]:
         """Positions in Å from the centre as RELION 5's extraction has it: index n/2."""
@@ -57,6 +59,7 @@ def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, .
     """What a picks or retracted payload tells, with all rows."""
     common = {key: body[key] for key in ("event_id", "seq", "time", "watch", "session", "tomogram", "revision")}
     common |= {"recipe_hash": body["recipe_hash"], "result_id": body["result_id"], "feature": feature}
+    common["epoch"] = body.get("epoch", "")
     if body["schema"].startswith("livetomo/retracted/"):
         return PickSet(**common, retracted=True)
     return PickSet(

@@ -5,10 +5,12 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from livetomo.client.pickset import PickSet, RemoteFile, pickset_of
-from livetomo.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished
+from livetomo.client.standing import Place, Retelling, Standing, keep
+from livetomo.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
 from livetomo.formats.star import parse_loops
 from livetomo.naming import slug
 
@@ -55,8 +57,8 @@ class Events(Protocol):
     async def last(self) -> int:
         """The number of the daemon's newest event."""
 
-    def events_after(self, seq: int) -> AsyncIterator[Mapping[str, Any]]:
-        """Every event after `seq`."""
+    def events_after(self, seq: int, epoch: str = "") -> AsyncIterator[Mapping[str, Any]]:
+        """Every event after `seq`, which is of `epoch`; refused where the daemon's is another."""
 
     async def fetch(self, file: RemoteFile) -> bytes:
         """A file, checked."""
@@ -77,6 +79,9 @@ class PickStream:
 
     position: every event up to this number has been dealt with, as soon as the next set is asked for; None: not known
         yet. Keep it, and give it to the next stream as `after`.
+    epoch: of that number, to be kept with it. Where the daemon has begun another, because its catalog was restored or
+        made anew, its whole story is read once, and what changes the set that stands for a tomogram is handed on.
+    began: the event after which this consumer wanted to hear of things at all; to be kept, too.
     """
 
     def __init__(
@@ -87,10 +92,15 @@ class PickStream:
         *,
         base: str = "livetomo",
         after: int | None = None,
+        epoch: str = "",
+        standing: Mapping[Place, Standing] = MappingProxyType({}),
+        began: int = 0,
         reconcile_seconds: float = _RECONCILE_SECONDS,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.position = after
+        self.epoch = epoch
+        self.began = began
         self.api: Events | None = None
         self._wish = wish
         self._subscription = subscription
@@ -99,9 +109,11 @@ class PickStream:
         self._reconcile_seconds = reconcile_seconds
         self._pause = pause
         self._seen: dict[str, int] = {}
+        self._standing = dict(standing)
         # Unlike the position, which may begin at what was the newest event, this has really been handed on.
         self._dealt_with = after or 0
         self._complaint = ""
+        self._is_caught_up = False
 
     async def __aiter__(self) -> AsyncGenerator[PickSet, None]:
         """Until the consumer stops asking; close it then (`contextlib.aclosing`), or the connection lingers."""
@@ -158,6 +170,10 @@ class PickStream:
                 await asyncio.wait([hearing], timeout=max(0.0, due - loop.time()))
                 if hearing.done():
                     (_, body), hearing = hearing.result(), None
+                    self.epoch = self.epoch or body.get("epoch", "")
+                    if self._is_anew(body):
+                        async for pickset in self._missed():
+                            yield pickset
                     if (news := await self._once(body)) is not None:
                         yield news
                 elif loop.time() >= due:
@@ -171,26 +187,70 @@ class PickStream:
 
     async def _missed(self) -> AsyncIterator[PickSet]:
         """Everything of interest after the position, which moves with it."""
-        assert self.api is not None
         try:
-            if self.position is None:
-                self.position = await self.api.last()
-            async for body in self.api.events_after(self.position):
-                if (pickset := await self._once(body)) is not None:
-                    yield pickset
-                self.position = self._dealt_with = body["seq"]
+            async for pickset in self._after_position():
+                yield pickset
         except ApiAway as fault:
+            self._is_caught_up = False
             self._complain(
                 f"{fault}. Until it can be reached, what is told while the broker or this program is away will be "
                 'missed: is "public_url" in the table http of the daemon right?'
             )
         else:
+            self._is_caught_up = True
             self._seen = {event_id: seq for event_id, seq in self._seen.items() if seq > self._dealt_with}
+
+    async def _after_position(self) -> AsyncIterator[PickSet]:
+        assert self.api is not None
+        if self.position is None:
+            self.position = self.began = await self.api.last()
+        try:
+            async for body in self.api.events_after(self.position, *filter(None, [self.epoch])):
+                if self._is_anew(body):
+                    raise NumberedAnew("its events are of another epoch", body["epoch"])
+                if (pickset := await self._once(body)) is not None:
+                    yield pickset
+                self.position = self._dealt_with = body["seq"]
+                self.epoch = body.get("epoch", "")
+        except NumberedAnew as anew:
+            log.warning(
+                "the daemon's catalog was restored or made anew; all that it tells is compared with what is here"
+            )
+            async for pickset in self._from_the_start(anew.epoch):
+                yield pickset
+
+    async def _from_the_start(self, epoch: str) -> AsyncIterator[PickSet]:
+        """Read the whole story, and hand on what makes a difference; twice, since it need not fit into memory."""
+        assert self.api is not None
+        story = Retelling(epoch=epoch, began=self.began)
+        async for body in self.api.events_after(0):
+            story.note(body, wanted=self._wish.wants(body))
+        news = story.news(self._standing)
+        # A program that ends meanwhile begins at the start again.
+        self.position, self._dealt_with, self.epoch = 0, 0, story.epoch
+        async for body in self.api.events_after(0):
+            if body["seq"] > story.last:
+                break
+            if body["event_id"] in news and (pickset := await self._handed_on(body)) is not None:
+                yield pickset
+        self.position = self._dealt_with = story.last
+
+    def _is_anew(self, body: Mapping[str, Any]) -> bool:
+        """Whether this event is numbered in another epoch than the position."""
+        return bool(self.epoch) and body.get("epoch", "") not in ("", self.epoch)
 
     async def _once(self, body: Mapping[str, Any]) -> PickSet | None:
         """The set that `body` tells, if it is wanted and new."""
-        if not self._wish.wants(body) or body["event_id"] in self._seen or body["seq"] <= self._dealt_with:
+        if not self._wish.wants(body) or body["event_id"] in self._seen:
             return None
+        # Of another epoch the API has told all by now. Only where it is away the broker's word has to do, and then
+        # numbers of different epochs are not compared.
+        if self._is_caught_up if self._is_anew(body) else body["seq"] <= self._dealt_with:
+            return None
+        return await self._handed_on(body)
+
+    async def _handed_on(self, body: Mapping[str, Any]) -> PickSet | None:
+        """The set that `body` tells, remembered; None where its file is not what was published."""
         pickset = pickset_of(body, self._wish.feature, ())
         if not pickset.retracted:
             try:
@@ -200,6 +260,7 @@ class PickStream:
                 self._seen[body["event_id"]] = body["seq"]
                 return None
         self._seen[body["event_id"]] = body["seq"]
+        keep(self._standing, pickset)
         return pickset
 
     async def _rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:

@@ -97,6 +97,7 @@ class Told(Part):
     schema_: str = Field(alias="schema")
     event_id: str = Field(description="the same for the same event after any crash or rebuild: drop what you know")
     seq: int = Field(description="grows by time; ask /api/v1/events?after=SEQ for what you missed")
+    epoch: str = Field("", description="another one: the catalog was restored or made anew; ask for all after 0 once")
     time: str = Field(description="UTC, ISO 8601")
     watch: str
     session: str
@@ -219,6 +220,7 @@ def told(recorded: Recorded, settings: MessageSettings) -> Told:
     common = {
         "event_id": recorded.event_id,
         "seq": recorded.seq,
+        "epoch": recorded.epoch,
         "time": recorded.time,
         "watch": event.tomogram.watch,
         "session": event.tomogram.session,

@@ -68,6 +68,7 @@ class StatusTold(Part):
     time: datetime
     started: datetime
     url: str = Field("", description="where its page and its HTTP API are")
+    epoch: str = Field("", description="as events carry it")
     paused: bool
     jobs: dict[str, int] = Field(description="how many are in each state")
     watches: tuple[WatchTold, ...]

@@ -1,5 +1,6 @@
 """How answers and refusals look: JSON of what was asked, or one sentence under the key `error`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic_core import to_json
@@ -10,9 +11,9 @@ from starlette.responses import Response
 from livetomo.status import Status
 
 
-def answer(content: Any, status: int = 200) -> Response:
+def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Dataclasses, moments and all, as JSON."""
-    return Response(to_json(content), status, media_type="application/json")
+    return Response(to_json(content), status, headers, media_type="application/json")
 
 
 async def say_error(request: Request, fault: Exception) -> Response:

@@ -15,6 +15,7 @@ from livetomo.web.view import View
 # What may be asked of the daemon by name; each takes the request's JSON object and returns what is answered.
 Actions = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]
 
+EPOCH_HEADER = "livetomo-epoch"
 _MOST_SEQ = 2**63 - 1
 
 
@@ -50,8 +51,20 @@ class Api:
         return answer(await self._view.totals(required(request, "watch"), required(request, "session")))
 
     async def events(self, request: Request) -> Response:
-        """Events after a number, as the broker gets them, each with its topic."""
+        """Events after a number, as the broker gets them, each with its topic.
+
+        A number of another epoch, or one that is not reached yet, is refused: the catalog was restored or made anew.
+        """
         after = number(request, "after", 0, most=_MOST_SEQ)
+        epoch, last = await self._view.numbering()
+        theirs = request.query_params.get("epoch", epoch)
+        headers = {EPOCH_HEADER: epoch}
+        if after and (theirs != epoch or after > last):
+            said = (
+                f"events are numbered anew since this consumer has read number {after}: the catalog was restored or "
+                "made anew. Ask for all after 0 once, and drop those whose event_id you have"
+            )
+            return answer({"error": said, "reset": True, "epoch": epoch, "last": last}, 409, headers)
         events = await self._view.events_after(after, number(request, "limit", 100, most=500))
         return answer(
             {
@@ -61,8 +74,10 @@ class Api:
                     for each in events
                 ],
                 "next": events[-1].seq if events else after,
-                "last": await self._view.last_seq(),
-            }
+                "last": max(last, events[-1].seq) if events else last,
+                "epoch": epoch,
+            },
+            headers=headers,
         )
 
     async def result(self, request: Request) -> Response:

@@ -27,9 +27,10 @@ class Live:
         """From now on, or from after the event that the browser had last."""
         after = request.headers.get("last-event-id", "")
         seq = int(after) if after.isascii() and after.isdigit() else number(request, "after", -1, most=2**62)
-        if seq < 0:
-            # Before the browser is told that the stream is open: what it fetches then, and what comes here, is all.
-            seq = await self._view.last_seq()
+        # Before the browser is told that the stream is open: what it fetches then, and what comes here, is all.
+        _, last = await self._view.numbering()
+        # A page that was open before a backup was put in force has a number that is not reached yet.
+        seq = last if seq < 0 else min(seq, last)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(seq), media_type="text/event-stream", headers=headers)
 

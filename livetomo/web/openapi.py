@@ -42,13 +42,14 @@ def document() -> dict[str, Any]:
             ),
             "/api/v1/events": _get(
                 "The events after a number, as the broker gets them, each with its `topic`",
-                *(after, limit),
+                *(after, limit, _query("epoch", "the one of your number; where it is over, the answer is 409")),
                 answer=_object(
                     events=_many(
                         {"anyOf": [{"$ref": _REFERENCE.format(model=kind.__name__)} for kind in KINDS.values()]}
                     ),
                     next={"type": "integer", "description": "ask for what is after this one next"},
                     last={"type": "integer", "description": "the number of the newest event"},
+                    epoch={"type": "string", "description": "another one: events are numbered anew"},
                 ),
             ),
             "/api/v1/results/{result_id}": _get("A result's manifest, and where its files are", _path("result_id")),

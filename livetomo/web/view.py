@@ -38,7 +38,10 @@ class View(Protocol):
         """The id of the last result, or of the one so many before it."""
 
     async def last_seq(self) -> int:
-        """The number of the newest event."""
+        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
+
+    async def numbering(self) -> tuple[str, int]:
+        """The epoch in which events are numbered, and the number of the newest."""
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next events."""
@@ -83,8 +86,12 @@ class CatalogView:
         return await self._catalog(lambda catalog: catalog.views.latest_result(watches, skip))
 
     async def last_seq(self) -> int:
-        """The number of the newest event."""
+        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
         return await self._catalog.last_seq()
+
+    async def numbering(self) -> tuple[str, int]:
+        """The epoch in which events are numbered, and the number of the newest."""
+        return await self._catalog(lambda catalog: (catalog.story.epoch().id, catalog.story.last()))
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next events."""

@@ -140,6 +140,9 @@ class FakeDaemon:
         await asyncio.sleep(self.late)
         return self.catalog.story.last()
 
+    async def numbering(self) -> tuple[str, int]:
+        return self.catalog.story.epoch().id, self.catalog.story.last()
+
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         return self.catalog.story.after(seq, limit)
 

@@ -1,0 +1,73 @@
+"""Which set of picks stands for each tomogram, and what a daemon that numbers its events anew changes about that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from livetomo.client.pickset import PickSet
+
+Place = tuple[str, str, str]
+"""Watch, session and name of a tomogram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The set that stands for a tomogram."""
+
+    event_id: str
+    result_id: str
+
+
+def place(body: Mapping[str, Any]) -> Place:
+    """The tomogram that a payload is about."""
+    return body["watch"], body["session"], body["tomogram"]
+
+
+def keep(standing: dict[Place, Standing], pickset: PickSet) -> None:
+    """Let `pickset`, which is handed on, stand; or no longer."""
+    where = (pickset.watch, pickset.session, pickset.tomogram)
+    before = standing.get(where)
+    if not pickset.retracted:
+        standing[where] = Standing(pickset.event_id, pickset.result_id)
+    elif before is not None and before.result_id == pickset.result_id:
+        del standing[where]
+
+
+@dataclass(slots=True)
+class Retelling:
+    """What a daemon tells from its first event on: the last word about each tomogram.
+
+    began: what was told up to this event is of no interest. The numbers of a later epoch are higher.
+    """
+
+    began: int = 0
+    told: dict[Place, Standing] = field(default_factory=dict)
+    retracted: dict[Place, Standing] = field(default_factory=dict)
+    last: int = 0
+    epoch: str = ""
+
+    def note(self, body: Mapping[str, Any], *, wanted: bool) -> None:
+        """One event, in order; `wanted`: it is about what is followed."""
+        self.last, self.epoch = body["seq"], body.get("epoch", "")
+        if not wanted or self.last <= self.began:
+            return
+        where, one = place(body), Standing(body["event_id"], body["result_id"])
+        if not body["schema"].startswith("livetomo/retracted/"):
+            self.told[where] = one
+            self.retracted.pop(where, None)
+        elif where not in self.told or self.told[where].result_id == one.result_id:
+            self.told.pop(where, None)
+            self.retracted[where] = one
+
+    def news(self, standing: Mapping[Place, Standing]) -> set[str]:
+        """The ids of the events that a consumer has to be given, so that what stands for it is what is told.
+
+        Of a tomogram that is not told of any more nothing is known: its set stays until something is.
+        """
+        picked = {one.event_id for where, one in self.told.items() if standing.get(where) != one}
+        gone = {
+            one.event_id
+            for where, one in self.retracted.items()
+            if where in standing and standing[where].result_id == one.result_id
+        }
+        return picked | gone
