@@ -4,12 +4,18 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Protocol
 
+from livetomo.formats.endings import plain_path
+from livetomo.intake.half_search import HalfSearch
+from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.patterns import Exclusion, SessionPattern
-from livetomo.intake.producers import Producer, Recognised, better_rival, choose, contradiction, recognise
+from livetomo.intake.producers import Producer, Recognised, choose, recognise
+from livetomo.intake.relations import Relations
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Entry, Look, Tree
 from livetomo.intake.walk import Listing
 from livetomo.tomogram import Content, KnownFile, TomogramId
+
+RULED_OUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,11 @@ class Candidates:
         self,
         settings: WatchSettings,
         tree: Tree,
+        near: Neighbours,
         known: dict[str, Content],
         listener: Listener,
         *,
+        clock: Callable[[], float],
         is_offered: Callable[[str], bool],
     ) -> None:
         self._settings = settings
@@ -73,8 +81,13 @@ class Candidates:
         self._producers = choose(settings.producers, settings.pattern)
         self._session = SessionPattern(settings.session)
         self._exclusion = Exclusion(settings.exclude)
+        self._near = near
+        self._clock = clock
+        self._halves = HalfSearch(self._producers, self._session, near)
+        self._relations = Relations(tree, near, self._producers, self._session, self._was_taken)
+        self._ruled_out: dict[str, tuple[Look, float]] = {}
         self._places: dict[tuple[int, int], str] = {}
-        self.suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
+        self._suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
         self.files: dict[str, Candidate] = {}
 
     def consider(self, listing: Listing, baseline: list[KnownFile] | None, only: Container[str] | None = None) -> int:
@@ -88,7 +101,7 @@ class Candidates:
         prefix = f"{listing.folder}/" if listing.folder else ""
         for entry in listing.files:
             name = entry.name
-            if not name.endswith(self.suffixes) or (only is not None and name not in only):
+            if not self.wants(name) or (only is not None and name not in only):
                 continue
             path = prefix + name
             if named := self.name(path):
@@ -99,11 +112,15 @@ class Candidates:
                     continue  # gone since its folder was listed, or a link to nowhere
         return count
 
+    def wants(self, name: str) -> bool:
+        """Whether a file of this name may matter: a cheap test for floods of events."""
+        return name.endswith(self._suffixes) or plain_path(name).endswith(self._suffixes)
+
     def name(self, path: str) -> Named | None:
         """Who a full volume at `path` would be, or what stands for one; None where it is none, or is not wanted."""
         if self._exclusion.has_file(path) or not _is_text(path):
             return None
-        found = recognise(self._producers, path)
+        found = recognise(self._producers, path, self._session.folder(path))
         if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
             return None
         session = self._session.session(path)
@@ -114,18 +131,20 @@ class Candidates:
         if candidate := self.files.pop(path, None):
             self.files[path] = candidate
 
-    def rival(self, path: str, named: Named) -> str | None:
-        """Another file that is the tomogram at `path`: one that was taken for it, or a better one, or made of it."""
-        if stack := contradiction(named.producer, named.file, path, self._tree):
-            return stack
-        files = named.producer.rivals(named.file, path)
-        if len(files) == 1:
-            return None
-        for other in files:
-            was_taken = other in self._known and self._known[other].digest != ""
-            if other != path and was_taken and self._tree.exists(other):
-                return other
-        return better_rival(named.producer, named.file, path, self._tree)
+    def why_not(self, path: str, named: Named) -> str:
+        """Why the file at `path` is not taken, by what lies or has been taken around it; empty where it may be."""
+        halves = (half for _, half in self._halves.places(named.file, path)) if named.file.role == "full" else ()
+        for other in (*named.producer.rivals(named.file, plain_path(path)), *halves):
+            if other != path and self._was_taken(other) and self._near.exists(other):
+                return f"the same tomogram as {other}, which has been taken"
+        return self._relations.why_not(named.producer, named.file, path)
+
+    def rule_out(self, path: str, look: Look) -> None:
+        """The file at `path` is no tomogram: it is not looked at again soon, unless it is not `look` any more."""
+        self._ruled_out[path] = (look, self._clock() + RULED_OUT_SECONDS)
+
+    def _was_taken(self, path: str) -> bool:
+        return path in self._known and self._known[path].digest != ""
 
     def _consider(self, path: str, entry: Entry, named: Named, baseline: list[KnownFile] | None) -> None:
         if path in self.files or not entry.is_file():
@@ -144,11 +163,22 @@ class Candidates:
         if known is None and not isinstance(since, str) and stat.st_mtime < since:
             return
         is_link = entry.is_symlink()
-        if self._is_seen_elsewhere(path, look, is_link=is_link) or self.rival(path, named):
+        if self._is_seen_elsewhere(path, look, is_link=is_link) or self._is_ruled_out(path, look, named):
             return
         self._places[look.device, look.inode] = path
         self.files[path] = Candidate(path, named, is_link, look.size)
         self._listener.candidate_found(self.files[path], look)
+
+    def _is_ruled_out(self, path: str, look: Look, named: Named) -> bool:
+        """Whether it is not taken, as was found now, or not long ago when it was what it is now."""
+        now = self._clock()
+        look_then, until = self._ruled_out.get(path, (None, 0.0))
+        if look == look_then and now < until:
+            return True
+        if not self.why_not(path, named):
+            return False
+        self.rule_out(path, look)
+        return True
 
     def _is_seen_elsewhere(self, path: str, look: Look, *, is_link: bool) -> bool:
         """Whether the same file is seen under another name already; a link makes way for the file itself."""

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from livetomo.errors import PermanentError
 from livetomo.formats.mrc_header import check_size
-from livetomo.intake.producers import Producer, Recognised, Signal
+from livetomo.intake.half_search import HalfSearch
+from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.patterns import SessionPattern
+from livetomo.intake.producers import Half, Producer, Recognised, Signal, choose
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Look, NotAFile, Tree
 
@@ -24,45 +27,61 @@ class Halves:
 
 
 NO_HALVES = Halves({}, {})
+_OTHER_SHAPE = "has another shape than the full volume"
 
 
 class HalfFinder:
     """Finds halves. `rest`: for how long a file has been what it is at this look; None at the first one."""
 
-    def __init__(self, settings: WatchSettings, tree: Tree, rest: Callable[[str, Look], float | None]) -> None:
+    def __init__(
+        self, settings: WatchSettings, tree: Tree, near: Neighbours, rest: Callable[[str, Look], float | None]
+    ) -> None:
         self._settings = settings
         self._tree = tree
         self._rest = rest
+        self._search = HalfSearch(choose(settings.producers, settings.pattern), SessionPattern(settings.session), near)
 
-    def glance(self, producer: Producer, file: Recognised, path: str) -> None:
+    def places(self, file: Recognised, path: str) -> list[tuple[Half, str]]:
+        """The files that are halves of the full volume at `path`, whole or not: (role, path), likeliest first."""
+        return self._search.places(file, path)
+
+    def glance(self, file: Recognised, path: str) -> None:
         """Look at them, so that their rest counts from now and not from when the full volume is complete."""
         if self._settings.halves == "ignore":
             return
-        for _, place in producer.halves(file, path):
-            if self._tree.exists(place):
-                try:
-                    self._rest(place, self._tree.look(place))
-                except OSError:
-                    continue  # `find` says why, when it matters
+        for _, place in self.places(file, path):
+            try:
+                self._rest(place, self._tree.look(place))
+            except OSError:
+                continue  # `find` says why, when it matters
 
     def find(self, producer: Producer, file: Recognised, path: str, signal: Signal) -> Halves:
         """The halves of the full volume at `path`, which is complete itself."""
-        places = producer.halves(file, path)
-        if not places or (self._settings.halves == "ignore" and file.role == "full"):
+        if self._settings.halves == "ignore" and file.role == "full":
+            return NO_HALVES
+        places = self.places(file, path)
+        if not places and not producer.writes_halves(file, path, self._tree):
             return NO_HALVES
         shape = self._tree.header(path).shape_zyx
         complete: dict[str, str] = {}
         missing: dict[str, str] = {}
         growing = False
         for half in ("even", "odd"):
-            there = next((place for role, place in places if role == half and self._tree.exists(place)), None)
-            if there is None:
-                missing[half] = "is not there"
-            elif reason := self._why_not(there, shape):
-                missing[half] = reason
+            there = {place: self._why_not(place, shape) for role, place in places if role == half}
+            there = {
+                place: reason
+                for place, reason in there.items()
+                # A tilt stack of half the frames may be called like a half of the volume, but for its ending.
+                if reason != _OTHER_SHAPE or self._search.is_alike(place, path)
+            }
+            whole = next((place for place, reason in there.items() if not reason), None)
+            if whole is not None:
+                complete[half] = whole
+            elif there:
+                missing[half] = next(iter(there.values()))
                 growing = True
             else:
-                complete[half] = there
+                missing[half] = "is not there"
         if not missing:
             return Halves(complete, {})
         expected = growing or bool(complete) or producer.writes_halves(file, path, self._tree)
@@ -87,7 +106,7 @@ class HalfFinder:
         except OSError as error:
             return f"cannot be read ({error.strerror or error})"
         if header.shape_zyx != shape:
-            return "has another shape than the full volume"
+            return _OTHER_SHAPE
         if rest is None or rest < self._settings.settle:
             return "is still changing"
         return ""

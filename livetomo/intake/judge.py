@@ -7,7 +7,8 @@ from typing import Any
 from livetomo.errors import EmptyFile, LivetomoError, PermanentError, SourceChanged
 from livetomo.formats.mrc_header import check_size
 from livetomo.intake.halves import HalfFinder, missing_halves
-from livetomo.intake.producers import Producer, Recognised, Signal
+from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.producers import Half, Producer, Recognised, Signal
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.sidecars import gather
@@ -22,6 +23,10 @@ class NotYet(Exception):
     """The file may still become a tomogram; says what it waits for."""
 
 
+class Dismissed(Exception):
+    """The file is whole, or will not be, and no tomogram; says why. It is looked at again only when it changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Company:
     """What goes along with a volume."""
@@ -33,10 +38,10 @@ class Company:
 class Judge:
     """Says what becomes of a file that has been at rest for the settle time."""
 
-    def __init__(self, settings: WatchSettings, tree: Tree, settler: Settler) -> None:
+    def __init__(self, settings: WatchSettings, tree: Tree, near: Neighbours, settler: Settler) -> None:
         self._settings = settings
         self._tree = tree
-        self._halves = HalfFinder(settings, tree, settler.observe)
+        self._halves = HalfFinder(settings, tree, near, settler.observe)
 
     def arrival(
         self, tomogram: TomogramId, path: str, producer: Producer, file: Recognised, look: Look, rest: float
@@ -45,6 +50,7 @@ class Judge:
 
         Raises:
             NotYet: it is to be looked at again.
+            Dismissed: it is no tomogram.
             SourceChanged: it has changed since.
             OSError: as the file system says it.
         """
@@ -65,9 +71,13 @@ class Judge:
             raise SourceChanged(Path(path))
         return Arrival(tomogram, path, content, producer.name, company.halves, company.metadata, fault)
 
-    def glance(self, producer: Producer, file: Recognised, path: str) -> None:
+    def glance(self, file: Recognised, path: str) -> None:
         """Look at what goes along with the volume at `path`, which has been looked at."""
-        self._halves.glance(producer, file, path)
+        self._halves.glance(file, path)
+
+    def halves(self, file: Recognised, path: str) -> list[tuple[Half, str]]:
+        """As `HalfFinder.places`."""
+        return self._halves.places(file, path)
 
     def company(
         self, producer: Producer, file: Recognised, path: str, *, signal: Signal | None = None, rest: float
@@ -76,13 +86,17 @@ class Judge:
 
         Raises:
             NotYet: a half is worth waiting for.
+            Dismissed: it is a half, and alone.
         """
         signal = signal or producer.signal(file, path, self._tree)
         halves = self._halves.find(producer, file, path, signal)
         if halves.waits and rest < self._settings.halves_patience:
             raise NotYet(halves.waits)
         if file.role != "full" and halves.missing:
-            raise NotYet(f"a half map without its partner: {missing_halves(halves)}")
+            why = f"a half map without its partner: {missing_halves(halves)}"
+            raise Dismissed(why) if rest >= self._settings.halves_patience else NotYet(why)
+        if file.role != "full" and not producer.alone_is_final and rest < self._settings.halves_patience:
+            raise NotYet("half maps only; their full volume may still come")
         metadata = gather(self._tree, producer.sidecars(file, path), file.name)
         notes = []
         if file.role != "full":

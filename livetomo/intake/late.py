@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from livetomo.errors import PermanentError
-from livetomo.intake.judge import Judge, NotYet
+from livetomo.intake.judge import Dismissed, Judge, NotYet
 from livetomo.intake.producers import Producer, Recognised
 from livetomo.intake.tree import Tree
 from livetomo.tomogram import Arrival, told
@@ -68,7 +68,7 @@ class Late:
             return None
         try:
             company = self._judge.company(one.producer, one.file, path, rest=now - one.since)
-        except NotYet:
+        except (NotYet, Dismissed):
             return None
         except (OSError, PermanentError):
             one.state = None  # the scan sees what has become of it
@@ -80,7 +80,7 @@ class Late:
 
     def _state(self, one: _Followed) -> _State:
         """Size and time of each file around the tomogram."""
-        places = [place for _, place in one.producer.halves(one.file, one.arrival.path)]
+        places = [place for _, place in self._judge.halves(one.file, one.arrival.path)]
         found = []
         for place in (*places, *one.producer.sidecars(one.file, one.arrival.path)):
             if self._tree.exists(place):

@@ -87,6 +87,14 @@ class SessionPattern:
             return match["session"]
         return UNSORTED if self._shallow_is_unsorted and "/" not in path else None
 
+    def folder(self, path: str) -> str:
+        """The beginning of `path` that names its session, with a trailing "/"; empty where no folder does."""
+        match = self._regex.fullmatch(path)
+        if match is None:
+            return ""
+        end = path.find("/", match.end("session"))
+        return path[: end + 1] if end >= 0 else path[: path.rfind("/") + 1]
+
     @property
     def mismatch(self) -> str:
         """Why a file without a session is not taken."""

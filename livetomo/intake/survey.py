@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from livetomo.errors import PermanentError
 from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
 from livetomo.intake.judge import Judge
+from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.patterns import Exclusion, SessionPattern
-from livetomo.intake.producers import Producer, Recognised, Role, better_rival, choose, contradiction, recognise
+from livetomo.intake.producers import Producer, Recognised, Role, choose, recognise
+from livetomo.intake.relations import Relations
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Entry, Look, NotAFile, Tree
@@ -56,8 +58,10 @@ class Survey:
         self._suffixes = (*VOLUMES, *(suffix for producer in self._producers for suffix in producer.suffixes))
         self._session = SessionPattern(settings.session)
         self._exclusion = Exclusion(settings.exclude)
-        self._judge = Judge(settings, tree, Settler(settings.settle, lambda: 0.0))
-        self._halves = HalfFinder(settings, tree, self._rested)
+        self._near = Neighbours(tree)
+        self._judge = Judge(settings, tree, self._near, Settler(settings.settle, lambda: 0.0))
+        self._halves = HalfFinder(settings, tree, self._near, self._rested)
+        self._relations = Relations(tree, self._near, self._producers, self._session)
         self._files: dict[str, _File] = {}
         self.troubles: list[str] = []
 
@@ -68,6 +72,7 @@ class Survey:
 
     def report(self) -> list[Surveyed]:
         """The second look, and what it says, in the order of the paths."""
+        self._near.clear()
         self._files = {path: self._files.get(path) or _File(path, entry, own) for path, entry, own in self._volumes()}
         files = [self._files[path] for path in sorted(self._files)]
         for one in files:
@@ -113,7 +118,7 @@ class Survey:
 
     def _recognise(self, one: _File) -> None:
         """Who it is by its name, and whether that already rules it out."""
-        found = recognise(self._producers, one.path)
+        found = recognise(self._producers, one.path, self._session.folder(one.path))
         one.session = self._session.session(one.path)
         if one.own:
             one.reason = "one of livetomo's own results"
@@ -135,10 +140,8 @@ class Survey:
         """Why this full volume is not taken; empty where it is, and then its place is noted."""
         assert one.producer is not None
         assert one.file is not None
-        if other := contradiction(one.producer, one.file, one.path, self._tree):
-            return f"a tilt stack, as {other} beside it shows"
-        if better := better_rival(one.producer, one.file, one.path, self._tree):
-            return f"the same tomogram as {better}, which is taken instead"
+        if reason := self._relations.why_not(one.producer, one.file, one.path):
+            return reason
         look = self._tree.look(one.path)
         if other := places.get((look.device, look.inode)):
             return f"the same file as {other}"
@@ -176,7 +179,7 @@ class Survey:
             if path in self._files and path != one.path:
                 self._files[path].taken = True
                 self._files[path].reason = f"goes with {one.path}"
-        for role, path in one.producer.halves(one.file, one.path):
+        for role, path in self._halves.places(one.file, one.path):
             if path in self._files and not self._files[path].taken and role in halves.missing:
                 self._files[path].reason = f"half of {one.path}, but {halves.missing[role]}"
 

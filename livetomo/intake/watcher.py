@@ -11,9 +11,10 @@ from typing import Any
 from livetomo.errors import SourceChanged
 from livetomo.intake.baseline import ROOT, Baseline, mount_number
 from livetomo.intake.candidates import Candidate, Candidates, Named
-from livetomo.intake.judge import Judge, NotYet
+from livetomo.intake.judge import Dismissed, Judge, NotYet
 from livetomo.intake.late import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
+from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.patterns import Exclusion
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
@@ -55,7 +56,8 @@ class Watcher:
         self._exclusion = Exclusion(settings.exclude)
         self._walk = Walk(tree, self._exclusion)
         self._settler = Settler(settings.settle, clock)
-        self._judge = Judge(settings, tree, self._settler)
+        self._near = Neighbours(tree)
+        self._judge = Judge(settings, tree, self._near, self._settler)
         self._baseline = Baseline(leaves_alone=settings.since == "now", first_start=first_start)
         self._baseline_told: list[KnownFile] | None = None
         self._known: dict[str, Content] = {}
@@ -67,7 +69,9 @@ class Watcher:
         self._told = dict(islice(reversed(self._told.items()), MOST_FOLLOWED))
         self._late = Late(tree, self._judge, settle=settings.settle, clock=clock)
         self._offered: dict[str, Arrival] = {}
-        self._candidates = Candidates(settings, tree, self._known, self, is_offered=self._offered.__contains__)
+        self._candidates = Candidates(
+            *(settings, tree, self._near, self._known, self), clock=clock, is_offered=self._offered.__contains__
+        )
         self._folders: set[str] = set()
         self._folders_outside = 0
         self._hot: dict[str, float] = {}
@@ -79,6 +83,7 @@ class Watcher:
         """Look at every folder; whether that could be completed."""
         if self._baseline_told is not None:
             return False
+        self._near.clear()
         started = self._clock()
         mount = self._tree.mount()
         makes_baseline = self._baseline.is_due(mount, self._known)
@@ -122,6 +127,7 @@ class Watcher:
         """Look at the folders where something happened lately, at those above them, and at what is new in these."""
         if not self._ready():
             return
+        self._near.clear()
         now = self._clock()
         self._hot = {folder: seen for folder, seen in self._hot.items() if now - seen < HOT_SECONDS}
         folders = {""}
@@ -139,6 +145,7 @@ class Watcher:
         """Something happened at these paths (and whether they are folders): look there now."""
         if not self._ready():
             return
+        self._near.clear()
         names: dict[str, set[str]] = {}
         for path, is_folder in told:
             folder, _, name = path.rpartition("/")
@@ -168,7 +175,7 @@ class Watcher:
 
     def wants(self, name: str) -> bool:
         """Whether a file of this name may matter: a cheap test for floods of events."""
-        return name.endswith(self._candidates.suffixes)
+        return self._candidates.wants(name)
 
     # What it is told.
 
@@ -200,6 +207,7 @@ class Watcher:
         """See whether halves or sidecars of what was taken have come or changed, and tell."""
         if not self._ready():
             return
+        self._near.clear()
         for arrival in self._late.news(lambda path: path in self._offered or path in self._candidates.files):
             self._alive()
             self._offered[arrival.path] = arrival
@@ -209,6 +217,7 @@ class Watcher:
         """Look at every file that is due, and offer those that are complete."""
         if not self._ready():
             return
+        self._near.clear()
         looks = 0
         for candidate in list(self._candidates.files.values()):
             path = candidate.path
@@ -225,7 +234,7 @@ class Watcher:
     def _look_at(self, candidate: Candidate) -> None:
         path = candidate.path
         named = candidate.named
-        if self._candidates.rival(path, named):
+        if self._candidates.why_not(path, named):
             self._forget(path)
             return
         try:
@@ -236,7 +245,7 @@ class Watcher:
                 self._forget(path)  # it is again what it was when it was dealt with
                 return
             rest = self._settler.observe(path, look)
-            self._judge.glance(named.producer, named.file, path)
+            self._judge.glance(named.file, path)
             if rest is None or rest < self._settings.settle:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
@@ -247,6 +256,9 @@ class Watcher:
             self._settler.forget(path)
         except NotYet as reason:
             candidate.reason = str(reason)
+        except Dismissed:
+            self._candidates.rule_out(path, look)
+            self._forget(path)
         except OSError as error:
             candidate.reason = f"cannot be read at the moment ({error.strerror or error})"
             self._settler.forget(path)
@@ -305,7 +317,7 @@ class Watcher:
         self._late.forget(candidate.path)
         self._hot[candidate.path.rpartition("/")[0]] = self._clock()
         self._settler.observe(candidate.path, look)
-        self._judge.glance(candidate.named.producer, candidate.named.file, candidate.path)
+        self._judge.glance(candidate.named.file, candidate.path)
 
     def known_seen(self, path: str, named: Named, content: Content) -> None:
         """As `Listener.known_seen`."""
@@ -320,7 +332,7 @@ class Watcher:
     def _forget(self, path: str) -> None:
         self._settler.forget(path)
         if candidate := self._candidates.files.pop(path, None):
-            for _, half in candidate.named.producer.halves(candidate.named.file, path):
+            for _, half in self._judge.halves(candidate.named.file, path):
                 self._settler.forget(half)
 
 

@@ -85,7 +85,7 @@ def test_every_volume_is_judged_with_a_reason(facility):
         "i/R.st": "a tilt stack, by its ending",
         "i/R.map": "not a name that a tomogram has (aretomo3, warp, imod, generic)",
         "g/x_skip.mrc": "excluded by the configuration",
-        "g/lonely_even.mrc": "no full volume that it goes with is taken",
+        "g/lonely_even.mrc": "a half map without its partner: its odd half is not there",
         "g/link.mrc": "the same file as top.mrc",
         "g/pipe.mrc": "not a regular file",
         "out/r/labels.mrc": "one of livetomo's own results",

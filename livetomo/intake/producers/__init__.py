@@ -1,15 +1,17 @@
 """The software that writes tomograms: one file each, with its names, its completion signal and its sidecars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
+from livetomo.formats.endings import plain_path
 from livetomo.intake.producers.aretomo3 import AreTomo3
 from livetomo.intake.producers.cryoem_services import CryoemServices
 from livetomo.intake.producers.generic import Generic
 from livetomo.intake.producers.imod import Imod
 from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
 from livetomo.intake.producers.relion5 import Relion5
+from livetomo.intake.producers.structure import other_by_structure
 from livetomo.intake.producers.warp import Warp
-from livetomo.intake.tree import Tree
 
 __all__ = [
     "PRODUCERS",
@@ -34,20 +36,27 @@ def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
     return tuple(Generic(pattern) if name == "generic" else PRODUCERS[name]() for name in names)
 
 
-def recognise(producers: Sequence[Producer], path: str) -> tuple[Producer, Recognised] | None:
-    """The first producer that knows the file at `path` by its name, and what it is to it; None where none does."""
+def recognise(producers: Sequence[Producer], path: str, session: str = "") -> tuple[Producer, Recognised] | None:
+    """The first producer that knows the file at `path` by its name, and what it is to it; None where none does.
+
+    session: the beginning of the path that names the session, with a trailing "/": words in it are no hint.
+    """
     for producer in producers:
-        if found := producer.recognise(path):
+        if found := producer.recognise(path, session):
+            if found.role != "other" and not producer.is_users_word and (why := other_by_structure(path, session)):
+                found = replace(found, role="other", reason=why)
             return producer, found
     return None
 
 
-def contradiction(producer: Producer, file: Recognised, path: str, tree: Tree) -> str | None:
+def contradiction(producer: Producer, file: Recognised, path: str, exists: Callable[[str], bool]) -> str | None:
     """A file that exists and shows that the file at `path` is a tilt stack."""
-    return next((other for other in producer.contradictions(file, path) if tree.exists(other)), None)
+    return next((other for other in producer.contradictions(file, path) if exists(other)), None)
 
 
-def better_rival(producer: Producer, file: Recognised, path: str, tree: Tree) -> str | None:
+def better_rival(producer: Producer, file: Recognised, path: str, exists: Callable[[str], bool]) -> str | None:
     """A file that exists and holds the tomogram at `path` in a better form."""
-    files = producer.rivals(file, path)
-    return next((other for other in files[: list(files).index(path)] if tree.exists(other)), None)
+    plain = plain_path(path)
+    files = [*producer.rivals(file, plain)]
+    better = files[: files.index(plain)] if plain == path else dict.fromkeys([plain, *files])
+    return next((other for other in better if exists(other)), None)

@@ -4,21 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from livetomo.intake.producers.producer import (
-    GIVEN,
-    NO_SIGNAL,
-    Half,
-    Producer,
-    Recognised,
-    Role,
-    Signal,
-    derived_folder,
-    split,
-)
+from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
 from livetomo.intake.sidecars.metrics_csv import METRICS_FILE, series_with_metrics
 from livetomo.intake.tree import Tree
 
 _VOLUME = re.compile(r"(?P<name>.+?)(?P<tags>(?:_(?:EVN|ODD|2ND|3RD))*)_Vol\.mrc")
+_BINNED = "the same tomogram at another binning"
 _STACK = re.compile(r"(?P<name>.+?)_(?:EVN|ODD|CTF|ALI|ProjXY|ProjXZ)\.mrc")
 
 
@@ -27,15 +18,14 @@ class AreTomo3(Producer):
 
     name: ClassVar[str] = "aretomo3"
 
-    def recognise(self, path: str) -> Recognised | None:
-        """As `Producer.recognise`."""
+    def volume(self, path: str) -> Recognised | None:
+        """As `Producer.volume`."""
         folder, name = split(path)
         if match := _VOLUME.fullmatch(name):
-            series = match["name"]
-            role, reason = _role(match["tags"])
-            if denoised := derived_folder(folder):
-                role, reason = "other", denoised
-            return Recognised(role, series, folder + series, reason)
+            group = folder + match["name"]
+            if match["tags"]:
+                return Recognised("other", match["name"], group, _BINNED)
+            return Recognised("full", match["name"], group)
         if match := _STACK.fullmatch(name):
             return Recognised("other", match["name"], folder + match["name"], "a tilt stack or a power spectrum")
         return None
@@ -50,10 +40,6 @@ class AreTomo3(Producer):
         if file.group[len(folder) :] in series_with_metrics(text):
             return GIVEN
         return Signal("awaited", f"{METRICS_FILE} has no row for {file.name} yet")
-
-    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
-        """As `Producer.halves`."""
-        return (("even", f"{file.group}_EVN_Vol.mrc"), ("odd", f"{file.group}_ODD_Vol.mrc"))
 
     def writes_halves(self, file: Recognised, path: str, tree: Tree) -> bool:
         """Where the tilt stacks were split, the volumes will be."""
@@ -77,11 +63,3 @@ def mdocs(file: Recognised, path: str) -> list[str]:
     folders = [folder, *([f"{above}/" if above else ""] if folder else [])]
     endings = (".mdoc", ".mrc.mdoc", ".st.mdoc", "_override.mdoc")
     return [f"{place}{series}{ending}" for place in folders for ending in endings]
-
-
-def _role(tags: str) -> tuple[Role, str]:
-    if "2ND" in tags or "3RD" in tags:
-        return "other", "the same tomogram at another binning"
-    if "EVN" in tags:
-        return "even", "a half map"
-    return ("odd", "a half map") if "ODD" in tags else ("full", "")

@@ -1,14 +1,15 @@
-"""cryoem-services of Diamond: AreTomo's names, but the volume is turned in place after it was first complete."""
+"""cryoem-services of Diamond: AreTomo's names, or IMOD's; AreTomo's volume is turned in place after it was complete."""
 
 import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from livetomo.intake.producers.aretomo3 import mdocs
-from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, derived_folder, split
+from livetomo.intake.producers.aretomo3 import AreTomo3, mdocs
+from livetomo.intake.producers.imod import Imod
+from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
 from livetomo.intake.tree import Tree
 
-_VOLUME = re.compile(r"(?P<name>.+?)_Vol(?P<derived>\.denoised)?(?P<segmented>_segmented)?\.mrc")
+_COPY = re.compile(r"(?P<name>.+?)_Vol[._-].+\.mrc")
 _PICTURES = ("_Vol_thumbnail.jpeg", "_Vol_movie.png", "_Vol_projXY.jpeg", "_Vol.denoised.mrc")
 
 
@@ -18,17 +19,21 @@ class CryoemServices(Producer):
     name: ClassVar[str] = "cryoem_services"
     settles: ClassVar[float] = 3.0
 
-    def recognise(self, path: str) -> Recognised | None:
-        """As `Producer.recognise`."""
+    def __init__(self) -> None:
+        self._aretomo, self._imod = AreTomo3(), Imod()
+
+    def volume(self, path: str) -> Recognised | None:
+        """As `Producer.volume`. Its service for soft X-rays runs IMOD."""
         folder, name = split(path)
-        match = _VOLUME.fullmatch(name)
-        if match is None:
-            return None
-        if match["derived"] or match["segmented"]:
-            return Recognised("other", match["name"], folder + match["name"], "denoised or segmented, by its name")
-        if reason := derived_folder(folder):
-            return Recognised("other", match["name"], folder + match["name"], reason)
-        return Recognised("full", match["name"], folder + match["name"])
+        if found := self._aretomo.volume(path):
+            return found
+        if match := _COPY.fullmatch(name):
+            return Recognised("other", match["name"], folder + match["name"], "made from a tomogram, by its name")
+        return self._imod.volume(path) if name.endswith("_rec.mrc") else None
+
+    def rivals(self, file: Recognised, path: str) -> Sequence[str]:
+        """As `Producer.rivals`."""
+        return self._imod.rivals(file, path) if path.endswith("_rec.mrc") else (path,)
 
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
         """As `Producer.signal`."""

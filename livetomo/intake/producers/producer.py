@@ -1,10 +1,11 @@
 """What the watcher asks of a producer."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from livetomo.formats.endings import plain_path
+from livetomo.intake.producers.half_names import half_of
 from livetomo.intake.tree import Tree
 
 Role = Literal["full", "even", "odd", "other"]
@@ -47,23 +48,40 @@ class Producer:
     """A producer without halves, completion signal or sidecars; members say what is different with them.
 
     settles: for how many settle times a volume without a given signal has to rest.
+    alone_is_final: halves that stand alone are all that comes; where not, a full volume is waited for.
     """
 
     name: ClassVar[str]
     suffixes: Sequence[str] = (".mrc",)
     settles: ClassVar[float] = 1.0
+    alone_is_final: ClassVar[bool] = False
 
-    def recognise(self, path: str) -> Recognised | None:
-        """What the file at `path` (relative to the root) is, by its name alone; None where it is not this one's."""
+    @property
+    def is_users_word(self) -> bool:
+        """Whether the user has said by a pattern what its tomograms are: nothing around a file speaks against that."""
+        return False
+
+    def recognise(self, path: str, session: str = "") -> Recognised | None:
+        """What the file at `path` (relative to the root) is, by its name alone; None where it is not this one's.
+
+        session: the beginning of the path that names the session, with a trailing "/": words in it are no hint.
+        """
+        path = plain_path(path)
+        folder, name = split(path)
+        stem, dot, ending = name.rpartition(".")
+        if half := half_of(folder, stem, session):
+            whole = self.volume(half.folder + half.stem + dot + ending)
+            if whole and whole.role == "full":
+                return replace(whole, role=half.role, reason="a half map", stored_axes="")
+        return self.volume(path)
+
+    def volume(self, path: str) -> Recognised | None:
+        """As `recognise`, of a file that is not named as the half of a full volume of this producer."""
         raise NotImplementedError
 
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
         """Whether the producer has said that this full volume and its halves are complete."""
         return NO_SIGNAL
-
-    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
-        """Where the halves of the full volume at `path` lie, if there are any: (role, path), likeliest first."""
-        return ()
 
     def writes_halves(self, file: Recognised, path: str, tree: Tree) -> bool:
         """Whether halves of this full volume are to be expected although none is there yet."""
@@ -84,18 +102,6 @@ class Producer:
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Where files with metadata of this volume may lie, as paths relative to the root."""
         return ()
-
-
-_DERIVED_FOLDER = re.compile(
-    r"(?:^|/)(?:denois\w*|deconv\w*|filtered|isonet\w*|cryocare\w*|ddw|segmentations?|matching|template_matching)/",
-    re.IGNORECASE,
-)
-
-
-def derived_folder(path: str) -> str:
-    """Why a volume is not a new tomogram, where a folder above it says that other programs write their copies there."""
-    match = _DERIVED_FOLDER.search(path)
-    return f"a copy made from a tomogram by another program, by its folder {match[0].strip('/')}/" if match else ""
 
 
 def split(path: str) -> tuple[str, str]:

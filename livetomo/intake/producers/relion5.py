@@ -7,17 +7,15 @@ from typing import ClassVar
 from livetomo.intake.producers.producer import (
     GIVEN,
     NO_SIGNAL,
-    Half,
     Producer,
     Recognised,
     Signal,
-    derived_folder,
     parent,
     split,
 )
 from livetomo.intake.tree import Tree
 
-_VOLUME = re.compile(r"rec_(?P<name>.+?)(?:_half(?P<half>[12]))?\.mrc")
+_VOLUME = re.compile(r"rec_(?P<name>.+)\.mrc")
 _JOB = re.compile(r"(?P<job>(?:.*/)?job\d{3,}/)(?:tomograms/)?")
 _ENDS = ("RELION_JOB_EXIT_SUCCESS", "RELION_JOB_EXIT_FAILURE", "RELION_JOB_EXIT_ABORTED")
 
@@ -26,20 +24,15 @@ class Relion5(Producer):
     """A job is over when it has left RELION_JOB_EXIT_SUCCESS, or another of its kind, in its folder."""
 
     name: ClassVar[str] = "relion5"
+    alone_is_final: ClassVar[bool] = True
 
-    def recognise(self, path: str) -> Recognised | None:
-        """As `Producer.recognise`."""
+    def volume(self, path: str) -> Recognised | None:
+        """As `Producer.volume`."""
         folder, name = split(path)
         match = _VOLUME.fullmatch(name)
         if match is None:
             return None
         group = folder + match["name"]
-        if reason := derived_folder(folder):
-            return Recognised("other", match["name"], group, reason)
-        if folder.endswith("projections/"):
-            return Recognised("other", match["name"], group, "a projection")
-        if match["half"]:
-            return Recognised("even" if match["half"] == "1" else "odd", match["name"], group, "a half map")
         return Recognised("full", match["name"], group)
 
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
@@ -60,11 +53,6 @@ class Relion5(Producer):
         """As `Producer.rivals`."""
         stem = _stem(file, path)
         return (f"{stem}.mrc", f"{stem}_half1.mrc")
-
-    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
-        """As `Producer.halves`."""
-        stem = _stem(file, path)
-        return (("even", f"{stem}_half1.mrc"), ("odd", f"{stem}_half2.mrc"))
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Those of its job."""

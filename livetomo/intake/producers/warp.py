@@ -4,37 +4,24 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from livetomo.intake.producers.producer import Half, Producer, Recognised, derived_folder, parent, split
+from livetomo.intake.producers.producer import Producer, Recognised, parent, split
 from livetomo.intake.tree import Tree
 
-_VOLUME = re.compile(r"(?P<name>.+)_\d+(?:\.\d+)?Apx\.mrc")
-_HALF_FOLDERS: dict[str, Half] = {"even": "even", "odd": "odd"}
-_OTHER_FOLDERS = {"ctf": "a CTF volume", "tiltstack": "a tilt stack"}
+_VOLUME = re.compile(r"(?P<name>.+)_\d+(?:\.\d+)?Apx")
 
 
 class Warp(Producer):
-    """The folder says what a volume is; its name alone does not. The pixel size is a tag, not part of the name."""
+    """The pixel size is a tag, not part of the name."""
 
     name: ClassVar[str] = "warp"
 
-    def recognise(self, path: str) -> Recognised | None:
-        """As `Producer.recognise`."""
+    def volume(self, path: str) -> Recognised | None:
+        """As `Producer.volume`."""
         folder, name = split(path)
-        match = _VOLUME.fullmatch(name)
-        if match is None:
-            return None
         stem = name.removesuffix(".mrc")
-        inner = split(folder.rstrip("/"))[1]
-        if reason := derived_folder(folder) or _OTHER_FOLDERS.get(inner, ""):
-            return Recognised("other", match["name"], folder + stem, reason)
-        if half := _HALF_FOLDERS.get(inner):
-            return Recognised(half, match["name"], parent(folder) + stem, "a half map, by its folder")
+        if stem == name or not (match := _VOLUME.fullmatch(stem)):
+            return None
         return Recognised("full", match["name"], folder + stem)
-
-    def halves(self, file: Recognised, path: str) -> Sequence[tuple[Half, str]]:
-        """As `Producer.halves`."""
-        folder, name = split(path)
-        return (("even", f"{folder}even/{name}"), ("odd", f"{folder}odd/{name}"))
 
     def writes_halves(self, file: Recognised, path: str, tree: Tree) -> bool:
         """Where halves are wanted, Warp has made their folders."""

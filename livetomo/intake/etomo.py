@@ -1,0 +1,41 @@
+"""What etomo writes on the way to a tomogram: samples for positioning, and the single axes of a dual-axis data set."""
+
+import re
+
+from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.producers.producer import split
+
+_RECONSTRUCTION = re.compile(r"(?P<name>.+?)(?P<ending>(?:_full)?_rec\.mrc|(?:_full)?\.rec)")
+_SAMPLE = re.compile(r"(?P<which>top|mid|bot)(?P<axis>[ab]?)")
+
+
+def by_product(path: str, near: Neighbours) -> str:
+    """Why the reconstruction at `path` is not the tomogram of its data set; empty where its siblings say nothing."""
+    folder, file = split(path)
+    match = _RECONSTRUCTION.fullmatch(file)
+    if match is None:
+        return ""
+    name, ending = match["name"], match["ending"]
+    if sample := _SAMPLE.fullmatch(name):
+        others = [f"{which}{sample['axis']}{ending}" for which in ("top", "mid", "bot") if which != sample["which"]]
+        there = [other for other in others if near.exists(folder + other)]
+        return f"a sample for positioning, as {folder}{there[0]} beside it shows" if there else ""
+    if name == "sum":
+        names = near.names(folder)
+        axes = sorted(one for one in names if one.endswith(f"a{ending}") and _partner(one, ending) in names)
+        return f"the two axes combined before trimming, as {folder}{axes[0]} beside it shows" if axes else ""
+    data_set, axis = name[:-1], name[-1]
+    if axis not in "ab" or not data_set or data_set[-1] in "._-":
+        return ""
+    if near.exists(f"{folder}{data_set}.edf") and not near.exists(f"{folder}{name}.edf"):
+        return f"one axis of the data set {folder}{data_set}.edf"
+    whole = (f"{data_set}_rec.mrc", f"{data_set}.rec")
+    combined = next((one for one in whole if near.exists(folder + one)), "")
+    partner = f"{data_set}{'b' if axis == 'a' else 'a'}{ending}"
+    if combined and near.exists(folder + partner):
+        return f"one axis of {folder}{combined}"
+    return ""
+
+
+def _partner(axis_a: str, ending: str) -> str:
+    return f"{axis_a[: -len(ending) - 1]}b{ending}"

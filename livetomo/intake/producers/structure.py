@@ -1,0 +1,39 @@
+"""What programs write into a structure of folders and names of their own, which no tomogram has."""
+
+import re
+
+# Every kind of job of RELION 5 and of cryoem-services but those that reconstruct tomograms, import or are of others.
+_JOBS = (
+    "MotionCorr|CtfFind|ExcludeTiltImages|AlignTiltSeries|FrameAlign|Denoise|Picks|Segmentation|Extract|PseudoSubtomo"
+    "|Reconstruct|ReconstructParticleTomo|InitialModel|Class2D|Class3D|Refine3D|MultiBody|DynaMight|Subtract|MaskCreate"
+    "|PostProcess|LocalRes|Polish|CtfRefine|Select|JoinStar|ManualPick|AutoPick|ModelAngelo|Movies|CryoloPick"
+)
+_ANYWHERE = (
+    (rf"(?:^|/)(?P<what>(?:{_JOBS})/job\d{{3,}})/", "the output of RELION's job {what}, which makes no tomograms"),
+    (r"(?:^|/)job\d{3,}/projections/", "a projection"),
+    (r"(?:^|/)run(?:_ct\d+)?(?:_it\d{3})?(?:_half[12])?_class\d{3}\w*\.mrc$", "an average of RELION, by its name"),
+    (r"_class\d{3}(?:_unfil)?\.mrc$", "an average of RELION, by its name"),
+    (r"_half[12]_(?:class\d{3}_)?unfil\.mrc$", "an average of RELION, by its name"),
+    (r"(?:^|/)postprocess(?:_masked)?\.mrc$", "an average of RELION, by its name"),
+    (r"_\d{5,}(?:_ctf|_avg)?_\d+(?:\.\d+)?A\.mrc$", "a particle's box of Warp, by its name"),
+    (r"(?:^|[/_-])(?:subtomo(?:gram)?s?|subvolumes?)(?:[_-]\w+)?\.mrc$", "a particle's box, by its name"),
+)
+_BELOW_SESSION = (
+    (r"(?:^|/)(?P<what>reconstruction/(?:deconv|ctf))/", "a copy or a CTF volume of Warp, by its folder {what}/"),
+    (r"(?:^|/)(?P<what>species)/[^/]+/[^/]+$", "a map of M, by its folder {what}/"),
+    (r"(?:^|/)(?P<what>Subtomograms)/[^/]+/\d+_\w+\.mrc$", "a particle's box of RELION, by its folder {what}/"),
+)
+_RULES = [(re.compile(regex), reason) for regex, reason in _ANYWHERE]
+_INNER_RULES = [(re.compile(regex), reason) for regex, reason in _BELOW_SESSION]
+
+
+def other_by_structure(path: str, session: str) -> str:
+    """Why the volume at `path` is not a tomogram; empty where nothing says so.
+
+    session: the beginning of the path that names the session, with a trailing "/": a single word in it is no hint.
+    """
+    for text, rules in ((path, _RULES), (path[len(session) :], _INNER_RULES)):
+        for regex, reason in rules:
+            if match := regex.search(text):
+                return reason.format(**match.groupdict())
+    return ""

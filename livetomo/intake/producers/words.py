@@ -1,0 +1,34 @@
+"""Words in the names of files and folders: those of copies that programs make, and those that tell places apart."""
+
+import re
+
+_PRODUCT = re.compile(
+    r"denois|deconv|correct|filter|lowpass|isonet|cryocare|n2[nv]|noise2|ddw|dewedg|topaz|unet|inpaint|predict|segment"
+    r"|label|mask|prob|score|match|detect|template|pick|tardis|membrain|easymode|export|slabify|classif|cluster|ctf$",
+    re.IGNORECASE,
+)
+# What numbers, or names, another place, another series or another acquisition of the same place.
+_PLACE = (
+    r"(?:pos(?:ition)?|ts|tilt(?:series)?|tomo(?:gram)?|series|stack|area|region|roi|lam(?:ella|el)?|grid|square|sq|hole"
+    r"|target|tgt|item|exp(?:osure)?|acq(?:uisition)?|stage|site|point|pt|cell|foil|sample|session|day|run|slot|chip"
+    r"|override|redo|repeat|retake|again|new|[acdeghk-tw-z])"
+)
+_ANOTHER = re.compile(rf"(?:\d+|{_PLACE}\d*|[ab])", re.IGNORECASE)
+_HOLDS_TOMOGRAMS = re.compile(r"(?:tomo|recon|vol|rec(?:s)?$)\w*", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[._ -]+")
+
+
+def is_product(word: str) -> bool:
+    """Whether a folder, or the beginning of a name, is called as programs call what they make of tomograms."""
+    return _PRODUCT.search(word) is not None
+
+
+def tells_another(rest: str) -> bool:
+    """Whether `rest`, by which a name is longer, tells two tomograms apart: `_2`, `_pos3`, `_ts_002`, `_b`."""
+    parts = [part for part in _SEPARATORS.split(rest) if part]
+    return bool(parts) and all(_ANOTHER.fullmatch(part) for part in parts)
+
+
+def may_hold_tomograms(folder: str) -> bool:
+    """Whether a folder below tomograms of the same names is called as one with others, or with the tomograms proper."""
+    return not is_product(folder) and (tells_another(folder) or _HOLDS_TOMOGRAMS.match(folder) is not None)

@@ -1,0 +1,152 @@
+"""What the files around a volume say of it: that it is a tilt stack, a by-product, or made from a tomogram there."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from livetomo.errors import PermanentError
+from livetomo.formats.endings import plain_path
+from livetomo.intake.etomo import by_product
+from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.patterns import SessionPattern
+from livetomo.intake.producers import Producer, Recognised, better_rival, contradiction, recognise
+from livetomo.intake.producers.producer import split
+from livetomo.intake.producers.words import is_product, may_hold_tomograms, tells_another
+from livetomo.intake.tree import Tree
+
+MOST_FOLDERS_BESIDE = 100
+_TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
+_TAILS = ("", "_rec", "_Vol", "_full_rec")
+_VOLUMES = (".mrc", ".rec")
+# Files that lie beside a tomogram of a tilt series of its own, and not beside a copy.
+_OWN = (".mdoc", ".mrc.mdoc", ".st.mdoc", ".rawtlt", ".aln", "_TLT.txt")
+
+
+class Relations:
+    """Asks what lies around a volume, never above its session's folder.
+
+    was_taken: whether the file at a path has been taken as a tomogram, though it may be gone by now.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        near: Neighbours,
+        producers: Sequence[Producer],
+        session: SessionPattern,
+        was_taken: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._tree = tree
+        self._near = near
+        self._producers = producers
+        self._session = session
+        self._was_taken = was_taken
+
+    def why_not(self, producer: Producer, file: Recognised, path: str) -> str:
+        """Why the volume at `path` is not taken for a tomogram of its own; empty where nothing around it says so."""
+        if other := contradiction(producer, file, path, self._near.exists):
+            return f"a tilt stack, as {other} beside it shows"
+        if better := better_rival(producer, file, path, self._there):
+            return f"the same tomogram as {better}, which is taken instead"
+        if producer.is_users_word:
+            return ""
+        if reason := by_product(plain_path(path), self._near):
+            return reason
+        source = next((one for one in self._sources(path) if self._is_source(one, path)), None)
+        return f"made from {source}, by its name" if source else ""
+
+    def _there(self, path: str) -> bool:
+        return self._near.exists(path) or self._was_taken(path)
+
+    def _sources(self, path: str) -> Iterator[str]:
+        """What there is of the files that, by their names, the volume at `path` may have been made from."""
+        folder, name = split(plain_path(path))
+        names = _Names(name)
+        has_own = any(self._near.exists(folder + names.core + ending) for ending in _OWN)
+        # Beside it, a name that is longer by what does not tell two tomograms apart.
+        for core in () if has_own else names.shorter():
+            yield from self._present(folder, core, names, strict=False)
+        for core in names.behind_product():
+            yield from self._present(folder, core, names, strict=False)
+        # In another folder, the same name, or one that is longer.
+        for place, is_named in self._folders(folder, path):
+            for core in (names.core, *names.shorter(), *names.behind_product()):
+                yield from self._present(place, core, names, strict=not is_named)
+
+    def _present(self, folder: str, core: str, names: "_Names", *, strict: bool) -> Iterator[str]:
+        """The volumes of the series `core` in `folder`. strict: only one that is called as the file itself is."""
+        tails = (names.tail,) if strict else dict.fromkeys((names.tail, *_TAILS))
+        endings = (names.ending,) if strict else _VOLUMES
+        heads = (names.head,) if strict else dict.fromkeys((names.head, "", "rec_"))
+        for tail in tails:
+            for ending in endings:
+                for head in heads:
+                    if self._there(one := f"{folder}{head}{core}{tail}{ending}"):
+                        yield one
+
+    def _folders(self, folder: str, path: str) -> Iterator[tuple[str, bool]]:
+        """Folders that may hold the sources of what is in `folder`, and whether its name says that it has copies.
+
+        The folder above; and for a folder called as copies are, at whatever depth, those beside and above it.
+        """
+        session = self._session.folder(path)
+        inner = folder[len(session) :].split("/")[:-1]
+        for number in reversed(range(len(inner))):
+            word = inner[number]
+            above = session + "".join(f"{part}/" for part in inner[:number])
+            rest = "".join(f"{part}/" for part in inner[number + 1 :])
+            if is_product(word):
+                yield above + rest, True
+                beside = (one for one in sorted(self._near.names(above)) if one != word and not is_product(one))
+                for _, one in zip(range(MOST_FOLDERS_BESIDE), (o for o in beside if "." not in o[-5:]), strict=False):
+                    yield f"{above}{one}/{rest}", True
+            elif not rest and not may_hold_tomograms(word):
+                yield above, False
+
+    def _is_source(self, source: str, path: str) -> bool:
+        """Whether the file at `source` is a tomogram of which that at `path` can be made."""
+        if source == path:
+            return False
+        found = recognise(self._producers, source, self._session.folder(source))
+        if found is None or found[1].role == "other":
+            return False
+        if contradiction(*found, source, self._near.exists):
+            return False
+        try:
+            made, whole = self._tree.header(path), self._tree.header(source)
+            ours, theirs = self._tree.look(path), self._tree.look(source)
+        except (OSError, PermanentError):
+            return True  # one of them is gone, or not whole yet: their names have to do
+        if (ours.device, ours.inode) == (theirs.device, theirs.inode):
+            return False
+        names = _Names(split(source)[1])
+        if names.head or names.tail or names.ending != ".mrc":
+            return True
+        # What is deeper and narrower was made from a tilt stack: it is the tomogram.
+        (depth, _, width), (sections, _, columns) = made.shape_zyx, whole.shape_zyx
+        return not (depth > sections and width < columns)
+
+
+class _Names:
+    """The parts of a volume's name: head (`rec_`), core, tail (`_rec`, `_10.00Apx`), ending."""
+
+    def __init__(self, name: str) -> None:
+        stem, dot, ending = name.rpartition(".")
+        self.ending = dot + ending
+        self.head = "rec_" if stem.startswith("rec_") else ""
+        whole = stem[len(self.head) :]
+        tail = _TAIL.search(whole)
+        self.tail = tail[0] if tail and tail.start() else ""
+        self.core = whole[: len(whole) - len(self.tail)]
+
+    def shorter(self) -> Iterator[str]:
+        """The cores of which this one may be a copy's, the longest first."""
+        for number in reversed(range(1, len(self.core))):
+            begins = self.core[number] in "._-" and self.core[number - 1] not in "._-"
+            if begins and not tells_another(self.core[number:]):
+                yield self.core[:number]
+
+    def behind_product(self) -> Iterator[str]:
+        """The cores before which a program has set a word of its own, the longest first: `corrected_TS_01`."""
+        for number in range(1, len(self.core)):
+            if self.core[number - 1] in "._-" and is_product(self.core[: number - 1]):
+                yield self.core[number:]
