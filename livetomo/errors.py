@@ -300,6 +300,18 @@ class OutOfDeviceMemory(DeviceError):
         super().__init__(f"{path.name} needs more memory than {device} has free. Is something else running on it?")
 
 
+class MapNotFinite(LivetomoError):
+    """A feature's map holds values that are not numbers: a fault of the method that made it."""
+
+    reason = "map not finite"
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(
+            f'The map of "{feature}" holds values that are not numbers, so nothing is made of it. This is a fault of '
+            "its network or method: look whether its package is sound, and report it together with the tomogram."
+        )
+
+
 class DeviceFault(DeviceError):
     """The device reported an error of its own."""
 

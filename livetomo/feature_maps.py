@@ -1,5 +1,6 @@
 """The maps of a recipe's features, all on one grid, by built-in methods and by networks."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from livetomo.errors import MapNotFinite
 from livetomo.formats.mrc import Geometry, as_probability_bytes
 from livetomo.models.loaded import Models
 from livetomo.models.package import Model
@@ -16,6 +18,7 @@ from livetomo.models.segment import segment_canonical
 from livetomo.picks import Picks
 from livetomo.recipe import Recipe
 from livetomo.recipe_features import BlobFeature, DenseFeature, NetworkFeature, RidgeFeature
+from livetomo.stages.blank import on_grid
 from livetomo.stages.segment.blob import blob
 from livetomo.stages.segment.canonical import canonical_shape, from_canonical, to_canonical
 from livetomo.stages.segment.dense import dense
@@ -83,8 +86,17 @@ class FeatureMaps:
     there, and a score means what it meant when the network was evaluated. Without any it is the tomogram's.
     """
 
-    def __init__(self, recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        shape_zyx: Shape,
+        voxel_size_angstrom: float,
+        models: Models,
+        blank: Tensor | None = None,
+    ) -> None:
+        """blank: bool, on the tomogram's grid: voxels that hold nothing, so that no feature is there."""
         self._recipe = recipe
+        self._blank = blank
         self._voxel_size = voxel_size_angstrom
         self._models = models
         self._shape = shape_zyx
@@ -114,24 +126,28 @@ class FeatureMaps:
         """What the networks are to see, of the clipped volume: denoising will change it."""
         for name, model in self._networks.items():
             self._seen[name] = to_canonical(
-                clipped, voxel_size_angstrom=self._voxel_size, canonical=model.card.canonical
+                clipped, voxel_size_angstrom=self._voxel_size, canonical=model.card.canonical, blank=self._blank
             )
 
     def make(self, denoised: Tensor) -> dict[str, Tensor]:
         """Every feature's map, 0..1 (z, y, x) on the grid, of whatever type holds it best."""
         for feature in self._recipe.feature:
             if isinstance(feature, BlobFeature):
-                probability = blob(denoised, diameter_voxels=feature.diameter_angstrom / self._voxel_size)
+                diameter = feature.diameter_angstrom / self._voxel_size
+                probability = blob(denoised, diameter_voxels=diameter, blank=self._blank)
             elif isinstance(feature, RidgeFeature):
                 scales = tuple(scale / self._voxel_size for scale in feature.scales_angstrom)
-                probability = ridge(denoised, sigmas_voxels=scales)
+                probability = ridge(denoised, sigmas_voxels=scales, blank=self._blank)
             else:
                 continue
             self._found[feature.name] = self.grid.bring(probability)
         for (name, mirrors), features in self._runs().items():
             self._run(self._networks[name], self._seen[name], mirrors, features)
         self._seen.clear()
-        return {feature.name: self._found[feature.name] for feature in self._recipe.feature}
+        nothing = None if self._blank is None else on_grid(self._blank, self.grid.shape_zyx)
+        return {
+            feature.name: _sound(feature.name, self._found[feature.name], nothing) for feature in self._recipe.feature
+        }
 
     def _run(self, model: Model, seen: Tensor, mirrors: int, features: list[NetworkFeature]) -> None:
         asked = tuple(dict.fromkeys(feature.channel_name for feature in features))
@@ -166,3 +182,15 @@ class FeatureMaps:
         finest = min((model.card.canonical for model in self._networks.values()), key=lambda c: c.voxel_size_angstrom)
         shape = canonical_shape(torch.Size(self._shape), self._voxel_size, finest)
         return Grid(shape, finest.voxel_size_angstrom, self._shape)
+
+
+def _sound(name: str, probability: Tensor, blank: Tensor | None) -> Tensor:
+    """The map with nothing where the tomogram is blank.
+
+    Raises:
+        MapNotFinite: it has values that are not numbers, which would pass every threshold or none.
+    """
+    # The sum is finite only where every value is; as much work as one look, and no memory.
+    if not math.isfinite(float(probability.sum(dtype=torch.float32))):
+        raise MapNotFinite(name)
+    return probability if blank is None else probability.masked_fill(blank, 0)

@@ -19,6 +19,7 @@ from livetomo.particles import Found
 from livetomo.picks import Picks
 from livetomo.quality import Quality
 from livetomo.recipe_picks import Pick
+from livetomo.stages.blank import Blank
 from livetomo.stages.measure.volume import Seen
 
 
@@ -40,6 +41,7 @@ class Making:
     seconds: dict[str, float] = field(default_factory=dict)
     quality: list[Quality] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    blank: Blank | None = None
     voxel_size: float = 0.0
     voxel_size_source: str = "header"
     seen: Seen = field(default_factory=Seen)
@@ -55,6 +57,11 @@ class Making:
         began = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - began, 3)
+
+    @property
+    def blank_mask(self) -> Tensor | None:
+        """Bool, on the tomogram's grid: the voxels that hold nothing; None where there are none."""
+        return None if self.blank is None else self.blank.mask
 
     @property
     def grid(self) -> Grid:

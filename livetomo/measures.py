@@ -66,12 +66,21 @@ VOLUME = (
         low="{rest:.2%} of the voxels are not numbers and were replaced",
     ),
     Measure(
+        "blank_share",
+        "",
+        "Voxels that are padding, masked, or a turned volume's corners: one value, repeated exactly over a region. "
+        "Shares and densities are of the other voxels; no picks are taken in blank ones",
+        Limits(warn_above=0.5, bad_above=0.95),
+        _OWN,
+        high="{value:.0%} of the volume is blank: was it reconstructed larger than the images, or masked?",
+    ),
+    Measure(
         "saturated_share",
         "",
-        "Voxels at the lowest or highest value",
+        "Voxels at the lowest or highest value, of those that are not blank",
         Limits(warn_above=0.001, bad_above=0.05),
         _OWN,
-        high="{value:.1%} of the voxels are at the lowest or highest value: was it clipped, or padded?",
+        high="{value:.1%} of the voxels are at the lowest or highest value: was it clipped?",
     ),
     Measure(
         "dense_share",

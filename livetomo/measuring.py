@@ -12,6 +12,7 @@ from livetomo.order import Order
 from livetomo.picks import Picks
 from livetomo.quality import Quality
 from livetomo.recipe_features import label_thresholds
+from livetomo.stages.blank import Blank
 from livetomo.stages.measure.extent import extent_figures
 from livetomo.stages.measure.halves import focus
 from livetomo.stages.measure.particles import particle_figures
@@ -23,23 +24,60 @@ _UM_PER_ANGSTROM = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The tomogram's shape and voxel size, and the maps' voxel size; in Å."""
+    """The tomogram's shape and voxel size, and the maps' voxel size; in Å.
+
+    real_share, real_area_share: of its voxels, and of its columns along z, those that are not blank.
+    """
 
     shape_zyx: tuple[int, int, int]
     voxel_size_angstrom: float
     map_voxel_size_angstrom: float
+    real_share: float = 1.0
+    real_area_share: float = 1.0
+
+    @staticmethod
+    def of(shape_zyx: tuple[int, int, int], voxel_size: float, map_voxel_size: float, blank: Blank | None) -> "Space":
+        """That of a tomogram of which so much is blank; lengths in Å."""
+        if blank is None:
+            return Space(shape_zyx, voxel_size, map_voxel_size)
+        area = 1 - float(blank.mask.all(0).float().mean())
+        return Space(shape_zyx, voxel_size, map_voxel_size, 1 - blank.share, area)
 
     def volume_um3(self, depth_angstrom: float | None = None) -> float:
-        """Of the whole, or of a slab so deep along z."""
+        """Of what is not blank of the whole, or of a slab so deep along z."""
         z, y, x = (n * self.voxel_size_angstrom * _UM_PER_ANGSTROM for n in self.shape_zyx)
-        return y * x * (z if depth_angstrom is None else min(z, depth_angstrom * _UM_PER_ANGSTROM))
+        real = x * y * z * self.real_share
+        if depth_angstrom is None:
+            return real
+        return min(real, x * y * self.real_area_share * depth_angstrom * _UM_PER_ANGSTROM)
 
 
-def look(clipped: Tensor, order: Order, voxel_size_angstrom: float) -> Seen:
-    """The figures of the volume itself, normalised and clipped, before anything else changes it."""
+def look(clipped: Tensor, order: Order, voxel_size_angstrom: float, blank: Blank | None = None) -> Seen:
+    """The figures of the volume itself, normalised and clipped, before anything else changes it.
+
+    Of a volume with blank regions, those of the box that holds the rest.
+    """
     low, high = (order.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
     declared = high - low if isinstance(low, int | float) and isinstance(high, int | float) else None
-    return volume_figures(clipped, voxel_size_angstrom=voxel_size_angstrom, declared_tilts_degrees=declared)
+    if blank is None:
+        return volume_figures(clipped, voxel_size_angstrom=voxel_size_angstrom, declared_tilts_degrees=declared)
+    box = blank.box()
+    inside = blank.mask[box]
+    seen = volume_figures(
+        clipped[box],
+        voxel_size_angstrom=voxel_size_angstrom,
+        declared_tilts_degrees=declared,
+        blank=inside if bool(inside.any()) else None,
+    )
+    shift = ((box[0].start + box[0].stop) - len(clipped)) / 2 * voxel_size_angstrom
+    return replace(seen, figures=[_shifted(one, shift) for one in seen.figures])
+
+
+def _shifted(figure: Quality, by_angstrom: float) -> Quality:
+    """The slab's shift is from the whole volume's middle."""
+    if figure.name != "slab_shift" or figure.value is None:
+        return figure
+    return replace(figure, value=figure.value + by_angstrom)
 
 
 def measured(
@@ -59,7 +97,11 @@ def measured(
         figures.append(told)
     for name, threshold in label_thresholds(order.recipe.feature).items():
         figures += extent_figures(
-            name, maps[name], threshold=threshold, voxel_size_angstrom=space.map_voxel_size_angstrom
+            name,
+            maps[name],
+            threshold=threshold,
+            voxel_size_angstrom=space.map_voxel_size_angstrom,
+            real_share=space.real_share,
         )
     slab = None if seen.slab is None else space.volume_um3(2 * seen.slab.half_depth_angstrom)
     for name, picks in published.items():

@@ -25,12 +25,15 @@ from livetomo.recipe import Deconvolve, LowPass, NoDenoise
 from livetomo.recipe_features import label_thresholds
 from livetomo.result_files import manifest_of, write_files
 from livetomo.source import read_source
+from livetomo.stages.blank import Blank, find_blank
 from livetomo.stages.denoise.deconvolve import deconvolve
 from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
-from livetomo.stages.measure.voxels import dense_share, finite_share, saturated_share
+from livetomo.stages.measure.voxels import blank_share, dense_share, finite_share, saturated_share
 from livetomo.stages.normalise import clip_, normalise_, replace_non_finite_
 from livetomo.stages.segment.labels import labelled
 
+_MOST_BLANK = 0.999
+_TOLD_BLANK = 0.02
 _SENSIBLE_VOXEL_ANGSTROM = (0.1, 1000.0)
 
 
@@ -98,8 +101,26 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
         raise NoUsableVoxels(path, f"the same value, {float(low):g}, everywhere")
     if replaced:
         made.warnings.append(f"{replaced:,} voxels are not numbers; the median stands in for them.")
-    made.quality += [_voxel_size(made, header), finite_share(volume.numel(), replaced), saturated_share(volume)]
-    return normalise_(volume, made.order.recipe.density), header
+    made.quality += [_voxel_size(made, header), finite_share(volume.numel(), replaced)]
+    made.blank = _blank(made, volume)
+    made.quality += [blank_share(made.blank), saturated_share(volume, made.blank)]
+    return normalise_(volume, made.order.recipe.density, made.blank_mask), header
+
+
+def _blank(made: Making, volume: Tensor) -> Blank | None:
+    """What of the volume is blank; a warning says how much, where it is enough to be seen."""
+    blank = find_blank(volume)
+    if blank is None:
+        return None
+    values = ", ".join(f"{value:.4g}" for value in blank.values)
+    if blank.share > _MOST_BLANK:
+        raise NoUsableVoxels(made.order.path, f"nothing but {values} in {blank.share:.2%} of its voxels")
+    if blank.share >= _TOLD_BLANK:
+        made.warnings.append(
+            f"{blank.share:.0%} of the volume is blank, padded or masked with {values}: no picks are taken there, "
+            "and shares and densities are of the rest."
+        )
+    return blank
 
 
 def _voxel_size(made: Making, header: MrcHeader) -> Quality:
@@ -128,11 +149,11 @@ def _voxel_size(made: Making, header: MrcHeader) -> Quality:
 def _denoise(made: Making, volume: Tensor) -> Tensor:
     """The clipped and denoised volume; what clipping and denoising would take from some features is looked at first."""
     z, y, x = volume.shape
-    made.features = FeatureMaps(made.order.recipe, (z, y, x), made.voxel_size, made.models)
+    made.features = FeatureMaps(made.order.recipe, (z, y, x), made.voxel_size, made.models, made.blank_mask)
     made.features.find_dense(volume)
-    made.quality.append(dense_share(volume))
+    made.quality.append(dense_share(volume, made.blank))
     clip_(volume)
-    made.seen = look(volume, made.order, made.voxel_size)
+    made.seen = look(volume, made.order, made.voxel_size, made.blank)
     made.features.show_networks(volume)
     match made.order.recipe.denoise:
         case NoDenoise():
@@ -155,7 +176,7 @@ def _deconvolved(made: Making, volume: Tensor, rule: Deconvolve) -> Tensor:
         voltage_kilovolt=known.get("voltage_kilovolt") or rule.voltage_kilovolt,
         **rule.model_dump(exclude={"method", "defocus_angstrom", "voltage_kilovolt"}),
     )
-    return clip_(normalise_(sharp, "bright"))
+    return clip_(normalise_(sharp, "bright", made.blank_mask))
 
 
 def _labels(made: Making) -> npt.NDArray[np.int8] | None:
@@ -173,7 +194,7 @@ def _pick(made: Making) -> None:
 
 def _measure(made: Making, denoised: Tensor) -> None:
     z, y, x = denoised.shape
-    space = Space((z, y, x), made.voxel_size, made.grid.voxel_size_angstrom)
+    space = Space.of((z, y, x), made.voxel_size, made.grid.voxel_size_angstrom, made.blank)
     published = {rule.feature: made.published(rule) for rule in made.order.recipe.pick}
     made.quality += measured(made.order, space, made.seen, made.maps, published, made.device, made.warnings)
     agreement = made.features.mirror_agreement.items()

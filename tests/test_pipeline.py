@@ -20,6 +20,7 @@ from livetomo.errors import (
     AbsurdHeader,
     DeviceFault,
     DiskFull,
+    MapNotFinite,
     NotAnMrc,
     NoUsableVoxels,
     OutOfDeviceMemory,
@@ -340,3 +341,54 @@ def test_what_the_header_contradicts_itself_in_is_a_warning_of_the_result(tmp_pa
     assert any(
         "an extended header of 49,920 bytes, which the file does not have" in one for one in manifest["warnings"]
     )
+BLANK = {
+    "30 % zero": (17, 0.0),
+    "55 % the lowest": (48, "min"),
+    "55 % the highest": (48, "max"),
+    "80 % the mean": (160, "mean"),
+    "55 % not a number": (48, np.nan),
+}
+
+
+@pytest.mark.parametrize("kind", BLANK)
+def test_blank_parts_change_no_pick_and_no_figure_of_the_rest(made, tmp_path: Path, kind):
+    rows, value = BLANK[kind]
+    volume = balls()
+    value = getattr(volume, value)() if isinstance(value, str) else value
+    padded = np.pad(volume, ((0, 0), (rows, rows), (0, 0)), constant_values=value)
+    recipe = load_recipe("untrained").model_copy(update={"keep": ("probabilities", "labels")})
+    manifest = pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", padded), recipe), tmp_path / "out")
+    found = positions(manifest) - [0, rows, 0]
+    assert len(found) == 3
+    for place in PLACES:
+        assert np.linalg.norm(found - place, axis=1).min() < 0.5
+    quality, whole = manifest["quality"], made[1]["quality"]
+    share = 2 * rows / (80 + 2 * rows)
+    assert quality["blank_share"]["value"] == pytest.approx(share, abs=0.001)
+    assert quality["blank_share"]["verdict"] == ("warn" if share > 0.5 else "good")
+    assert any("is blank, padded or masked" in warning for warning in manifest["warnings"])
+    assert {name: quality[name]["verdict"] for name in ("contamination_share", "dense_share", "saturated_share")} == {
+        name: whole[name]["verdict"] for name in ("contamination_share", "dense_share", "saturated_share")
+    }
+    for name in ("ribosome_density", "contrast", "thickness", "saturated_share"):
+        assert quality[name]["value"] == pytest.approx(whole[name]["value"] or 0, rel=0.02) or (
+            quality[name]["value"] is whole[name]["value"] is None
+        )
+    for path in (tmp_path / "out" / "probabilities").glob("*.mrc"):
+        probability = mrcfile.read(path)
+        assert not probability[:, : rows - 1].any()
+        assert not probability[:, rows + 81 :].any()
+        assert probability[:, rows : rows + 80].any() or path.stem == "contamination"
+
+
+def test_a_volume_of_nothing_but_constants_is_refused(tmp_path: Path):
+    volume = np.zeros((48, 80, 80), np.float32)
+    volume[:, :32] = 3
+    with pytest.raises(NoUsableVoxels, match="nothing but"):
+        pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", volume)), tmp_path / "out")
+
+
+def test_a_map_that_is_not_finite_is_a_fault_and_no_result(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(feature_maps, "ridge", lambda volume, **_: torch.full_like(volume, float("nan")))
+    with pytest.raises(MapNotFinite, match="membrane"):
+        pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "out")

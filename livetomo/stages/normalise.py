@@ -10,15 +10,19 @@ _MOST_SAMPLES = 4_000_000
 _MAD_TO_DEVIATION = 1.4826
 
 
-def typical(volume: Tensor) -> tuple[float, float]:
+def typical(volume: Tensor, blank: Tensor | None = None) -> tuple[float, float]:
     """Median and robust standard deviation of the finite values, from evenly spaced samples where there are many.
 
-    Ice and gold would swell a plain standard deviation; where more than half of the values are the same (padding), the
-    plain one is all there is.
+    Ice and gold would swell a plain standard deviation; where more than half of the values are the same (an integer
+    volume of few levels), the plain one is all there is.
+
+    blank: bool, of the same shape: voxels that do not count.
     """
-    values = volume.reshape(-1)
-    values = values[:: max(1, values.numel() // _MOST_SAMPLES)].float()
-    values = values[values.isfinite()]
+    values = thinned(volume.reshape(-1), _MOST_SAMPLES).float()
+    known = values.isfinite()
+    if blank is not None:
+        known &= thinned(blank.reshape(-1), _MOST_SAMPLES).logical_not()
+    values = values[known]
     if values.numel() == 0:
         return 0.0, 0.0
     centre = values.median()
@@ -26,13 +30,22 @@ def typical(volume: Tensor) -> tuple[float, float]:
     return float(centre), deviation if deviation > 0 else float(values.std(correction=0))
 
 
-def normalise_(volume: Tensor, density: Literal["dark", "bright"]) -> Tensor:
+def thinned(values: Tensor, most: int) -> Tensor:
+    """Every n-th along the first axis, so that fewer than twice `most` are left."""
+    return values[:: max(1, len(values) // most)]
+
+
+def normalise_(volume: Tensor, density: Literal["dark", "bright"], blank: Tensor | None = None) -> Tensor:
     """Shift and scale a float volume in place: median 0, robust deviation 1, dense matter positive.
 
     This is the one place that knows which way round the input is.
+
+    blank: bool, of the same shape: voxels that hold nothing; they count for nothing and become 0.
     """
-    centre, deviation = typical(volume)
-    return volume.sub_(centre).mul_((1 if density == "bright" else -1) / max(deviation, 1e-30))
+    centre, deviation = typical(volume, blank)
+    # Divided, not multiplied by the inverse: of values near the smallest float there is none.
+    volume.sub_(centre).div_((1 if density == "bright" else -1) * (deviation or 1.0))
+    return volume if blank is None else volume.masked_fill_(blank, 0)
 
 
 def clip_(volume: Tensor) -> Tensor:

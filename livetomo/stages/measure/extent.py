@@ -11,12 +11,17 @@ _UM_PER_ANGSTROM = 1e-4
 _ALL_DIRECTIONS = 1.09
 
 
-def extent_figures(feature: str, probability: Tensor, *, threshold: float, voxel_size_angstrom: float) -> list[Quality]:
-    """Share of the volume, volume and surface of where a map (z, y, x) exceeds a threshold."""
+def extent_figures(
+    feature: str, probability: Tensor, *, threshold: float, voxel_size_angstrom: float, real_share: float = 1.0
+) -> list[Quality]:
+    """Share of the volume, volume and surface of where a map (z, y, x) exceeds a threshold.
+
+    real_share: the share of the volume that is not blank, and of which the feature's share is.
+    """
     voxels, faces = _volume_and_surface(probability, threshold)
     length = voxel_size_angstrom * _UM_PER_ANGSTROM
     return [
-        Quality(f"{feature}_share", voxels / probability.numel(), ""),
+        Quality(f"{feature}_share", voxels / (probability.numel() * real_share), ""),
         Quality(f"{feature}_volume", voxels * length**3, "µm³"),
         Quality(f"{feature}_area", faces * length**2, "µm²"),
     ]

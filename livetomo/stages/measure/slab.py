@@ -19,14 +19,19 @@ _SLOPES = 5
 _FINEST_SLOPE = 0.004
 _RAMPS_ANGSTROM = (0, 50, 100, 150, 200, 250, 300, 400)
 _NEAR_PLANES = 5.0
+_LEAST_KNOWN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """How much structure there is where: float32 (z, y, x), logarithms, and the extents of one cell, in Å."""
+    """How much structure there is where: float32 (z, y, x), logarithms, and the extents of one cell, in Å.
+
+    known: bool, of the same shape: the cells that are not blank; None: all.
+    """
 
     cells: Tensor
     spacing_angstrom: tuple[float, float, float]
+    known: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,12 @@ class Slab:
         return self.thickness_angstrom / 2 * math.hypot(1, self.slope)
 
 
-def energy(volume: Tensor, *, voxel_size_angstrom: float) -> Energy:
+def energy(volume: Tensor, *, voxel_size_angstrom: float, blank: Tensor | None = None) -> Energy:
     """The mean square, cell by cell, of what is some 100-600 Å in size in a volume (z, y, x), normalised and clipped.
 
     In logarithms, so that a bright corner does not pass for a slab.
+
+    blank: bool, voxels that hold nothing; a cell is known by the others, where they are half of it.
     """
     along, across = (max(1, round(size / voxel_size_angstrom)) for size in _POOLED_ANGSTROM)
     along = min(max(along, math.ceil(len(volume) / _MOST_PLANES)), max(1, len(volume) // _FEWEST))
@@ -76,9 +83,16 @@ def energy(volume: Tensor, *, voxel_size_angstrom: float) -> Energy:
     wide = across * voxel_size_angstrom
     pooled = _pooled(volume, along, across)
     power = _less_surroundings_(pooled, _COARSEST_ANGSTROM / wide).square_()
-    cells = _in_cells(power, _CELLS[1])
+    known = None
+    if blank is None:
+        cells = _in_cells(power, _CELLS[1])
+    else:
+        whole = (_pooled(blank.float(), along, across) == 0).float()
+        share = _in_cells(whole, _CELLS[1])
+        cells = _in_cells(power.mul_(whole), _CELLS[1]) / share.clamp(min=1e-6)
+        known = (share >= _LEAST_KNOWN).cpu()
     spacing = [wide * n / c for n, c in zip(power.shape[1:], cells.shape[1:], strict=True)]
-    return Energy(cells.clamp_(min=1e-12).log_().cpu(), (along * voxel_size_angstrom, spacing[0], spacing[1]))
+    return Energy(cells.clamp_(min=1e-12).log_().cpu(), (along * voxel_size_angstrom, spacing[0], spacing[1]), known)
 
 
 def find_slab(grid: Energy) -> Slab | None:
@@ -132,10 +146,14 @@ def _less_surroundings_(planes: Tensor, width: float) -> Tensor:
 
 
 def _coarser(grid: Energy, most: int) -> Energy:
-    cells = _in_cells(grid.cells, most)
+    if grid.known is None:
+        cells, known = _in_cells(grid.cells, most), None
+    else:
+        share = _in_cells(grid.known.float(), most)
+        cells, known = _in_cells(grid.cells * grid.known, most) / share.clamp(min=1e-6), share >= _LEAST_KNOWN
     ratios = [a / b for a, b in zip(grid.cells.shape[1:], cells.shape[1:], strict=True)]
     z, y, x = grid.spacing_angstrom
-    return Energy(cells, (z, y * ratios[0], x * ratios[1]))
+    return Energy(cells, (z, y * ratios[0], x * ratios[1]), known)
 
 
 def _in_cells(planes: Tensor, most: int) -> Tensor:
@@ -166,8 +184,12 @@ def _profiles(grid: Energy, slopes: Tensor, parity: int | None = None) -> tuple[
         within &= (squares % 2 == parity).flatten()
     low = at.floor().clamp_(0, max(depth - 2, 0))
     share = (at - low).clamp_(0, 1)
+    under, over = low.long(), (low.long() + 1).clamp_(max=depth - 1)
     cells = grid.cells.flatten(1).expand(len(slopes), -1, -1)
-    below, above = cells.gather(1, low.long()), cells.gather(1, (low.long() + 1).clamp_(max=depth - 1))
+    below, above = cells.gather(1, under), cells.gather(1, over)
+    if grid.known is not None:
+        known = grid.known.flatten(1).expand(len(slopes), -1, -1)
+        within &= known.gather(1, under) & known.gather(1, over)
     weight = within.sum(2).float()
     return (torch.lerp(below, above, share) * within).sum(2) / weight.clamp(min=1), weight
 

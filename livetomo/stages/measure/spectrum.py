@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from livetomo.stages.measure.slab import Slab
 
@@ -43,15 +44,17 @@ class Spectrum:
         return 1 / float(self.frequency[-1]) if above else None
 
 
-def spectrum(volume: Tensor, slab: Slab, *, voxel_size_angstrom: float) -> Spectrum | None:
+def spectrum(volume: Tensor, slab: Slab, *, voxel_size_angstrom: float, blank: Tensor | None = None) -> Spectrum | None:
     """Of square tiles of x-y planes of `volume` (z, y, x), not denoised; None where nothing lies beside the slab.
+
+    blank: bool, voxels that hold nothing; tiles that hold such are left out.
 
     Back-projection spreads the views' noise evenly over the volume: what the slab has more of is structure.
     """
     for side in _SIDES:
         if side > min(volume.shape[1:]):
             continue
-        chosen = _tiles(volume.shape, slab, side, voxel_size_angstrom)
+        chosen = _tiles(volume.shape, slab, side, voxel_size_angstrom, blank)
         if min(len(places) for places in chosen) >= _LEAST_TILES:
             inside, beside = (_shells(volume, places, side) for places in chosen)
             frequency = torch.arange(1, side // 2 + 1, dtype=torch.float64) / (side * voxel_size_angstrom)
@@ -59,7 +62,9 @@ def spectrum(volume: Tensor, slab: Slab, *, voxel_size_angstrom: float) -> Spect
     return None
 
 
-def _tiles(shape: torch.Size, slab: Slab, side: int, voxel_size_angstrom: float) -> tuple[Tensor, Tensor]:
+def _tiles(
+    shape: torch.Size, slab: Slab, side: int, voxel_size_angstrom: float, blank: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """First corners (n, 3: z, y, x) of tiles that lie wholly in the slab, and of those wholly beside it."""
     z, y, x = ((torch.arange(n) - (n - 1) / 2) * voxel_size_angstrom for n in shape)
     rows, columns = (torch.arange(0, n - side + 1, side) for n in shape[1:])
@@ -68,6 +73,9 @@ def _tiles(shape: torch.Size, slab: Slab, side: int, voxel_size_angstrom: float)
     spread = side / 2 * voxel_size_angstrom * (abs(slab.slope_y) + abs(slab.slope_x))
     inside = off <= slab.half_depth_angstrom - spread - _WITHIN_ANGSTROM
     beside = off >= slab.half_depth_angstrom + spread + _BEYOND_ANGSTROM
+    if blank is not None:
+        whole = (functional.max_pool2d(blank.float(), side) == 0).cpu()
+        inside, beside = inside & whole, beside & whole
     corners = []
     for chosen in (inside, beside):
         places = chosen.nonzero()

@@ -16,6 +16,7 @@ _LEAST_EXPLAINED = 0.65
 _LEAST_THICKNESS_ANGSTROM = 200.0
 _STRUCTURE_ANGSTROM = 60.0
 _STANDARD_ERRORS = 5.0
+_MOST_BLANK = 0.1
 _WEDGE_TOLERANCE_DEGREES = 15.0
 
 
@@ -27,24 +28,33 @@ class Seen:
     slab: Slab | None = None
 
 
-def volume_figures(volume: Tensor, *, voxel_size_angstrom: float, declared_tilts_degrees: float | None = None) -> Seen:
+def volume_figures(
+    volume: Tensor,
+    *,
+    voxel_size_angstrom: float,
+    declared_tilts_degrees: float | None = None,
+    blank: Tensor | None = None,
+) -> Seen:
     """Of a volume (z, y, x), normalised and clipped, not denoised.
 
-    declared_tilts_degrees: the range that sidecars tell.
+    declared_tilts_degrees: the range that sidecars tell. blank: bool, voxels that hold nothing; best none at the faces.
     """
     if min(volume.shape) < _LEAST_SIDE:
         reason = f"fewer than {_LEAST_SIDE} voxels along an axis are too few to see a slab"
         return Seen([*_nothing(reason), *_tilts(volume, None)])
-    slab = find_slab(energy(volume, voxel_size_angstrom=voxel_size_angstrom))
+    slab = find_slab(energy(volume, voxel_size_angstrom=voxel_size_angstrom, blank=blank))
     if slab and (slab.explained < _LEAST_EXPLAINED or slab.thickness_angstrom < _LEAST_THICKNESS_ANGSTROM):
         slab = None
-    figures = _without_slab(volume, voxel_size_angstrom) if slab is None else _slab(slab)
+    figures = _without_slab(volume, voxel_size_angstrom, blank) if slab is None else _slab(slab)
     if slab is not None:
-        figures += _content(volume, slab, voxel_size_angstrom)
+        figures += _content(volume, slab, voxel_size_angstrom, blank)
+    if blank is not None and float(blank.float().mean()) > _MOST_BLANK:
+        reason = "too much of the volume is blank to see in its Fourier transform which angles are filled"
+        return Seen([*figures, Quality("seen_tilt_range", None, "°", "missing", reason)], slab)
     return Seen([*figures, *_tilts(volume, declared_tilts_degrees)], slab)
 
 
-def is_noise(volume: Tensor, *, voxel_size_angstrom: float) -> bool:
+def is_noise(volume: Tensor, *, voxel_size_angstrom: float, blank: Tensor | None = None) -> bool:
     """Whether there is nothing but noise: averaged to 60 Å, its values are normally distributed.
 
     Matter is denser than ice, so that it skews them, and is here and not there, so that they have heavy tails. Both are
@@ -52,15 +62,22 @@ def is_noise(volume: Tensor, *, voxel_size_angstrom: float) -> bool:
     """
     across = max(1, math.ceil(_STRUCTURE_ANGSTROM / voxel_size_angstrom))
     values = functional.avg_pool3d(volume[None], min(across, *volume.shape))[0]
-    values = (values - values.mean((1, 2), keepdim=True)).flatten()
+    if blank is None:
+        values = (values - values.mean((1, 2), keepdim=True)).flatten()
+    else:
+        whole = functional.avg_pool3d(blank[None].float(), min(across, *volume.shape))[0] == 0
+        mean = (values * whole).sum((1, 2), keepdim=True) / whole.sum((1, 2), keepdim=True).clamp(min=1)
+        values = (values - mean)[whole]
+    if not values.numel():
+        return False
     values /= values.std(correction=0).clamp(min=1e-30)
     skew, tail = float(values.pow(3).mean()), float(values.pow(4).mean()) - 3
     n = values.numel()
     return abs(skew) < _STANDARD_ERRORS * math.sqrt(6 / n) and abs(tail) < _STANDARD_ERRORS * math.sqrt(24 / n)
 
 
-def _without_slab(volume: Tensor, voxel_size_angstrom: float) -> list[Quality]:
-    if not is_noise(volume, voxel_size_angstrom=voxel_size_angstrom):
+def _without_slab(volume: Tensor, voxel_size_angstrom: float, blank: Tensor | None) -> list[Quality]:
+    if not is_noise(volume, voxel_size_angstrom=voxel_size_angstrom, blank=blank):
         return _nothing("no face of the specimen is seen along z: the specimen fills the volume")
     reason = "the volume is empty: nothing but noise is seen in it"
     empty = Quality("contrast", 0.0, "", "warn", reason)
@@ -90,8 +107,8 @@ def _slab(slab: Slab) -> list[Quality]:
     ]
 
 
-def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float) -> list[Quality]:
-    seen = spectrum(volume, slab, voxel_size_angstrom=voxel_size_angstrom)
+def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float, blank: Tensor | None) -> list[Quality]:
+    seen = spectrum(volume, slab, voxel_size_angstrom=voxel_size_angstrom, blank=blank)
     contrast, sharpness = (None, None) if seen is None else (seen.contrast(), seen.sharpness_angstrom())
     reason = "too little lies beside the specimen to compare it with"
     if seen is not None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from livetomo.stages.blank import on_grid
 from livetomo.stages.normalise import typical
 
 EVEN_ODDS_DEVIATIONS = 5.0
@@ -16,10 +17,10 @@ _WHITENING = 1.5
 _SMOOTHING = 0.6
 
 
-def blob(density: Tensor, *, diameter_voxels: float) -> Tensor:
+def blob(density: Tensor, *, diameter_voxels: float, blank: Tensor | None = None) -> Tensor:
     """How probably each voxel is the centre of a particle of this diameter; new tensor, 0..1.
 
-    density: normalised and clipped, matter positive, (z, y, x).
+    density: normalised and clipped, matter positive, (z, y, x). blank: bool, voxels that hold nothing, where it is 0.
 
     The filter is that of a soft sphere in coloured noise: the sphere's transform divided by a power of the volume's
     own radial amplitude spectrum. The matched filter proper divides by the noise's power (exponent 2), a whitened one
@@ -30,18 +31,21 @@ def blob(density: Tensor, *, diameter_voxels: float) -> Tensor:
     """
     step = max(1, int(diameter_voxels / _VOXELS_PER_DIAMETER))
     coarse = _shrink(density, step)
-    probability = as_probability(_matched(coarse, diameter_voxels / step))
+    unknown = None if blank is None else on_grid(blank, coarse.shape)
+    probability = as_probability(_matched(coarse, diameter_voxels / step), unknown)
     return _grow(probability, step, density.shape)
 
 
-def as_probability(response: Tensor) -> Tensor:
+def as_probability(response: Tensor, blank: Tensor | None = None) -> Tensor:
     """A response as a probability: 0 up to its median, 1/2 at 5 robust deviations above, rising without a plateau.
 
     In Gaussian noise alone a tomogram has less than one independent place above 5 deviations, so that what is above
     1/2 is something. The odds grow with the third power of the deviations: a logistic curve would be flat in float32
     for the clearest particles, and their ranks and centres would be lost. It works in place.
+
+    blank: voxels that do not count for the median and the deviations.
     """
-    centre, deviation = typical(response)
+    centre, deviation = typical(response, blank)
     if deviation == 0:
         return response.zero_()
     response.sub_(centre).div_(deviation * EVEN_ODDS_DEVIATIONS).clamp_(min=0).pow_(_STEEPNESS)

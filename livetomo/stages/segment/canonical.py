@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from livetomo.stages.blank import on_grid
 from livetomo.stages.normalise import clip_, typical
 
 SHELLS = 40
@@ -50,10 +51,12 @@ def canonical_shape(shape: Sequence[int], voxel_size_angstrom: float, canonical:
     return z, y, x
 
 
-def to_canonical(density: Tensor, *, voxel_size_angstrom: float, canonical: Canonical) -> Tensor:
+def to_canonical(
+    density: Tensor, *, voxel_size_angstrom: float, canonical: Canonical, blank: Tensor | None = None
+) -> Tensor:
     """The volume at the canonical voxel size with the canonical spectrum, normalised and clipped; a new tensor.
 
-    density: normalised and clipped, matter positive, (z, y, x).
+    density: normalised and clipped, matter positive, (z, y, x). blank: bool, voxels that hold nothing, where it is 0.
 
     The first voxels of both volumes lie on each other; index i of the input is i * n_out / n_in along each axis, whose
     extents are those of `canonical_shape`. Faces are mirrored outwards while it is computed: a face is not an edge.
@@ -70,7 +73,7 @@ def to_canonical(density: Tensor, *, voxel_size_angstrom: float, canonical: Cano
     _equalise_(spectrum, wanted, [voxel_size_angstrom / s for s in scale], canonical)
     out = torch.fft.irfftn(spectrum, s=wanted)[: shape[0], : shape[1], : shape[2]].contiguous()
     del spectrum
-    centre, deviation = typical(out)
+    centre, deviation = typical(out, None if blank is None else on_grid(blank, shape))
     return clip_(out.sub_(centre).div_(max(deviation, 1e-20)))
 
 

@@ -11,10 +11,10 @@ from livetomo.stages.segment.blob import as_probability
 _SECTIONS = 16
 
 
-def ridge(density: Tensor, *, sigmas_voxels: tuple[float, ...]) -> Tensor:
+def ridge(density: Tensor, *, sigmas_voxels: tuple[float, ...], blank: Tensor | None = None) -> Tensor:
     """How probably each voxel is on a sheet about as thick as one of the sigmas; new tensor, 0..1.
 
-    density: normalised and clipped, matter positive, (z, y, x).
+    density: normalised and clipped, matter positive, (z, y, x). blank: bool, voxels that hold nothing, where it is 0.
 
     From the Hessian's eigenvalues, as the surfaceness of Martinez-Sanchez et al. 2011 (J. Struct. Biol. 176, 247), but
     |l1| - max(|l2|, |l3|), where theirs is |l1| - sqrt(|l2 l3|), which takes a rod for a sheet. The best of the scales,
@@ -23,7 +23,7 @@ def ridge(density: Tensor, *, sigmas_voxels: tuple[float, ...]) -> Tensor:
     """
     best: Tensor | None = None
     for sigma in sigmas_voxels:
-        probability = as_probability(_surfaceness(lowpass(density, sigma_voxels=sigma)))
+        probability = as_probability(_surfaceness(lowpass(density, sigma_voxels=sigma)), blank)
         best = probability if best is None else torch.maximum(best, probability)
     if best is None:
         raise ValueError("ridge needs at least one sigma")
@@ -67,7 +67,7 @@ def eigenvalues(
     mean = (zz + yy + xx) / 3
     a, b, c = zz - mean, yy - mean, xx - mean
     spread = ((a.square() + b.square() + c.square() + 2 * (zy.square() + zx.square() + yx.square())) / 6).sqrt_()
-    safe = spread.clamp(min=1e-20)
+    safe = spread.clamp(min=1e-12)  # whose cube is still a float32
     determinant = a * (b * c - yx.square()) - zy * (zy * c - yx * zx) + zx * (zy * yx - b * zx)
     angle = (determinant / (2 * safe**3)).clamp_(-1, 1).acos_() / 3
     high = mean + 2 * spread * torch.cos(angle)
