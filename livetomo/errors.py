@@ -123,6 +123,16 @@ class StateBusy(LivetomoError):
         super().__init__(f"{state} is in use by another livetomo daemon. Stop that one, or choose another state.")
 
 
+class BadBackup(LivetomoError):
+    """A file cannot be put in force as the catalog; nothing was changed."""
+
+    exit_code = ExitCode.INPUT
+    reason = "bad backup"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be put in force: {why}. Nothing was changed.")
+
+
 class CatalogBusy(LivetomoError):
     """The catalog's file is there and sound, but cannot be used at the moment."""
 
@@ -276,7 +286,7 @@ class CatalogCorrupt(LivetomoError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
-            f"{path} is damaged ({why}). Results and picks are safe in their folders. "
+            f"{path} is damaged ({' '.join(why.split())}). Results and picks are safe in their folders. "
             "Stop the daemon and put a backup in force (livetomo restore FILE), or have the catalog made anew from "
             "the results (livetomo rebuild)."
         )

@@ -6,20 +6,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 LOGS = ("-wal", "-shm")
+NOTE = ".last"
 
 log = logging.getLogger(__name__)
 
 
-def set_aside(catalog: Path, endings: tuple[str, ...] = ("", *LOGS)) -> Path | None:
-    """Rename the catalog's files with these endings; what the catalog would be called, or None where none was there.
+def aside_name(catalog: Path) -> Path:
+    """What the catalog is called once it is set aside, now."""
+    return catalog.with_name(f"{catalog.name}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")
+
+
+def set_aside(catalog: Path, endings: tuple[str, ...] = ("", *LOGS, NOTE), to: Path | None = None) -> Path | None:
+    """Rename the catalog's files with these endings; what the catalog is called now, or None where none was there.
 
     SQLite's log of a catalog that is not there any more is set aside, too: it would be taken for the next one's.
     """
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    to = aside_name(catalog) if to is None else to
     parts = [ending for ending in endings if catalog.with_name(catalog.name + ending).exists()]
     for ending in parts:
-        catalog.with_name(catalog.name + ending).rename(catalog.with_name(f"{catalog.name}.{stamp}{ending}"))
-    return catalog.with_name(f"{catalog.name}.{stamp}") if parts else None
+        catalog.with_name(catalog.name + ending).rename(to.with_name(to.name + ending))
+    return to if parts else None
 
 
 def set_strange_log_aside(catalog: Path) -> None:
@@ -28,13 +34,13 @@ def set_strange_log_aside(catalog: Path) -> None:
     SQLite would write it into the backup, which then is damaged, or is what was to be replaced. A backup says of itself
     that nobody has worked with it yet (`mark_as_copy`), so that no log can be its own.
     """
-    if not catalog.with_name(f"{catalog.name}-wal").exists() or not _is_untouched_copy(catalog):
+    if not catalog.with_name(f"{catalog.name}-wal").exists() or not is_untouched_copy(catalog):
         return
     if (aside := set_aside(catalog, LOGS)) is not None:
         log.warning(f"the log beside {catalog.name} is of another catalog than this copy; it is {aside.name}-wal now")
 
 
-def _is_untouched_copy(catalog: Path) -> bool:
+def is_untouched_copy(catalog: Path) -> bool:
     """Whether the file itself, without any log, is a copy that nobody has opened for work."""
     try:
         connection = sqlite3.connect(f"{catalog.resolve().as_uri()}?immutable=1", uri=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlite_utils import Database
 
 from livetomo.catalog import epoch as epochs
+from livetomo.catalog.aside import NOTE
 from livetomo.files import replace_text
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class HighWater:
 
 def note_of(catalog: Path) -> Path:
     """Where the note of the catalog at this path lies."""
-    return catalog.with_name(f"{catalog.name}.last")
+    return catalog.with_name(catalog.name + NOTE)
 
 
 def read_note(catalog: Path) -> HighWater | None:

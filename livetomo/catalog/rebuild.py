@@ -23,21 +23,40 @@ class Found:
     path: str
 
 
-def rebuild(catalog: Catalog, results: Iterable[Found]) -> int:
+def rebuild(catalog: Catalog, results: Iterable[Found], *, seen: int = 0) -> int:
     """Record `results` in an empty catalog, oldest first; how many there were.
+
+    `seen` is the highest number that consumers may have been sent: what is told here is numbered above it.
 
     What was waiting or failed is not known any more: the next scan finds it. Files that had been left alone, because
     they were older than the first start, are found by it too; nothing can tell these two apart.
     """
+    with catalog.db.atomic():
+        epoch = begin(catalog.db, seen=seen, now=catalog.now)
+        catalog.story.move_cursor("mqtt", epoch.first - 1)
+        return record_results(catalog, results)
+
+
+def record_results(catalog: Catalog, results: Iterable[Found]) -> int:
+    """Record `results`, which the catalog does not know, oldest first; how many there were."""
     number = 0
     with catalog.db.atomic():
-        # Numbered higher than any told before, so that no consumer skips one.
-        epoch = begin(catalog.db, now=catalog.now)
-        catalog.story.move_cursor("mqtt", epoch.first - 1)
         for found in sorted(results, key=lambda found: str(found.manifest["finished"])):
             _record(catalog, found)
             number += 1
     return number
+
+
+def knows_better(catalog: Catalog, manifest: Mapping[str, Any]) -> bool:
+    """Whether the catalog has this result, or a newer revision of its tomogram."""
+    who = TomogramId(**manifest["tomogram"])
+    row = catalog.db.execute(
+        """SELECT EXISTS (SELECT 1 FROM results WHERE result_id = ?)
+               OR EXISTS (SELECT 1 FROM revisions JOIN tomograms ON tomograms.id = tomogram
+                          WHERE watch = ? AND session = ? AND name = ? AND number > ?)""",
+        (manifest["result_id"], who.watch, who.session, who.name, manifest["revision"]),
+    ).fetchone()
+    return bool(row[0])
 
 
 def _record(catalog: Catalog, found: Found) -> None:
@@ -64,8 +83,13 @@ def _record(catalog: Catalog, found: Found) -> None:
             **{"warning": "", "settled_at": catalog.now()},
         },
     )
-    values = {"queue": who.watch, "revision": revision, "recipe": recipe.hash, "state": "done"}
-    job = db["jobs"].insert(values | {"finished_at": catalog.now()}).last_pk  # type: ignore[union-attr]
+    # A catalog that is older than the result may know the job as one that is still to be done.
+    job = db.execute(
+        """INSERT INTO jobs (queue, revision, recipe, state, finished_at) VALUES (?, ?, ?, 'done', ?)
+           ON CONFLICT (revision, recipe)
+           DO UPDATE SET state = 'done', token = NULL, finished_at = excluded.finished_at RETURNING id""",
+        (who.watch, revision, recipe.hash, catalog.now()),
+    ).fetchone()[0]
     db["results"].insert(  # type: ignore[union-attr]
         {
             **{"job": job, "result_id": manifest["result_id"], "folder": found.folder},

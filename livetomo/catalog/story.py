@@ -46,7 +46,7 @@ class Story:
         """The next `limit` events whose number is higher than `seq`."""
         rows = self._db.query("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))
         epoch = self.epoch().id
-        return [_recorded(row, epoch) for row in rows]
+        return [recorded_event(row, epoch) for row in rows]
 
     def epoch(self) -> Epoch:
         """The epoch in force."""
@@ -81,7 +81,8 @@ class Story:
         return last - cursor - unused, oldest[0] if oldest else None
 
 
-def _recorded(row: dict[str, Any], epoch: str) -> Recorded:
+def recorded_event(row: dict[str, Any], epoch: str) -> Recorded:
+    """A row of the events' table."""
     event = Event(
         kind=row["kind"],
         tomogram=TomogramId(row["watch"], row["session"], row["tomogram"]),

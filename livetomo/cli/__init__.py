@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "reprocess": "livetomo.cli.reprocess",
     "verify": "livetomo.cli.verify",
     "backup": "livetomo.cli.backup",
+    "restore": "livetomo.cli.restore",
     "rebuild": "livetomo.cli.rebuild",
     "models": "livetomo.cli.models",
     "simulate": "livetomo.cli.simulate",

@@ -13,16 +13,19 @@ from livetomo.cli.daemon import configuration_option, tell_daemon
 def command(file: Path, configuration: Path) -> None:
     """Copy the running daemon's catalog to FILE, whole and consistent.
 
-    To put it back: stop the daemon, copy FILE to `catalog.sqlite` in the state directory, start.
+    To put it back: stop the daemon, call `livetomo restore FILE`, start.
 
     Example:  livetomo backup /backup/livetomo-catalog.sqlite
     """
     import shutil
 
+    from livetomo.files import replacing
+
     # The daemon writes to a place of its own: what is asked over a socket names no paths.
     copy = Path(tell_daemon(configuration, "backup", {})["path"])
     try:
-        shutil.copyfile(copy, file)
+        with replacing(file) as scratch:
+            shutil.copyfile(copy, scratch)
     finally:
         copy.unlink()
     click.echo(f"{file}: {file.stat().st_size:,} bytes")

@@ -1,11 +1,10 @@
 """`livetomo rebuild`: the catalog anew, from the result folders."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,8 +27,10 @@ def command(configuration: Path) -> None:
 
     Example:  livetomo rebuild --config livetomo.toml
     """
+    from livetomo.catalog.aside import set_aside
     from livetomo.catalog.catalog import Catalog
     from livetomo.catalog.database import lock_state, open_database
+    from livetomo.catalog.highwater import high_water, read_note, write_note
     from livetomo.catalog.rebuild import rebuild
     from livetomo.config import load_config
     from livetomo.daemon import CATALOG_NAME
@@ -37,27 +38,20 @@ def command(configuration: Path) -> None:
     config = load_config(configuration)
     with closing(lock_state(config.state)):
         path = config.state / CATALOG_NAME
-        if (aside := _set_aside(path)) is not None:
+        note = read_note(path)
+        if (aside := set_aside(path)) is not None:
             click.echo(f"The old catalog is {aside} now.")
         catalog = Catalog(open_database(path), site=config.site, instance=config.instance)
-        number = rebuild(catalog, _found(config))
-        catalog.db.close()
+        with closing(catalog.db):
+            number = rebuild(catalog, found_results(config), seen=note.seq if note else 0)
+            write_note(path, high_water(catalog.db))
     click.echo(f"{path} knows {number:,} results. Start the daemon again.")
 
 
-def _set_aside(path: Path) -> Path | None:
-    """Rename the catalog and what SQLite keeps beside it."""
-    if not path.exists():
-        return None
-    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(path.with_name(f"{path.name}.{stamp}{suffix}"))
-    return path.with_name(f"{path.name}.{stamp}")
-
-
-def _found(config: "Config") -> "Iterator[Found]":
+def found_results(
+    config: "Config", wanted: Callable[[Mapping[str, Any]], bool] = lambda manifest: True
+) -> "Iterator[Found]":
+    """The results on disk whose manifest is `wanted`; damaged ones, and those of no watch, are named and left out."""
     from tqdm import tqdm
 
     from livetomo.catalog.rebuild import Found
@@ -66,6 +60,9 @@ def _found(config: "Config") -> "Iterator[Found]":
 
     roots = {watch.name: watch.path for watch in config.watch}
     for folder in tqdm(find_results(config.output), unit="result", disable=not sys.stderr.isatty(), leave=False):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # what is wrong with it is said below
+            if not wanted(read_manifest(folder)):
+                continue
         if harm := next(damage(folder), None):
             click.echo(f"left out: {folder}: {harm}", err=True)
             continue

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
 import sqlite3
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from tests.servers import Wire
 from tests.volumes import balls, write_tomogram
 
 MOST_LOST_WITH_A_BROKER = 5
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 async def until(what, seconds: float = 60):
@@ -262,6 +265,46 @@ async def test_a_damaged_catalog_is_refused_and_made_anew_without_telling_anythi
     await daemon.start()
     await until(lambda: status(daemon)["status"]["jobs"].get("done") == 4)
     assert len(daemon.results()) == 4
+
+
+def of_the_docs(daemon) -> list[list[str]]:
+    """The commands of livetomo in docs/operations.md, "Backup", about a file of this test."""
+    section = OPERATIONS.read_text(encoding="utf-8").split("## Backup")[1].split("\n## ")[0]
+    copy = str(daemon.folder / "copy.sqlite")
+    lines = [line for line in section.splitlines() if line.startswith("livetomo ")]
+    return [re.sub(r"/backup/.*\.sqlite", copy, line).split()[1:] for line in lines]
+
+
+async def test_a_backup_is_put_in_force_as_the_docs_say_after_the_daemon_was_killed(daemon, listener):
+    backup, restore = of_the_docs(daemon)
+    assert (backup[0], restore[0]) == ("backup", "restore")
+    await daemon.start()
+    daemon.land("TS_0")
+    await listener.until(lambda heard: heard.states("done") == ["TS_0"])
+    code, said = await livetomo(daemon, *backup)
+    assert code == 0, said
+    code, said = await livetomo(daemon, *restore)
+    assert (code, "in use by another" in said) == (5, True), said
+    for number in (1, 2):
+        daemon.land(f"TS_{number}", seed=number)
+    await listener.until(lambda heard: len(heard.states("done")) == 3)
+    before = {event["epoch"] for event in listener.events().values()}
+    highest = max(event["seq"] for event in listener.events().values())
+    told = set(listener.events())
+    await daemon.kill()
+    assert (daemon.folder / "state" / "catalog.sqlite-wal").stat().st_size > 0
+    code, said = await livetomo(daemon, *restore)
+    assert (code, "knows 3 results, 2 of them newer" in said) == (0, True), said
+    await daemon.start()
+    daemon.land("TS_3", seed=3)
+    await listener.until(lambda heard: len(heard.states("done")) == 4)
+    news = [event for event_id, event in listener.events().items() if event_id not in told]
+    news = [event for event in news if event["schema"] != "livetomo/verdict/1"]  # it may come after the last "done"
+    assert {event["tomogram"] for event in news} == {"TS_3"}
+    assert len(before) == 1
+    assert {event["epoch"] for event in news}.isdisjoint(before)
+    assert min(event["seq"] for event in news) > highest
+    assert {name: len(folders) for name, folders in daemon.results().items()} == {f"TS_{n}": 1 for n in range(4)}
 
 
 async def test_verify_names_what_differs_and_is_content_otherwise(daemon, listener):

@@ -1,0 +1,46 @@
+"""`livetomo restore`: a backup of the catalog put in force."""
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from livetomo.cli.daemon import configuration_option
+
+
+@click.command("restore", short_help="Put a backup of the catalog in force.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--catalog-only", is_flag=True, help="Leave out results that are newer than the backup.")
+@configuration_option
+def command(file: Path, catalog_only: bool, configuration: Path) -> None:
+    """Put FILE, which `livetomo backup` has made, in force as the catalog; the daemon has to be stopped.
+
+    FILE is checked first: where it is damaged, or of another site or instance, nothing is changed. The catalog that was
+    there is set aside beside the new one, with what SQLite keeps beside it, and never deleted; however the daemon has
+    ended. Results that were made after the backup are recorded from their folders. Events are numbered anew, in a
+    new epoch: consumers notice, and catch up by themselves.
+
+    Example:  livetomo restore /backup/livetomo-2026-11-20.sqlite --config livetomo.toml
+    """
+    from livetomo.catalog.catalog import Catalog
+    from livetomo.catalog.database import lock_state, open_database
+    from livetomo.catalog.highwater import high_water, write_note
+    from livetomo.catalog.rebuild import knows_better, record_results
+    from livetomo.catalog.restore import restore
+    from livetomo.cli.rebuild import found_results
+    from livetomo.config import load_config
+    from livetomo.daemon import CATALOG_NAME
+
+    config = load_config(configuration)
+    with closing(lock_state(config.state)):
+        path = config.state / CATALOG_NAME
+        if (aside := restore(file, path, site=config.site, instance=config.instance)) is not None:
+            click.echo(f"The old catalog is {aside} now.")
+        catalog = Catalog(open_database(path), site=config.site, instance=config.instance)
+        with closing(catalog.db):
+            newer = 0
+            if not catalog_only:
+                newer = record_results(catalog, found_results(config, lambda each: not knows_better(catalog, each)))
+            known = catalog.db.execute("SELECT count(*) FROM results").fetchone()[0]
+            write_note(path, high_water(catalog.db))
+    click.echo(f"{path} knows {known:,} results, {newer:,} of them newer than the backup. Start the daemon again.")
