@@ -341,6 +341,8 @@ def test_what_the_header_contradicts_itself_in_is_a_warning_of_the_result(tmp_pa
     assert any(
         "an extended header of 49,920 bytes, which the file does not have" in one for one in manifest["warnings"]
     )
+
+
 BLANK = {
     "30 % zero": (17, 0.0),
     "55 % the lowest": (48, "min"),

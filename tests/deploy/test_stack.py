@@ -16,7 +16,7 @@ import pytest_asyncio
 import yaml
 
 from livetomo.config import Config, Mqtt
-from livetomo.errors import BrokerAway
+from livetomo.errors import BrokerAway, MessageRefused
 from livetomo.publish.broker import MqttTransport
 from livetomo.publish.messages import Message
 from livetomo.web.access import Rules
@@ -85,7 +85,7 @@ async def test_livetomo_may_tell_and_readers_may_listen(mosquitto: Mosquitto, fo
             await connection.publish(Message("livetomo/example-facility/main/status", b"{}", retain=True))
             assert (await anext(aiter(reader.messages))).payload == b"{}"
         async with way(mosquitto, folder, "reader", "reader-word").connect(WILL) as connection:
-            with pytest.raises(BrokerAway, match=r"refused .* ACL"):
+            with pytest.raises(MessageRefused, match=r"refused .* ACL"):
                 await connection.publish(Message("livetomo/example-facility/main/status", b"{}"))
 
 
