@@ -31,10 +31,17 @@ def session() -> dashboard.Dashboard:
             Query(
                 f'max(livetomo_session_verdict{{{_W}, verdict="warn"}}'
                 f' + ignoring(verdict) 2 * livetomo_session_verdict{{{_W}, verdict="bad"}}'
+                f' - ignoring(verdict) 2 * livetomo_session_verdict{{{_W}, verdict="unjudged"}}'
                 f' - ignoring(verdict) livetomo_session_verdict{{{_W}, verdict="missing"}}) or on() vector(-1)'
             ),
             say="The worst live session, by its last ten tomograms.",
-            words={-1: ("not yet", "text"), 0: ("good", "green"), 1: ("warn", "orange"), 2: ("bad", "red")},
+            words={
+                -2: ("unjudged", "text"),
+                -1: ("not yet", "text"),
+                0: ("good", "green"),
+                1: ("warn", "orange"),
+                2: ("bad", "red"),
+            },
         ),
         number(
             "Tomograms",
@@ -97,7 +104,7 @@ def session() -> dashboard.Dashboard:
             Query(f"sum by (verdict) (increase(livetomo_verdicts_total{{{_W}}}[30m]))", "{{verdict}}"),
             say="Tomograms finished within 30 minutes, by their verdict.",
             stacked=True,
-            paint={"good": "green", "warn": "orange", "bad": "red", "missing": "text"},
+            paint={"good": "green", "warn": "orange", "bad": "red", "unjudged": "text", "missing": "text"},
         ),
         series(
             "What is wrong",

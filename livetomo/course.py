@@ -45,6 +45,7 @@ class Target:
 def session_verdict(last: Sequence[Verdict], before: Verdict) -> Verdict:
     """Of a session whose last tomograms have these verdicts, and which had the verdict `before`.
 
+    good and unjudged: where neither holds; good needs a tomogram that is good.
     bad: half of them are bad. warn: a fifth is bad, or half are bad or warn. Either is left only when it has become
     clearly better than that, so that one tomogram more or less does not change it to and fro.
     """
@@ -56,7 +57,7 @@ def session_verdict(last: Sequence[Verdict], before: Verdict) -> Verdict:
         return "bad"
     if bad >= 0.2 or poor >= 0.5 or (before in ("bad", "warn") and poor > 0.3):
         return "warn"
-    return "good"
+    return "good" if "good" in last else "unjudged"
 
 
 def failures_are_bad(failed: int, ended: int) -> bool:

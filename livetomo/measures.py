@@ -16,7 +16,9 @@ class Limits:
     bad_above: float | None = None
 
     def verdict(self, value: float) -> Verdict:
-        """Of a value; the limits themselves are good."""
+        """Of a value; the limits themselves are good, and what has no limits is unjudged."""
+        if self == Limits():
+            return "unjudged"
         if _below(value, self.bad_below) or _above(value, self.bad_above):
             return "bad"
         return "warn" if _below(value, self.warn_below) or _above(value, self.warn_above) else "good"
@@ -300,15 +302,18 @@ def measure_of(name: str) -> Measure | None:
 def judged(quality: Quality, limits: Limits | None = None) -> Quality:
     """With the verdict that `limits`, or else the measure's own, give its value.
 
-    What was found wrong by other signs than the value (a dead half), or is missing, stays so.
+    What was found wrong by other signs than the value (a dead half), or is missing, stays so; what has passed such a
+    check, and has no limits, stays good.
     """
     measure = measure_of(quality.name)
-    if quality.verdict != "good" or quality.value is None or measure is None:
+    if quality.verdict not in ("good", "unjudged") or quality.value is None or measure is None:
         return quality
     limits = limits or measure.limits
     verdict = limits.verdict(quality.value)
-    if verdict == "good":
+    if verdict == "unjudged":
         return quality
+    if verdict == "good":
+        return replace(quality, verdict="good")
     return replace(quality, verdict=verdict, reason=_reason(measure, limits, quality))
 
 

@@ -5,21 +5,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Verdict = Literal["good", "warn", "bad", "missing"]
-_SEVERITY: tuple[Verdict, ...] = ("missing", "good", "warn", "bad")
+# good: a limit or a check was met. unjudged: there is none, so that the value says nothing about good or bad.
+Verdict = Literal["good", "warn", "bad", "unjudged", "missing"]
+_SEVERITY: tuple[Verdict, ...] = ("missing", "unjudged", "good", "warn", "bad")
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """One figure. `unit` is "" for a ratio or a count; `value` is None only where `verdict` is missing.
 
-    `reason` says in one sentence why the verdict is not good.
+    `reason` says in one sentence why the verdict is warn, bad or missing.
     """
 
     name: str
     value: float | None
     unit: str
-    verdict: Verdict = "good"
+    verdict: Verdict = "unjudged"
     reason: str = ""
 
     def __post_init__(self) -> None:
@@ -38,5 +39,5 @@ class Quality:
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of the whole: its worst part; missing only where every part is."""
+    """The verdict of the whole: its worst part that was judged; unjudged where none was, missing where all are."""
     return max(verdicts, key=_SEVERITY.index, default="missing")

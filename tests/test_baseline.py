@@ -34,15 +34,15 @@ def test_a_figure_far_from_the_session_s_median_is_said_to_be_unusual_with_both_
 
 
 def test_a_figure_like_the_others_is_left_alone() -> None:
-    assert verdict(Quality("thickness", 1600.0, "Å"), session("thickness", CALM)) == ("good", "")
+    assert verdict(Quality("thickness", 1600.0, "Å"), session("thickness", CALM)) == ("unjudged", "")
 
 
 def test_nothing_is_unusual_before_there_are_enough_tomograms() -> None:
     figure = Quality("thickness", 9000.0, "Å")
-    assert verdict(figure, session("thickness", CALM[:7])) == ("good", "")
+    assert verdict(figure, session("thickness", CALM[:7])) == ("unjudged", "")
     assert verdict(figure, session("thickness", CALM[:8]))[0] == "warn"
     assert verdict(figure, session("thickness", CALM[:4]), tomograms=4)[0] == "warn"
-    assert verdict(figure, session("thickness", CALM), deviations=0) == ("good", "")
+    assert verdict(figure, session("thickness", CALM), deviations=0) == ("unjudged", "")
 
 
 def test_what_is_bad_stays_bad_and_keeps_its_reason() -> None:
@@ -70,13 +70,13 @@ def test_only_the_troubling_side_of_a_figure_is_unusual(
     name: str, unit: str, usual: list[float], fine: float, trouble: float
 ) -> None:
     earlier = session(name, usual * 2, unit)
-    assert verdict(Quality(name, fine, unit), earlier)[0] == "good"
+    assert verdict(Quality(name, fine, unit), earlier)[0] == "unjudged"
     assert verdict(Quality(name, trouble, unit), earlier)[0] == "warn"
 
 
 def test_a_figure_that_hardly_varies_does_not_make_a_small_change_unusual() -> None:
     earlier = session("tilt_range", [120.0] * 20, "°")
-    assert verdict(Quality("tilt_range", 114.0, "°"), earlier)[0] == "good"
+    assert verdict(Quality("tilt_range", 114.0, "°"), earlier)[0] == "unjudged"
     assert verdict(Quality("tilt_range", 60.0, "°"), earlier)[0] == "warn"
     assert Usual.of([0.0] * 8, "made up").deviations(3.0) == 0.0
 
@@ -87,7 +87,7 @@ def test_the_tilt_axis_is_compared_with_the_session_s_around_the_circle(axis: fl
     told = judged(result(Quality("tilt_axis", axis, "°")), earlier)
     figure = told["quality"]["tilt_axis_deviation"]
     assert figure["value"] == pytest.approx(deviation, abs=0.06)
-    assert told["quality"]["tilt_axis"]["verdict"] == "good"
+    assert told["quality"]["tilt_axis"]["verdict"] == "unjudged"
     assert told["verdict"] == figure["verdict"] == ("good" if deviation < 1.5 else "warn")
 
 

@@ -1,9 +1,14 @@
 """A figure's verdict comes from limits, its own or a recipe's, and says why."""
 
-import pytest
+from typing import get_args
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livetomo.course import session_verdict
 from livetomo.measures import MEASURES, Limits, judged, measure_of
-from livetomo.quality import Quality
+from livetomo.quality import Quality, Verdict, worst
 
 
 @pytest.mark.parametrize(
@@ -13,9 +18,33 @@ def test_limits_divide_values_and_are_good_themselves(value, verdict):
     assert Limits(warn_below=1, bad_below=0, warn_above=8, bad_above=9).verdict(value) == verdict
 
 
-def test_without_limits_everything_is_good():
-    assert judged(Quality("band_snr", 1e9, "")).verdict == "good"
-    assert judged(Quality("of_nobody", 1e9, "")).verdict == "good"
+@given(name=st.sampled_from(sorted(MEASURES)), value=st.floats(-1e6, 1e6), limited=st.booleans())
+def test_good_is_only_what_has_met_a_limit(name: str, value: float, limited: bool) -> None:
+    own = Limits(warn_above=value) if limited else None
+    told = judged(Quality(name, value, MEASURES[name].unit), own).verdict
+    limits = own or MEASURES[name].limits
+    assert told == (limits.verdict(value) if limits != Limits() else "unjudged")
+    assert (told == "good") <= (limits != Limits())
+
+
+def test_without_limits_nothing_is_good() -> None:
+    assert judged(Quality("band_snr", 1e9, "")).verdict == "unjudged"
+    assert judged(Quality("of_nobody", 1e9, "")).verdict == "unjudged"
+    assert judged(Quality("contrast", 3.0, "", "good")).verdict == "good", "that it is not empty was looked for"
+
+
+@given(st.lists(st.sampled_from(get_args(Verdict))))
+def test_the_whole_is_good_only_where_a_part_was_judged_so_and_none_is_worse(parts: list[Verdict]) -> None:
+    whole = worst(parts)
+    assert (whole == "good") == ("good" in parts and not {"warn", "bad"} & set(parts))
+    assert (whole == "unjudged") == ("unjudged" in parts and not {"good", "warn", "bad"} & set(parts))
+    assert (whole == "missing") == (set(parts) <= {"missing"})
+
+
+@given(st.lists(st.sampled_from(get_args(Verdict)), min_size=3, max_size=10), st.sampled_from(get_args(Verdict)))
+def test_a_session_is_good_only_where_a_tomogram_is(last: list[Verdict], before: Verdict) -> None:
+    assert (session_verdict(last, before) == "good") <= ("good" in last)
+    assert session_verdict(["unjudged"] * 3, "missing") == "unjudged"
 
 
 def test_a_recipe_s_limits_stand_in_place_of_the_measure_s_own():

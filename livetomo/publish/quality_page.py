@@ -59,9 +59,10 @@ The figures of a tomogram in its `result.json`, messages and metrics. This page 
 `python -m livetomo.publish.quality_page`; how well the figures do on tomograms whose truth is known is in
 [quality-truth.md](quality-truth.md).
 
-Every figure has a verdict: `good`, `warn`, `bad`, or `missing` where it was to be expected and could not be had, with
-the reason. A tomogram's verdict is its worst figure's; what is missing does not count. Figures without limits are
-`good`. A share or a score has no unit.
+Every figure has a verdict: `good` where a limit or a check was met, `warn`, `bad`, `unjudged` where there is no limit,
+or `missing` where it was to be expected and could not be had, with the reason. A tomogram's verdict is its worst
+figure's; what is unjudged or missing does not count. A tomogram of which nothing was judged is `unjudged`. A recipe's
+own limits (`[[limit]]`) judge a figure that has none here. A share or a score has no unit.
 
 A metric `livetomo_quality_…` is the histogram of all tomograms; the last one's value is in `livetomo_latest_…`, which
 is all that details have.

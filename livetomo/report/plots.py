@@ -9,8 +9,9 @@ from livetomo.quality import Verdict
 
 WIDTH, HEIGHT = 330, 120
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 6, 8, 16
-# Drawn about the point: a ring, a triangle, a square. One path for all of a kind keeps 500 points under 10 kB.
+# Drawn about the point: a dot, a triangle, a square. One path for all of a kind keeps 500 points under 10 kB.
 _MARKS: dict[Verdict, str] = {
+    "unjudged": "m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
     "good": "m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0",
     "warn": "m0-4l4 7h-8z",
     "bad": "m-3-3h6v6h-6z",

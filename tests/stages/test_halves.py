@@ -31,7 +31,7 @@ def figures(even, odd, **more):
 def test_the_snr_of_the_whole_is_measured(snr):
     found = figures(*halves(snr))["band_snr"]
     assert found.value == pytest.approx(2 * snr, rel=0.15, abs=0.04)
-    assert (found.unit, found.verdict) == ("", "good")
+    assert (found.unit, found.verdict) == ("", "unjudged")
 
 
 def test_the_coarse_is_told_apart_from_the_whole_band():
@@ -149,7 +149,9 @@ def test_what_cannot_be_a_half_is_named(spoil, words):
 
 def test_sound_halves_are_good_with_their_whole():
     even, odd = halves(3.0)
-    assert {q.verdict for q in figures(even, odd, whole=(even + odd) / 2).values()} == {"good"}
+    found = figures(even, odd, whole=(even + odd) / 2)
+    assert found.pop("halves_agreement").verdict == "good"
+    assert {each.verdict for each in found.values()} == {"unjudged"}, "of these nobody knows a limit"
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,14 @@ def figures(**facts):
         ("declared_thickness", {"thickness_angstrom": 999.0}, 999.0, "Å", "warn"),
         ("declared_thickness", {"thickness_angstrom": 3500.0}, 3500.0, "Å", "warn"),
         ("declared_thickness", {"thickness_angstrom": 6000.0}, 6000.0, "Å", "bad"),
-        ("tilt_axis", {"tilt_axis_degrees": -95.7}, -95.7, "°", "good"),
-        ("declared_tilt_x", {"beta_offset_degrees": 1.5}, 1.5, "°", "good"),
-        ("declared_tilt_y", {"alpha_offset_degrees": -10.0}, -10.0, "°", "good"),
+        ("tilt_axis", {"tilt_axis_degrees": -95.7}, -95.7, "°", "unjudged"),
+        ("declared_tilt_x", {"beta_offset_degrees": 1.5}, 1.5, "°", "unjudged"),
+        ("declared_tilt_y", {"alpha_offset_degrees": -10.0}, -10.0, "°", "unjudged"),
         ("alignment_residual", {"alignment_residual_angstrom": 10.0}, 10.0, "Å", "good"),
         ("alignment_residual", {"alignment_residual_angstrom": 12.0}, 12.0, "Å", "warn"),
         ("alignment_residual", {"alignment_residual_angstrom": 80.0}, 80.0, "Å", "bad"),
-        ("astigmatism", {"astigmatism_angstrom": 900.0}, 0.09, "µm", "good"),
-        ("handedness", {"defocus_handedness": -1}, -1, "", "good"),
+        ("astigmatism", {"astigmatism_angstrom": 900.0}, 0.09, "µm", "unjudged"),
+        ("handedness", {"defocus_handedness": -1}, -1, "", "unjudged"),
         ("global_shift", {"global_shift_angstrom": 750.0}, 750.0, "Å", "good"),
         ("global_shift", {"global_shift_angstrom": 751.0}, 751.0, "Å", "warn"),
         ("bad_patches_low_tilt", {"bad_patch_low_tilt_fraction": 0.05}, 0.05, "", "good"),
@@ -45,7 +45,7 @@ def figures(**facts):
         ("defocus_error", {"defocus_angstrom": 70000.0, "target_defocus_angstrom": 40000.0}, 3.0, "µm", "warn"),
         ("tilt_range", {"tilt_min_degrees": -60.0, "tilt_max_degrees": 54.0}, 114.0, "°", "good"),
         ("tilt_range", {"tilt_min_degrees": -30.0, "tilt_max_degrees": 30.0}, 60.0, "°", "warn"),
-        ("used_tilts", {"tilt_count": 41}, 41, "tilts", "good"),
+        ("used_tilts", {"tilt_count": 41}, 41, "tilts", "unjudged"),
         ("used_tilts_share", {"tilt_count": 40, "raw_tilt_count": 41}, 40 / 41, "", "good"),
         ("used_tilts_share", {"tilt_count": 30, "dark_tilt_count": 11}, 30 / 41, "", "warn"),
     ],
@@ -53,7 +53,7 @@ def figures(**facts):
 def test_a_fact_is_judged(name, facts, value, unit, verdict):
     found = figures(**facts)[name]
     assert (found.value, found.unit, found.verdict) == (pytest.approx(value), unit, verdict)
-    assert bool(found.reason) == (verdict != "good")
+    assert bool(found.reason) == (verdict not in ("good", "unjudged"))
 
 
 def test_what_is_not_said_is_left_out():

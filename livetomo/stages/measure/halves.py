@@ -126,7 +126,7 @@ def half_figures(
         figures.append(Quality("coarse_snr", _snr(coarse_mean), ""))
     for name, threshold in RESOLUTIONS.items():
         resolution = curve.resolution(threshold)
-        verdict: Verdict = "missing" if resolution is None else "good"
+        verdict: Verdict = "missing" if resolution is None else "unjudged"
         reason = "" if resolution else f"the correlation of the halves is below {threshold:g} from the beginning"
         figures.append(Quality(name, resolution, "Å", verdict, reason))
     return figures

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 from torch.nn import functional
 
-from livetomo.quality import Quality
+from livetomo.quality import Quality, Verdict
 from livetomo.stages.measure.slab import Slab, energy, find_slab
 from livetomo.stages.measure.spectrum import spectrum
 from livetomo.stages.measure.wedge import find_wedge
@@ -113,9 +113,12 @@ def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float, blank: Tens
     reason = "too little lies beside the specimen to compare it with"
     if seen is not None:
         reason = "what the specimen holds is no more than what lies beside it"
+    # That the volume is not empty was looked for; of the sharpness nobody knows what is good.
+    verdicts: dict[str, Verdict] = {"contrast": "good", "sharpness": "unjudged"}
     told = []
     for name, value, unit in (("contrast", contrast, ""), ("sharpness", sharpness, "Å")):
-        told.append(Quality(name, None, unit, "missing", reason) if value is None else Quality(name, value, unit))
+        missing = Quality(name, None, unit, "missing", reason)
+        told.append(missing if value is None else Quality(name, value, unit, verdicts[name]))
     return told
 
 
@@ -132,4 +135,4 @@ def _tilts(volume: Tensor, declared: float | None) -> list[Quality]:
     if declared is not None and seen < declared - _WEDGE_TOLERANCE_DEGREES:
         reason = f"of the {declared:.0f}° that the sidecars tell the volume holds {seen:.0f}°: views were left out"
         return [Quality(name, seen, unit, "warn", reason)]
-    return [Quality(name, seen, unit)]
+    return [Quality(name, seen, unit, "good")]
