@@ -131,12 +131,12 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     publisher = _publisher(config, settings, catalog, metrics)
     disks = Disks(config)
     await disks.look()
-    stars = SessionStars(catalog, config.output)
+    stars = SessionStars(catalog, config.output, watches=lambda: watches.names)
     watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
     lanes = _lanes(config, catalog, metrics, disks, watches, devices)
     control, page = bind_unix(config.state / SOCKET_NAME), Listener(config.http)
     await page.bind()
-    reporters: list[Reporter] = [page]  # parts that know of problems of their own
+    reporters: list[Reporter] = [page, stars]  # parts that know of problems of their own
     overview = Overview(
         config,
         catalog=catalog,

@@ -113,6 +113,41 @@ class NotAsPublished(LivetomoError):
     reason = "not as published"
 
 
+class BadStar(LivetomoError):
+    """A STAR file, or a part of it, cannot be read."""
+
+    exit_code = ExitCode.INPUT
+    reason = "bad STAR file"
+
+
+class NoStarWord(LivetomoError):
+    """A value that a STAR file has no way to write."""
+
+    exit_code = ExitCode.INPUT
+    reason = "no STAR word"
+
+
+class ResultUnreadable(LivetomoError):
+    """A result's folder does not hold what was published in it."""
+
+    exit_code = ExitCode.INPUT
+    reason = "result unreadable"
+
+    def __init__(self, folder: Path, why: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"{folder} cannot be read: {why}. Put it back from a copy, or have the tomogram processed again "
+            "(livetomo reprocess)."
+        )
+
+
+class ExportDiffers(LivetomoError):
+    """Files that were made for another program do not hold what was to be written."""
+
+    exit_code = ExitCode.UNEXPECTED
+    reason = "export differs"
+
+
 class StateBusy(LivetomoError):
     """Another daemon holds the state directory."""
 

@@ -16,6 +16,7 @@ KINDS: Mapping[str, Subjects] = {
     "failures": "watch",  # its last tomograms failed
     "silence": "watch",  # no file comes any more, in a session that was live
     "quality": "watch",  # its live sessions do not go well
+    "exports": "watch",  # files of its sessions cannot be written, or are without a tomogram
     "disk": "disk",
     "device": "device",
     "workers": ("all",),

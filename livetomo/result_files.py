@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import livetomo
+from livetomo.formats.candidates import candidates_name, candidates_text
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, write_map
@@ -35,7 +36,8 @@ def write_files(made: Making, denoised: Tensor, header: MrcHeader) -> None:
     for rule in recipe.pick:
         for name in recipe.export.formats:
             _export(folder / "picks", name, Placed(made.published(rule), frame), rule.feature)
-        _export(folder / "candidates", "relion5", Placed(made.found.candidates[rule.feature], frame), rule.feature)
+        candidates = candidates_text(Placed(made.found.candidates[rule.feature], frame))
+        (folder / candidates_name(rule.feature)).write_bytes(candidates.encode())
     # Pictures and kept volumes have the input's own polarity: what was dark is dark.
     shown = denoised.cpu().numpy()
     if recipe.density == "dark":
@@ -55,7 +57,7 @@ def write_files(made: Making, denoised: Tensor, header: MrcHeader) -> None:
 def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:
     exporter = EXPORTERS[format_name]
     path = folder / f"{feature}.{exporter.name}.{exporter.ending}"
-    path.write_text(exporter.text(placed, feature), encoding="utf-8")
+    path.write_bytes(exporter.text(placed, feature).encode())
 
 
 def _scene(made: Making, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:

@@ -1,26 +1,35 @@
 """The picks of a whole session, from its result folders: each tomogram's newest, in a stable order, in any format."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
-import numpy as np
-
-from livetomo.errors import ConfigurationError
+from livetomo.errors import BadStar, ConfigurationError, ResultUnreadable
 from livetomo.files import replace_text
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.relion import OPTIMISATION_SET
-from livetomo.formats.star import read_loops
+from livetomo.left_out import LeftOut, refuse
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.picks import Picks
 from livetomo.stages.calibrate import calibrated
 
 METADATA = "metadata.json"
-_CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
-_ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+_REVISION = re.compile("r[0-9]+-")
+_NEEDED: Mapping[str, type | UnionType] = {
+    "tomogram.name": str,
+    "revision": int,
+    "finished": str,
+    "result_id": str,
+    "volume.shape_zyx": list,
+    "volume.voxel_size_angstrom": int | float,
+    "picks": dict,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +42,26 @@ class Result:
 
 
 def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
-    """The result in `folder`; where nothing is known by now, what was known when it was made counts."""
-    manifest = read_manifest(folder)
+    """The result in `folder`; where nothing is known by now, what was known when it was made counts.
+
+    Raises:
+        ResultUnreadable: the folder is gone, or its manifest is damaged. Other faults of the file system pass by.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultUnreadable(folder, f"there is no {MANIFEST} in it") from None
+    except ValueError as fault:
+        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
+    if wrong := [key for key, kind in _NEEDED.items() if not isinstance(_found(manifest, key), kind)]:
+        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged (it does not tell {', '.join(wrong)})")
     return Result(folder, manifest, metadata or manifest.get("metadata", {}))
+
+
+def _found(body: Any, key: str) -> Any:
+    for part in key.split("."):
+        body = body.get(part) if isinstance(body, dict) else None
+    return body
 
 
 def write_metadata(results: Iterable[Result], session: Path) -> None:
@@ -46,35 +72,58 @@ def write_metadata(results: Iterable[Result], session: Path) -> None:
 
 def _known_metadata(session: Path) -> Mapping[str, Mapping[str, Any]]:
     """The inverse of `write_metadata`; nothing where no daemon has written it."""
+    path = session / METADATA
     try:
-        known: Mapping[str, Mapping[str, Any]] = json.loads((session / METADATA).read_text(encoding="utf-8"))
+        known: Mapping[str, Mapping[str, Any]] = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
+    except ValueError:
+        raise ConfigurationError(f"{path} is damaged. Remove it: a daemon writes it anew.") from None
     return known
 
 
-def newest_results(session: Path) -> list[Result]:
+def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse) -> list[Result]:
     """The newest result of each tomogram below a session's folder, by the tomograms' names.
 
-    Newest is the highest revision, and of several recipes the last one that finished.
+    Newest is the highest revision, and of several recipes the last one that finished. `leave_out` hears of a tomogram
+    whose newest result cannot be read: an older one is not what stands for it.
 
     Raises:
         ConfigurationError: there is no result.
+        ResultUnreadable: there is none that can be read.
     """
-    newest: dict[str, tuple[tuple[int, str], Result]] = {}
     known = _known_metadata(session)
-    for path in sorted(session.glob(f"tomograms/*/r*-*/{MANIFEST}")):
-        result = read_result(path.parent, {})
-        result = replace(result, metadata=known.get(result.manifest["result_id"]) or result.metadata)
-        age = (result.manifest["revision"], result.manifest["finished"])
-        name = result.manifest["tomogram"]["name"]
-        if name not in newest or age > newest[name][0]:
-            newest[name] = (age, result)
-    if not newest:
+    newest: dict[str, Result] = {}
+    unreadable: list[LeftOut] = []
+    folders = [path for path in sorted(session.glob("tomograms/*/r*-*")) if _REVISION.match(path.name)]
+    for _, those in groupby(folders, lambda path: path.parent):
+        try:
+            result = _newest(list(those))
+        except ResultUnreadable as fault:
+            unreadable.append(LeftOut(fault.folder.parent.name, fault))
+            continue
+        metadata = known.get(result.manifest["result_id"]) or result.metadata
+        newest[result.manifest["tomogram"]["name"]] = replace(result, metadata=metadata)
+    if not folders:
         raise ConfigurationError(
             f"{session}: holds no results; name the folder of a session, in which there is a folder `tomograms`"
         )
-    return [newest[name][1] for name in sorted(newest)]
+    if not newest:
+        raise unreadable[0].fault
+    for each in unreadable:
+        leave_out(each)
+    return [newest[name] for name in sorted(newest)]
+
+
+def _newest(folders: list[Path]) -> Result:
+    """Of one tomogram's results."""
+    last = max(map(_revision, folders))
+    results = [read_result(folder, {}) for folder in folders if _revision(folder) == last]
+    return max(results, key=lambda result: str(result.manifest["finished"]))
+
+
+def _revision(folder: Path) -> int:
+    return int(folder.name[1:].partition("-")[0])
 
 
 def features(results: Iterable[Result]) -> list[str]:
@@ -98,20 +147,19 @@ def read_picks(
     pixel_size_angstrom: float | None = None,
     everywhere: bool = False,
     calibrate: bool = False,
+    leave_out: Callable[[LeftOut], None] = refuse,
 ) -> list[Placed]:
     """The picks of `feature` in each result that looked for it: those it published, or those above another threshold.
 
     They are read from the candidates, so that the threshold can be moved without picking again. `everywhere`: results
     that did not look for it have none of it, instead of being left out. `calibrate`: scores are made comparable between
     the tomograms before the threshold decides, see `stages/calibrate.py`; it is done too where the recipe asks for it.
+    `leave_out` hears of a result whose candidates are not those that it told of.
     """
     results = list(results)
     sets: list[Placed] = []
     thresholds: list[float] = []
     for result in results:
-        is_told = feature in result.manifest["picks"]
-        if not is_told and not everywhere:
-            continue
         volume = result.manifest["volume"]
         z, y, x = volume["shape_zyx"]
         frame = Frame.told(
@@ -121,21 +169,49 @@ def read_picks(
             result.metadata,
             pixel_size_angstrom=pixel_size_angstrom,
         )
-        if not is_told:
+        if feature in result.manifest["picks"]:
+            try:
+                candidates, slack = _candidates(result, feature, frame)
+            except ResultUnreadable as fault:
+                leave_out(LeftOut(frame.name, fault))
+                continue
+            sets.append(Placed(candidates, frame))
+            published = result.manifest["picks"][feature]["threshold"]
+            thresholds.append((published if threshold is None else threshold) - slack)
+        elif everywhere:
             sets.append(Placed(Picks.none(), frame))
             thresholds.append(1.0)
-            continue
-        candidates = _read_relion5(result.folder / "candidates" / f"{feature}.relion5.star", frame)
-        published = result.manifest["picks"][feature]["threshold"]
-        # scores are written to six digits: what was just above the threshold must not fall below it on its way back
-        thresholds.append((published if threshold is None else threshold) - 1e-6)
-        sets.append(Placed(candidates, frame))
     if calibrate or asks_for_calibration(results, feature):
         told = calibrated([placed.picks.score for placed in sets])
         sets = [
             replace(placed, picks=replace(placed.picks, score=score)) for placed, score in zip(sets, told, strict=True)
         ]
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
+
+
+def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, float]:
+    """The candidates of a result, as many as it told, and how far their scores may have been rounded down.
+
+    Raises:
+        ResultUnreadable: they are not those that the manifest tells of. Other faults of the file system pass by.
+    """
+    name = candidates_name(feature)
+    try:
+        content = (result.folder / name).read_bytes()
+        text = content.decode()
+        candidates = read_candidates(text, frame)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultUnreadable(result.folder, f"there is no {name} in it") from None
+    except (BadStar, ValueError) as fault:
+        raise ResultUnreadable(result.folder, f"{name} is damaged ({fault})") from None
+    told = result.manifest["picks"][feature]
+    if len(candidates) != told["candidates"]:
+        why = f"{name} has {len(candidates):,} rows where {told['candidates']:,} were published"
+        raise ResultUnreadable(result.folder, why)
+    facts = result.manifest.get("files", {}).get(name)
+    if facts is not None and facts["sha256"] != hashlib.sha256(content).hexdigest():
+        raise ResultUnreadable(result.folder, f"{name} was changed: it has not the checksum that was published")
+    return candidates, 0.0 if has_all_digits(text) else 1e-6
 
 
 def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:
@@ -146,31 +222,3 @@ def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:
     last = max(telling, key=lambda result: str(result.manifest["finished"]))
     rules = last.manifest["recipe"]["settings"].get("curate", ())
     return any(rule["rule"] == "calibrate" and rule["feature"] == feature for rule in rules)
-
-
-def write_session(
-    sets: Sequence[Placed], feature: str, format_name: str, output: Path, *, is_first: bool = True
-) -> list[Path]:
-    """Write a session's files in a format; each is replaced whole, so that a reader never sees half of one.
-
-    `is_first`: the session's `optimisation_set.star` is this feature's, where the format has one.
-    """
-    written = []
-    for name, text in EXPORTERS[format_name].session(sets, feature).items():
-        if name == OPTIMISATION_SET and not is_first:
-            continue
-        path = output / name
-        replace_text(path, text)
-        written.append(path)
-    return written
-
-
-def _read_relion5(path: Path, frame: Frame) -> Picks:
-    columns = read_loops(path)["particles"]
-    position = np.array([[float(word) for word in columns[name]] for name in _CENTRED]).reshape(3, -1).T
-    position = position[:, ::-1] / frame.voxel_size_angstrom + np.array(frame.shape_zyx) / 2
-    score = np.array([float(word) for word in columns["rlnAutopickFigureOfMerit"]], np.float32)
-    euler = None
-    if _ANGLES[0] in columns:
-        euler = np.array([[float(word) for word in columns[name]] for name in _ANGLES], np.float32).reshape(3, -1).T
-    return Picks(position.astype(np.float32), score, np.full(len(score), np.nan, np.float32), euler)

@@ -1,13 +1,15 @@
 """`livetomo picks`: a session's picks in any format."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option
 from livetomo.cli.table import counted
-from livetomo.errors import ConfigurationError
+from livetomo.errors import ConfigurationError, ExitCode
+from livetomo.left_out import LeftOut
 
 
 @click.command("picks", short_help="A session's picks in any format.")
@@ -42,6 +44,7 @@ def command(
     """Write the picks of all tomograms of SESSION: a folder of results, or the name of a session of the daemon's.
 
     Of each tomogram the newest revision counts. Files are replaced whole: calling it again during a session is safe.
+    A tomogram whose result is damaged is left out, which is said; the exit code is then 3.
 
     Formats: relion5, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, csv.
 
@@ -50,19 +53,14 @@ def command(
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.export import EXPORTERS
-    from livetomo.session_picks import (
-        asks_for_calibration,
-        features,
-        first_feature,
-        newest_results,
-        read_picks,
-        write_session,
-    )
+    from livetomo.session_files import NAMES, write_session
+    from livetomo.session_picks import asks_for_calibration, features, first_feature, newest_results, read_picks
 
     if format_name not in EXPORTERS:
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
     folder = _folder(session, watch, configuration)
-    results = newest_results(folder)
+    left_out: list[LeftOut] = []
+    results = newest_results(folder, left_out.append)
     known = features(results)
     if feature is None and len(known) == 1:
         (feature,) = known
@@ -77,9 +75,13 @@ def command(
         pixel_size_angstrom=pixel_size,
         everywhere=everywhere,
         calibrate=calibrate,
+        leave_out=left_out.append,
     )
     is_first = output is not None or feature == first_feature(results)
-    files = write_session(sets, feature, format_name, output or folder / "particles", is_first=is_first)
+    output = output or folder / "particles"
+    files = write_session(sets, feature, format_name, output, is_first=is_first, leave_out=left_out.append)
+    without = {left.tomogram for left in left_out}
+    sets = [placed for placed in sets if placed.frame.name not in without]
     calibrate = calibrate or asks_for_calibration(results, feature)
     count = sum(len(placed.picks) for placed in sets)
     if as_json:
@@ -90,13 +92,20 @@ def command(
             "picks": count,
             "tomograms": counts,
             "calibrated": calibrate,
+            "left_out": {left.tomogram: str(left.fault) for left in left_out},
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
-        return
+        sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
     places = counted(len(sets), "tomogram")
     click.echo(f"{counted(count, 'pick')} of {feature} in {places}{', scores calibrated' if calibrate else ''}:")
     for path in files:
         click.echo(f"  {path}")
+    if files[-1].name == NAMES:
+        click.echo(f"Some names are written otherwise: {NAMES} says what stands for them.")
+    for left in left_out:
+        click.echo(f"{left.tomogram} is left out: {left.fault}", err=True)
+    if left_out:
+        sys.exit(ExitCode.INPUT)
 
 
 def _folder(session: str, watch: str | None, configuration: Path) -> Path:

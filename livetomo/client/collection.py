@@ -2,12 +2,13 @@
 
 Below the output folder:
 
-    <watch>/<session>/<feature>.star                       all picks, for RELION 5; replaced whole
+    <watch>/<session>/<feature>.star                       all picks, for RELION 5, and its names; replaced whole
     <watch>/<session>/tomograms/<tomogram>.<format>.<ext>  the published files, where a format is asked for
     follow.json                                            what was taken in, so that a restart goes on
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,9 +17,12 @@ from typing import Any
 
 from livetomo.client.pickset import PickSet
 from livetomo.client.standing import Place, Standing
-from livetomo.errors import ConfigurationError
-from livetomo.formats.star import loop_text
+from livetomo.errors import BadStar, ConfigurationError
+from livetomo.formats.names import word
+from livetomo.formats.star import loop_text, read_loops
 from livetomo.naming import slug
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = (
     "rlnTomoName",
@@ -27,6 +31,10 @@ _COLUMNS = (
     "rlnCenteredCoordinateZAngst",
     "rlnAutopickFigureOfMerit",
 )
+
+
+Particle = tuple[float, float, float, float]
+"""x, y and z in Å from the tomogram's centre, and the score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class Session:
         self.folder = folder
         self.star = folder / f"{slug(feature)}.star"
         self.taken: dict[str, Taken] = {}
-        self._rows: dict[str, list[tuple[str, float, float, float, float]]] = {}
+        self._rows: dict[str, list[Particle]] = {}
         self._is_written = True
 
     @property
@@ -76,7 +84,7 @@ class Session:
             (self.folder / "tomograms").mkdir(parents=True, exist_ok=True)
             replace_file(self.folder / name, file[1])
         positions = zip(pickset.centred_xyz_angstrom(), pickset.scores(), strict=True)
-        self._rows[pickset.tomogram] = [(pickset.tomogram, *xyz, score) for xyz, score in positions]
+        self._rows[pickset.tomogram] = [(*xyz, score) for xyz, score in positions]
         self.taken[pickset.tomogram] = Taken(
             pickset.tomogram,
             pickset.revision,
@@ -92,21 +100,27 @@ class Session:
         self._is_written = False
         return True
 
-    def remember(self, taken: Mapping[str, Taken]) -> None:
-        """Go on with what an earlier run has written.
+    def remember(self, taken: Mapping[str, Taken]) -> list[Taken]:
+        """Go on with what an earlier run has written; what has to be taken in once more.
 
         The particles file is written first, and may be ahead of what is remembered: what it is ahead by comes again.
+        A tomogram of which it has not as many rows as were taken in is forgotten, so that it is taken in anew.
         """
-        self.taken = dict(taken)
-        self._rows = {name: [] for name in taken}
-        for name, *numbers in _rows_of(self.star):
-            if name in self._rows:
-                x, y, z, score = numbers
-                self._rows[name].append((name, x, y, z, score))
+        rows = _rows_of(self.star)
+        self._rows = {name: rows.get(word(name)) or rows.get(name, []) for name in taken}
+        differing = [each for name, each in taken.items() if len(self._rows[name]) != each.count]
+        for each in differing:
+            found = len(self._rows.pop(each.tomogram))
+            said = f"{found:,} rows of {each.tomogram} where {each.count:,} were taken in"
+            log.warning(f"{self.star} has {said}: they are fetched again")
+        self.taken = {name: each for name, each in taken.items() if name in self._rows}
+        self._is_written = not differing
+        return differing
 
     def text(self) -> str:
         """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
-        return loop_text("particles", _COLUMNS, (row for name in sorted(self._rows) for row in self._rows[name]))
+        rows = ((word(name), *place) for name in sorted(self._rows) for place in self._rows[name])
+        return loop_text("particles", _COLUMNS, rows)
 
     def write(self) -> None:
         """Bring the particles file up to date."""
@@ -189,18 +203,26 @@ class Collection:
         self.position, self.epoch, self.began = body["position"], body.get("epoch", ""), body.get("began", 0)
         for each in body["sessions"]:
             taken = dict(_each_taken(each["taken"]))
-            self._session(each["watch"], each["session"]).remember(taken)
+            for again in self._session(each["watch"], each["session"]).remember(taken):
+                if self.position is not None:  # of another epoch the numbers tell nothing: from the beginning then
+                    self.position = min(self.position, again.seq - 1 if again.epoch == self.epoch else 0)
 
 
-def _rows_of(star: Path) -> Iterator[tuple[str, float, float, float, float]]:
-    """The rows that `Session.text` has written; a name may have blanks."""
-    if not star.exists():
-        return
-    for line in star.read_text(encoding="utf-8").splitlines():
-        name, *numbers = line.rsplit(maxsplit=len(_COLUMNS) - 1) if line.strip() else [""]
-        if len(numbers) == len(_COLUMNS) - 1:
-            x, y, z, score = (float(number) for number in numbers)
-            yield name.strip('"'), x, y, z, score
+def _rows_of(star: Path) -> dict[str, list[Particle]]:
+    """What `Session.text` has written, by what the tomograms are called in it; nothing where it cannot be read."""
+    try:
+        columns = read_loops(star)["particles"]
+        places = zip(*([float(word) for word in columns[name]] for name in _COLUMNS[1:]), strict=True)
+        names = columns["rlnTomoName"]
+    except FileNotFoundError:
+        return {}
+    except (BadStar, LookupError, ValueError) as fault:
+        log.warning(f"{star} is damaged ({fault})")
+        return {}
+    rows: dict[str, list[Particle]] = {}
+    for name, (x, y, z, score) in zip(names, places, strict=True):
+        rows.setdefault(name, []).append((x, y, z, score))
+    return rows
 
 
 def _is_newer(taken: Taken, pickset: PickSet) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from livetomo.client.pickset import PickSet, RemoteFile, pickset_of
 from livetomo.client.standing import Place, Retelling, Standing, keep
-from livetomo.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
+from livetomo.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
 from livetomo.formats.star import parse_loops
 from livetomo.naming import slug
 
@@ -264,7 +264,20 @@ class PickStream:
         return pickset
 
     async def _rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:
-        """The rows that came along, or else those of the RELION 5 file, in the columns of the message."""
+        """The rows that came along, or else those of the RELION 5 file, in the columns of the message.
+
+        Raises:
+            NotAsPublished: they cannot be read, or are not as many as the message counts.
+        """
+        rows = await self._all_rows(body, pickset)
+        if len(rows) != body["count"]:
+            raise NotAsPublished(
+                f"{len(rows):,} rows of {pickset.feature} where the message counts {body['count']:,}. "
+                "Have the tomogram processed again (livetomo reprocess)."
+            )
+        return rows
+
+    async def _all_rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:
         if not body["truncated"]:
             return tuple(tuple(row) for row in body["picks"])
         assert self.api is not None
@@ -275,7 +288,11 @@ class PickStream:
                 'the others are in no file that can be read here. Add "relion5" to the formats of the recipe, or '
                 'raise "inline_picks" in the table mqtt.'
             )
-        return rows_of_star((await self.api.fetch(file)).decode(), pickset)
+        content = await self.api.fetch(file)
+        try:
+            return rows_of_star(content.decode(), pickset)
+        except (BadStar, LookupError, ValueError) as fault:
+            raise NotAsPublished(f"{file.url} cannot be read as a particles star ({fault})") from None
 
     def _complain(self, what: str) -> None:
         if what != self._complaint:

@@ -1,18 +1,21 @@
-"""Picks for EMAN2 and copick (JSON), IMOD (points) and anything else (CSV): a file per tomogram."""
+"""Picks for EMAN2 and copick (JSON) and for IMOD (points): a file per tomogram."""
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
+import warnings
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from livetomo.formats.frame import Placed
+from livetomo.formats.exporter import PerTomogram
+from livetomo.formats.frame import Frame, Placed, Points
+from livetomo.formats.names import dashed, plain
+from livetomo.picks import Picks
+
+_IMOD_CORNER_XYZ = np.array([0.5, 0.5, 0.0])
 
 
-class Eman2:
+class Eman2(PerTomogram):
     """`info/<tomogram>_info.json`: unbinned pixels from the voxel n // 2; z runs as in the tomogram.
 
     EMAN2 turns z round for tomograms that another program made when it goes back to the tilt series; look at one in its
@@ -24,10 +27,9 @@ class Eman2:
 
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
-        centre = np.array([extent // 2 for extent in placed.frame.shape_zyx[::-1]])
-        position = ((placed.voxels_xyz() - centre) * placed.frame.binning).round(4).tolist()
+        position = (placed.voxels_xyz() - self._centre(placed.frame)) * placed.frame.binning
         scores = placed.picks.score.astype(float).round(6).tolist()
-        boxes = [[*where, "tomobox", score, 0] for where, score in zip(position, scores, strict=True)]
+        boxes = [[*where, "tomobox", score, 0] for where, score in zip(position.round(4).tolist(), scores, strict=True)]
         body = {
             "apix_unbin": placed.frame.pixel_angstrom,
             "boxes_3d": boxes,
@@ -35,12 +37,26 @@ class Eman2:
         }
         return json.dumps(body, indent=1) + "\n"
 
-    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
-        return {f"info/{placed.frame.name}_info.json": self.text(placed, feature) for placed in sets}
+    def path(self, called: str, feature: str) -> str:
+        """Where the file of a tomogram lies."""
+        return f"info/{called}_info.json"
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called: a part of the file's name."""
+        return plain(frame.name)
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`."""
+        boxes = json.loads(text)["boxes_3d"]
+        position = np.array([box[:3] for box in boxes], np.float64).reshape(-1, 3) / frame.binning
+        return _picks(position + self._centre(frame), [box[4] for box in boxes])
+
+    @staticmethod
+    def _centre(frame: Frame) -> Points:
+        return np.array([extent // 2 for extent in frame.shape_zyx[::-1]], np.float64)
 
 
-class Copick:
+class Copick(PerTomogram):
     """A copick picks file: Å from the centre of the first voxel; session "0" says that a program made it."""
 
     name = "copick"
@@ -49,10 +65,10 @@ class Copick:
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
         body = {
-            "pickable_object_name": self._plain(feature),
+            "pickable_object_name": self._object(feature),
             "user_id": "livetomo",
             "session_id": "0",
-            "run_name": self._plain(placed.frame.name),
+            "run_name": self.called(placed.frame),
             "voxel_spacing": placed.frame.voxel_size_angstrom,
             "unit": "angstrom",
             "points": self._points(placed),
@@ -60,15 +76,30 @@ class Copick:
         }
         return json.dumps(body, indent=1) + "\n"
 
-    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
-        name = f"livetomo_0_{self._plain(feature)}.json"
-        return {f"ExperimentRuns/{self._plain(p.frame.name)}/Picks/{name}": self.text(p, feature) for p in sets}
+    def path(self, called: str, feature: str) -> str:
+        """Where the file of a tomogram lies."""
+        return f"ExperimentRuns/{called}/Picks/livetomo_0_{self._object(feature)}.json"
+
+    def called(self, frame: Frame) -> str:
+        """The run's name."""
+        return dashed(frame.name)
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`."""
+        body = json.loads(text)
+        points = body["points"]
+        corner = np.array([[point["location"][axis] for axis in "xyz"] for point in points], np.float64)
+        euler = None
+        if body["trust_orientation"]:
+            turns = np.array([point["transformation_"] for point in points]).reshape(-1, 4, 4)[:, :3, :3]
+            euler = _zyz(turns) if len(points) else np.zeros((0, 3))
+        scores = [point["score"] for point in points]
+        return _picks(corner.reshape(-1, 3) / frame.voxel_size_angstrom, scores, euler)
 
     @staticmethod
-    def _plain(name: str) -> str:
-        """Copick builds paths of names: it has no `_` and no `/` in them."""
-        return name.replace("_", "-").replace("/", "-")
+    def _object(feature: str) -> str:
+        """Copick builds paths of names: it has no `_` in them."""
+        return feature.replace("_", "-")
 
     @staticmethod
     def _points(placed: Placed) -> list[dict[str, Any]]:
@@ -83,7 +114,7 @@ class Copick:
         ]
 
 
-class Imod:
+class Imod(PerTomogram):
     """Points for `point2model`: x, y, z in IMOD's model coordinates, where the first voxel's centre is 0.5, 0.5, 0."""
 
     name = "imod"
@@ -91,42 +122,31 @@ class Imod:
 
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
-        points = placed.voxels_xyz() + np.array([0.5, 0.5, 0.0])
+        points = placed.voxels_xyz() + _IMOD_CORNER_XYZ
         return "".join(f"{x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in points.tolist())
 
-    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
-        return {f"{placed.frame.name}_{feature}.txt": self.text(placed, feature) for placed in sets}
+    def path(self, called: str, feature: str) -> str:
+        """Where the file of a tomogram lies."""
+        return f"{called}_{feature}.txt"
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called: a part of the file's name."""
+        return plain(frame.name)
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`; the scores are not in it."""
+        points = np.array([line.split() for line in text.splitlines()], np.float64).reshape(-1, 3)
+        return _picks(points - _IMOD_CORNER_XYZ, [np.nan] * len(points))
 
 
-class Csv:
-    """One row per pick: tomogram, voxel index from 0, Å from the centre of the first voxel, score, volume, angles."""
+def _zyz(turns: Points) -> Points:
+    """RELION's angles of the matrices that `Copick` writes; where tilt is 0, rot and psi are one, and all of it rot."""
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # scipy says so each time
+        angles: Points = Rotation.from_matrix(turns).inv().as_euler("ZYZ", degrees=True)
+    return angles
 
-    name = "csv"
-    ending = "csv"
 
-    def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
-        return self._table([placed])
-
-    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
-        return {f"{feature}.csv": self._table(sets)}
-
-    @staticmethod
-    def _table(sets: Sequence[Placed]) -> str:
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        head = "tomogram x_voxel y_voxel z_voxel x_angstrom y_angstrom z_angstrom score volume_angstrom3 rot tilt psi"
-        writer.writerow(head.split())
-        for placed in sets:
-            angles = placed.angles()
-            for number, (voxel, angstrom) in enumerate(
-                zip(placed.voxels_xyz().round(3).tolist(), placed.corner_xyz_angstrom().round(2).tolist(), strict=True)
-            ):
-                volume = float(placed.picks.volume[number])
-                known = "" if np.isnan(volume) else f"{volume:.1f}"
-                how = ["", "", ""] if angles is None else angles[number].round(3).tolist()
-                score = round(float(placed.picks.score[number]), 6)
-                writer.writerow([placed.frame.name, *voxel, *angstrom, score, known, *how])
-        return out.getvalue()
+def _picks(xyz: Points, scores: list[float], euler: Points | None = None) -> Picks:
+    unknown = np.full(len(scores), np.nan, np.float32)
+    turned = None if euler is None else euler.astype(np.float32)
+    return Picks(xyz[:, ::-1].astype(np.float32), np.array(scores, np.float32), unknown, turned)

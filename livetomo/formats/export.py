@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from livetomo.formats.documents import Copick, Csv, Eman2, Imod
+from livetomo.formats.documents import Copick, Eman2, Imod
 from livetomo.formats.exporter import Exporter
 from livetomo.formats.matlab import Dynamo, Stopgap
 from livetomo.formats.relion import Relion4, Relion5, Relion31, Warp
+from livetomo.formats.table import Csv
 
 EXPORTERS: Mapping[str, Exporter] = {
     exporter.name: exporter

@@ -1,13 +1,19 @@
-"""What an exporter of picks is."""
+"""What an exporter of picks is: a format's writer, and beside it the reader that is its inverse."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from livetomo.formats.frame import Placed
+from livetomo.formats.frame import Frame, Placed
+from livetomo.picks import Picks
 
 
 class Exporter(Protocol):
-    """Writes picks of one feature the way another program reads them. Everything is text; no picks are no rows."""
+    """Writes picks of one feature the way another program reads them. Everything is text; no picks are no rows.
+
+    What a format cannot hold (volumes, and in some the scores or angles) comes back as unknown; what it holds comes
+    back as it was, to the digits that are written.
+    """
 
     name: str
     ending: str
@@ -19,3 +25,40 @@ class Exporter(Protocol):
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths: what the program is given for a whole session."""
         ...
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called in these files: its name, or a substitute where the format cannot hold that."""
+        ...
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`.
+
+        Raises:
+            BadStar, LookupError, ValueError: it is not what `text` wrote.
+        """
+        ...
+
+    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
+        """The inverse of `session`, by what the tomograms are called; one without picks may be left out.
+
+        Raises:
+            BadStar, LookupError, ValueError: it is not what `session` wrote.
+        """
+        ...
+
+
+class PerTomogram(Exporter, Protocol):
+    """A format whose session is a file for each tomogram."""
+
+    @abstractmethod
+    def path(self, called: str, feature: str) -> str:
+        """Where the file of a tomogram lies."""
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        return {self.path(self.called(placed.frame), feature): self.text(placed, feature) for placed in sets}
+
+    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
+        """The inverse of `session`, by what the tomograms are called."""
+        called = {self.called(frame): frame for frame in frames}
+        return {name: self.read(files[self.path(name, feature)], frame) for name, frame in called.items()}

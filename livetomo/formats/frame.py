@@ -73,6 +73,20 @@ class Frame:
         z, y, x = (round(extent * self.binning) for extent in self.shape_zyx)
         return x, y, z
 
+    def voxels_of_centred(self, xyz_angstrom: Points) -> Points:
+        """(n, 3) x, y, z: voxel indices; the inverse of `Placed.centred_xyz_angstrom`."""
+        return xyz_angstrom / self.voxel_size_angstrom + np.array(self.shape_zyx[::-1]) / 2
+
+    def voxels_of_pixels(self, xyz_pixels: Points) -> Points:
+        """(n, 3) x, y, z: voxel indices; the inverse of `Placed.corner_xyz_pixels`."""
+        return (xyz_pixels - self.cropped_xyz_pixels()) / self.binning
+
+    def cropped_xyz_pixels(self) -> Points:
+        """Unbinned pixels between the corner of the tilt series' extent and that of the tomogram."""
+        if self.series_size_xyz is None:
+            return np.zeros(3)
+        return (np.array(self.series_size_xyz) - np.array(self.shape_zyx[::-1]) * self.binning) / 2
+
 
 def told_pixel_angstrom(metadata: Mapping[str, Any], voxel_size_angstrom: float) -> float | None:
     """The unbinned pixel that sidecars know: named as such; or acquired, and not binned since; or by the binning.
@@ -105,11 +119,7 @@ class Placed:
 
     def corner_xyz_pixels(self) -> Points:
         """(n, 3) x, y, z: unbinned pixels from the centre of the first voxel, of the tilt series' whole extent."""
-        frame = self.frame
-        binned = self.voxels_xyz() * frame.binning
-        if frame.series_size_xyz is None:
-            return binned
-        return binned + (np.array(frame.series_size_xyz) - np.array(frame.shape_zyx[::-1]) * frame.binning) / 2
+        return self.voxels_xyz() * self.frame.binning + self.frame.cropped_xyz_pixels()
 
     def centred_xyz_angstrom(self) -> Points:
         """(n, 3) x, y, z: Å from the centre as RELION's extraction has it: voxel index n/2, not (n-1)/2."""
@@ -130,3 +140,9 @@ class Placed:
             return np.zeros((len(self.picks), 3))
         rot, tilt, psi = angles.T
         return np.column_stack([-(rot + 90), 90 - psi, -tilt])
+
+
+def zyz(zxz: Points) -> npt.NDArray[np.float32] | None:
+    """The inverse of `Placed.zxz`: rot, tilt, psi; None where all are zeros, as they are without an orientation."""
+    phi, psi, theta = zxz.T
+    return np.column_stack([-phi - 90, -theta, 90 - psi]).astype(np.float32) if zxz.any() else None

@@ -1,14 +1,19 @@
 """Picks for RELION 5, RELION 4 and RELION 3.1, and for Warp and M, which read a star like RELION's."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
-from livetomo.formats.frame import Placed, Points
-from livetomo.formats.star import Row, loop_text, pairs_text
+from livetomo.formats.exporter import PerTomogram
+from livetomo.formats.frame import Frame, Placed, Points
+from livetomo.formats.names import as_relion_has_it, plain, word
+from livetomo.formats.star import Columns, Row, grouped, loop_text, pairs_text, parse_loops
+from livetomo.picks import Picks
 
 _ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
-_CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
+CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
 _CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
 _SCORE = "rlnAutopickFigureOfMerit"
@@ -34,7 +39,73 @@ def _oriented(sets: Sequence[Placed]) -> bool:
     return bool(telling) and all(placed.picks.euler is not None for placed in telling)
 
 
-class Relion5:
+def _numbers(columns: Columns, names: Sequence[str]) -> Points:
+    """(n, len(names)) the columns of a loop that hold numbers."""
+    return np.array([[float(value) for value in columns[name]] for name in names], np.float64).reshape(len(names), -1).T
+
+
+def _picks(columns: Columns, voxels_xyz: Points) -> Picks:
+    """The inverse of `_rows`: picks at these voxels with what scores and angles the columns hold."""
+    score = _numbers(columns, [_SCORE])[:, 0].astype(np.float32)
+    euler = _numbers(columns, _ANGLES).astype(np.float32) if _ANGLES[0] in columns else None
+    return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, np.full(len(score), np.nan, np.float32), euler)
+
+
+def _series_word(frame: Frame) -> str:
+    """The tilt series' name as RELION's `rlnTomoName`."""
+    return word(frame.name) if frame.tilt_series_name is None else as_relion_has_it(frame.tilt_series_name)
+
+
+class _ParticlesStar(Protocol):
+    """A star of particles: what its block and columns are called, and in what its positions count."""
+
+    block: str = "particles"
+    name_column: str = "rlnTomoName"
+    position: Sequence[str]
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called in the files."""
+        return _series_word(frame)
+
+    @abstractmethod
+    def places(self, placed: Placed) -> Points:
+        """(n, 3) x, y, z as the file has them."""
+
+    @abstractmethod
+    def voxels(self, places: Points, frame: Frame) -> Points:
+        """The inverse of `places`: (n, 3) x, y, z, voxel indices."""
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self.table([placed])
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`."""
+        return self.picks(parse_loops(text)[self.block], frame)
+
+    def table(self, sets: Sequence[Placed]) -> str:
+        """The particles of many tomograms."""
+        oriented = _oriented(sets)
+        columns = [self.name_column, *self.position, *(_ANGLES if oriented else ()), _SCORE]
+        rows = [row for placed in sets for row in _rows(placed, self.named(placed), self.places(placed), oriented)]
+        return loop_text(self.block, columns, rows)
+
+    def named(self, placed: Placed) -> str:
+        """What stands in the column of names."""
+        return self.called(placed.frame)
+
+    def read_table(self, text: str, frames: Sequence[Frame]) -> dict[str, Picks]:
+        """The inverse of `table`, by what the tomograms are called; those without picks are not in it."""
+        groups = grouped(parse_loops(text)[self.block], self.name_column)
+        known = {self.named(Placed(Picks.none(), frame)): frame for frame in frames}
+        return {self.called(known[name]): self.picks(rows, known[name]) for name, rows in groups.items()}
+
+    def picks(self, columns: Columns, frame: Frame) -> Picks:
+        """The particles of one tomogram."""
+        return _picks(columns, self.voxels(_numbers(columns, self.position), frame))
+
+
+class Relion5(_ParticlesStar):
     """Å from the tomogram's centre, which RELION 5's extraction puts at index n/2 (its Python picker writes n/2 - 1).
 
     For a session: `<feature>.star`, `tomograms.star` with what is known of each tomogram, and
@@ -44,10 +115,7 @@ class Relion5:
 
     name = "relion5"
     ending = "star"
-
-    def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
-        return self._particles([placed])
+    position = CENTRED
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
@@ -56,21 +124,25 @@ class Relion5:
             "optimisation_set", {"rlnTomoParticlesFile": particles, "rlnTomoTomogramsFile": "tomograms.star"}
         )
         return {
-            particles: self._particles(sets),
+            particles: self.table(sets),
             "tomograms.star": _tomograms(sets),
             f"{feature}_{OPTIMISATION_SET}": both,
             OPTIMISATION_SET: both,
         }
 
-    def _particles(self, sets: Sequence[Placed]) -> str:
-        oriented = _oriented(sets)
-        columns = ["rlnTomoName", *_CENTRED, *(_ANGLES if oriented else ()), _SCORE]
-        rows = [
-            row
-            for placed in sets
-            for row in _rows(placed, placed.frame.series, placed.centred_xyz_angstrom(), oriented)
-        ]
-        return loop_text("particles", columns, rows)
+    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
+        """The inverse of `session`, by what the tomograms are called; each must be in the list of tomograms."""
+        listed = parse_loops(files["tomograms.star"])["global"]["rlnTomoName"]
+        read = self.read_table(files[f"{feature}.star"], frames)
+        return {name: read.get(name, Picks.none()) for name in listed}
+
+    def places(self, placed: Placed) -> Points:
+        """Å from the centre."""
+        return placed.centred_xyz_angstrom()
+
+    def voxels(self, places: Points, frame: Frame) -> Points:
+        """The inverse of `places`."""
+        return frame.voxels_of_centred(places)
 
 
 def _tomograms(sets: Sequence[Placed]) -> str:
@@ -78,37 +150,37 @@ def _tomograms(sets: Sequence[Placed]) -> str:
         "rlnTomoName", "rlnTomoTiltSeriesPixelSize", "rlnTomoTomogramBinning", "rlnTomoSizeX", "rlnTomoSizeY",
         "rlnTomoSizeZ",
     )  # fmt: skip
-    frames = [placed.frame for placed in sets]
-    rows = {
-        frame.series: (frame.series, frame.pixel_angstrom, frame.binning, *frame.unbinned_xyz) for frame in frames
-    }  # a tilt series has one row, however many tomograms were made of it
-    return loop_text("global", columns, rows.values())
+    frames = {_series_word(placed.frame): placed.frame for placed in sets}
+    # a tilt series has one row, however many tomograms were made of it
+    rows = [(name, frame.pixel_angstrom, frame.binning, *frame.unbinned_xyz) for name, frame in frames.items()]
+    return loop_text("global", columns, rows)
 
 
-class Relion4:
+class Relion4(_ParticlesStar):
     """Unbinned pixels from the centre of the first voxel; without a known pixel size, those of the tomogram."""
 
     name = "relion4"
     ending = "star"
-
-    def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
-        return self._particles([placed])
+    position = _CORNER
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        return {f"{feature}.star": self._particles(sets)}
+        return {f"{feature}.star": self.table(sets)}
 
-    def _particles(self, sets: Sequence[Placed]) -> str:
-        oriented = _oriented(sets)
-        columns = ["rlnTomoName", *_CORNER, *(_ANGLES if oriented else ()), _SCORE]
-        rows = [
-            row for placed in sets for row in _rows(placed, placed.frame.series, placed.corner_xyz_pixels(), oriented)
-        ]
-        return loop_text("particles", columns, rows)
+    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
+        """The inverse of `session`, by what the tomograms are called."""
+        return self.read_table(files[f"{feature}.star"], frames)
+
+    def places(self, placed: Placed) -> Points:
+        """Unbinned pixels from the first voxel."""
+        return placed.corner_xyz_pixels()
+
+    def voxels(self, places: Points, frame: Frame) -> Points:
+        """The inverse of `places`."""
+        return frame.voxels_of_pixels(places)
 
 
-class Relion31:
+class Relion31(PerTomogram):
     """One coordinate star per tomogram, voxels of that tomogram from 0: what `relion_preprocess --extract` reads.
 
     It cuts coordinates down to whole voxels, so whole ones are written, and what is left goes into rlnOrigin*Angst: the
@@ -131,9 +203,22 @@ class Relion31:
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        files = {f"{placed.frame.name}_{feature}.star": self.text(placed, feature) for placed in sets}
-        sizes = {placed.frame.name: placed.frame.voxel_size_angstrom for placed in sets}
-        return files | {"tomograms.star": tomograms_for_relion31(sizes)}
+        sizes = {self.called(placed.frame): placed.frame.voxel_size_angstrom for placed in sets}
+        return {**super().session(sets, feature), "tomograms.star": tomograms_for_relion31(sizes)}
+
+    def path(self, called: str, feature: str) -> str:
+        """Where the file of a tomogram lies."""
+        return f"{called}_{feature}.star"
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called in the files."""
+        return plain(frame.name)
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`."""
+        columns = parse_loops(text)[""]
+        shift = _numbers(columns, _ORIGIN) / frame.voxel_size_angstrom
+        return _picks(columns, _numbers(columns, _CORNER) - shift)
 
 
 def tomograms_for_relion31(voxel_sizes_angstrom: Mapping[str, float]) -> str:
@@ -146,7 +231,7 @@ def tomograms_for_relion31(voxel_sizes_angstrom: Mapping[str, float]) -> str:
     return version + loop_text("optics", _OPTICS, optics) + "\n" + version + micrographs
 
 
-class Warp:
+class Warp(_ParticlesStar):
     """For Warp's and M's `ts_export_particles`: voxels from 0 in the tomogram, to be given with `--coords_angpix`.
 
     The tilt series is named as Warp's `.tomostar` file. Coordinates centred in Å are refused by it.
@@ -154,25 +239,42 @@ class Warp:
 
     name = "warp"
     ending = "star"
-
-    def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
-        return self._particles([placed])
+    block = ""
+    name_column = "rlnMicrographName"
+    position = _CORNER
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths: one for each voxel size, since Warp is told one."""
-        sizes = sorted({placed.frame.voxel_size_angstrom for placed in sets})
-        return {
-            f"{feature}_{size:.2f}A.star": self._particles([p for p in sets if p.frame.voxel_size_angstrom == size])
-            for size in sizes
-        }
+        by_path: dict[str, list[Placed]] = {}
+        for placed in sorted(sets, key=lambda placed: placed.frame.voxel_size_angstrom):
+            by_path.setdefault(self._path(placed.frame, feature), []).append(placed)
+        return {path: self.table(those) for path, those in by_path.items()}
 
-    def _particles(self, sets: Sequence[Placed]) -> str:
-        oriented = _oriented(sets)
-        columns = ["rlnMicrographName", *_CORNER, *(_ANGLES if oriented else ()), _SCORE]
-        rows = [
-            row
-            for placed in sets
-            for row in _rows(placed, f"{placed.frame.series}.tomostar", placed.voxels_xyz(), oriented)
-        ]
-        return loop_text("", columns, rows)
+    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
+        """The inverse of `session`, by what the tomograms are called."""
+        read: dict[str, Picks] = {}
+        for path in dict.fromkeys(self._path(frame, feature) for frame in frames):
+            read |= self.read_table(files[path], [frame for frame in frames if self._path(frame, feature) == path])
+        return read
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called in the files."""
+        return plain(frame.series)
+
+    def named(self, placed: Placed) -> str:
+        """The name of Warp's own file."""
+        return f"{self.called(placed.frame)}.tomostar"
+
+    def places(self, placed: Placed) -> Points:
+        """Voxels from the first one."""
+        return placed.voxels_xyz()
+
+    def voxels(self, places: Points, frame: Frame) -> Points:
+        """The inverse of `places`."""
+        return places
+
+    @staticmethod
+    def _path(frame: Frame, feature: str) -> str:
+        """Two digits of the voxel size, and two more where these do not tell it."""
+        size = round(frame.voxel_size_angstrom, 4)
+        return f"{feature}_{size:.2f}A.star" if size == round(size, 2) else f"{feature}_{size:.4f}A.star"

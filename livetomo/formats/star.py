@@ -1,9 +1,30 @@
-"""Write and read STAR files: the few lines that are needed of them, without a table library."""
+"""Write and read STAR files, each the inverse of the other: the few lines that are needed, without a table library.
 
-from collections.abc import Iterable, Mapping, Sequence
+A word that would not be read as it is stands in quotes: `"TS 01"`. RELION and starfile read these; not every other
+program does, so names of tomograms are made plain first, see `names.py`. STAR has no way to write a line break.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from livetomo.errors import BadStar, NoStarWord
+
 Row = Sequence[str | int | float]
+Columns = Mapping[str, list[str]]
+
+_BLANK = " \t\r\v\f"
+_WORDS = re.compile(rf"[^{_BLANK}]+")
+_TOKENS = re.compile(
+    rf"""
+    (?P<comment>\#.*)
+    | "(?P<double>.*?)"(?=[{_BLANK}]|$)
+    | '(?P<single>.*?)'(?=[{_BLANK}]|$)
+    | (?P<bare>[^{_BLANK}]+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NEEDS_QUOTES = re.compile(rf"[{_BLANK}\n#'\"]|^[_;$\[\]]|^(data_|loop_|save_|stop_|global_)|^$", re.IGNORECASE)
 
 
 def pairs_text(block: str, pairs: Mapping[str, str]) -> str:
@@ -12,41 +33,89 @@ def pairs_text(block: str, pairs: Mapping[str, str]) -> str:
 
 
 def loop_text(block: str, columns: Sequence[str], rows: Iterable[Row], *, numbered: bool = True) -> str:
-    """One block with one loop; its columns numbered as RELION does."""
+    """One block with one loop; its columns numbered as RELION does.
+
+    Raises:
+        NoStarWord: a value has a line break, or both kinds of quotes.
+    """
     head = [f"\ndata_{block}\n\nloop_"]
     head += [f"_{column} #{number}" if numbered else f"_{column}" for number, column in enumerate(columns, start=1)]
     return "\n".join(head + [" ".join(_word(value) for value in row) for row in rows]) + "\n"
 
 
-def read_loops(path: Path) -> Mapping[str, Mapping[str, list[str]]]:
-    """The loops of a STAR file by their block's name: columns of words, in order. What is not in a loop is left out."""
-    return parse_loops(path.read_text(encoding="utf-8"))
+def read_loops(path: Path) -> Mapping[str, Columns]:
+    """As `parse_loops`, of the file at `path`."""
+    return parse_loops(path.read_bytes().decode("utf-8"))
 
 
-def parse_loops(text: str) -> Mapping[str, Mapping[str, list[str]]]:
-    """As `read_loops`, of the file's content."""
+def parse_loops(text: str, *, skip_ragged: bool = False) -> Mapping[str, Columns]:
+    """The blocks of a STAR file: columns of words, in order; a name with a value of its own is a column of one word.
+
+    skip_ragged: leave out a row that has more or fewer words than its loop has columns, instead of refusing the file.
+
+    Raises:
+        BadStar: says in which line.
+    """
     blocks: dict[str, dict[str, list[str]]] = {}
-    name, names, in_loop = "", list[str](), False
-    for line in text.splitlines():
-        words = line.split("#", 1)[0].split() if line.lstrip().startswith(("_", "#")) else line.split()
-        if not words:
+    block = dict[str, list[str]]()
+    columns: list[list[str]] = []
+    in_loop = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        start = line.lstrip(_BLANK)
+        if not start.rstrip(_BLANK) or start.startswith("#"):
             continue
-        if words[0].startswith("data_"):
-            name, names, in_loop = words[0].removeprefix("data_"), [], False
-        elif words[0] == "loop_":
-            in_loop, names = True, []
-            blocks[name] = {}
-        elif in_loop and words[0].startswith("_"):
-            names.append(words[0][1:])
-            blocks[name][names[-1]] = []
+        if start.startswith("data_"):
+            block = blocks[start.rstrip(_BLANK).removeprefix("data_")] = {}
+            in_loop = False
+        elif start.rstrip(_BLANK) == "loop_":
+            block.clear()
+            in_loop, columns = True, []
+        elif start.startswith("_") and not (in_loop and columns and columns[0]):
+            name, *values = _words(start[1:])
+            block[name] = values[:1]
+            if in_loop:
+                block[name] = []
+                columns = list(block.values())
         elif in_loop:
-            for column, word in zip(names, words, strict=True):
-                blocks[name][column].append(word)
+            words = _words(line)
+            if len(words) == len(columns):
+                for column, value in zip(columns, words, strict=True):
+                    column.append(value)
+            elif not skip_ragged:
+                raise BadStar(f"line {number} has {len(words)} words for {len(columns)} columns")
     return blocks
+
+
+def grouped(columns: Columns, key: str) -> Mapping[str, Columns]:
+    """The rows of a loop by the value that they have in the column `key`, each group in its order."""
+    groups: dict[str, dict[str, list[str]]] = {}
+    for name, *values in zip(columns[key], *columns.values(), strict=True):
+        group = groups.setdefault(name, {column: [] for column in columns})
+        for column, value in zip(columns, values, strict=True):
+            group[column].append(value)
+    return groups
+
+
+def _words(line: str) -> list[str]:
+    if not any(letter in line for letter in "\"'#"):
+        return _WORDS.findall(line)
+    return list(_quoted(line))
+
+
+def _quoted(line: str) -> Iterator[str]:
+    for found in _TOKENS.finditer(line):
+        if found.lastgroup == "comment":
+            return
+        yield found[str(found.lastgroup)]
 
 
 def _word(value: str | int | float) -> str:
     if isinstance(value, float):
         return f"{value:.6f}"
     text = str(value)
-    return f'"{text}"' if any(letter.isspace() for letter in text) or not text else text
+    if not _NEEDS_QUOTES.search(text):
+        return text
+    quote = "'" if '"' in text else '"'
+    if quote in text or "\n" in text or "\r" in text:
+        raise NoStarWord(f"{text!r} cannot stand in a STAR file: it has a line break or both kinds of quotes")
+    return f"{quote}{text}{quote}"

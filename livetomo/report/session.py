@@ -1,5 +1,6 @@
 """What a report tells of a session: from its result folders alone, or with what only the catalog knows."""
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from livetomo.quality import Verdict
 from livetomo.session_picks import newest_results
 
 _MOST_TOMOGRAMS = 100_000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def of_folder(folder: Path) -> Session:
     Raises:
         ConfigurationError: it holds no results.
     """
-    results = newest_results(folder)
+    results = newest_results(folder, lambda left: log.warning("%s is left out: %s", left.tomogram, left.fault))
     rows: list[Row] = []
     earlier: dict[str, list[Mapping[str, Any]]] = {}
     for result in sorted(results, key=lambda result: str(result.manifest["finished"])):

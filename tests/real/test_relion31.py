@@ -17,7 +17,8 @@ from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.picks import Picks
 from livetomo.recipe import Recipe
-from livetomo.session_picks import newest_results, read_picks, write_session
+from livetomo.session_files import write_session
+from livetomo.session_picks import newest_results, read_picks
 from livetomo.tomogram import result_name, session_folder, tomogram_folder
 from tests.averaging import SHAPE, VOXEL, average, likeness_and_shift, particle, relion, tomogram
 from tests.volumes import order_for, write_tomogram

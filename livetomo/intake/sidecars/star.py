@@ -1,44 +1,27 @@
-"""RELION 5's tomograms.star and tilt_series/TS.star; with a STAR reader of our own, as starfile needs pandas."""
+"""RELION 5's tomograms.star and tilt_series/TS.star."""
 
 from typing import Any
 
+from livetomo.errors import BadStar
+from livetomo.formats.star import parse_loops
 from livetomo.intake.sidecars.numbers import NotUnderstood, median, number, tidy, tilt_range
 
 Table = list[dict[str, str]]
 
 
-def read_star(text: str) -> dict[str, Table]:
-    """Each block's rows by label; a block of single values is one row."""
-    blocks: dict[str, Table] = {}
-    rows: Table = []
-    labels: list[str] = []
-    in_loop = False
-    for raw in text.splitlines():
-        line = raw.split(" #")[0].strip()
-        if line.startswith("data_"):
-            rows, labels, in_loop = [], [], False
-            blocks[line[5:]] = rows
-        elif line == "loop_":
-            labels, in_loop = [], True
-        elif line.startswith("_"):
-            label, *value = line[1:].split()
-            if in_loop:
-                labels.append(label)
-            elif value:
-                if not rows:
-                    rows.append({})
-                rows[0][label] = value[0]
-        elif in_loop and line and not line.startswith("#"):
-            words = line.split()
-            if len(words) == len(labels):
-                rows.append(dict(zip(labels, words, strict=True)))
-    return blocks
+def _tables(text: str) -> list[Table]:
+    """Each block's rows by label; a block of single values is one row. Rows that are not whole are left out."""
+    try:
+        blocks = parse_loops(text, skip_ragged=True)
+    except BadStar as fault:
+        raise NotUnderstood(str(fault)) from None
+    tables = [{name: words for name, words in columns.items() if words} for columns in blocks.values()]
+    return [[dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] for columns in tables]
 
 
 def read_tomograms_star(text: str, name: str) -> dict[str, Any]:
     """What RELION calls the tomogram `name`: sizes and pixel size of the unbinned tilt series."""
-    blocks = read_star(text)
-    found = [row for rows in blocks.values() for row in rows if row.get("rlnTomoName") in (name, f"rec_{name}")]
+    found = [row for rows in _tables(text) for row in rows if row.get("rlnTomoName") in (name, f"rec_{name}")]
     if not found:
         raise NotUnderstood(f"no row for {name}")
     row = found[-1]
@@ -63,7 +46,7 @@ def read_tomograms_star(text: str, name: str) -> dict[str, Any]:
 
 def read_tilt_series_star(text: str) -> dict[str, Any]:
     """The views of one series."""
-    rows = max(read_star(text).values(), key=len, default=[])
+    rows = max(_tables(text), key=len, default=[])
 
     def column(*labels: str) -> list[float]:
         for label in labels:

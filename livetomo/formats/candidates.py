@@ -1,0 +1,81 @@
+"""A result's candidates, kept without loss: what every later export of the tomogram is made from.
+
+A particles star as RELION 5 reads it, with a column more for the volume, and as many digits as the numbers have.
+Results of older versions have no volumes, and six digits.
+"""
+
+import numpy as np
+
+from livetomo.errors import BadStar
+from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.names import word
+from livetomo.formats.star import loop_text
+from livetomo.picks import Picks
+
+_CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
+_ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+_SCORE = "rlnAutopickFigureOfMerit"
+_VOLUME = "livetomoVolumeAngst3"
+
+
+def candidates_name(feature: str) -> str:
+    """The file's path in the result folder."""
+    return f"candidates/{feature}.relion5.star"
+
+
+def candidates_text(placed: Placed) -> str:
+    """The content of the file."""
+    picks = placed.picks
+    oriented = picks.euler is not None
+    columns = ("rlnTomoName", *_CENTRED, *(_ANGLES if oriented else ()), _SCORE, _VOLUME)
+    exact = [map(repr, column) for column in placed.centred_xyz_angstrom().T.tolist()]
+    # the shortest digits that give the same float32 back
+    singles = [*(picks.euler.T if picks.euler is not None else ()), picks.score, picks.volume]
+    exact += [map(str, column) for column in singles]
+    name = word(placed.frame.name)
+    return loop_text("particles", columns, ((name, *row) for row in zip(*exact, strict=True)))
+
+
+def has_all_digits(text: str) -> bool:
+    """Whether the numbers in the file are exact, as they are not in those of older versions."""
+    return f"\n_{_VOLUME} " in text
+
+
+def read_candidates(text: str, frame: Frame) -> Picks:
+    """The inverse of `candidates_text`; of an older file, volumes are NaN.
+
+    Raises:
+        BadStar: it is not such a file.
+    """
+    head: list[str] = []
+    rows: list[list[float]] = []
+    for line in text.split("\n"):
+        if line.startswith(("_rln", "_livetomo")) and not rows and " #" in line:
+            head.append(line[1:].split(" ")[0])
+        elif head and (numbers := _numbers(line, len(head) - 1)):
+            rows.append(numbers)
+    if tuple(head[:4]) != ("rlnTomoName", *_CENTRED) or _SCORE not in head:
+        raise BadStar("it has not the columns of candidates")
+    table = np.array(rows, np.float64).reshape(len(rows), len(head) - 1)
+    column = {name: table[:, number] for number, name in enumerate(head[1:])}
+    voxels = frame.voxels_of_centred(np.column_stack([column[name] for name in _CENTRED]))
+    volume = column.get(_VOLUME, np.full(len(rows), np.nan))
+    euler = np.column_stack([column[name] for name in _ANGLES]) if _ANGLES[0] in head else None
+    return Picks(
+        voxels[:, ::-1].astype(np.float32),
+        column[_SCORE].astype(np.float32),
+        volume.astype(np.float32),
+        None if euler is None else euler.astype(np.float32),
+    )
+
+
+def _numbers(line: str, count: int) -> list[float] | None:
+    """The last `count` words of a row. What is before them is the name, which older versions wrote as it was.
+
+    Their rows of names with quotes, `#` or a line break are no STAR, but the numbers are where they were.
+    """
+    words = line.rsplit(maxsplit=count)[-count:]
+    try:
+        return [float(each) for each in words] if len(words) == count else None
+    except ValueError:
+        return None

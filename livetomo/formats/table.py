@@ -1,0 +1,79 @@
+"""Picks as CSV, for anything else: every name as it is, quoted as RFC 4180 has it."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from livetomo.formats.frame import Frame, Placed
+from livetomo.picks import Picks
+
+_HEAD = "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi"
+
+
+class Csv:
+    """One row per pick: tomogram, voxel index from 0, Å from the centre of the first voxel, score, volume, angles."""
+
+    name = "csv"
+    ending = "csv"
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self._table([placed])
+
+    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The files of many tomograms, by their paths."""
+        return {f"{feature}.csv": self._table(sets)}
+
+    def called(self, frame: Frame) -> str:
+        """The tomogram's name."""
+        return frame.name
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`."""
+        return self._picks(list(self._rows(text)))
+
+    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
+        """The inverse of `session`, by the tomograms' names."""
+        groups: dict[str, list[dict[str, str]]] = {}
+        for row in self._rows(files[f"{feature}.csv"]):
+            groups.setdefault(row["tomogram"], []).append(row)
+        return {name: self._picks(rows) for name, rows in groups.items()}
+
+    @staticmethod
+    def _table(sets: Sequence[Placed]) -> str:
+        lines = [_HEAD]
+        for placed in sets:
+            name, angles = _cell(placed.frame.name), placed.angles()
+            for number, (voxel, angstrom) in enumerate(
+                zip(placed.voxels_xyz().round(3).tolist(), placed.corner_xyz_angstrom().round(2).tolist(), strict=True)
+            ):
+                volume = float(placed.picks.volume[number])
+                known = "" if np.isnan(volume) else f"{volume:.1f}"
+                how = ["", "", ""] if angles is None else angles[number].round(3).tolist()
+                score = round(float(placed.picks.score[number]), 6)
+                lines.append(",".join(map(str, (name, *voxel, *angstrom, score, known, *how))))
+        return "\n".join(lines) + "\n"
+
+    @staticmethod
+    def _rows(text: str) -> Iterator[dict[str, str]]:
+        return csv.DictReader(io.StringIO(text, newline=""), strict=True)
+
+    @staticmethod
+    def _picks(rows: Sequence[Mapping[str, str]]) -> Picks:
+        def column(*names: str) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+            cells = [[row[name] or "nan" for name in names] for row in rows]
+            return np.array(cells, np.float32).reshape(len(rows), len(names))
+
+        euler = column("rot", "tilt", "psi") if rows and rows[0]["rot"] else None
+        return Picks(
+            column("z_voxel", "y_voxel", "x_voxel"), column("score")[:, 0], column("volume_angstrom3")[:, 0], euler
+        )
+
+
+def _cell(name: str) -> str:
+    """Quoted where it must be: Python's csv does so for a carriage return only where that may end a row."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerow([name, ""])
+    return out.getvalue().removesuffix(",\r\n")
