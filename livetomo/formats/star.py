@@ -6,6 +6,7 @@ program does, so names of tomograms are made plain first, see `names.py`. STAR h
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from livetomo.errors import BadStar, NoStarWord
@@ -89,10 +90,12 @@ def parse_loops(text: str, *, skip_ragged: bool = False) -> Mapping[str, Columns
 def grouped(columns: Columns, key: str) -> Mapping[str, Columns]:
     """The rows of a loop by the value that they have in the column `key`, each group in its order."""
     groups: dict[str, dict[str, list[str]]] = {}
-    for name, *values in zip(columns[key], *columns.values(), strict=True):
+    end = 0
+    for name, run in groupby(columns[key]):
+        start, end = end, end + len(list(run))
         group = groups.setdefault(name, {column: [] for column in columns})
-        for column, value in zip(columns, values, strict=True):
-            group[column].append(value)
+        for column, values in columns.items():
+            group[column] += values[start:end]
     return groups
 
 
