@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from livetomo.intake.bins import is_left_out
 from livetomo.intake.patterns import Exclusion
 from livetomo.intake.tree import Entry, Tree
 
@@ -26,7 +27,7 @@ class Listing:
 
 
 class Walk:
-    """Walks `tree`. Hidden names, excluded folders and livetomo's own results are left out.
+    """Walks `tree`. Hidden names, bins of file servers, excluded folders and livetomo's own results are left out.
 
     A folder that is a link is followed, last, where it leads out of everything that is seen anyway, so that nothing
     is seen twice and no cycle has an end to look for.
@@ -79,7 +80,7 @@ class Walk:
         prefix = f"{folder}/" if folder else ""
         for entry in entries:
             name = entry.name
-            if name[0] == ".":
+            if is_left_out(name):
                 continue
             try:
                 is_folder = entry.is_dir()

@@ -10,6 +10,7 @@ from typing import Any
 
 from livetomo.errors import SourceChanged
 from livetomo.intake.baseline import ROOT, Baseline, mount_number
+from livetomo.intake.bins import is_left_out
 from livetomo.intake.candidates import Candidate, Candidates, Named
 from livetomo.intake.judge import Dismissed, Judge, NotYet
 from livetomo.intake.late import MOST_FOLLOWED, Late
@@ -149,7 +150,7 @@ class Watcher:
         names: dict[str, set[str]] = {}
         for path, is_folder in told:
             folder, _, name = path.rpartition("/")
-            if self._is_left_out(path if is_folder else folder) or name.startswith("."):
+            if self._is_left_out(path if is_folder else folder) or is_left_out(name):
                 continue
             if is_folder:
                 for listing in self._walk.below([path], lambda _: True):
@@ -166,7 +167,7 @@ class Watcher:
         parts = folder.split("/")
         above = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
         return bool(folder) and (
-            any(part.startswith(".") for part in parts) or any(self._exclusion.has_folder(one) for one in above)
+            any(is_left_out(part) for part in parts) or any(self._exclusion.has_folder(one) for one in above)
         )
 
     def folders(self) -> int:

@@ -39,6 +39,32 @@ def test_hidden_and_excluded_folders_are_not_listed(tmp_path):
     assert set(seen(tmp_path)) == {"", "s", "s/t"}
 
 
+BINS = (
+    *("#recycle", "@Recycle", "$RECYCLE.BIN", "RECYCLER", ".Trash-1000", ".Trashes", ".recycle", "lost+found"),
+    *(".snapshot", "~snapshot", "#snapshot", ".snapshots", "@Recently-Snapshot", "@GMT-2026.11.25-10.00.00"),
+    *("@eaDir", "@tmp", "System Volume Information", "Network Trash Folder", "#Recycle", "$Recycle.Bin"),
+)
+NO_BINS = ("recycle", "Trash2", "snapshots", "20261120_recycled", "#1", "@krios", "lost")
+
+
+@pytest.mark.parametrize("name", BINS)
+def test_what_was_deleted_is_not_looked_for_in_the_bins_of_file_servers(tmp_path, tree, facility, name):
+    (tmp_path / "s" / name / "2026").mkdir(parents=True)
+    (tmp_path / "s" / name / "2026" / "a.mrc").write_bytes(mrc())
+    assert set(seen(tmp_path)) == {"", "s"}
+    intake = facility()
+    intake.run(10)
+    tree.write(f"{name}/2026/TS_01.mrc", mrc())
+    intake.watcher.hints([(f"{name}/2026/TS_01.mrc", False), (name, True)])
+    assert not intake.watcher.is_settling
+
+
+@pytest.mark.parametrize("name", NO_BINS)
+def test_a_session_that_is_called_like_a_bin_is_looked_at(tmp_path, name):
+    (tmp_path / name).mkdir()
+    assert name in seen(tmp_path)
+
+
 def test_the_root_may_be_a_link_itself(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.mrc").write_bytes(b"")
