@@ -1,4 +1,4 @@
-"""Names of folders and files that nobody looks for tomograms in: hidden ones, and what file servers keep for themselves."""
+"""Names that nobody looks for tomograms in: hidden ones, and what file servers keep for themselves."""
 
 import re
 
