@@ -6,7 +6,14 @@ one attempt, a `TransientError` is tried again, a `DeviceError` is nobody's faul
 
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from livetomo.footprint import Footprint
+    from livetomo.memory import Bound
+
+OUT_OF_MEMORY = "out of memory"
+"""The reason of a fault that costs an attempt, and whose second in a row for one tomogram is its own fault."""
 
 FaultKind = Literal["permanent", "transient", "device", "unexpected"]
 
@@ -272,6 +279,27 @@ class NoUsableVoxels(PermanentError):
         super().__init__(f"{path.name} holds {why}. Look at its reconstruction; livetomo takes a rewritten file anew.")
 
 
+class TooLargeForMemory(PermanentError):
+    """It needs more memory than there is, by an estimate that is made before any is taken."""
+
+    reason = "too large for memory"
+
+    def __init__(
+        self, path: Path, shape_zyx: tuple[int, int, int], voxel_size_angstrom: float, need: "Footprint", bound: "Bound"
+    ) -> None:
+        shape = " x ".join(f"{n:,}" for n in shape_zyx)
+        grid = f", {need.network_voxels:,} on the network's grid" if need.network_voxels else ""
+        super().__init__(
+            f"{path.name} has {shape} voxels (z, y, x) of {voxel_size_angstrom:g} Å{grid}: that takes about "
+            f"{_gigabytes(max(need.device, need.host))} of memory, and {bound.whose} {_gigabytes(bound.most)}. Is its "
+            "voxel size right? If it is, bin the tomogram, or use a recipe without networks or with fewer features."
+        )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
 class HalvesDiffer(PermanentError):
     """The even and the odd half are not of one tomogram."""
 
@@ -337,12 +365,23 @@ class DiskFull(TransientError):
 
 
 class OutOfDeviceMemory(DeviceError):
-    """The device's memory does not hold what the tomogram needs."""
+    """The device's memory is held by other programs."""
 
     reason = "out of device memory"
 
     def __init__(self, path: Path, device: str) -> None:
-        super().__init__(f"{path.name} needs more memory than {device} has free. Is something else running on it?")
+        super().__init__(
+            f"{path.name} needs more memory than {device} has free: other programs hold most of it. Which are they?"
+        )
+
+
+class OutOfMemory(DeviceError):
+    """Memory ran out, and nobody else had it: it is the tomogram's fault if it happens again."""
+
+    reason = OUT_OF_MEMORY
+
+    def __init__(self, path: Path, device: str) -> None:
+        super().__init__(f"{path.name} needs more memory than there is for {device}, and no other program holds it.")
 
 
 class MapNotFinite(LivetomoError):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from livetomo.errors import MapNotFinite
+from livetomo.footprint import Run
 from livetomo.formats.mrc import Geometry, as_probability_bytes
 from livetomo.models.loaded import Models
 from livetomo.models.package import Model
@@ -86,17 +87,10 @@ class FeatureMaps:
     there, and a score means what it meant when the network was evaluated. Without any it is the tomogram's.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        shape_zyx: Shape,
-        voxel_size_angstrom: float,
-        models: Models,
-        blank: Tensor | None = None,
-    ) -> None:
-        """blank: bool, on the tomogram's grid: voxels that hold nothing, so that no feature is there."""
+    def __init__(self, recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> None:
         self._recipe = recipe
-        self._blank = blank
+        self.blank: Tensor | None = None
+        """Bool, on the tomogram's grid: voxels that hold nothing, so that no feature is there."""
         self._voxel_size = voxel_size_angstrom
         self._models = models
         self._shape = shape_zyx
@@ -114,6 +108,13 @@ class FeatureMaps:
             for name, model in self._networks.items()
         }
 
+    def runs(self) -> list[Run]:
+        """The networks' runs, for those who want to know what they will cost."""
+        return [
+            Run(self._networks[name].card.canonical, len({feature.channel_name for feature in features}), mirrors)
+            for (name, mirrors), features in self._runs().items()
+        ]
+
     def find_dense(self, volume: Tensor) -> None:
         """Very dense matter, in the normalised volume: clipping will hide it."""
         for feature in self._recipe.feature:
@@ -126,7 +127,7 @@ class FeatureMaps:
         """What the networks are to see, of the clipped volume: denoising will change it."""
         for name, model in self._networks.items():
             self._seen[name] = to_canonical(
-                clipped, voxel_size_angstrom=self._voxel_size, canonical=model.card.canonical, blank=self._blank
+                clipped, voxel_size_angstrom=self._voxel_size, canonical=model.card.canonical, blank=self.blank
             )
 
     def make(self, denoised: Tensor) -> dict[str, Tensor]:
@@ -134,17 +135,17 @@ class FeatureMaps:
         for feature in self._recipe.feature:
             if isinstance(feature, BlobFeature):
                 diameter = feature.diameter_angstrom / self._voxel_size
-                probability = blob(denoised, diameter_voxels=diameter, blank=self._blank)
+                probability = blob(denoised, diameter_voxels=diameter, blank=self.blank)
             elif isinstance(feature, RidgeFeature):
                 scales = tuple(scale / self._voxel_size for scale in feature.scales_angstrom)
-                probability = ridge(denoised, sigmas_voxels=scales, blank=self._blank)
+                probability = ridge(denoised, sigmas_voxels=scales, blank=self.blank)
             else:
                 continue
             self._found[feature.name] = self.grid.bring(probability)
         for (name, mirrors), features in self._runs().items():
             self._run(self._networks[name], self._seen[name], mirrors, features)
         self._seen.clear()
-        nothing = None if self._blank is None else on_grid(self._blank, self.grid.shape_zyx)
+        nothing = None if self.blank is None else on_grid(self.blank, self.grid.shape_zyx)
         return {
             feature.name: _sound(feature.name, self._found[feature.name], nothing) for feature in self._recipe.feature
         }

@@ -10,12 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from livetomo.errors import DeviceFault, NoDefocus, NoUsableVoxels, OutOfDeviceMemory
+from livetomo.errors import DeviceFault, NoDefocus, NoUsableVoxels, OutOfDeviceMemory, OutOfMemory, TooLargeForMemory
 from livetomo.feature_maps import FeatureMaps
-from livetomo.formats.mrc_header import MrcHeader
+from livetomo.footprint import footprint
+from livetomo.formats.mrc_header import MODE_BYTES, MrcHeader
 from livetomo.making import Making
 from livetomo.manifest import room_for, write_manifest
 from livetomo.measuring import Space, look, measured, with_verdicts
+from livetomo.memory import Bound, Memory
 from livetomo.models.loaded import Models
 from livetomo.models.room import is_out_of_memory
 from livetomo.order import Order
@@ -24,7 +26,7 @@ from livetomo.quality import Quality
 from livetomo.recipe import Deconvolve, LowPass, NoDenoise
 from livetomo.recipe_features import label_thresholds
 from livetomo.result_files import manifest_of, write_files
-from livetomo.source import read_source
+from livetomo.source import read_source, read_source_header
 from livetomo.stages.blank import Blank, find_blank
 from livetomo.stages.denoise.deconvolve import deconvolve
 from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
@@ -34,6 +36,9 @@ from livetomo.stages.segment.labels import labelled
 
 _MOST_BLANK = 0.999
 _TOLD_BLANK = 0.02
+_FREE_SHARE = _OWN_SHARE = 0.5
+_ESTIMATE_AT_LEAST = 0.8
+"""Of what is estimated this much is needed for certain: what may fit is tried."""
 _SENSIBLE_VOXEL_ANGSTROM = (0.1, 1000.0)
 
 
@@ -87,10 +92,13 @@ def run(
 def _read(made: Making) -> tuple[Tensor, MrcHeader]:
     """The volume, normalised with matter positive; what is wrong with its voxels is said."""
     path = made.order.path
-    raw = read_source(made.order)
     made.warnings += made.order.metadata.get("notes", [])
-    header = raw.header
+    header = read_source_header(made.order)
     made.warnings += header.warnings
+    made.quality.append(_voxel_size(made, header))
+    made.features = FeatureMaps(made.order.recipe, header.shape_zyx, made.voxel_size, made.models)
+    _refuse_what_cannot_fit(made, header)
+    raw = read_source(made.order)
     volume = torch.from_numpy(np.ascontiguousarray(raw.voxels, dtype=np.float32)).to(made.device)
     del raw
     replaced = replace_non_finite_(volume)
@@ -101,10 +109,38 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
         raise NoUsableVoxels(path, f"the same value, {float(low):g}, everywhere")
     if replaced:
         made.warnings.append(f"{replaced:,} voxels are not numbers; the median stands in for them.")
-    made.quality += [_voxel_size(made, header), finite_share(volume.numel(), replaced)]
+    made.quality.append(finite_share(volume.numel(), replaced))
     made.blank = _blank(made, volume)
+    made.features.blank = made.blank_mask
     made.quality += [blank_share(made.blank), saturated_share(volume, made.blank)]
     return normalise_(volume, made.order.recipe.density, made.blank_mask), header
+
+
+def _refuse_what_cannot_fit(made: Making, header: MrcHeader) -> None:
+    """Before anything is allocated: what this machine could not hold with nothing else to do is not begun.
+
+    Raises:
+        TooLargeForMemory: says how much it would take, and how much there is.
+    """
+    on_gpu = made.device.type == "cuda"
+    need = footprint(
+        header.shape_zyx,
+        MODE_BYTES[header.mode],
+        made.voxel_size,
+        made.order.recipe,
+        made.features.runs(),
+        on_gpu=on_gpu,
+    )
+    memory = Memory()
+    bounds = [(need.device, memory.bound())]
+    if on_gpu:
+        bounds = [
+            (need.device, Bound(torch.cuda.get_device_properties(made.device).total_memory, f"{made.device} has")),
+            (need.host, memory.bound()),
+        ]
+    for needed, bound in bounds:
+        if needed * _ESTIMATE_AT_LEAST + memory.resident() > bound.most:
+            raise TooLargeForMemory(made.order.path, header.shape_zyx, made.voxel_size, need, bound)
 
 
 def _blank(made: Making, volume: Tensor) -> Blank | None:
@@ -148,8 +184,6 @@ def _voxel_size(made: Making, header: MrcHeader) -> Quality:
 
 def _denoise(made: Making, volume: Tensor) -> Tensor:
     """The clipped and denoised volume; what clipping and denoising would take from some features is looked at first."""
-    z, y, x = volume.shape
-    made.features = FeatureMaps(made.order.recipe, (z, y, x), made.voxel_size, made.models, made.blank_mask)
     made.features.find_dense(volume)
     made.quality.append(dense_share(volume, made.blank))
     clip_(volume)
@@ -212,7 +246,15 @@ def _device_faults(path: Path, device: str) -> Iterator[None]:
     except (RuntimeError, MemoryError) as fault:
         text = str(fault)
         if is_out_of_memory(fault):
-            raise OutOfDeviceMemory(path, device) from fault
+            raise (OutOfDeviceMemory if _held_by_others(device) else OutOfMemory)(path, device) from fault
         if "CUDA error" in text or "cuDNN error" in text or "CUDA driver" in text:
             raise DeviceFault(path, device, text.partition("\n")[0]) from fault
         raise
+
+
+def _held_by_others(device: str) -> bool:
+    """Whether other programs have more than half of the device's memory, so that it is not the tomogram's fault."""
+    if not device.startswith("cuda"):
+        return Memory().free_share() < _FREE_SHARE and Memory().resident() < _OWN_SHARE * Memory().bound().most
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free - torch.cuda.memory_reserved(device) > _FREE_SHARE * total

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from livetomo.digest import digest_file
 from livetomo.errors import HalvesDiffer, SourceChanged, SourceUnreadable
 from livetomo.formats.mrc import Volume, read_volume
+from livetomo.formats.mrc_header import MrcHeader, read_header
 from livetomo.order import Order
 from livetomo.tomogram import bounded_time
 
@@ -39,19 +40,36 @@ def read_source(order: Order) -> Volume:
     return turned(volume) if order.metadata.get("stored_axes") == "yzx" else volume
 
 
+def read_source_header(order: Order) -> MrcHeader:
+    """The header of the order's volume, as `read_source` will give it; no voxel is read.
+
+    Raises: as `read_source`.
+    """
+    try:
+        _check_content(order)
+        header = read_header(order.path)
+    except FileNotFoundError:
+        raise SourceUnreadable(order.path, "it is not there any more") from None
+    except OSError as fault:
+        raise SourceUnreadable(order.path, fault.strerror or str(fault)) from fault
+    return _turned_header(header) if order.metadata.get("stored_axes") == "yzx" else header
+
+
 def turned(volume: Volume) -> Volume:
     """A volume whose sections are along y and rows along z: turned by -90 degrees about x, so that hands stay hands."""
-    voxels = np.flip(volume.voxels.transpose(1, 0, 2), axis=0)
-    z, y, x = voxels.shape
-    size, origin = volume.header.voxel_size_xyz, volume.header.origin_xyz
-    header = replace(
-        volume.header,
-        shape_zyx=(z, y, x),
+    return Volume(np.flip(volume.voxels.transpose(1, 0, 2), axis=0), _turned_header(volume.header))
+
+
+def _turned_header(header: MrcHeader) -> MrcHeader:
+    z, y, x = header.shape_zyx
+    size, origin = header.voxel_size_xyz, header.origin_xyz
+    return replace(
+        header,
+        shape_zyx=(y, z, x),
         axis_order="yzx",
         voxel_size_xyz=(size[0], size[2], size[1]),
         origin_xyz=(origin[0], origin[2], origin[1]),
     )
-    return Volume(voxels, header)
 
 
 def _mean(order: Order, even: Volume) -> Volume:

@@ -24,6 +24,7 @@ from livetomo.errors import (
     NotAnMrc,
     NoUsableVoxels,
     OutOfDeviceMemory,
+    OutOfMemory,
     SourceChanged,
     SourceUnreadable,
     TruncatedVolume,
@@ -284,8 +285,9 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch):
 @pytest.mark.parametrize(
     ("raised", "fault"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory"), OutOfDeviceMemory),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfDeviceMemory),
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemory),
+        (MemoryError(), OutOfMemory),
         (torch.AcceleratorError("CUDA error: an illegal memory access was encountered\nmore"), DeviceFault),
         (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"), DeviceFault),
         (RuntimeError("shapes do not match"), RuntimeError),
@@ -299,6 +301,16 @@ def test_the_devices_faults_are_told_from_ours(tmp_path: Path, monkeypatch, rais
     with pytest.raises(fault) as caught:
         pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "r")
     assert type(caught.value) is fault
+
+
+def test_memory_that_other_programs_hold_is_not_the_tomograms_fault(tmp_path: Path, monkeypatch):
+    def fault(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(feature_maps, "blob", fault)
+    monkeypatch.setattr(pipeline, "_held_by_others", lambda device: True)
+    with pytest.raises(OutOfDeviceMemory, match="other programs"):
+        pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "out")
 
 
 def test_a_folder_that_is_there_is_not_written_into(tmp_path: Path):

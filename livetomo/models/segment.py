@@ -21,7 +21,7 @@ from livetomo.stages.segment.tiles import largest_tile, tiled
 MOST_VOXELS_CPU = 1_500_000
 """At full resolution at once: 16 channels of that take 96 MB, of which several are held."""
 MOST_VOXELS_GPU = 100_000_000
-_TILE = 7
+TILE = 7
 """A tile may be so many times larger than what is held at full resolution: see `slabs`."""
 
 
@@ -110,14 +110,14 @@ def _maps(
             channels=len(layout.features),
             halo=layout.halo,
             multiple=layout.multiple,
-            most_voxels=_TILE * most,
+            most_voxels=TILE * most,
         )
 
     def held(most: int) -> int:
-        tile = largest_tile((z, y, x), halo=layout.halo, multiple=layout.multiple, most_voxels=_TILE * most)
+        tile = largest_tile((z, y, x), halo=layout.halo, multiple=layout.multiple, most_voxels=TILE * most)
         z_tile, y_tile, x_tile = tile
         slab = min(z_tile, planes_of(tile, most)) * y_tile * x_tile
-        return max(slab, math.prod(tile) // _TILE)
+        return max(slab, math.prod(tile) // TILE)
 
     views = list(_mirrors())[:mirrors]
     total = maps = None

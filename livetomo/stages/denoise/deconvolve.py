@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_MARGIN = 16
+MARGIN = 16
 
 
 def deconvolve(
@@ -30,7 +30,7 @@ def deconvolve(
 
     defocus_angstrom: positive is underfocus. phase_flipped: the reconstruction has corrected the CTF's sign.
     """
-    sides = [side for extent in reversed(density.shape) for side in (min(_MARGIN, extent - 1),) * 2]
+    sides = [side for extent in reversed(density.shape) for side in (min(MARGIN, extent - 1),) * 2]
     padded = functional.pad(density[None, None].float(), sides, mode="reflect")[0, 0]
     shape = padded.shape
     spectrum = torch.fft.rfftn(padded)
@@ -54,7 +54,7 @@ def deconvolve(
         # As snr / (snr ctf² + 1): where the ratio is nothing, so is the filter, and nothing is divided by it.
         plane.mul_(ctf * snr / (snr * ctf.square() + 1))
     out: Tensor = torch.fft.irfftn(spectrum, s=shape)
-    inside = tuple(slice(min(_MARGIN, extent - 1), min(_MARGIN, extent - 1) + extent) for extent in density.shape)
+    inside = tuple(slice(min(MARGIN, extent - 1), min(MARGIN, extent - 1) + extent) for extent in density.shape)
     return out[inside].contiguous()
 
 

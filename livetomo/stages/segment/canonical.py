@@ -62,14 +62,14 @@ def to_canonical(
     extents are those of `canonical_shape`. Faces are mirrored outwards while it is computed: a face is not an edge.
     """
     shape = canonical_shape(density.shape, voxel_size_angstrom, canonical)
-    margins = [_margins(n, m) for n, m in zip(density.shape, shape, strict=True)]
-    sides = [side for both in reversed(margins) for side in both]
+    around = [margins(n, m) for n, m in zip(density.shape, shape, strict=True)]
+    sides = [side for both in reversed(around) for side in both]
     padded = functional.pad(density[None, None].float(), sides, mode="reflect")[0, 0]
     scale = [m / n for n, m in zip(density.shape, shape, strict=True)]
     wanted = [max(2, round(extent * s)) for extent, s in zip(padded.shape, scale, strict=True)]
     spectrum = _resized(torch.fft.rfftn(padded), padded.shape, wanted)
     del padded
-    _shift_(spectrum, [-near * s for (near, _), s in zip(margins, scale, strict=True)], wanted)
+    _shift_(spectrum, [-near * s for (near, _), s in zip(around, scale, strict=True)], wanted)
     _equalise_(spectrum, wanted, [voxel_size_angstrom / s for s in scale], canonical)
     out = torch.fft.irfftn(spectrum, s=wanted)[: shape[0], : shape[1], : shape[2]].contiguous()
     del spectrum
@@ -91,7 +91,7 @@ def from_canonical(probability: Tensor, shape: tuple[int, int, int]) -> Tensor:
     return probability
 
 
-def _margins(extent: int, wanted: int) -> tuple[int, int]:
+def margins(extent: int, wanted: int) -> tuple[int, int]:
     """Voxels to be mirrored before and behind; behind so many that the whole has nearly a whole number of new voxels.
 
     Where it is rounded, voxels lie beside where they are said to be, the more so the further they are from the first.

@@ -8,7 +8,7 @@ from torch import Tensor
 from livetomo.stages.denoise.lowpass import lowpass
 from livetomo.stages.segment.blob import as_probability
 
-_SECTIONS = 16
+SECTIONS = 16
 
 
 def ridge(density: Tensor, *, sigmas_voxels: tuple[float, ...], blank: Tensor | None = None) -> Tensor:
@@ -34,8 +34,8 @@ def _surfaceness(smooth: Tensor) -> Tensor:
     """Section by section, because of the many second derivatives."""
     out = torch.empty_like(smooth)
     depth = smooth.shape[0]
-    for start in range(0, depth, _SECTIONS):
-        stop = min(start + _SECTIONS, depth)
+    for start in range(0, depth, SECTIONS):
+        stop = min(start + SECTIONS, depth)
         low, high = max(start - 2, 0), min(stop + 2, depth)
         part = _of_hessian(smooth[low:high])
         out[start:stop] = part[start - low : stop - low]
