@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlite_utils import Database
@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from livetomo.catalog.arrivals import STANDING_JOBS, fault_body, supersede
 from livetomo.catalog.course import Course
 from livetomo.catalog.story import Story
+from livetomo.errors import OUT_OF_MEMORY
 from livetomo.events import Event, State, result_events
 from livetomo.tomogram import Content, Fault, TomogramId
 
@@ -18,6 +19,10 @@ LEASE_SECONDS = 60.0
 ATTEMPTS = 4
 INTERRUPTIONS = 5
 FIRST_RETRY_SECONDS = 10.0
+_TWICE = (
+    "So it was twice in a row: it needs more memory than there is. Bin it, or use a recipe with fewer networks or "
+    "mirror images."
+)
 
 _JOB = """SELECT jobs.*, watch, session, tomograms.name AS name, path, number, size, modified_ns, digest, settled_at,
                  halves, metadata,
@@ -128,13 +133,17 @@ class Jobs:
 
         A permanent fault ends the job; any other is tried again, later each time. Faults that are not the input's own
         (a device's, the daemon's death) are not charged to it, and the first of them costs no waiting; five in a row
-        end the job all the same.
+        end the job all the same. Where memory ran out and nobody else had it, the attempt is charged; the second time
+        in a row it is the input's own fault.
         """
         with self._db.atomic():
             row = self._held(token)
             if row is None:
                 return None
-            charged = fault.kind != "device"
+            memory = fault.reason == OUT_OF_MEMORY
+            if memory and row["fault"] and json.loads(row["fault"])["reason"] == OUT_OF_MEMORY:
+                fault = replace(fault, kind="permanent", message=f"{fault.message} {_TWICE}")
+            charged = fault.kind != "device" or memory
             attempts = row["attempts"] + charged
             interruptions = 0 if charged else row["interruptions"] + 1
             final = fault.kind == "permanent" or attempts >= ATTEMPTS or interruptions >= INTERRUPTIONS

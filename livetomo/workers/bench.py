@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from livetomo.errors import OUT_OF_MEMORY
 from livetomo.tomogram import Fault
 
 TOMOGRAMS = 3
@@ -25,7 +26,7 @@ class Bench:
         if fault is None:
             self._failed.clear()
             self._rests = 0
-        elif fault.kind == "device":
+        elif fault.kind == "device" and fault.reason != OUT_OF_MEMORY:  # that is the tomogram's, if it repeats
             self._failed.add(tomogram)
         if len(self._failed) >= TOMOGRAMS and fault is not None:
             rest = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2**self._rests)

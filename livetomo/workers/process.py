@@ -2,9 +2,12 @@
 
 import asyncio
 import logging
+import signal
 import sys
 from typing import Any
 
+from livetomo.errors import OUT_OF_MEMORY, OutOfDeviceMemory
+from livetomo.memory import Memory
 from livetomo.processes import ChildGone, JsonChild, Message
 from livetomo.tomogram import Fault
 from livetomo.workers.devices import environment, local_name
@@ -14,6 +17,8 @@ SILENCE_SECONDS = 60.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 REAP_SECONDS = 5.0
+MOSTLY_FREE = 0.5
+"""Of the memory, when the worker that was ended for want of it is gone."""
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +34,10 @@ class WorkerFault(Exception):
 class WorkerProcess:
     """One worker on one device; it may be a different process from one job to the next."""
 
-    def __init__(self, device: str, *, workers: int) -> None:
+    def __init__(self, device: str, *, workers: int, memory: Memory | None = None) -> None:
         self._device = device
+        self._memory = memory or Memory()
+        self._kills: int | None = None
         self._workers = workers
         self._child: JsonChild | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -59,6 +66,7 @@ class WorkerProcess:
     async def send(self, message: Message) -> None:
         """Tell the worker something; `WorkerFault` when it is gone."""
         assert self._child is not None
+        self._kills = self._memory.kills()
         try:
             await self._child.send(message)
         except ChildGone:
@@ -106,9 +114,24 @@ class WorkerProcess:
     async def _death(self) -> WorkerFault:
         assert self._child is not None
         code = await self._child.wait()
+        if code == -signal.SIGKILL and self._kernel_has_killed():
+            return WorkerFault(self._out_of_memory())
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         said = f"The worker on {self._device} {how} in the middle of the job."
         return WorkerFault(Fault("device", "worker died", said))
+
+    def _kernel_has_killed(self) -> bool:
+        """Whether the kernel has ended a process for want of memory since the worker was last told something."""
+        before, after = self._kills, self._memory.kills()
+        return before is not None and after is not None and after > before
+
+    def _out_of_memory(self) -> Fault:
+        """The tomogram's fault where, now that the worker is gone, most memory is free; otherwise other programs'."""
+        said = f"The kernel ended the worker on {self._device} for want of memory in the middle of the job"
+        free = self._memory.free_share()
+        if free >= MOSTLY_FREE:
+            return Fault("device", OUT_OF_MEMORY, f"{said}, and no other program held it.")
+        return Fault("device", OutOfDeviceMemory.reason, f"{said}: other programs hold {1 - free:.0%} of it.")
 
 
 async def _listen(child: JsonChild, messages: asyncio.Queue[dict[str, Any] | None]) -> None:

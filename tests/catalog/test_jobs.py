@@ -14,6 +14,7 @@ from tests.catalog.conftest import Clock, arrival, manifest, rewritten
 PERMANENT = Fault("permanent", "truncated volume", "It ends early.")
 TRANSIENT = Fault("transient", "source unreadable", "It is away.")
 DEVICE = Fault("device", "worker died", "The worker died.")
+MEMORY = Fault("device", "out of memory", "The kernel ended the worker for want of memory.")
 
 
 @pytest.fixture
@@ -102,6 +103,35 @@ def test_a_device_fault_is_not_charged_but_five_in_a_row_are_enough(waiting, clo
         assert waiting.db.execute("SELECT attempts FROM jobs").fetchone() == (0,)
         clock.pass_(waiting.jobs.next_due() - clock() if waiting.jobs.next_due() > clock() else 0)
     assert waiting.jobs.fail(claim(waiting).token, DEVICE) == "failed"
+
+
+def fail_when_due(catalog, clock, fault):
+    clock.pass_(max(0, catalog.jobs.next_due() - clock()))
+    return catalog.jobs.fail(claim(catalog).token, fault)
+
+
+@pytest.mark.parametrize(
+    ("faults", "state", "attempts"),
+    [
+        ([MEMORY], "waiting", 1),
+        ([MEMORY, MEMORY], "failed", 2),
+        ([DEVICE, MEMORY, MEMORY], "failed", 2),
+        ([MEMORY, DEVICE, MEMORY], "waiting", 2),
+        ([MEMORY, TRANSIENT, MEMORY], "waiting", 3),
+        ([DEVICE, DEVICE, MEMORY], "waiting", 1),
+    ],
+)
+def test_want_of_memory_is_charged_and_is_the_inputs_own_fault_the_second_time_in_a_row(
+    waiting, clock, faults, state, attempts
+):
+    for fault in faults:
+        became = fail_when_due(waiting, clock, fault)
+    assert became == state
+    assert waiting.db.execute("SELECT attempts FROM jobs").fetchone() == (attempts,)
+    if state == "failed":
+        told = waiting.story.after(0, 100)[-1].event.body
+        assert (told["fault"]["kind"], told["fault"]["reason"], told["attempts"]) == ("permanent", "out of memory", 2)
+        assert "twice in a row" in told["fault"]["message"]
 
 
 def test_the_first_interruption_is_tried_again_at_once(waiting):
