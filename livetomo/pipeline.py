@@ -94,11 +94,12 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
     path = made.order.path
     made.warnings += made.order.metadata.get("notes", [])
     header = read_source_header(made.order)
-    made.warnings += header.warnings
     made.quality.append(_voxel_size(made, header))
     made.features = FeatureMaps(made.order.recipe, header.shape_zyx, made.voxel_size, made.models)
     _refuse_what_cannot_fit(made, header)
     raw = read_source(made.order)
+    header = raw.header
+    made.warnings += header.warnings
     volume = torch.from_numpy(np.ascontiguousarray(raw.voxels, dtype=np.float32)).to(made.device)
     del raw
     replaced = replace_non_finite_(volume)
