@@ -12,7 +12,7 @@ from dashboards.session import session
 # something about; all are on the page, and whichever is warn or bad is on "What is wrong".
 LEFT_OUT = {
     "livetomo_stage_duration_seconds": "is shown by its recording rule",
-    "livetomo_quality_thickness_angstrom": "is shown by its recording rule",
+    "livetomo_quality_thickness_meters": "is shown by its recording rule",
     "livetomo_finished_total": "is shown by its recording rule, too",
     "livetomo_tomogram_picks": "is shown by its recording rule",
 }

@@ -100,6 +100,7 @@ def daemon() -> dashboard.Dashboard:
             "Files",
             "short",
             Query(f"livetomo_watch_files{{{_I}}}", "{{watch}}"),
+            Query(f"livetomo_watch_candidates{{{_I}}}", "{{watch}}, tomograms"),
             Query(f"livetomo_watch_settling{{{_I}}}", "{{watch}}, settling"),
         ),
         series(

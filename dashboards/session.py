@@ -119,10 +119,8 @@ def session() -> dashboard.Dashboard:
         series(
             "Thickness",
             "lengthm",
-            Query(f"livetomo_latest_thickness_angstrom{{{_W}}} * 1e-10", "{{watch}}, latest"),
-            Query(
-                f"watch:livetomo_quality_thickness_angstrom:p50_2h{{{_W}}} * 1e-10", "{{watch}}, median of two hours"
-            ),
+            Query(f"livetomo_latest_thickness_meters{{{_W}}}", "{{watch}}, latest"),
+            Query(f"watch:livetomo_quality_thickness_meters:p50_2h{{{_W}}}", "{{watch}}, median of two hours"),
             say="Of the specimen. Above the red line little is seen; below the orange one the hole may be empty.",
             limits=[("orange", 1e-7), ("transparent", 1.0001e-7), ("red", 3e-7)],
         ),
@@ -146,11 +144,11 @@ def session() -> dashboard.Dashboard:
             "Resolution",
             "lengthm",
             Query(
-                f"livetomo_latest_fsc_0143_resolution_angstrom{{{_W}}} * 1e-10 or on() vector(0)",
+                f"livetomo_latest_fsc_0143_resolution_meters{{{_W}}} or on() vector(0)",
                 "{{watch}}, of the halves",
             ),
             Query(
-                f"livetomo_latest_ctf_resolution_angstrom{{{_W}}} * 1e-10 or on() vector(0)",
+                f"livetomo_latest_ctf_resolution_meters{{{_W}}} or on() vector(0)",
                 "{{watch}}, of the CTF's fit",
             ),
             say="Of the latest tomogram: where its halves' correlation falls below 0.143, and to where Thon rings fit.",

@@ -33,6 +33,7 @@ class WatchState:
     """One watch. `message` says in a sentence why it is not scanning well; empty where it is.
 
     starting: its first scan since the daemon's start is not done yet, and nothing is wrong so far.
+    files, candidates: names seen by the last scan, and those of them that are tomograms by their names.
     settling: complete or growing files that are not taken yet.
     overflows: how often the kernel dropped hints since the daemon's start; the scan makes up for them.
     """
@@ -44,6 +45,7 @@ class WatchState:
     last_scan: datetime | None = None
     scan_seconds: float | None = None
     files: int = 0
+    candidates: int = 0
     settling: int = 0
     overflows: int = 0
     mode: str = ""

@@ -124,6 +124,8 @@ class Intake:
             scan_seconds=report.seconds,
             files=report.files,
             settling=report.settling,
+            candidates=report.candidates,
+            overflows=report.overflows,
             mode=report.mode,
         )
 

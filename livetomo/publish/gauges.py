@@ -46,6 +46,7 @@ FAMILIES = (
     _gauge("watch_last_scan_timestamp_seconds", "When the last scan was completed; 0: none yet.", "watch"),
     _gauge("watch_scan_duration_seconds", "How long the last completed scan took.", "watch"),
     _gauge("watch_files", "Files seen by the last completed scan.", "watch"),
+    _gauge("watch_candidates", "Of these, files that are tomograms by their names.", "watch"),
     _gauge("watch_settling", "Files that are growing or resting before they are taken.", "watch"),
     Family(
         "livetomo_watch_overflows_total",
@@ -133,6 +134,7 @@ def _samples(status: Status, sessions: Sequence[tuple[str, str]]) -> Iterator[tu
         if watch.scan_seconds is not None:
             yield "watch_scan_duration_seconds", (watch.name,), watch.scan_seconds
         yield "watch_files", (watch.name,), watch.files
+        yield "watch_candidates", (watch.name,), watch.candidates
         yield "watch_settling", (watch.name,), watch.settling
         yield "watch_overflows_total", (watch.name,), watch.overflows
         yield "watch_consecutive_failures", (watch.name,), watch.health.consecutive_failures

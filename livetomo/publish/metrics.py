@@ -18,7 +18,7 @@ from prometheus_client import (
 from livetomo.catalog.views import SessionTotals
 from livetomo.errors import FaultKind
 from livetomo.events import Kind, Recorded
-from livetomo.publish.figures import COUNTS, SECONDS, buckets, metric_name
+from livetomo.publish.figures import COUNTS, SECONDS, buckets, in_base_units, metric_name
 from livetomo.publish.gauges import FAMILIES, Family, StatusGauges
 from livetomo.publish.refusals import Counted
 from livetomo.quality import Verdict
@@ -217,9 +217,7 @@ class Metrics:
         if metric not in self._figures:
             if len(self._figures) == _MOST_FIGURES:
                 return
-            unit = figure["unit"] or "a ratio or count"
-            of_each = f"{name} of each tomogram ({unit})."
-            of_last = f"{name} of the last finished tomogram ({unit})."
+            of_each, of_last = f"{name} of each tomogram.", f"{name} of the last finished tomogram."
             bounds, registry = buckets(metric), self.registry
             self._figures[metric] = (
                 Histogram(f"livetomo_quality_{metric}", of_each, ["watch"], buckets=bounds, registry=registry)
@@ -228,6 +226,7 @@ class Metrics:
                 Gauge(f"livetomo_latest_{metric}", of_last, ["watch"], registry=registry),
             )
         distribution, latest = self._figures[metric]
+        value = in_base_units(figure["value"], figure["unit"])
         if distribution is not None:
-            distribution.labels(watch).observe(figure["value"])
-        latest.labels(watch).set(figure["value"])
+            distribution.labels(watch).observe(value)
+        latest.labels(watch).set(value)

@@ -32,10 +32,11 @@ Each figure of a tomogram's quality that has a value is told twice, as soon as i
 | `livetomo_quality_<figure>_<unit>` | histogram | watch | of each finished tomogram; not of details |
 | `livetomo_latest_<figure>_<unit>` | gauge | watch | of the last finished tomogram |
 
-So a thickness in Å is `livetomo_quality_thickness_angstrom`. The units:
+Metrics are in base units, as Prometheus wants it: lengths in metres. So a thickness of 1,500 Å is
+`livetomo_quality_thickness_meters` 1.5e-07, which Grafana shows as 150 nm with its unit "length, meter". The units:
 
-| in a result | in a metric's name |
-|---|---|
+| in a result | in a metric's name | times |
+|---|---|---|
 """
 
 _LAST = """
@@ -55,8 +56,9 @@ def _rows() -> Iterator[str]:
 
 
 def _units() -> Iterator[str]:
-    for unit, word in UNITS.items():
-        yield f"| {unit or 'none: a ratio'} | `{word}` |\n"
+    for unit, base in UNITS.items():
+        times = "" if base.factor == 1 else f"{base.factor:g}"
+        yield f"| {unit or 'none: a ratio'} | `{base.name}` | {times} |\n"
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ class WatchTold(Part):
     message: str = ""
     last_scan: datetime | None = None
     files: int = 0
+    candidates: int = Field(0, description="files that are tomograms by their names")
     settling: int = 0
     health: HealthTold
 

@@ -294,7 +294,7 @@ async def test_a_session_that_goes_wrong_is_told_by_the_right_alerts_until_it_go
         raise AssertionError(f"of {sorted(expected)} there were {sorted(seen)}")
 
     async def is_well_known() -> bool:
-        known = await watched.ask("watch:livetomo_quality_thickness_angstrom:mean1h offset 4s > 0")
+        known = await watched.ask("watch:livetomo_quality_thickness_meters:mean1h offset 4s > 0")
         return watched.number > 10 and bool(known)
 
     async def is_told() -> bool:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from livetomo.catalog.views import SessionTotals
 from livetomo.course import Target
 from livetomo.events import Event, Recorded
+from livetomo.measures import MEASURES
 from livetomo.problems import Collector, Problem
 from livetomo.publish.figures import metric_name
 from livetomo.publish.metrics import Metrics
@@ -121,7 +122,7 @@ def test_a_result_counts_its_verdict_its_picks_and_each_figure_in_its_own_unit(m
     assert value(metrics, "verdicts_total", watch="krios1", verdict="warn") == 2
     assert value(metrics, "picks_total", watch="krios1", feature="ribosome") == 7
     assert value(metrics, "tomogram_picks_bucket", feature="ribosome", le="0.0") == 1
-    assert value(metrics, "quality_thickness_angstrom_sum", watch="krios1") == 5800
+    assert value(metrics, "quality_thickness_meters_sum", watch="krios1") == pytest.approx(5800e-10)
     assert value(metrics, "latest_contrast_ratio", watch="krios1") == 0.31
 
 
@@ -129,7 +130,7 @@ def test_a_missing_figure_is_not_a_zero(metrics: Metrics) -> None:
     told = manifest()
     told["quality"] = {"thickness": {"value": None, "unit": "Å", "verdict": "missing"}}
     metrics.finished(told)
-    assert value(metrics, "quality_thickness_angstrom_count", watch="krios1") is None
+    assert value(metrics, "quality_thickness_meters_count", watch="krios1") is None
 
 
 def test_latency_is_from_the_complete_file_to_the_acknowledgement(metrics: Metrics, now: Clock) -> None:
@@ -202,11 +203,11 @@ def test_two_daemons_in_one_process_do_not_share_a_registry() -> None:
 @pytest.mark.parametrize(
     ("name", "unit", "metric"),
     [
-        ("thickness", "Å", "thickness_angstrom"),
-        ("voxel_size", "Å", "voxel_size_angstrom"),
+        ("thickness", "Å", "thickness_meters"),
+        ("voxel_size", "Å", "voxel_size_meters"),
         ("contrast", "", "contrast_ratio"),
         ("tilt", "°", "tilt_degrees"),
-        ("ribosome.density", "1/µm³", "ribosome_density_per_cubic_micrometer"),
+        ("ribosome.density", "1/µm³", "ribosome_density_per_cubic_meter"),
         ("ribosome_count", "", None),
         ("odd name", "", None),
         ("thickness", "furlong per fortnight", None),
@@ -217,7 +218,12 @@ def test_a_figure_is_named_with_its_unit(name: str, unit: str, metric: str | Non
 
 
 def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None:
-    metrics.finished(manifest())
+    """Of every figure that there can be, too: base units, and names as Prometheus wants them."""
+    told = manifest()
+    for name, measure in MEASURES.items():
+        figure = {"value": 1.0, "unit": measure.unit, "verdict": "unjudged"}
+        told["quality"][name.replace("<feature>", "ribosome")] = figure
+    metrics.finished(told)
     metrics.worker_at("cpu", "read")
     metrics.show(status(), [("krios1", "20261120_yeast")])
     done = subprocess.run(
@@ -226,7 +232,23 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None
         capture_output=True,
         check=False,
     )
-    assert (done.returncode, done.stderr.decode()) == (0, "")
+    assert (done.returncode, done.stderr.decode(), done.stdout.decode()) == (0, "", "")
+    assert not re.search(rb"angstrom|nanomet|micromet", metrics.exposition())
+
+
+def test_a_value_is_told_in_its_metric_s_unit(metrics: Metrics) -> None:
+    told = manifest()
+    told["quality"] = {
+        "thickness": {"value": 1500.0, "unit": "Å", "verdict": "good"},
+        "defocus": {"value": 3.5, "unit": "µm", "verdict": "good"},
+        "ribosome_density": {"value": 800.0, "unit": "1/µm³", "verdict": "unjudged"},
+    }
+    metrics.finished(told)
+    assert value(metrics, "latest_thickness_meters", watch="krios1") == pytest.approx(1.5e-7)
+    assert value(metrics, "latest_defocus_meters", watch="krios1") == pytest.approx(3.5e-6)
+    assert value(metrics, "latest_ribosome_density_per_cubic_meter", watch="krios1") == pytest.approx(8e20)
+    assert value(metrics, "quality_thickness_meters_bucket", watch="krios1", le="1.25e-07") == 0
+    assert value(metrics, "quality_thickness_meters_bucket", watch="krios1", le="1.5e-07") == 1
 
 
 def test_each_poor_figure_is_counted_by_its_name(metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ import livetomo
 from livetomo.baseline import AXIS_DEVIATION
 from livetomo.measures import MEASURES, measure_of
 from livetomo.picks import Picks
-from livetomo.publish.figures import buckets, metric_name
+from livetomo.publish.figures import buckets, in_base_units, metric_name
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.quality_page import page
 from livetomo.stages.measure.extent import extent_figures
@@ -102,7 +102,7 @@ def test_a_figure_has_a_metric_with_its_unit_and_buckets(figure):
 )
 def test_usual_values_fall_into_different_buckets(name, unit, usual):
     bounds = buckets(metric_name(name, unit))
-    assert len({sum(value > bound for bound in bounds) for value in usual}) == len(usual)
+    assert len({sum(in_base_units(value, unit) > bound for bound in bounds) for value in usual}) == len(usual)
 
 
 def test_the_page_is_what_the_code_says():
@@ -115,6 +115,6 @@ def test_details_are_told_of_the_last_tomogram_alone():
     quality["thickness"] = {"value": 1500.0, "unit": "Å", "verdict": "good"}
     metrics.finished({"tomogram": {"watch": "krios1"}, "verdict": "good", "picks": {}, "quality": quality})
     told = metrics.exposition().decode()
-    assert 'livetomo_latest_membrane_area_square_micrometers{watch="krios1"} 0.5' in told
+    assert 'livetomo_latest_membrane_area_square_meters{watch="krios1"} 5e-13' in told
     assert "livetomo_quality_membrane_area" not in told
-    assert 'livetomo_quality_thickness_angstrom_count{watch="krios1"} 1.0' in told
+    assert 'livetomo_quality_thickness_meters_count{watch="krios1"} 1.0' in told

@@ -121,7 +121,7 @@ async def goes_wrong(session: Session, client: httpx.AsyncClient) -> None:
         raise AssertionError(f"after {most} tomograms, of {sorted(TROUBLE)} there were {sorted(seen)}")
 
     async def is_known() -> bool:
-        known = await ask(f"watch:livetomo_quality_thickness_angstrom:mean1h offset {HOUR_SECONDS}s > 0")
+        known = await ask(f"watch:livetomo_quality_thickness_meters:mean1h offset {HOUR_SECONDS}s > 0")
         return session.number >= 10 and bool(known)
 
     async def is_told() -> bool:
