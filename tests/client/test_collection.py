@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import starfile
 
 from livetomo.client.collection import Collection
 from livetomo.client.command import Command, Every
@@ -127,6 +128,57 @@ async def test_a_particles_file_that_is_ahead_of_what_is_remembered_is_made_righ
     (tmp_path / "follow.json").write_text(before)  # killed between the two writes
     await follow(daemon, tmp_path, 3)
     assert Counter(names(stars(tmp_path)[0])) == {"TS_01": 2, word("a name with blanks"): 1, "TS_03": 3}
+
+
+@pytest.mark.parametrize("name", ["TS 01", 'it\'s "x"', "#TS", "_x", "loop_", "00255", "a\nb", "a\u2028b", "TS_01"])
+async def test_whatever_a_tomogram_is_called_a_restart_goes_on_with_its_rows(tmp_path: Path, name: str) -> None:
+    daemon = FakeDaemon()
+    daemon.picked(name, picks=2)
+    daemon.picked("TS_02", picks=3)
+    await follow(daemon, tmp_path, 2)
+    before = stars(tmp_path)[0].read_bytes()
+    daemon.picked("TS_03", picks=1)
+    await follow(daemon, tmp_path, 3)
+    assert Counter(starfile.read(stars(tmp_path)[0])["rlnTomoName"]) == {word(name): 2, "TS_02": 3, "TS_03": 1}
+    assert set(before.splitlines()) < set(stars(tmp_path)[0].read_bytes().splitlines())
+
+
+@pytest.mark.parametrize("how", ["a row is gone", "it is cut", "it is gone", "it is of zeros", "it is not text"])
+async def test_a_particles_file_that_has_lost_rows_is_made_whole_again(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    daemon = FakeDaemon()
+    for number in range(4):
+        daemon.picked(f"TS_{number:02}", picks=number)
+    await follow(daemon, tmp_path, 4)
+    (star,) = stars(tmp_path)
+    whole = star.read_bytes()
+    match how:
+        case "a row is gone":
+            star.write_bytes(whole[: whole[:-1].rindex(b"\n") + 1])
+        case "it is cut":
+            star.write_bytes(whole[:-30])
+        case "it is gone":
+            star.unlink()
+        case "it is of zeros":
+            star.write_bytes(bytes(len(whole)))
+        case "it is not text":
+            star.write_bytes(b"\xff" * len(whole))
+    await follow(daemon, tmp_path, 4)
+    assert star.read_bytes() == whole
+    assert "rows of TS_03 where 3 were taken in: they are fetched again" in caplog.text
+
+
+async def test_a_particles_file_of_an_older_version_is_gone_on_with(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS 01", picks=2)
+    await follow(daemon, tmp_path, 1)
+    (star,) = stars(tmp_path)
+    star.write_text(star.read_text().replace(word("TS 01"), '"TS 01"'))
+    assert Collection(tmp_path, "ribosome").count == 2
+    daemon.picked("TS_02", picks=1)
+    await follow(daemon, tmp_path, 2)
+    assert names(star) == [word("TS 01")] * 2 + ["TS_02"]
 
 
 async def test_a_file_that_cannot_be_fetched_now_is_waited_for(tmp_path: Path) -> None:

@@ -280,6 +280,40 @@ async def test_a_file_that_is_not_what_was_published_is_left_out_and_said(caplog
     assert "TS_01 is left out" in caplog.text
 
 
+ONE_ROW = STAR.rpartition("TS_01")[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (ONE_ROW, "1 rows of ribosome where the message counts 2"),
+        (STAR + STAR.splitlines()[-1] + "\n", "3 rows of ribosome where the message counts 2"),
+        (STAR.replace("0.800000", ""), "line 11 has 4 words for 5 columns"),
+        ("data_other\n", "cannot be read as a particles star"),
+        (STAR.replace("0.800000", "x"), "cannot be read as a particles star"),
+    ],
+)
+async def test_a_star_with_other_rows_than_the_message_counts_is_left_out_and_said(
+    content: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    daemon = FakeDaemon(inline=1)
+    daemon.files["picks/ribosome.relion5.star"] = content.encode()
+    daemon.picked("TS_01", picks=2, **with_star(content))
+    daemon.picked("TS_02", picks=1)
+    assert (await Consumer(daemon.stream(after=0)).next()).tomogram == "TS_02"
+    assert "TS_01 is left out" in caplog.text
+    assert why in caplog.text
+
+
+async def test_inline_rows_are_counted_too(caplog: pytest.LogCaptureFixture) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=3)
+    daemon.events[0] = {**daemon.events[0], "count": 4}
+    daemon.picked("TS_02", picks=1)
+    assert (await Consumer(daemon.stream(after=0)).next()).tomogram == "TS_02"
+    assert "3 rows of ribosome where the message counts 4" in caplog.text
+
+
 async def test_picks_that_are_nowhere_to_be_had_are_said_with_the_cure() -> None:
     daemon = FakeDaemon(inline=1)
     daemon.picked("TS_01", picks=2, files={})

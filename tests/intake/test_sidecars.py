@@ -2,6 +2,7 @@
 
 import pytest
 
+from livetomo.formats.star import loop_text
 from livetomo.intake.sidecars import gather, read_sidecar
 from livetomo.intake.sidecars.metrics_csv import read_metrics, series_with_metrics
 from livetomo.intake.sidecars.numbers import NotUnderstood
@@ -220,6 +221,18 @@ def test_the_residual_of_an_alignment_by_relion_and_imod_is_read_in_angstrom():
     star = "data_global\n\nloop_\n_rlnTomoName #1\n_rlnIMODResidualErrorMean #2\nP 0.85\nQ 3.5\n"
     _, _, facts = read_sidecar("tomograms.star", star, "P")
     assert facts["alignment_residual_angstrom"] == 8.5
+
+
+@pytest.mark.parametrize("name", ["P", "P 1", "rec_P", "it's P", "#P", "_P", "00255"])
+def test_a_tilt_series_is_found_by_its_name_whatever_it_is_in_what_relion_writes(name):
+    star = loop_text("global", ("rlnTomoName", "rlnTomoTiltSeriesPixelSize"), [("Q", 1.0), (name, 1.35), ("R", 2.0)])
+    _, _, facts = read_sidecar("tomograms.star", star, name.removeprefix("rec_"))
+    assert (facts["tilt_series_name"], facts["pixel_size_angstrom"]) == (name, 1.35)
+
+
+def test_a_row_of_relions_that_is_being_written_costs_its_own_tomogram_only():
+    star = loop_text("global", ("rlnTomoName", "rlnTomoTiltSeriesPixelSize"), [("P", 1.35), ("Q", 2.0)])
+    assert read_sidecar("tomograms.star", star[:-10], "P")[2]["pixel_size_angstrom"] == 1.35
 
 
 def test_a_row_that_is_being_written_does_not_count():
