@@ -215,6 +215,64 @@ class NotAnMrc(PermanentError):
         super().__init__(f"{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?")
 
 
+class OtherFormat(PermanentError):
+    """The file, or folder, holds a volume in a format that livetomo does not read."""
+
+    reason = "another format"
+
+    def __init__(self, path: Path, what: str, advice: str) -> None:
+        super().__init__(f"{path.name} is {what}; livetomo reads MRC files. {advice}")
+
+
+class DamagedCompression(PermanentError):
+    """A compressed file cannot be decompressed to its end."""
+
+    reason = "damaged compression"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path.name} cannot be decompressed ({why}). Was the copy interrupted? "
+            "Copy it again: livetomo takes a rewritten file as a new revision."
+        )
+
+
+class NotATomogram(PermanentError):
+    """The file is an MRC file, and whole, but no tomogram."""
+
+    reason = "not a tomogram"
+
+
+class TiltStack(NotATomogram):
+    """The file holds images, one a section: those of a tilt series, or frames."""
+
+    reason = "a stack of images"
+
+    def __init__(self, path: Path, why: str, advice: str = "") -> None:
+        super().__init__(
+            f"{path.name} is a stack of images, as tilt series and frames are, not a tomogram: {why}. "
+            f"Give the volume that is reconstructed from it.{advice}"
+        )
+
+
+class VolumeStack(NotATomogram):
+    """The file holds several volumes behind one another, as particles' boxes are stored."""
+
+    reason = "a stack of volumes"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} is a stack of volumes, not one tomogram: {why}. Give a tomogram.")
+
+
+class SingleImage(NotATomogram):
+    """The file holds one image."""
+
+    reason = "a single image"
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        depth, height, width = shape
+        super().__init__(f"{path.name} holds one image, {depth} x {height} x {width} (z, y, x), not a tomogram.")
+
+
 class NoSuchFile(PermanentError):
     """A file that a person named is not there."""
 

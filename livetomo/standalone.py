@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.digest import digest_file
-from livetomo.errors import NoSuchFile, SourceUnreadable
+from livetomo.errors import NoSuchFile, OtherFormat, SourceUnreadable
+from livetomo.formats.endings import by_ending, stem
+from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.tilts import refuse_stack
+from livetomo.intake.tree import LocalTree
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.order import Order
 from livetomo.recipe import Recipe
@@ -37,12 +41,13 @@ def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
     for path in paths:
         if path in names:
             continue
-        name, number = path.stem, 1
+        own = stem(path.name)
+        name, number = own, 1
         while name in taken:
             number += 1
-            name = f"{path.stem}-{number}"
+            name = f"{own}-{number}"
         if number > 1:
-            warnings.append(f"{path} has the name of {taken[path.stem]}: it is called {name}.")
+            warnings.append(f"{path} has the name of {taken[own]}: it is called {name}.")
         taken[name] = path
         names[path] = name
     return names, warnings
@@ -62,6 +67,7 @@ def make(
         LivetomoError: what is wrong with the file, the disk or the device.
     """
     try:
+        _refuse_other(path)
         content = digest_file(path)
     except (FileNotFoundError, NotADirectoryError):
         raise NoSuchFile(path) from None
@@ -86,6 +92,16 @@ def make(
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
     return Made(folder, manifest, False)
+
+
+def _refuse_other(path: Path) -> None:
+    """Refuse a folder, another format, and a stack of images or of volumes, which a person may take for a tomogram."""
+    if path.is_dir():
+        raise OtherFormat(path, *(by_ending(path.name) or ("a folder", "Name the file that is in it.")))
+    whole = path.absolute()
+    tree = LocalTree(whole.parent.parent)
+    place = f"{whole.parent.name}/{whole.name}" if whole.parent.name else whole.name
+    refuse_stack(tree.header(place), place, tree, Neighbours(tree))
 
 
 def _results(place: Path) -> Iterable[Made]:

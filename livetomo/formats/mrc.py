@@ -1,6 +1,8 @@
 """Read a volume from an MRC file of any supported kind, and write maps that lie where their tomogram lies."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -9,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livetomo.errors import TruncatedVolume
+from livetomo.formats.compressed import decompressed, read_to_end
 from livetomo.formats.mrc_header import HEADER_BYTES, MrcHeader, check_size, parse_header
 
 PROBABILITY_SCALE = 127
@@ -46,12 +49,12 @@ def read_volume(path: Path) -> Volume:
         PermanentError: what is wrong with the file (see `mrc_header`).
         OSError: as the file system says it.
     """
-    with path.open("rb") as file:
-        header = parse_header(file, path)
-        header = check_size(header, file.seek(0, 2), path)
+    with _opened(path) as (header, file):
         file.seek(header.data_offset)
         stored = np.empty(header.stored_shape, np.dtype(_stored_type(header)).newbyteorder(header.byte_order))
         found = _fill(stored, file)
+        if header.compression:
+            read_to_end(file)
     if found < stored.nbytes:
         raise TruncatedVolume(path, header.declared_bytes, header.data_offset + found)
     if not stored.dtype.isnative:
@@ -69,9 +72,7 @@ def read_box(path: Path, most: int) -> Volume:
         PermanentError: what is wrong with the file (see `mrc_header`).
         OSError: as the file system says it.
     """
-    with path.open("rb") as file:
-        header = parse_header(file, path)
-        header = check_size(header, file.seek(0, 2), path)
+    with _opened(path) as (header, file):
         dtype = np.dtype(_stored_type(header)).newbyteorder(header.byte_order)
         sections, rows, columns = (slice((n - min(n, most)) // 2, (n + min(n, most)) // 2) for n in header.stored_shape)
         _, height, width = header.stored_shape
@@ -104,6 +105,18 @@ def as_probability_bytes(probability: npt.NDArray[np.float32]) -> npt.NDArray[np
     for section, into in zip(probability, packed, strict=True):
         np.rint(section * PROBABILITY_SCALE, out=into, casting="unsafe")
     return packed
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[MrcHeader, BinaryIO]]:
+    """The header, and the file to read from; of a compressed one what it holds, which can be sought forward only."""
+    with path.open("rb") as file:
+        header = parse_header(file, path)
+        if header.compression:
+            with decompressed(file, header.compression, path) as stream:
+                yield header, stream
+        else:
+            yield check_size(header, file.seek(0, 2), path), file
 
 
 def _stored_type(header: MrcHeader) -> str:

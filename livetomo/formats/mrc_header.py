@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from livetomo.errors import AbsurdHeader, NotAnMrc, TruncatedVolume, UnsupportedMode
+from livetomo.errors import AbsurdHeader, NotAnMrc, OtherFormat, SingleImage, TruncatedVolume, UnsupportedMode
 from livetomo.evidence import Evidence
 from livetomo.formats.byte_order import ByteOrder, byte_order
+from livetomo.formats.compressed import Compression, read_beginning
+from livetomo.formats.endings import by_content, by_ending
 from livetomo.formats.mrc_cell import voxel_sizes
 
 HEADER_BYTES = 1024
@@ -18,6 +20,7 @@ MOST_EXTENT = 10**6
 _MOST_EXTENDED_BYTES = 2**30
 _IMOD_STAMP = 1146047817
 _AXES = "xyz"
+_IMAGES = "The header says that the file is a stack of images (ISPG 0, mz 1); it is read as a volume."
 # Of FEI's and ThermoFisher's files (1,024 sections of 128 bytes; of 768 and 888 bytes for each section it depends on
 # their number), and of IMOD's and SerialEM's.
 _EXTENDED_SIZES = (1024 * 128, 1024, 2048, 4096)
@@ -38,6 +41,10 @@ class MrcHeader:
     lowest, highest:     of the values, as the header says them; often stale.
     cell_note:           how the voxel size was read, where that is not as the standard says.
     evidence, warnings:  what was settled about the header, and what in it contradicts itself.
+    space_group, sampled_sections: ISPG and mz: 0 and 1 for a stack of images, 401 and the depth of one volume for a
+        stack of volumes; many writers of volumes leave them at anything.
+    extended_type:       EXTTYP: who wrote the extended header.
+    compression:         of the file; the header is that of what it holds.
     """
 
     mode: int
@@ -55,6 +62,10 @@ class MrcHeader:
     cell_note: str = ""
     evidence: tuple[Evidence, ...] = ()
     warnings: tuple[str, ...] = ()
+    space_group: int = 1
+    sampled_sections: int = 0
+    extended_type: str = ""
+    compression: Compression = ""
 
     @property
     def data_offset(self) -> int:
@@ -93,10 +104,17 @@ def read_header(path: Path) -> MrcHeader:
 
 def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
     """As `read_header`, from an open file that stands at its first byte; `path` is for messages."""
-    block = file.read(HEADER_BYTES)
+    block, compression = read_beginning(file, HEADER_BYTES, path)
+    if kind := by_content(block):
+        raise OtherFormat(path, *kind)
     if len(block) < HEADER_BYTES:
         raise NotAnMrc(path, f"it has {len(block):,} bytes, and an MRC header alone has {HEADER_BYTES:,}")
-    order, order_said, contradiction = byte_order(block, path, most_extent=MOST_EXTENT, most_voxels=MOST_VOXELS)
+    try:
+        order, order_said, contradiction = byte_order(block, path, most_extent=MOST_EXTENT, most_voxels=MOST_VOXELS)
+    except NotAnMrc:
+        if kind := by_ending(path.name):
+            raise OtherFormat(path, *kind) from None
+        raise
     columns, rows, sections, mode = struct.unpack_from(order + "4i", block, 0)
     axis_order = _axis_order(struct.unpack_from(order + "3i", block, 64), path)
     extent = dict(zip(axis_order, (sections, rows, columns), strict=True))
@@ -111,6 +129,8 @@ def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
     lowest, highest = (_finite(value) for value in struct.unpack_from(order + "2f", block, 76))
     sampling = struct.unpack_from(order + "3i", block, 28)
     voxel_size, cell_note = voxel_sizes(struct.unpack_from(order + "3f", block, 40), sampling, shape[::-1])
+    (space_group,) = struct.unpack_from(order + "i", block, 88)
+    says_images = space_group == 0 and sampling[2] == 1 and sampling[0] > 1
     return MrcHeader(
         mode=mode,
         shape_zyx=shape,
@@ -126,7 +146,11 @@ def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
         highest=highest,
         cell_note=cell_note,
         evidence=(order_said,),
-        warnings=(contradiction,) if contradiction else (),
+        warnings=tuple(filter(None, (contradiction, _IMAGES if says_images else ""))),
+        space_group=space_group,
+        sampled_sections=sampling[2],
+        extended_type=block[104:108].decode("ascii", "replace"),
+        compression=compression,
     )
 
 
@@ -136,11 +160,13 @@ def check_size(header: MrcHeader, found_bytes: int, path: Path) -> MrcHeader:
     Some programs copy the size of an extended header that they do not write. A file that is to the byte what it would
     be without one has none. Bytes after the volume are left alone.
 
+    How long a compressed file is says nothing: whoever reads it to its end sees whether it is whole.
+
     Raises:
         TruncatedVolume: says how many bytes are missing.
     """
     surplus = found_bytes - header.declared_bytes
-    if surplus == 0:
+    if surplus == 0 or header.compression:
         return header
     if header.extended_bytes and found_bytes == HEADER_BYTES + header.data_bytes:
         said = (
@@ -180,7 +206,7 @@ def _refuse_absurd(shape: tuple[int, int, int], extended_bytes: int, path: Path)
     if not 0 <= extended_bytes <= _MOST_EXTENDED_BYTES:
         raise AbsurdHeader(path, f"it declares an extended header of {extended_bytes:,} bytes")
     if min(shape) == 1:
-        raise NotAnMrc(path, f"it holds one image, {depth} x {height} x {width} (z, y, x)")
+        raise SingleImage(path, shape)
 
 
 def _finite(value: float) -> float:

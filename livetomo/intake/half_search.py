@@ -10,9 +10,9 @@ from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Half, Producer, Recognised, recognise
 from livetomo.intake.producers.half_names import half_folder, half_of
 from livetomo.intake.producers.producer import parent, split
+from livetomo.intake.producers.volume_name import TAIL
 
 _FULL = re.compile(r"[._-]full(?=[._-]rec$|$)", re.IGNORECASE)
-_TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
 
 MOST_FOLDERS_REMEMBERED = 1000
 
@@ -39,7 +39,7 @@ class HalfSearch:
         """The halves of the full volume at `path`, or of that which a half stands for, likeliest first."""
         folder, whole = split(file.group)
         groups = {file.group, folder + _FULL.sub("", whole)}
-        core = _TAIL.sub("", whole)
+        core = TAIL.sub("", whole)
         ending = plain_path(path)[-4:]
         found = []
         for number, place in enumerate(self._folders(folder, path)):
@@ -67,7 +67,7 @@ class HalfSearch:
             return file.role if file.role in ("even", "odd") and file.group in groups else None
         folder, name = split(plain)
         half = half_of(folder, name.rpartition(".")[0])
-        if half and (half.folder + half.stem in groups or half.folder + _TAIL.sub("", half.stem) in groups):
+        if half and (half.folder + half.stem in groups or half.folder + TAIL.sub("", half.stem) in groups):
             return half.role
         return None
 

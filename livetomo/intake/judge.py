@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from livetomo.errors import EmptyFile, LivetomoError, PermanentError, SourceChanged
+from livetomo.errors import EmptyFile, LivetomoError, NotATomogram, PermanentError, SourceChanged
 from livetomo.formats.mrc_header import check_size
 from livetomo.intake.halves import HalfFinder, missing_halves
 from livetomo.intake.neighbours import Neighbours
@@ -12,6 +12,7 @@ from livetomo.intake.producers import Half, Producer, Recognised, Signal
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.sidecars import gather
+from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Look, Tree
 from livetomo.tomogram import WITHOUT_HALVES, Arrival, Fault, TomogramId
 
@@ -41,6 +42,7 @@ class Judge:
     def __init__(self, settings: WatchSettings, tree: Tree, near: Neighbours, settler: Settler) -> None:
         self._settings = settings
         self._tree = tree
+        self._near = near
         self._halves = HalfFinder(settings, tree, near, settler.observe)
 
     def arrival(
@@ -58,7 +60,9 @@ class Judge:
         fault: Fault | None = None
         company = Company()
         try:
-            self.check_volume(path, look, rest)
+            self.check_volume(producer, path, look, rest)
+        except NotATomogram as error:
+            raise Dismissed(str(error)) from None
         except PermanentError as error:
             if rest < self._patience_with_bad(look, signal):
                 raise NotYet(str(error)) from None
@@ -112,7 +116,7 @@ class Judge:
             metadata["stored_axes"] = file.stored_axes
         return Company(dict(halves.complete), metadata)
 
-    def check_volume(self, path: str, look: Look, rest: float) -> None:
+    def check_volume(self, producer: Producer, path: str, look: Look, rest: float) -> None:
         """Refuse what is not a whole volume, by its header and its size.
 
         Raises:
@@ -127,7 +131,8 @@ class Judge:
         if header.extended_bytes != declared.extended_bytes and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
             missing = declared.declared_bytes - look.size
             raise NotYet(f"it has {missing:,} bytes less than its header declares; taken if that stays so")
-        surplus = look.size - header.declared_bytes
+        refuse_stack(header, path, self._tree, self._near, is_users_word=producer.is_users_word)
+        surplus = 0 if header.compression else look.size - header.declared_bytes
         if surplus and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
             raise NotYet(f"it has {surplus:,} bytes more than its header declares; taken if that stays so")
 

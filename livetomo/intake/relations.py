@@ -1,22 +1,21 @@
 """What the files around a volume say of it: that it is a tilt stack, a by-product, or made from a tomogram there."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 
-from livetomo.errors import PermanentError
-from livetomo.formats.endings import plain_path
+from livetomo.errors import NotATomogram, PermanentError
+from livetomo.formats.endings import VOLUMES, plain_path
 from livetomo.intake.etomo import by_product
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Producer, Recognised, better_rival, contradiction, recognise
 from livetomo.intake.producers.producer import split
-from livetomo.intake.producers.words import is_product, may_hold_tomograms, tells_another
+from livetomo.intake.producers.volume_name import VolumeName
+from livetomo.intake.producers.words import is_product, may_hold_tomograms
+from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Tree
 
 MOST_FOLDERS_BESIDE = 100
-_TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
 _TAILS = ("", "_rec", "_Vol", "_full_rec")
-_VOLUMES = (".mrc", ".rec")
 # Files that lie beside a tomogram of a tilt series of its own, and not beside a copy.
 _OWN = (".mdoc", ".mrc.mdoc", ".st.mdoc", ".rawtlt", ".aln", "_TLT.txt")
 
@@ -60,7 +59,7 @@ class Relations:
     def _sources(self, path: str) -> Iterator[str]:
         """What there is of the files that, by their names, the volume at `path` may have been made from."""
         folder, name = split(plain_path(path))
-        names = _Names(name)
+        names = VolumeName.of(name)
         has_own = any(self._near.exists(folder + names.core + ending) for ending in _OWN)
         # Beside it, a name that is longer by what does not tell two tomograms apart.
         for core in () if has_own else names.shorter():
@@ -72,10 +71,10 @@ class Relations:
             for core in (names.core, *names.shorter(), *names.behind_product()):
                 yield from self._present(place, core, names, strict=not is_named)
 
-    def _present(self, folder: str, core: str, names: "_Names", *, strict: bool) -> Iterator[str]:
+    def _present(self, folder: str, core: str, names: VolumeName, *, strict: bool) -> Iterator[str]:
         """The volumes of the series `core` in `folder`. strict: only one that is called as the file itself is."""
         tails = (names.tail,) if strict else dict.fromkeys((names.tail, *_TAILS))
-        endings = (names.ending,) if strict else _VOLUMES
+        endings = (names.ending,) if strict else VOLUMES
         heads = (names.head,) if strict else dict.fromkeys((names.head, "", "rec_"))
         for tail in tails:
             for ending in endings:
@@ -114,39 +113,15 @@ class Relations:
         try:
             made, whole = self._tree.header(path), self._tree.header(source)
             ours, theirs = self._tree.look(path), self._tree.look(source)
+            refuse_stack(whole, source, self._tree, self._near, is_users_word=found[0].is_users_word)
+        except NotATomogram:
+            return False
         except (OSError, PermanentError):
             return True  # one of them is gone, or not whole yet: their names have to do
         if (ours.device, ours.inode) == (theirs.device, theirs.inode):
             return False
-        names = _Names(split(source)[1])
-        if names.head or names.tail or names.ending != ".mrc":
+        if VolumeName.of(split(source)[1]).is_reconstruction:
             return True
         # What is deeper and narrower was made from a tilt stack: it is the tomogram.
         (depth, _, width), (sections, _, columns) = made.shape_zyx, whole.shape_zyx
         return not (depth > sections and width < columns)
-
-
-class _Names:
-    """The parts of a volume's name: head (`rec_`), core, tail (`_rec`, `_10.00Apx`), ending."""
-
-    def __init__(self, name: str) -> None:
-        stem, dot, ending = name.rpartition(".")
-        self.ending = dot + ending
-        self.head = "rec_" if stem.startswith("rec_") else ""
-        whole = stem[len(self.head) :]
-        tail = _TAIL.search(whole)
-        self.tail = tail[0] if tail and tail.start() else ""
-        self.core = whole[: len(whole) - len(self.tail)]
-
-    def shorter(self) -> Iterator[str]:
-        """The cores of which this one may be a copy's, the longest first."""
-        for number in reversed(range(1, len(self.core))):
-            begins = self.core[number] in "._-" and self.core[number - 1] not in "._-"
-            if begins and not tells_another(self.core[number:]):
-                yield self.core[:number]
-
-    def behind_product(self) -> Iterator[str]:
-        """The cores before which a program has set a word of its own, the longest first: `corrected_TS_01`."""
-        for number in range(1, len(self.core)):
-            if self.core[number - 1] in "._-" and is_product(self.core[: number - 1]):
-                yield self.core[number:]

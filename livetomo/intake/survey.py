@@ -1,10 +1,12 @@
 """Look at a watch twice and say of every volume what would become of it: what `livetomo scan` shows."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from livetomo.errors import PermanentError
+from livetomo.errors import NotATomogram, PermanentError
+from livetomo.formats.endings import VOLUMES, by_ending, plain_path
 from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
 from livetomo.intake.judge import Judge
 from livetomo.intake.neighbours import Neighbours
@@ -16,8 +18,8 @@ from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Entry, Look, NotAFile, Tree
 from livetomo.intake.walk import Walk
 
-STACKS = (".st", ".mrcs", ".ali")
-VOLUMES = (".mrc", ".rec", ".map", *STACKS)
+MOST_ALIKE = 10
+"""Files of another format in one folder that are listed: where frames are kept, there are thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Survey:
                 one.reason = self._why_not(one, places)
             except NotAFile:
                 one.reason = "not a regular file"
+            except NotATomogram as error:
+                one.reason = str(error)
             except PermanentError as error:
                 one.reason = f"bad: {error}"
             except OSError as error:
@@ -105,10 +109,15 @@ class Survey:
         for listing in Walk(self._tree, self._exclusion).everything():
             if listing.error is not None:
                 self.troubles.append(f"{listing.folder or self._settings.root}: {listing.error.strerror}")
-            for entry in listing.files:
-                if entry.name.endswith(self._suffixes):
-                    path = f"{listing.folder}/{entry.name}" if listing.folder else entry.name
+            others: Counter[str] = Counter()
+            for entry in sorted((*listing.files, *listing.stores), key=lambda entry: entry.name):
+                path = f"{listing.folder}/{entry.name}" if listing.folder else entry.name
+                if plain_path(entry.name).endswith(self._suffixes):
                     yield path, entry, listing.own
+                elif kind := by_ending(entry.name):
+                    others[kind[0]] += 1
+                    if others[kind[0]] <= MOST_ALIKE:
+                        yield path, entry, listing.own
 
     def _look(self, path: str) -> Look | None:
         try:
@@ -124,8 +133,10 @@ class Survey:
             one.reason = "one of livetomo's own results"
         elif self._exclusion.has_file(one.path):
             one.reason = "excluded by the configuration"
-        elif found is None and one.path.endswith(STACKS):
-            one.reason = "a tilt stack, by its ending"
+        elif kind := by_ending(one.path) if found is None else None:
+            one.reason = f"{kind[0]}. {kind[1]}"
+        elif one.entry.is_dir():
+            one.reason = "a folder, not a file"
         elif found is None:
             names = ", ".join(producer.name for producer in self._producers)
             one.reason = f"not a name that a tomogram has ({names})"
@@ -150,7 +161,7 @@ class Survey:
         since = self._settings.since
         if not isinstance(since, str) and look.modified_ns < since * 1e9:
             return "older than the configuration's date"
-        self._judge.check_volume(one.path, look, rest=float("inf"))
+        self._judge.check_volume(one.producer, one.path, look, rest=float("inf"))
         signal = one.producer.signal(one.file, one.path, self._tree)
         if signal.state == "awaited":
             return f"not complete: {signal.reason}"

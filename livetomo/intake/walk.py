@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from livetomo.formats.endings import STORES, VOLUMES
 from livetomo.intake.bins import is_left_out
 from livetomo.intake.patterns import Exclusion
 from livetomo.intake.tree import Entry, Tree
@@ -16,6 +17,7 @@ class Listing:
 
     own: the folder is one of livetomo's own results; nothing below it is wanted, and neither are its files.
     is_outside: a link led there, so that the kernel tells nothing of it.
+    stores: the folders in it that are called as volumes are; those of Zarr hold thousands, and are not looked into.
     """
 
     folder: str
@@ -24,6 +26,7 @@ class Listing:
     error: OSError | None = None
     own: bool = False
     is_outside: bool = False
+    stores: tuple[Entry, ...] = ()
 
 
 class Walk:
@@ -75,6 +78,7 @@ class Walk:
             return Listing(folder, error=error), set()
         files: list[Entry] = []
         folders: list[str] = []
+        stores: list[Entry] = []
         linked: set[str] = set()
         has_manifest = has_preview = False
         prefix = f"{folder}/" if folder else ""
@@ -92,13 +96,15 @@ class Walk:
                 continue
             has_preview |= name == "preview"
             path = prefix + name
-            if not self._exclusion.has_folder(path):
+            if name.lower().endswith((*STORES, *VOLUMES)):
+                stores.append(entry)
+            if not name.lower().endswith(STORES) and not self._exclusion.has_folder(path):
                 folders.append(path)
                 if entry.is_symlink():
                     linked.add(path)
         if has_manifest and has_preview:
             return Listing(folder, tuple(files), own=True), set()
-        return Listing(folder, tuple(files), tuple(folders), is_outside=is_outside), linked
+        return Listing(folder, tuple(files), tuple(folders), is_outside=is_outside, stores=tuple(stores)), linked
 
 
 def _contains(outer: str, inner: str) -> bool:

@@ -1,5 +1,6 @@
 """`livetomo process` makes each result once, says what is wrong in one sentence, and goes on."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from livetomo import pipeline
 from livetomo.cli.process import command
 from livetomo.recipe import load_recipe
+from tests.intake.fakes import mrc
 from tests.mrc_files import header_block
 from tests.volumes import balls, write_tomogram
 
@@ -147,3 +149,30 @@ def test_a_file_that_is_not_there_is_a_slip_and_no_fault_of_the_mount(tmp_path: 
         assert "there is no such file" in row["message"]
         assert word in row["message"]
         assert "mount" not in row["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("Position_1.mrc", mrc((41, 8, 8), mode=0, voxel=3, mz=1), "a stack of images"),
+        ("TS_01.mrc", mrc((41, 8, 8), mode=0, space_group=1), "TS_01.rawtlt lists as many tilts"),
+        ("boxes.mrc", mrc((64, 16, 16), mode=0, space_group=401, mz=16), "a stack of volumes"),
+        ("TS_01.hdf", b"\x89HDF\r\n\x1a\n" + bytes(2000), "e2proc3d.py"),
+        ("TS_01.zarr", None, "Zarr folder"),
+    ],
+)
+def test_what_is_no_tomogram_is_refused_with_what_it_is(tmp_path, name, data, said):
+    (tmp_path / "TS_01.rawtlt").write_text("-60.0\n" * 41)
+    if data is None:
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_bytes(data)
+    result = process(tmp_path / name, "--output", tmp_path / "out")
+    assert result.exit_code == 3
+    assert said in result.stderr
+
+
+def test_a_compressed_tomogram_is_processed_under_its_own_name(good, tmp_path):
+    (tmp_path / "TS_01.mrc.gz").write_bytes(gzip.compress(good.read_bytes()))
+    result = process(tmp_path / "TS_01.mrc.gz", "--output", tmp_path / "out", "--json")
+    assert rows(result)["TS_01"]["picks"] == {"ribosome": 3}

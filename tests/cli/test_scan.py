@@ -82,8 +82,9 @@ def test_every_volume_is_judged_with_a_reason(facility):
         "s/P_1_2ND_Vol.mrc": "the same tomogram at another binning",
         "a/P_4_Vol.mrc": "not complete: TiltSeries_Metrics.csv has no row for P_4 yet",
         "i/R_full_rec.mrc": "the same tomogram as i/R_rec.mrc, which is taken instead",
-        "i/R.st": "a tilt stack, by its ending",
-        "i/R.map": "not a name that a tomogram has (aretomo3, warp, imod, generic)",
+        "i/R.st": "a tilt stack, by its ending. Give the volume that is reconstructed from it.",
+        "i/R.map": "a map. Most maps are MRC files: a watch takes them by a pattern that ends so, "
+        "livetomo process takes them.",
         "g/x_skip.mrc": "excluded by the configuration",
         "g/lonely_even.mrc": "a half map without its partner: its odd half is not there",
         "g/link.mrc": "the same file as top.mrc",

@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from livetomo.errors import AbsurdHeader, NotAnMrc, TruncatedVolume, UnsupportedMode
+from livetomo.errors import AbsurdHeader, NotAnMrc, SingleImage, TruncatedVolume, UnsupportedMode
 from livetomo.formats.mrc_header import check_size, read_header
 from tests.mrc_files import header_block
 
@@ -106,7 +106,7 @@ def test_another_kind_of_file_is_refused_in_one_sentence(written, text):
 
 
 def test_a_single_image_is_refused(written):
-    with pytest.raises(NotAnMrc, match="one image"):
+    with pytest.raises(SingleImage, match="one image"):
         read_header(written(header_block(shape=(1, 64, 64))))
 
 

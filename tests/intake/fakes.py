@@ -21,16 +21,29 @@ LOCAL = FileSystem("ext4", "/dev/sda1", "/")
 NFS = FileSystem("nfs4", "server:/data", "/data")
 
 
-def mrc(shape: tuple[int, int, int] = (4, 6, 8), *, mode: int = 2, fill: bytes = b"\0", byte_order: str = "<") -> bytes:
-    """A whole MRC file."""
+def mrc(
+    shape: tuple[int, int, int] = (4, 6, 8),
+    *,
+    mode: int = 2,
+    fill: bytes = b"\0",
+    byte_order: str = "<",
+    voxel: float = 10.0,
+    space_group: int = 0,
+    mz: int | None = None,
+    extended: bytes = b"",
+) -> bytes:
+    """A whole MRC file. extended: the extended header, of SerialEM's kind."""
     depth, height, width = shape
+    sampled = depth if mz is None else mz
     header = bytearray(1024)
-    struct.pack_into(f"{byte_order}10i", header, 0, width, height, depth, mode, 0, 0, 0, width, height, depth)
-    struct.pack_into(f"{byte_order}6f", header, 40, width * 10.0, height * 10.0, depth * 10.0, 90, 90, 90)
+    struct.pack_into(f"{byte_order}10i", header, 0, width, height, depth, mode, 0, 0, 0, width, height, sampled)
+    struct.pack_into(f"{byte_order}6f", header, 40, *(n * voxel for n in (width, height, sampled)), 90, 90, 90)
+    struct.pack_into(f"{byte_order}2i", header, 88, space_group, len(extended))
+    header[104:108] = b"SERI" if extended else bytes(4)
     struct.pack_into(f"{byte_order}3i", header, 64, 1, 2, 3)
     header[208:216] = b"MAP \x44\x44\0\0" if byte_order == "<" else b"MAP \x11\x11\0\0"
     size = {0: 1, 1: 2, 2: 4, 6: 2, 12: 2}[mode] * depth * height * width
-    return bytes(header) + (fill * (size // len(fill) + 1))[:size]
+    return bytes(header) + extended + (fill * (size // len(fill) + 1))[:size]
 
 
 class Clock:

@@ -1,7 +1,8 @@
 """What the second look adds to the first."""
 
 from livetomo.intake.settings import WatchSettings
-from livetomo.intake.survey import Survey
+from livetomo.intake.survey import MOST_ALIKE, Survey
+from livetomo.intake.tree import LocalTree
 from tests.intake.fakes import FakeTree, mrc
 
 
@@ -46,3 +47,21 @@ def test_what_changes_or_comes_between_the_two_looks_is_not_taken_and_what_goes_
         "/data/s/grows.mrc": (False, "still changing"),
         "/data/s/comes.mrc": (False, "still changing"),
     }
+
+
+def test_what_is_no_mrc_file_by_its_ending_is_listed_with_the_reason(tmp_path):
+    (tmp_path / "s" / "TS_1.zarr" / "0").mkdir(parents=True)
+    (tmp_path / "s" / "TS_2.mrc").mkdir()
+    for name in ("TS_3.hdf", "TS_4.em", "TS_5.mrc~", "TS_6.MAP", "TS_7.mrcs", "TS_8.mrc.xz"):
+        (tmp_path / "s" / name).write_bytes(b"")
+    for number in range(30):
+        (tmp_path / "s" / f"frame_{number}.tif").write_bytes(b"")
+    (tmp_path / "s" / "TS_1.zarr" / "0" / "a.mrc").write_bytes(mrc())
+    found = survey_of(LocalTree(tmp_path), "generic")
+    reasons = {path.rpartition("/")[2]: reason for path, (taken, reason) in found.items() if not taken}
+    assert len(reasons) == len(found) == 8 + MOST_ALIKE
+    for name, words in {
+        **{"TS_1.zarr": "Zarr", "TS_2.mrc": "a folder", "TS_3.hdf": "e2proc3d.py", "TS_4.em": "Dynamo"},
+        **{"TS_5.mrc~": "IMOD", "TS_6.MAP": "pattern", "TS_7.mrcs": "tilt stack", "TS_8.mrc.xz": "Decompress"},
+    }.items():
+        assert words in reasons[name]

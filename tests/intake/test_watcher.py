@@ -1,5 +1,8 @@
 """Every complete file is taken once, none before it is complete, whatever happens to it."""
 
+import bz2
+import gzip
+
 from livetomo.intake.watcher import MOST_OFFERS_IN_FLIGHT, RETRY_SECONDS
 from tests.intake.fakes import LOCAL, NFS, mrc
 
@@ -419,3 +422,36 @@ def test_a_file_that_is_too_shallow_is_unsorted_and_one_off_the_pattern_is_not_t
     tree.write("TS_03.mrc", mrc())
     intake.run(60)
     assert sorted(intake.names()) == ["krios1/a/TS_01", "krios1/unsorted/TS_03"]
+
+
+def test_stacks_and_images_are_not_taken_and_no_failures(tree, facility):
+    intake = facility()
+    tree.write("s/Position_1.mrc", mrc((41, 8, 8), mode=0, space_group=1))
+    tree.write("s/Position_1.mdoc", b"[ZValue = 0]\nTiltAngle = -60\n" * 41)
+    tree.write("s/TS_07_fixed.mrc", mrc((37, 8, 8), mode=0, space_group=1))
+    tree.write("s/TS_07.rawtlt", b"-54.0\n" * 37)
+    tree.write("s/stack.mrc", mrc((61, 8, 8), mode=0, voxel=2, mz=1))
+    tree.write("s/boxes.mrc", mrc((64, 16, 16), mode=0, space_group=401, mz=16))
+    tree.write("s/average.mrc", mrc((1, 8, 8)))
+    tree.write("s/Position_1_Vol.mrc", mrc((41, 8, 8), mode=0))
+    intake.run(200)
+    assert intake.names() == ["krios1/s/Position_1_Vol"]
+    assert (intake.taken[0].fault, intake.reasons()) == (None, {})
+    tree.write("s/stack.mrc", mrc())
+    intake.run(30)
+    assert intake.names()[1:] == ["krios1/s/stack"]
+
+
+def test_compressed_volumes_and_upper_case_endings_are_taken(tree, facility):
+    intake = facility()
+    tree.write("s/TS_1.mrc.gz", gzip.compress(mrc()))
+    tree.write("s/TS_2.mrc", bz2.compress(mrc(fill=b"\1")))
+    tree.write("s/TS_3.MRC", mrc(fill=b"\2"))
+    tree.write("s/TS_3.mrc.gz", gzip.compress(mrc(fill=b"\3")))
+    tree.write("s/TS_4.mrc", mrc(fill=b"\4"))
+    tree.write("s/TS_4.mrc.gz", gzip.compress(mrc(fill=b"\4")))
+    intake.run(30)
+    taken = {arrival.path: arrival.tomogram.name for arrival in intake.taken if arrival.fault is None}
+    assert {path: name for path, name in taken.items() if "TS_3" not in path} == {
+        **{"s/TS_1.mrc.gz": "TS_1", "s/TS_2.mrc": "TS_2", "s/TS_4.mrc": "TS_4"},
+    }

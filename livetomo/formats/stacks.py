@@ -1,0 +1,54 @@
+"""Tell a stack of images, or of volumes, from a tomogram, by its header and by the tilts that lie beside it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from livetomo.errors import TiltStack, VolumeStack
+from livetomo.formats.mrc_header import MrcHeader
+
+THINNEST_ANGSTROM = 1000.0
+"""No reconstruction is thinner: a stack of images that calls itself one is believed below it."""
+FEWEST_TILTS = 5
+_OF_ACQUISITION = ("SERI", "FEI1", "FEI2")
+
+
+def refuse_volumes(header: MrcHeader, path: Path) -> None:
+    """Refuse several volumes behind one another.
+
+    MRC2014 has ISPG 401 for them, and mz as the depth of one. Some writers leave ISPG at 1: then cubes are meant.
+
+    Raises:
+        VolumeStack: says what shows it.
+    """
+    depth, height, width = header.shape_zyx
+    one = header.sampled_sections
+    if header.axis_order != "zyx" or not 1 < one < depth or depth % one:
+        return
+    if header.space_group >= 400 or one == height == width:
+        said = f"its header says ISPG {header.space_group} and mz {one}"
+        raise VolumeStack(path, f"{said}, and it has {depth} sections, {depth // one} times as many")
+
+
+def refuse_images(header: MrcHeader, path: Path, tilts: Mapping[str, int]) -> None:
+    """Refuse a stack of images. tilts: how many tilts files beside it list, by the names of these.
+
+    Many tomograms have ISPG 0, and some mz 1: such a header is believed where the volume would be thinner than any is.
+
+    Raises:
+        TiltStack: says what shows it.
+    """
+    sections = header.stored_shape[0]
+    for name, count in tilts.items():
+        if count == sections >= FEWEST_TILTS:
+            raise TiltStack(path, f"it has {sections} sections, and {name} lists as many tilts")
+    is_stack = header.space_group == 0 and header.sampled_sections == 1
+    is_acquired = header.space_group == 0 and header.extended_type in _OF_ACQUISITION and header.extended_bytes > 0
+    if (is_stack or is_acquired) and is_thin(header):
+        said = "ISPG 0, mz 1" if is_stack else f"ISPG 0, an extended header of {header.extended_type}"
+        advice = f" If it is a volume, its header has to say so: ISPG 1, mz {sections} (mrcfile: set_volume())."
+        raise TiltStack(path, f"its header says that it is a stack of images ({said})", advice)
+
+
+def is_thin(header: MrcHeader) -> bool:
+    """Whether no tomogram is so thin, or nothing says how thick it would be."""
+    return header.stored_shape[0] * header.voxel_size_xyz[0] < THINNEST_ANGSTROM

@@ -1,0 +1,48 @@
+"""The parts of a volume's name, as programs put them together."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from livetomo.intake.producers.words import is_product, tells_another
+
+TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
+_HEAD = "rec_"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeName:
+    """head (RELION's `rec_`), core, tail (`_rec`, `_Vol`, `_10.00Apx`), ending (`.mrc`): together they are the name."""
+
+    head: str
+    core: str
+    tail: str
+    ending: str
+
+    @staticmethod
+    def of(name: str) -> "VolumeName":
+        """The parts of `name`, which is not compressed."""
+        stem, dot, ending = name.rpartition(".")
+        head = _HEAD if stem.startswith(_HEAD) and stem != _HEAD else ""
+        whole = stem[len(head) :]
+        tail = TAIL.search(whole)
+        end = tail.start() if tail and tail.start() else len(whole)
+        return VolumeName(head, whole[:end], whole[end:], dot + ending)
+
+    @property
+    def is_reconstruction(self) -> bool:
+        """Whether only volumes are called so."""
+        return bool(self.head or self.tail) or self.ending != ".mrc"
+
+    def shorter(self) -> Iterator[str]:
+        """The cores of whose volumes this may be a copy, the longest first."""
+        for number in reversed(range(1, len(self.core))):
+            begins = self.core[number] in "._-" and self.core[number - 1] not in "._-"
+            if begins and not tells_another(self.core[number:]):
+                yield self.core[:number]
+
+    def behind_product(self) -> Iterator[str]:
+        """The cores before which a program has set a word of its own, the longest first: `corrected_TS_01`."""
+        for number in range(1, len(self.core)):
+            if self.core[number - 1] in "._-" and is_product(self.core[: number - 1]):
+                yield self.core[number:]
