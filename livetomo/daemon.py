@@ -33,7 +33,7 @@ from livetomo.publish.mqtt import Publisher
 from livetomo.recipe import Recipe
 from livetomo.retention import Retention
 from livetomo.session_stars import SessionStars
-from livetomo.systemd import Watchdog, notify, reloading
+from livetomo.systemd import Watchdog, notify, ready, reloading
 from livetomo.teller import Teller
 from livetomo.tomogram import Fault
 from livetomo.watches import Watches
@@ -183,11 +183,13 @@ async def _obey_signals(path: Path, config: Config, watches: Watches) -> None:
     told: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.put_nowait, number)
-    notify("READY=1")
+    telling = asyncio.create_task(ready())
     while await told.get() is signal.SIGHUP:
+        telling.cancel()
         reloading()
         config = await _reload(path, config, watches)
-        notify("READY=1")
+        telling = asyncio.create_task(ready())
+    telling.cancel()
     notify("STOPPING=1")
     raise _Stop
 

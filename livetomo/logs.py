@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from livetomo.log_pipe import LogPipe
 from livetomo.log_throttle import Throttle
 
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -13,12 +15,32 @@ _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 def set_up_logging(level: str = "INFO", *, as_json: bool | None = None) -> None:
     """Log to standard error; `as_json` is decided by whether that is a terminal where it is not given."""
-    handler = logging.StreamHandler()
-    plain = sys.stderr.isatty() if as_json is None else not as_json
+    _keep_standard_descriptors()
+    handler = _handler()
+    plain = (sys.stderr is not None and sys.stderr.isatty()) if as_json is None else not as_json
     handler.setFormatter(PlainFormatter() if plain else JsonFormatter())
     handler.addFilter(Throttle(handler.emit))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def _handler() -> logging.Handler:
+    """To standard error; what stands in its place and is no file, as in a test, is written to as it is."""
+    if sys.stderr is None:
+        return logging.NullHandler()
+    try:
+        return LogPipe(sys.stderr.fileno())
+    except OSError:  # io.UnsupportedOperation is one
+        return logging.StreamHandler()
+
+
+def _keep_standard_descriptors() -> None:
+    """Have 0, 1 and 2 open: who was started without them would write its log into the next file that it opens."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def extras(record: logging.LogRecord) -> dict[str, Any]:
