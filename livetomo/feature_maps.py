@@ -13,6 +13,7 @@ from torch import Tensor
 from livetomo.errors import MapNotFinite
 from livetomo.footprint import Run
 from livetomo.formats.mrc import Geometry, as_probability_bytes
+from livetomo.missing_features import with_dependents
 from livetomo.models.loaded import Models
 from livetomo.models.package import Model
 from livetomo.models.segment import segment_canonical
@@ -85,6 +86,9 @@ class FeatureMaps:
 
     With networks the grid is that of the finest of those that suit the tomogram: picking and interactions cost little
     there, and a score means what it meant when the network was evaluated. Without any it is the tomogram's.
+
+    unfit: why a network is not run on voxels of this size, by feature; its map is empty. missing: these features, and
+    those that are only looked for beside one of them.
     """
 
     def __init__(self, recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> None:
@@ -97,7 +101,11 @@ class FeatureMaps:
         self._found: dict[str, Tensor] = {}
         self._seen: dict[str, Tensor] = {}
         self.mirror_agreement: dict[str, float] = {}
-        self._package = {feature.name: self._suited(feature) for feature in self._by_network()}
+        suited = {feature.name: self._suited(feature) for feature in self._by_network()}
+        unfit = {name: models.get(*package).card.unfit(voxel_size_angstrom) for name, package in suited.items()}
+        self.unfit = {name: reason for name, reason in unfit.items() if reason}
+        self.missing = with_dependents(recipe, self.unfit)
+        self._package = {name: package for name, package in suited.items() if name not in self.unfit}
         self._networks = {name: models.get(name, sha256) for name, sha256 in self._package.values()}
         self.grid = self._grid()
 
@@ -131,7 +139,9 @@ class FeatureMaps:
             )
 
     def make(self, denoised: Tensor) -> dict[str, Tensor]:
-        """Every feature's map, 0..1 (z, y, x) on the grid, of whatever type holds it best."""
+        """Every feature's map, 0..1 (z, y, x) on the grid, of whatever type holds it best; 0 of an unfit network."""
+        for name in self.unfit:
+            self._found[name] = torch.zeros((), device=denoised.device).expand(self.grid.shape_zyx)
         for feature in self._recipe.feature:
             if isinstance(feature, BlobFeature):
                 diameter = feature.diameter_angstrom / self._voxel_size
@@ -163,6 +173,8 @@ class FeatureMaps:
         """The features that one run of a network serves."""
         runs: dict[tuple[str, int], list[NetworkFeature]] = {}
         for feature in self._by_network():
+            if feature.name in self.unfit:
+                continue
             runs.setdefault((self._package[feature.name][0], feature.mirrors), []).append(feature)
         return runs
 

@@ -89,13 +89,15 @@ def measured(
     device: torch.device,
     warnings: list[str],
 ) -> list[Quality]:
-    """The figures of the volume that was `seen`, of what goes along with it, and of what was found in it."""
+    """The figures of the volume that was `seen`, of what goes along with it, and of what was looked for in it."""
     figures = [*seen.figures, *company_figures(order, space.voxel_size_angstrom, device, warnings)]
     value = {quality.name: quality.value for quality in figures}
     contrast, coarse_snr = value.get("contrast"), value.get("coarse_snr")
     if contrast is not None and coarse_snr is not None and (told := focus(contrast, coarse_snr)):
         figures.append(told)
     for name, threshold in label_thresholds(order.recipe.feature).items():
+        if name not in maps:
+            continue
         figures += extent_figures(
             name,
             maps[name],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from livetomo.making import Making
 from livetomo.manifest import room_for, write_manifest
 from livetomo.measuring import Space, look, measured, with_verdicts
 from livetomo.memory import Bound, Memory
+from livetomo.missing_features import missing_figures, not_kept_away
 from livetomo.models.loaded import Models
 from livetomo.models.room import is_out_of_memory
 from livetomo.order import Order
 from livetomo.particles import change_maps, find
+from livetomo.picks import Picks
 from livetomo.quality import Quality
 from livetomo.recipe import Deconvolve, LowPass, NoDenoise
 from livetomo.recipe_features import label_thresholds
@@ -96,6 +99,7 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
     header = read_source_header(made.order)
     made.quality.append(_voxel_size(made, header))
     made.features = FeatureMaps(made.order.recipe, header.shape_zyx, made.voxel_size, made.models)
+    _say_missing(made)
     _refuse_what_cannot_fit(made, header)
     raw = read_source(made.order)
     header = raw.header
@@ -199,6 +203,21 @@ def _denoise(made: Making, volume: Tensor) -> Tensor:
             return _deconvolved(made, volume, rule)
 
 
+def _say_missing(made: Making) -> None:
+    """Features that are not looked for, because their networks do not suit the voxels, in warnings and verdict."""
+    missing = made.features.missing
+    made.warnings += [f"{feature} is missing: {reason}." for feature, reason in missing.items()]
+    made.warnings += not_kept_away(made.order.recipe, missing)
+    if made.features.unfit:
+        reason = next(iter(made.features.unfit.values()))
+        made.quality = [
+            replace(one, verdict="warn", reason=reason)
+            if one.name == "voxel_size" and one.verdict in ("good", "unjudged")
+            else one
+            for one in made.quality
+        ]
+
+
 def _deconvolved(made: Making, volume: Tensor, rule: Deconvolve) -> Tensor:
     known = made.order.metadata
     defocus = known.get("defocus_angstrom") or rule.defocus_angstrom
@@ -224,14 +243,21 @@ def _labels(made: Making) -> npt.NDArray[np.int8] | None:
 
 def _pick(made: Making) -> None:
     made.found = find(made.maps, made.order.recipe, made.grid.voxel_size_angstrom)
-    made.found.candidates = {name: made.grid.in_tomogram(picks) for name, picks in made.found.candidates.items()}
+    missing = made.features.missing
+    made.found.candidates = {
+        name: Picks.none() if name in missing else made.grid.in_tomogram(picks)
+        for name, picks in made.found.candidates.items()
+    }
 
 
 def _measure(made: Making, denoised: Tensor) -> None:
     z, y, x = denoised.shape
     space = Space.of((z, y, x), made.voxel_size, made.grid.voxel_size_angstrom, made.blank)
-    published = {rule.feature: made.published(rule) for rule in made.order.recipe.pick}
-    made.quality += measured(made.order, space, made.seen, made.maps, published, made.device, made.warnings)
+    recipe, missing = made.order.recipe, made.features.missing
+    published = {rule.feature: made.published(rule) for rule in recipe.pick if rule.feature not in missing}
+    maps = {name: probability for name, probability in made.maps.items() if name not in missing}
+    made.quality += measured(made.order, space, made.seen, maps, published, made.device, made.warnings)
+    made.quality += missing_figures(recipe, missing)
     agreement = made.features.mirror_agreement.items()
     made.quality += [Quality(f"{name}_mirror_agreement", value, "") for name, value in agreement]
     made.quality = with_verdicts(made.order, space, made.quality, made.warnings)

@@ -111,7 +111,7 @@ def manifest_of(made: Making, header: MrcHeader) -> dict[str, Any]:
         "seconds": made.seconds,
         "quality": {quality.name: quality.to_json() for quality in made.quality},
         "verdict": worst(quality.verdict for quality in made.quality),
-        "picks": {rule.feature: _told(made, rule) for rule in order.recipe.pick},
+        "picks": {rule.feature: _told(made, rule) | _missing(made, rule) for rule in order.recipe.pick},
         "labels": _label_values(made),
         "warnings": made.warnings,
     }
@@ -131,6 +131,12 @@ def _told(made: Making, rule: Pick) -> dict[str, Any]:
         "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
         "strongest": [[*position, score] for position, score in zip(xyz, scores, strict=True)],
     }
+
+
+def _missing(made: Making, rule: Pick) -> dict[str, str]:
+    """Why there are no picks although nobody has looked; nothing where somebody has."""
+    reason = made.features.missing.get(rule.feature)
+    return {} if reason is None else {"missing": reason}
 
 
 def _kept_away_from(made: Making) -> list[str]:

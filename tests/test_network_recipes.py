@@ -14,6 +14,8 @@ from livetomo import feature_maps, pipeline
 from livetomo.cli import livetomo_command
 from livetomo.errors import ConfigurationError
 from livetomo.evaluate.model import candidates, segment_file
+from livetomo.events import result_events
+from livetomo.models.card import read_card, shipped
 from livetomo.models.loaded import ModelAway, Models
 from livetomo.recipe import Recipe, load_recipe
 from tests.networks import FEATURES, save_seeing_network
@@ -227,3 +229,67 @@ def test_models_are_listed_and_their_cards_shown(place):
     assert "features             membrane, ribosome, carbon" in shown
     refused = CliRunner().invoke(livetomo_command, ["models", "show", "celular"])
     assert 'model "celular": does not come with livetomo' in str(refused.exception)
+
+
+RANGE = (2.5, 45.0)  # of a network of 30 Å that does not say its own
+
+
+@pytest.mark.parametrize(
+    ("voxel", "runs"), [(2.4, False), (2.6, True), (25.0, True), (44.0, True), (46.0, False), (900.0, False)]
+)
+def test_a_network_is_not_run_outside_the_voxel_range_of_its_card(place, monkeypatch, voxel, runs):
+    seen = []
+    segment = feature_maps.segment_canonical
+
+    def counted(*arguments, **options):
+        seen.append(arguments[1].shape)
+        return segment(*arguments, **options)
+
+    monkeypatch.setattr(feature_maps, "segment_canonical", counted)
+    path = write_tomogram(place / "TS_01.mrc", balls(shape=(16, 32, 32), places=()), voxel)
+    manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
+    assert bool(seen) == runs
+    told, quality = manifest["picks"]["ribosome"], manifest["quality"]
+    if runs:
+        assert "missing" not in told
+        return
+    reason = f"voxels of {voxel:g} Å are outside the range in which the network tiny was evaluated, 2.5 to 45 Å"
+    assert (told["count"], told["candidates"], told["missing"]) == (0, 0, reason)
+    for name in ("membrane_share", "carbon_volume", "ribosome_count", "ribosome_density"):
+        assert (quality[name]["value"], quality[name]["verdict"], quality[name]["reason"]) == (None, "missing", reason)
+    assert quality["voxel_size"]["verdict"] == manifest["verdict"] == "warn"
+    assert f"ribosome is missing: {reason}." in manifest["warnings"]
+    assert manifest["provenance"]["models"] == {}
+    (picks,) = [event for event in result_events(manifest, "/r") if event.kind == "picks"]
+    assert picks.body["missing"] == reason
+
+
+def test_the_card_says_its_range_and_an_old_one_has_one_by_its_voxels(place):
+    card = read_card(place / "tiny.safetensors")
+    assert (card.lowest_voxel_angstrom, card.highest_voxel_angstrom) == RANGE
+    said = card.model_copy(update={"voxel_range_angstrom": (8.0, 12.0)})
+    assert [bool(said.unfit(size)) for size in (7.9, 8.0, 12.0, 12.1)] == [True, False, False, True]
+    for path, low, high in ((shipped()["cellular"], 2, 36), (shipped()["cellular-coarse"], 2.5, 45)):
+        card = read_card(path)
+        assert (card.lowest_voxel_angstrom, card.highest_voxel_angstrom) == (low, high)
+
+
+def test_what_is_only_looked_for_beside_a_missing_feature_is_missing_too_and_the_rest_goes_on(place):
+    text = (
+        RECIPE
+        + '[[feature]]\nname = "ball"\nmodel = "blob"\ndiameter_angstrom = 4000\n'
+        + '[[feature]]\nname = "near"\nmodel = "blob"\ndiameter_angstrom = 4000\n'
+        + '[[interaction]]\nfeature = "near"\ncolocalize = "membrane"\n'
+        + '[[interaction]]\nfeature = "ball"\navoid = "carbon"\n'
+        + '[[pick]]\nfeature = "ball"\nmin_spacing_angstrom = 200\n'
+        + '[[pick]]\nfeature = "near"\nmin_spacing_angstrom = 200\n'
+    )
+    (place / "mine.toml").write_text(text)
+    path = write_tomogram(place / "TS_01.mrc", balls(diameter=250), 400.0)
+    manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
+    assert manifest["picks"]["ball"]["count"] == 3
+    assert "missing" not in manifest["picks"]["ball"]
+    assert manifest["picks"]["near"]["missing"].startswith(
+        "it is looked for beside membrane, which is missing: voxels of"
+    )
+    assert "ball could not be kept away from carbon, which is missing." in manifest["warnings"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from livetomo.errors import ConfigurationError
+from livetomo.units import VoxelSize
 from livetomo.userfile import UserModel, validate
 
 if TYPE_CHECKING:
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 
 CARD_KEY = "livetomo.card"
 ENDING = ".safetensors"
+_FINEST, _COARSEST = 1 / 12, 1.5
 _SHIPPED = Path(__file__).parent / "weights"
 
 
 class Card(UserModel):
     """What a model is, where it comes from and how well it does: everything that is known about it but its weights.
 
+    voxel_range_angstrom: of tomograms with which voxels the network was evaluated. A package that does not say counts
+        as evaluated from a twelfth of the voxels that it sees (finer ones are averaged) to half as large again.
     metrics: by data set and figure. data, limits: sentences for people.
     """
 
@@ -36,6 +40,7 @@ class Card(UserModel):
     high_pass_angstrom: float = Field(gt=0)
     fall_angstrom: float = Field(gt=0)
     low_pass_angstrom: float = Field(gt=0)
+    voxel_range_angstrom: tuple[VoxelSize, VoxelSize] | None = None
     data: str = ""
     seed: int | None = None
     steps: int = 0
@@ -44,6 +49,26 @@ class Card(UserModel):
     licence: str = ""
     metrics: dict[str, dict[str, float]] = Field(default_factory=dict)
     limits: str = ""
+
+    @property
+    def lowest_voxel_angstrom(self) -> float:
+        """The smallest voxels of a tomogram that the network is run on."""
+        return self.voxel_range_angstrom[0] if self.voxel_range_angstrom else self.voxel_size_angstrom * _FINEST
+
+    @property
+    def highest_voxel_angstrom(self) -> float:
+        """The largest ones."""
+        return self.voxel_range_angstrom[1] if self.voxel_range_angstrom else self.voxel_size_angstrom * _COARSEST
+
+    def unfit(self, voxel_size_angstrom: float) -> str:
+        """Why the network is not run on a tomogram with such voxels; empty where it is."""
+        low, high = self.lowest_voxel_angstrom, self.highest_voxel_angstrom
+        if low <= voxel_size_angstrom <= high:
+            return ""
+        return (
+            f"voxels of {voxel_size_angstrom:g} Å are outside the range in which the network {self.name} was "
+            f"evaluated, {low:g} to {high:g} Å"
+        )
 
     @property
     def layout(self) -> "Layout":

@@ -172,6 +172,7 @@ class PicksTold(Told):
     volume: VolumeTold
     count: int = Field(description="published picks, whether or not they are inline")
     candidates: int = Field(description="weaker ones included")
+    missing: str = Field("", description="why nobody has looked, so that no picks do not mean no particles; else empty")
     threshold: float
     columns: tuple[str, ...] = Field(description="of a row in picks; x_angstrom = x index * voxel size, from 0")
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
