@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -17,6 +18,7 @@ from livetomo.formats.frame import Frame, Placed
 from livetomo.left_out import LeftOut, refuse
 from livetomo.manifest import MANIFEST, read_manifest
 from livetomo.picks import Picks
+from livetomo.series import Reconstruction, exported_name, superseded
 from livetomo.stages.calibrate import calibrated
 
 METADATA = "metadata.json"
@@ -83,7 +85,7 @@ def _known_metadata(session: Path) -> Mapping[str, Mapping[str, Any]]:
 
 
 def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse) -> list[Result]:
-    """The newest result of each tomogram below a session's folder, by the tomograms' names.
+    """The newest result of each tomogram below a session's folder, by the tomograms' names; one for each tilt series.
 
     Newest is the highest revision, and of several recipes the last one that finished. `leave_out` hears of a tomogram
     whose newest result cannot be read: an older one is not what stands for it.
@@ -110,6 +112,8 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
         )
     if not newest:
         raise unreadable[0].fault
+    for name in superseded(_reconstruction(name, result) for name, result in newest.items()):
+        del newest[name]
     for each in unreadable:
         leave_out(each)
     return [newest[name] for name in sorted(newest)]
@@ -120,6 +124,11 @@ def _newest(folders: list[Path]) -> Result:
     last = max(map(_revision, folders))
     results = [read_result(folder, {}) for folder in folders if _revision(folder) == last]
     return max(results, key=lambda result: str(result.manifest["finished"]))
+
+
+def _reconstruction(name: str, result: Result) -> Reconstruction:
+    written = result.manifest.get("source", {}).get("modified_ns", 0)
+    return Reconstruction.of(name, result.metadata, written)
 
 
 def _revision(folder: Path) -> int:
@@ -157,6 +166,7 @@ def read_picks(
     `leave_out` hears of a result whose candidates are not those that it told of.
     """
     results = list(results)
+    shared = _shared_names(results)
     sets: list[Placed] = []
     thresholds: list[float] = []
     for result in results:
@@ -169,6 +179,8 @@ def read_picks(
             result.metadata,
             pixel_size_angstrom=pixel_size_angstrom,
         )
+        if frame.series in shared:  # two series of one name: each is called as its tomogram
+            frame = replace(frame, name=result.manifest["tomogram"]["name"], tilt_series_name=None)
         if feature in result.manifest["picks"]:
             try:
                 candidates, slack = _candidates(result, feature, frame)
@@ -187,6 +199,15 @@ def read_picks(
             replace(placed, picks=replace(placed.picks, score=score)) for placed, score in zip(sets, told, strict=True)
         ]
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
+
+
+def _shared_names(results: Iterable[Result]) -> set[str]:
+    """What several of them would be called."""
+    names = Counter(
+        result.metadata.get("tilt_series_name") or exported_name(result.manifest["tomogram"]["name"], result.metadata)
+        for result in results
+    )
+    return {name for name, number in names.items() if number > 1}
 
 
 def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, float]:

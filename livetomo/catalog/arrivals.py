@@ -1,14 +1,16 @@
 """From what arrives to what is to be done: tomograms, their revisions, and the one job that each of these gets."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlite_utils import Database
 
+from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
+from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.events import Event, State
 from livetomo.recipe import Recipe
 from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, told
@@ -53,6 +55,8 @@ class Arrivals:
                 self._learn(latest["id"], arrival)
                 was_told = told(json.loads(latest["halves"]), json.loads(latest["metadata"]))
                 learned = was_told != told(arrival.halves, arrival.metadata)
+                if learned:
+                    settle_series(self._db, self._story, tomogram, arrival.metadata)
                 return Taken(tomogram, latest["number"], new=False, learned=learned)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
@@ -107,11 +111,9 @@ class Arrivals:
         if known:
             return known[0], TomogramId(wanted.watch, known[1], known[2]), ""
         name = self._free_name(wanted)
-        warning = (
-            ""
-            if name == wanted.name
-            else f"{wanted.name} is already the name of another file: {arrival.path} is {name}"
-        )
+        warning = ""
+        if name != wanted.name:
+            warning = f"{wanted.name} is already the name of another file: {arrival.path} is {name}"
         row = self._db.execute(
             "INSERT INTO tomograms (watch, session, name, path, producer) VALUES (?, ?, ?, ?, ?) RETURNING id",
             (wanted.watch, wanted.session, name, arrival.path, arrival.producer),
@@ -174,21 +176,6 @@ class Arrivals:
         older = self._db.query(f"{STANDING_JOBS} WHERE tomogram = ?", (tomogram_row,))
         for job in list(older):
             supersede(self._db, self._story, tomogram, job, "a newer revision is there")
-
-
-# By way of the tomogram's few revisions (CROSS JOIN keeps SQLite to that), never through all jobs of a state.
-STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id FROM revisions
-                   CROSS JOIN jobs ON jobs.revision = revisions.id AND state NOT IN ('superseded', 'cancelled')
-                   LEFT JOIN results ON results.job = jobs.id"""
-
-
-def supersede(db: Database, story: Story, tomogram: TomogramId, job: Mapping[str, Any], why: str) -> None:
-    """Something newer stands in the place of `job` (a row of `STANDING_JOBS`); a result that it had is retracted."""
-    db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
-    who = (tomogram, job["number"], job["recipe"])
-    story.append(Event("state", *who, f"superseded.{job['turn']}", {"state": "superseded"}))
-    if job["result_id"]:
-        story.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))
 
 
 def record_recipe(db: Database, name: str, recipe: Recipe) -> None:

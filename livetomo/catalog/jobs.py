@@ -1,6 +1,7 @@
 """The queue: each job is leased to one attempt at a time, and only the attempt that holds the lease can finish it."""
 
 import json
+import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,12 +9,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.arrivals import STANDING_JOBS, fault_body, supersede
+from livetomo.catalog.arrivals import fault_body
 from livetomo.catalog.course import Course
+from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.story import Story
+from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.errors import OUT_OF_MEMORY
 from livetomo.events import Event, State, result_events
 from livetomo.tomogram import Content, Fault, TomogramId
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60.0
 ATTEMPTS = 4
@@ -121,12 +126,18 @@ class Jobs:
                 "INSERT INTO results (job, result_id, folder, manifest, committed_at) VALUES (?, ?, ?, ?, ?)",
                 (row["id"], manifest["result_id"], folder, brief(judged), self._now()),
             )
+            claim = _claim(row)
+            # What this one takes the place of goes first, so that no consumer has a particle twice in between.
+            said = settle_series(self._db, self._story, claim.tomogram, claim.metadata, spare=claim.tomogram.name)
             for event in result_events(judged, folder):
                 self._story.append(event)
-            self._tell(_claim(row), "done", {"seconds": round(self._now() - row["settled_at"], 3)})
+            self._tell(claim, "done", {"seconds": round(self._now() - row["settled_at"], 3)})
             self._retract_older(row)
+            said += settle_series(self._db, self._story, claim.tomogram, claim.metadata)
             self._course.tell(judged)
-            return judged
+        for sentence in said:
+            log.info(sentence)
+        return judged
 
     def fail(self, token: str, fault: Fault) -> State | None:
         """The attempt ended with `fault`: what becomes of the job, or None when the lease was lost anyway.

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from livetomo.catalog.arrivals import STANDING_JOBS, record_recipe, supersede
+from livetomo.catalog.arrivals import record_recipe
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.epoch import begin
+from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.jobs import brief
+from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.events import Event, State, result_events
 from livetomo.recipe import Recipe
 from livetomo.tomogram import TomogramId
@@ -108,6 +110,7 @@ def _record(catalog: Catalog, found: Found) -> None:
         newer = older["number"] < manifest["revision"]
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
         supersede(db, catalog.story, who, older, why)
+    settle_series(db, catalog.story, who, manifest.get("metadata", {}))
     catalog.course.tell(manifest)
 
 

@@ -27,6 +27,8 @@ _CURRENT = """
 class SessionView:
     """A session: how many of its tomograms are in each state, and when the last new one was taken in.
 
+    tomograms: one for each tilt series; superseded reconstructions are in `states` alone.
+
     verdict: by its last tomograms, as it was told; missing before there are enough.
     targets: how far it is, where a person has said how many particles it is to have.
     """
@@ -108,10 +110,8 @@ class Views:
     def sessions(self, limit: int = 100) -> list[SessionView]:
         """The sessions, those with the newest tomogram first."""
         rows = self._db.query(
-            """SELECT watch, session, targets,
-                      (SELECT count(*) FROM tomograms AS t WHERE t.watch = s.watch AND t.session = s.session)
-                          AS tomograms
-               FROM (SELECT * FROM sessions WHERE touched_at > 0 ORDER BY touched_at DESC LIMIT ?) AS s""",
+            """SELECT watch, session, targets FROM sessions
+               WHERE touched_at > 0 ORDER BY touched_at DESC LIMIT ?""",
             (limit,),
         )
         return [self._session(row) for row in list(rows)]
@@ -128,7 +128,8 @@ class Views:
                 (watch, session),
             )
         )
-        said = [(row["committed"], *json.loads(row["said"])) for row in rows if row["said"]]
+        in_force = [row for row in rows if row["state"] != "superseded"]
+        said = [(row["committed"], *json.loads(row["said"])) for row in in_force if row["said"]]
         finished = [(committed, _counts(picks)) for committed, _, picks in said]
         picks: dict[str, int] = {}
         for _, counts in finished:
@@ -138,7 +139,7 @@ class Views:
         return SessionTotals(
             watch=watch,
             session=session,
-            tomograms=len(rows),
+            tomograms=len(in_force),
             states=_counted(row["state"] for row in rows),
             verdicts=_counted(verdict for _, verdict, _ in said),
             picks=picks,
@@ -261,7 +262,7 @@ class Views:
         return SessionView(
             watch,
             session,
-            session_row["tomograms"],
+            sum(states.values()) - states.get("superseded", 0),
             states,
             _moment(max(row["newest"] for row in rows)),
             self.session_verdict(watch, session, states)[0],

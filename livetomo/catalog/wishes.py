@@ -62,7 +62,10 @@ class Wishes:
             return len(jobs)
 
     def reprocess(self, selection: Selection, recipe_name: str, recipe: Recipe) -> int:
-        """Make a job with `recipe` for the newest revision of each tomogram that has none with it yet."""
+        """Make a job with `recipe` for the newest revision of each tomogram that has none with it yet.
+
+        Not for one that another reconstruction of its tilt series is in force for.
+        """
         with self._db.atomic():
             record_recipe(self._db, recipe_name, recipe)
             revisions = self._db.query(
@@ -70,7 +73,9 @@ class Wishes:
                     JOIN tomograms ON tomograms.id = tomogram
                     WHERE number = (SELECT max(number) FROM revisions AS r WHERE r.tomogram = tomograms.id)
                     AND {_FITS} AND NOT EXISTS
-                        (SELECT 1 FROM jobs WHERE jobs.revision = revisions.id AND jobs.recipe = :recipe)""",
+                        (SELECT 1 FROM jobs WHERE jobs.revision = revisions.id AND jobs.recipe = :recipe)
+                    AND 'superseded' IS NOT
+                        (SELECT state FROM jobs WHERE jobs.revision = revisions.id ORDER BY id DESC LIMIT 1)""",
                 _values(selection) | {"recipe": recipe.hash},
             )
             made = list(revisions)

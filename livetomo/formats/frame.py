@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livetomo.picks import Picks
+from livetomo.series import exported_name
 
 Points = npt.NDArray[np.float64]
 
@@ -48,7 +49,8 @@ class Frame:
         if size is not None and (pixel is None or pixel != metadata.get("pixel_size_angstrom")):
             size = None  # it counts pixels of another size
         series = tuple(size) if size is not None else None
-        return Frame(name, shape_zyx, voxel_size_angstrom, pixel, metadata.get("tilt_series_name"), series)
+        called = exported_name(name, metadata)
+        return Frame(called, shape_zyx, voxel_size_angstrom, pixel, metadata.get("tilt_series_name"), series)
 
     @property
     def series(self) -> str:

@@ -11,9 +11,10 @@ from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.producers import Half, Producer, Recognised, Signal
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
-from livetomo.intake.sidecars import gather
+from livetomo.intake.sidecars import ACQUISITION, gather
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Look, Tree
+from livetomo.series import KEY
 from livetomo.tomogram import WITHOUT_HALVES, Arrival, Fault, TomogramId
 
 FAULTY_AFTER_SETTLES = 3.0
@@ -110,8 +111,12 @@ class Judge:
             notes.append(f"{WITHOUT_HALVES}{waited}: {missing}")
         if signal.state == "awaited":
             notes.append(f"taken without its producer's word: {signal.reason}")
+        if signal.failed:
+            notes.append(f"it may be unfinished: {signal.failed}")
         if notes:
             metadata["notes"] = notes
+        if series := _series(producer, file, path, signal, metadata.pop(ACQUISITION, "")):
+            metadata[KEY] = series
         if file.stored_axes:
             metadata["stored_axes"] = file.stored_axes
         return Company(dict(halves.complete), metadata)
@@ -148,6 +153,21 @@ class Judge:
         settles = EMPTY_AFTER_SETTLES if look.size == 0 else FAULTY_AFTER_SETTLES
         patience = settles * self._settings.settle
         return max(patience, self._settings.halves_patience) if signal.state == "awaited" else patience
+
+
+def _series(producer: Producer, file: Recognised, path: str, signal: Signal, acquisition: str) -> dict[str, Any]:
+    """Which tilt series it is of, as `livetomo.series` has it; nothing where nothing says so."""
+    of = producer.series(file, path)
+    if not of and not acquisition:
+        return {}
+    facts = {
+        "name": file.name,
+        "of": of,
+        "acquisition": acquisition,
+        "order": producer.order(path),
+        "failed": signal.failed,
+    }
+    return {key: value for key, value in facts.items() if value}
 
 
 def as_fault(error: LivetomoError) -> Fault:

@@ -124,6 +124,9 @@ class StateTold(Told):
     seconds: float | None = Field(None, description="since the file was complete; of done")
     attempts: int | None = Field(None, description="that were charged to the input; of failed")
     fault: FaultTold | None = Field(None, description="why; of failed")
+    superseded_by: str | None = Field(
+        None, description="the tomogram of the same tilt series that is in force instead; of superseded"
+    )
 
     def shorter(self) -> Self | None:
         """The fault's sentence is cut."""

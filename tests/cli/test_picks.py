@@ -15,7 +15,7 @@ from livetomo.cli.picks import command
 from livetomo.cli.process import command as process
 from livetomo.errors import ConfigurationError
 from livetomo.formats.export import EXPORTERS
-from livetomo.session_picks import newest_results, write_metadata
+from livetomo.session_picks import newest_results, read_picks, write_metadata
 from tests.volumes import balls, write_tomogram
 
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
@@ -117,6 +117,30 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     assert table["rlnTomoTiltSeriesPixelSize"]["rec_TS_01"] == 5.0
     assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == set(table.index)
     assert newest_results(session)[0].metadata["pixel_size_angstrom"] == 5.0
+
+
+def test_a_series_that_was_reconstructed_again_stands_once_under_its_own_name(session):
+    results = newest_results(session)
+    made = {"TS_01": 5, "TS_02": 9, "TS_03": 12}
+    series = {
+        name: {
+            "series": {"name": "TS_01", "of": "RELION project", "order": order}
+            | ({"failed": "x"} if order == 12 else {})
+        }
+        for name, order in made.items()
+    }
+    write_metadata([replace(each, metadata=series[each.manifest["tomogram"]["name"]]) for each in results], session)
+    (report,) = [json.loads(picks(session, "--json").stdout)["tomograms"]]
+    assert list(report) == ["TS_01"]
+    assert [each.manifest["tomogram"]["name"] for each in newest_results(session)] == ["TS_02"]
+    assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == {"TS_01"}
+
+
+def test_two_series_of_one_name_are_called_as_their_tomograms(session):
+    results = newest_results(session)
+    known = [replace(each, metadata={"tilt_series_name": "TS_09"}) for each in results]
+    sets = read_picks(known, "ribosome")
+    assert [placed.frame.series for placed in sets] == ["TS_01", "TS_02", "TS_03"]
 
 
 def scores(session: Path) -> dict[str, list[float]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
+from livetomo.catalog.rebuild import Found
 from livetomo.intake.messages import (
     arrival_from_json,
     arrival_to_json,
@@ -16,6 +17,7 @@ from livetomo.intake.messages import (
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.watcher import Watcher
 from livetomo.recipe import load_recipe
+from tests.catalog.conftest import manifest
 from tests.intake.fakes import Clock, FakeTree
 
 
@@ -34,6 +36,7 @@ class Joined:
         self.catalog = Catalog(open_database(None), site="here", instance="main", now=lambda: 1.8e9 + clock.time)
         self.recipe = load_recipe("untrained")
         self.offers = 0
+        self.finished = 0
         self.restart()
 
     def restart(self) -> None:
@@ -72,6 +75,28 @@ class Joined:
                     arrival = arrival_from_json(message["arrival"])
                     self.catalog.arrivals.take(arrival, "untrained", self.recipe)
                     self.watcher.acknowledge(arrival.path)
+
+    def process(self) -> list[Found]:
+        """Every waiting job is done; the results, as a rebuild finds them."""
+        found = []
+        while claim := self.catalog.jobs.claim("cpu", 60, ["krios1"]):
+            content = claim.content
+            source = {"size": content.size, "modified_ns": content.modified_ns, "digest": content.digest}
+            told = manifest(claim) | {
+                "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)},
+                "source": {"path": f"/data/{claim.path}"} | source,
+                "metadata": dict(claim.metadata),
+                "finished": f"2026-11-20T12:00:{self.finished:02d}Z",
+            }
+            self.finished += 1
+            folder = f"/results/{claim.tomogram.session}/{claim.tomogram.name}/r{claim.revision}"
+            self.catalog.jobs.commit(claim.token, told, folder)
+            found.append(Found(told, folder, claim.path))
+        return found
+
+    def exported(self, session: str) -> list[str]:
+        """The folders of what stands in the session's exports."""
+        return sorted(self.catalog.views.standing_results("krios1", session))
 
     def jobs(self) -> list[tuple[str, int, str]]:
         """(session/name, revision, state), in the order in which they were made."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
 from livetomo.intake.sidecars.metrics_csv import METRICS_FILE, series_with_metrics
 from livetomo.intake.tree import Tree
@@ -44,6 +45,10 @@ class AreTomo3(Producer):
     def writes_halves(self, file: Recognised, path: str, tree: Tree) -> bool:
         """Where the tilt stacks were split, the volumes will be."""
         return tree.exists(f"{file.group}_EVN.mrc") or tree.exists(f"{file.group}_ODD.mrc")
+
+    def series(self, file: Recognised, path: str) -> str:
+        """Its folder, but for words like `aretomo_bin4` that say how the volumes in it were made."""
+        return f"AreTomo {without_processing(split(path)[0])}"
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Beside it; mdocs one folder above too, where the frames often are."""

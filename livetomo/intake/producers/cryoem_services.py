@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from livetomo.intake.producers.aretomo3 import AreTomo3, mdocs
 from livetomo.intake.producers.imod import Imod
+from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
 from livetomo.intake.tree import Tree
 
@@ -38,6 +39,10 @@ class CryoemServices(Producer):
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
         """As `Producer.signal`."""
         return GIVEN if any(tree.exists(file.group + picture) for picture in _PICTURES) else NO_SIGNAL
+
+    def series(self, file: Recognised, path: str) -> str:
+        """Its folder, but for words like `aretomo_bin4` that say how the volumes in it were made."""
+        return f"AreTomo {without_processing(split(path)[0])}"
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """AreTomo's, beside it; and what RELION's job says of it."""

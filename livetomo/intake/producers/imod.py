@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from livetomo.intake.producers.aretomo3 import mdocs
-from livetomo.intake.producers.producer import Producer, Recognised, split
+from livetomo.intake.producers.processing import without_processing
+from livetomo.intake.producers.producer import Producer, Recognised, parent, split
 
 _VOLUME = re.compile(r"(?P<name>.+?)(?P<full>_full)?(?:_rec\.mrc|\.rec)", re.IGNORECASE)
 # What there may be of one tomogram, best first: trimming turns the volume and cuts the empty margins off.
@@ -30,6 +31,12 @@ class Imod(Producer):
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
         """As `Producer.rivals`."""
         return untrimmed_last(file.group)
+
+    def series(self, file: Recognised, path: str) -> str:
+        """As AreTomo's; the data set's own folder is no part of it."""
+        folder, _ = split(path)
+        whole = parent(folder) if split(folder.rstrip("/"))[1] == file.name else folder
+        return f"IMOD {without_processing(whole)}"
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """In the data set's folder."""

@@ -34,10 +34,12 @@ class Signal:
     """Whether the producer says that it has finished with a tomogram and its halves.
 
     given: it says so. awaited: it will say so, and has not yet (`reason`). none: it never says; rest must do.
+    failed: how it ended, where it says that it ended badly.
     """
 
     state: Literal["given", "awaited", "none"]
     reason: str = ""
+    failed: str = ""
 
 
 NO_SIGNAL = Signal("none")
@@ -98,6 +100,14 @@ class Producer:
     def contradictions(self, file: Recognised, path: str) -> Sequence[str]:
         """Files that, where one of them exists, show that the file at `path` is a tilt stack."""
         return ()
+
+    def series(self, file: Recognised, path: str) -> str:
+        """Where the producer keeps what is of one tilt series, however often it is reconstructed; empty: nowhere."""
+        return ""
+
+    def order(self, path: str) -> int:
+        """The number of the job that made it, where the producer counts them; 0 where not."""
+        return 0
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Where files with metadata of this volume may lie, as paths relative to the root."""

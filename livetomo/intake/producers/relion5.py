@@ -41,8 +41,11 @@ class Relion5(Producer):
         job = _JOB.fullmatch(folder)
         if job is None:
             return NO_SIGNAL
-        if any(tree.exists(job["job"] + end) for end in _ENDS):
+        end = next((end for end in _ENDS if tree.exists(job["job"] + end)), None)
+        if end == _ENDS[0]:
             return GIVEN
+        if end is not None:
+            return Signal("given", failed=f"its job ended with {end}")
         return Signal("awaited", f"{job['job']} has no {_ENDS[0]} yet")
 
     def stands_alone(self, file: Recognised, path: str) -> bool:
@@ -53,6 +56,16 @@ class Relion5(Producer):
         """As `Producer.rivals`."""
         stem = _stem(file, path)
         return (f"{stem}.mrc", f"{stem}_half1.mrc")
+
+    def series(self, file: Recognised, path: str) -> str:
+        """A project has each series once: all its jobs that reconstruct."""
+        job = _JOB.fullmatch(split(path)[0])
+        return f"RELION project {parent(parent(job['job']))}" if job else ""
+
+    def order(self, path: str) -> int:
+        """RELION counts the jobs of a project."""
+        job = _JOB.fullmatch(split(path)[0])
+        return int(split(job["job"].rstrip("/"))[1].removeprefix("job")) if job else 0
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Those of its job."""

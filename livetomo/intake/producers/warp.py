@@ -28,6 +28,12 @@ class Warp(Producer):
         folder, _ = split(path)
         return tree.exists(f"{folder}even") or tree.exists(f"{folder}odd")
 
+    def series(self, file: Recognised, path: str) -> str:
+        """The processing folder, where the volumes lie in its `reconstruction/`; else the volumes' folder."""
+        folder, _ = split(path)
+        inner = split(folder.rstrip("/"))[1]
+        return f"Warp {parent(folder) if inner.startswith('reconstruction') else folder}"
+
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """The series' own XML in the processing folder, and its mdoc."""
         folder, _ = split(path)

@@ -1,11 +1,15 @@
 """SerialEM's and Tomo5's .mdoc: what the acquisition did. Its dose and rotation are not always to be trusted."""
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from livetomo.intake.sidecars.numbers import NotUnderstood, mean, number, tidy, tilt_range
 
+ACQUISITION = "acquisition_digest"
+
+_SLASHES = re.compile(r"[\\/]")
 _SECTION = re.compile(r"\[\s*(ZValue|FrameSet|MontSection)\s*=\s*-?\d+\s*\]", re.IGNORECASE)
 _TITLE_AXIS = re.compile(r"Tilt axis angle\s*=\s*(-?[0-9.]+)", re.IGNORECASE)
 
@@ -33,7 +37,19 @@ def read_mdoc(text: str) -> dict[str, Any]:
     if axis := _TITLE_AXIS.search(text):
         # RotationAngle has another zero, and is wrong in some Tomo5 files; the title is what the operator calibrated.
         facts["tilt_axis_degrees"] = tidy(float(axis[1]))
+    if acquired := acquisition(tilts):
+        facts[ACQUISITION] = acquired
     return facts
+
+
+def acquisition(tilts: Iterable[Mapping[str, str]]) -> str:
+    """A digest of when each image was taken and to which file it went, whatever was changed in the mdoc since.
+
+    No two series have the same; empty where the mdoc says neither.
+    """
+    images = [(one.get("datetime", ""), _SLASHES.split(one.get("subframepath", ""))[-1]) for one in tilts]
+    known = sorted(f"{time} {name}" for time, name in images if time or name)
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16] if known else ""
 
 
 def _sections(text: str) -> Iterator[dict[str, str]]:

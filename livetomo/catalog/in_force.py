@@ -1,0 +1,44 @@
+"""One reconstruction of a tilt series is in force: when another has a result, the older one's is retracted."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.catalog.story import Story
+from livetomo.catalog.supersede import supersede
+from livetomo.series import KEY, Reconstruction, superseded
+from livetomo.tomogram import TomogramId
+
+# Those that may be of the series by their names, which have its name and a suffix ('.' is what comes after '-').
+_RESULTS = """
+    SELECT jobs.id, state, recipe, number, turn, result_id, name, modified_ns, metadata, revision
+    FROM tomograms JOIN revisions ON tomogram = tomograms.id
+    CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
+    WHERE watch = ?1 AND session = ?2 AND (name = ?3 OR (name > ?3 || '-' AND name < ?3 || '.'))
+"""
+
+
+def settle_series(
+    db: Database, story: Story, tomogram: TomogramId, metadata: Mapping[str, Any], *, spare: str = ""
+) -> list[str]:
+    """Retract the results of reconstructions of `tomogram`'s series that another is in force for; what was done.
+
+    spare: a tomogram whose own result stays for now.
+    """
+    if not metadata.get(KEY):
+        return []
+    where = (tomogram.watch, tomogram.session, metadata[KEY]["name"])
+    rows = {row["name"]: row for row in db.query(_RESULTS, where)}
+    known = [Reconstruction.of(name, json.loads(row["metadata"]), row["modified_ns"]) for name, row in rows.items()]
+    said = []
+    for name, better in superseded(known).items():
+        if name == spare:
+            continue
+        who = TomogramId(tomogram.watch, tomogram.session, name)
+        why = f"superseded by {better}, another reconstruction of the same tilt series"
+        supersede(db, story, who, rows[name], why, by=better)
+        db.execute("UPDATE revisions SET warning = ? WHERE id = ?", (why, rows[name]["revision"]))
+        said.append(f"{who} is {why}")
+    return said

@@ -1,0 +1,30 @@
+"""What stands in the place of something older: its job is not run, its result is retracted, and both are told."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.catalog.story import Story
+from livetomo.events import Event
+from livetomo.tomogram import TomogramId
+
+# By way of the tomogram's few revisions (CROSS JOIN keeps SQLite to that), never through all jobs of a state.
+STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id FROM revisions
+                   CROSS JOIN jobs ON jobs.revision = revisions.id AND state NOT IN ('superseded', 'cancelled')
+                   LEFT JOIN results ON results.job = jobs.id"""
+
+
+def supersede(
+    db: Database, story: Story, tomogram: TomogramId, job: Mapping[str, Any], why: str, *, by: str = ""
+) -> None:
+    """Something newer stands in the place of `job` (a row of `STANDING_JOBS`); a result that it had is retracted.
+
+    by: the other tomogram, where it is another reconstruction of the same series.
+    """
+    db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
+    who = (tomogram, job["number"], job["recipe"])
+    body = {"state": "superseded"} | ({"superseded_by": by} if by else {})
+    story.append(Event("state", *who, f"superseded.{job['turn']}", body))
+    if job["result_id"]:
+        story.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))
