@@ -47,12 +47,14 @@ def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
     """The result in `folder`; where nothing is known by now, what was known when it was made counts.
 
     Raises:
-        ResultUnreadable: the folder is gone, or its manifest is damaged. Other faults of the file system pass by.
+        ResultUnreadable: the folder is gone or cannot be read, or its manifest is damaged.
     """
     try:
         manifest = read_manifest(folder)
     except (FileNotFoundError, NotADirectoryError):
         raise ResultUnreadable(folder, f"there is no {MANIFEST} in it") from None
+    except OSError as fault:
+        raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
     except ValueError as fault:
         raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
     if wrong := [key for key, kind in _NEEDED.items() if not isinstance(_found(manifest, key), kind)]:
@@ -214,7 +216,7 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
     """The candidates of a result, as many as it told, and how far their scores may have been rounded down.
 
     Raises:
-        ResultUnreadable: they are not those that the manifest tells of. Other faults of the file system pass by.
+        ResultUnreadable: they are not those that the manifest tells of, or cannot be read.
     """
     name = candidates_name(feature)
     try:
@@ -223,6 +225,8 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
         candidates = read_candidates(text, frame)
     except (FileNotFoundError, NotADirectoryError):
         raise ResultUnreadable(result.folder, f"there is no {name} in it") from None
+    except OSError as fault:
+        raise ResultUnreadable(result.folder, f"{name}: {fault.strerror}") from None
     except (BadStar, ValueError) as fault:
         raise ResultUnreadable(result.folder, f"{name} is damaged ({fault})") from None
     told = result.manifest["picks"][feature]

@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -170,13 +170,13 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     output = session / "particles"
     left_out: list[LeftOut] = []
     results = []
-    if order["results"] and not (session / "tomograms").is_dir():
-        raise SourceUnreadable(session, "there are no results in it")
+    _must_be_there(order["results"])
     for folder, metadata in order["results"].items():
         try:
             results.append(read_result(Path(folder), metadata))
         except ResultUnreadable as fault:
             left_out.append(LeftOut(fault.folder.parent.name, fault))
+    _must_be_there(order["results"])  # it may have gone meanwhile
     results.sort(key=lambda result: str(result.manifest["tomogram"]["name"]))
     write_metadata(results, session)
     sets = f"_{OPTIMISATION_SET}"
@@ -190,10 +190,19 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     return {"left_out": {each.tomogram: str(each.fault) for each in left_out}}
 
 
+def _must_be_there(folders: Iterable[str]) -> None:
+    """Where the folder of all results is away, none of them is damaged: what was written of them stays."""
+    for place in {Path(folder).parents[1] for folder in folders}:
+        try:
+            list(place.iterdir())
+        except OSError as fault:
+            raise SourceUnreadable(place, fault.strerror or str(fault)) from None
+
+
 if __name__ == "__main__":
     # What a killed daemon's child writes late would take the place of what the next daemon has written.
     end_with_parent(signal.SIGKILL)()
     try:
         print(json.dumps(write(json.load(sys.stdin))))
-    except LivetomoError as fault:
+    except (LivetomoError, OSError) as fault:
         sys.exit(str(fault))

@@ -162,6 +162,14 @@ def damage(folder: Path, how: str) -> str:
         case "the manifest is gone":
             manifest.unlink()
             return "there is no result.json"
+        case "the star is a folder":
+            star.unlink()
+            star.mkdir()
+            return "Is a directory"
+        case "the manifest cannot be read":
+            manifest.unlink()
+            manifest.symlink_to(manifest)
+            return "Too many levels of symbolic links"
         case "the manifest is cut":
             manifest.write_bytes(manifest.read_bytes()[:200])
             return "damaged"
@@ -173,7 +181,8 @@ def damage(folder: Path, how: str) -> str:
 
 HOWS = (
     "a row is gone", "a number was changed", "the star is of zeros", "the star is not text", "the star is gone",
-    "the folder is gone", "the manifest is gone", "the manifest is cut", "the manifest is another's",
+    "the star is a folder", "the folder is gone", "the manifest is gone", "the manifest cannot be read",
+    "the manifest is cut", "the manifest is another's",
 )  # fmt: skip
 
 

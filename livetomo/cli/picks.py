@@ -79,7 +79,10 @@ def command(
     )
     is_first = output is not None or feature == first_feature(results)
     output = output or folder / "particles"
-    files = write_session(sets, feature, format_name, output, is_first=is_first, leave_out=left_out.append)
+    try:
+        files = write_session(sets, feature, format_name, output, is_first=is_first, leave_out=left_out.append)
+    except OSError as fault:
+        raise ConfigurationError(f"--output {output}: cannot be written ({fault.strerror})") from None
     without = {left.tomogram for left in left_out}
     sets = [placed for placed in sets if placed.frame.name not in without]
     calibrate = calibrate or asks_for_calibration(results, feature)

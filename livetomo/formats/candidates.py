@@ -9,12 +9,10 @@ import numpy as np
 from livetomo.errors import BadStar
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import word
+from livetomo.formats.relion import ANGLES, CENTRED, SCORE
 from livetomo.formats.star import loop_text
 from livetomo.picks import Picks
 
-_CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
-_ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
-_SCORE = "rlnAutopickFigureOfMerit"
 _VOLUME = "livetomoVolumeAngst3"
 
 
@@ -27,7 +25,7 @@ def candidates_text(placed: Placed) -> str:
     """The content of the file."""
     picks = placed.picks
     oriented = picks.euler is not None
-    columns = ("rlnTomoName", *_CENTRED, *(_ANGLES if oriented else ()), _SCORE, _VOLUME)
+    columns = ("rlnTomoName", *CENTRED, *(ANGLES if oriented else ()), SCORE, _VOLUME)
     exact = [map(repr, column) for column in placed.centred_xyz_angstrom().T.tolist()]
     # the shortest digits that give the same float32 back
     singles = [*(picks.euler.T if picks.euler is not None else ()), picks.score, picks.volume]
@@ -54,16 +52,16 @@ def read_candidates(text: str, frame: Frame) -> Picks:
             head.append(line[1:].split(" ")[0])
         elif head and (numbers := _numbers(line, len(head) - 1)):
             rows.append(numbers)
-    if tuple(head[:4]) != ("rlnTomoName", *_CENTRED) or _SCORE not in head:
+    if tuple(head[:4]) != ("rlnTomoName", *CENTRED) or SCORE not in head:
         raise BadStar("it has not the columns of candidates")
     table = np.array(rows, np.float64).reshape(len(rows), len(head) - 1)
     column = {name: table[:, number] for number, name in enumerate(head[1:])}
-    voxels = frame.voxels_of_centred(np.column_stack([column[name] for name in _CENTRED]))
+    voxels = frame.voxels_of_centred(np.column_stack([column[name] for name in CENTRED]))
     volume = column.get(_VOLUME, np.full(len(rows), np.nan))
-    euler = np.column_stack([column[name] for name in _ANGLES]) if _ANGLES[0] in head else None
+    euler = np.column_stack([column[name] for name in ANGLES]) if ANGLES[0] in head else None
     return Picks(
         voxels[:, ::-1].astype(np.float32),
-        column[_SCORE].astype(np.float32),
+        column[SCORE].astype(np.float32),
         volume.astype(np.float32),
         None if euler is None else euler.astype(np.float32),
     )

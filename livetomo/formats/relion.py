@@ -12,11 +12,11 @@ from livetomo.formats.names import as_relion_has_it, plain, word
 from livetomo.formats.star import Columns, Row, grouped, loop_text, pairs_text, parse_loops
 from livetomo.picks import Picks
 
-_ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
 _CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
-_SCORE = "rlnAutopickFigureOfMerit"
+SCORE = "rlnAutopickFigureOfMerit"
 OPTIMISATION_SET = "optimisation_set.star"
 _OPTICS = (
     "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration",
@@ -46,8 +46,8 @@ def _numbers(columns: Columns, names: Sequence[str]) -> Points:
 
 def _picks(columns: Columns, voxels_xyz: Points) -> Picks:
     """The inverse of `_rows`: picks at these voxels with what scores and angles the columns hold."""
-    score = _numbers(columns, [_SCORE])[:, 0].astype(np.float32)
-    euler = _numbers(columns, _ANGLES).astype(np.float32) if _ANGLES[0] in columns else None
+    score = _numbers(columns, [SCORE])[:, 0].astype(np.float32)
+    euler = _numbers(columns, ANGLES).astype(np.float32) if ANGLES[0] in columns else None
     return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, np.full(len(score), np.nan, np.float32), euler)
 
 
@@ -86,7 +86,7 @@ class _ParticlesStar(Protocol):
     def table(self, sets: Sequence[Placed]) -> str:
         """The particles of many tomograms."""
         oriented = _oriented(sets)
-        columns = [self.name_column, *self.position, *(_ANGLES if oriented else ()), _SCORE]
+        columns = [self.name_column, *self.position, *(ANGLES if oriented else ()), SCORE]
         rows = [row for placed in sets for row in _rows(placed, self.named(placed), self.places(placed), oriented)]
         return loop_text(self.block, columns, rows)
 
@@ -196,7 +196,7 @@ class Relion31(PerTomogram):
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
         oriented = _oriented([placed])
-        columns = [*_CORNER, *_ORIGIN, *(_ANGLES if oriented else ()), _SCORE]
+        columns = [*_CORNER, *_ORIGIN, *(ANGLES if oriented else ()), SCORE]
         exact = placed.voxels_xyz()
         shift = (exact.round() - exact) * placed.frame.voxel_size_angstrom
         return loop_text("", columns, _rows(placed, None, np.hstack([exact.round(), shift]), oriented))

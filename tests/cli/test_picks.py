@@ -227,3 +227,22 @@ def test_what_is_not_there_is_said(session, tmp_path):
         picks(session, "--feature", "membrane")
     with pytest.raises(ConfigurationError, match="the formats are relion5, relion4"):
         picks(session, "--format", "pdb")
+
+
+def test_a_damaged_result_is_left_out_said_and_told_by_the_exit_code(session):
+    (star,) = session.glob("tomograms/TS_02/r*/candidates/ribosome.relion5.star")
+    star.write_bytes(bytes(star.stat().st_size))
+    run = picks(session, "--json")
+    report = json.loads(run.stdout)
+    assert run.exit_code == 3
+    assert (report["picks"], list(report["tomograms"])) == (6, ["TS_01", "TS_03"])
+    assert "damaged" in report["left_out"]["TS_02"]
+    run = picks(session)
+    assert (run.exit_code, "TS_02 is left out" in run.stderr) == (3, True)
+    assert list(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == ["TS_01"] * 3 + ["TS_03"] * 3
+
+
+def test_an_output_that_cannot_be_written_is_said(session, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        picks(session, "--output", tmp_path / "file" / "o")
