@@ -79,6 +79,10 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         return {"paused": True}
 
     async def resume(body: Mapping[str, Any]) -> Any:
+        if (watch := body.get("watch")) is not None:
+            if not await catalog(lambda catalog: catalog.arrivals.forget_mount(str(watch))):
+                raise Refused(f"nothing is known of where the watch {watch!r} was")
+            return {"watch": watch}
         await catalog(lambda catalog: catalog.wishes.pause(False))
         return {"paused": False}
 

@@ -128,6 +128,17 @@ def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[s
                 break
 
 
+def lies_in_a_watched_tree(folder: Path, config: Config) -> bool:
+    """Whether `folder` is a part of a tree that is only ever read."""
+    for watch in config.watch:
+        if folder.resolve().is_relative_to(watch.path.resolve()):
+            inside = folder.resolve().relative_to(watch.path.resolve())
+            exclusion = Exclusion(watch.exclude)
+            if not any(exclusion.has_folder(part.as_posix()) for part in (inside, *inside.parents[:-1])):
+                return True
+    return False
+
+
 def _pattern(inside: Path, watch: str) -> str | None:
     """What excludes the results at `inside` and little else; None where nothing tells them from sessions."""
     parts = ["*" if part in (_ANY_SESSION, watch) else part for part in inside.parts]

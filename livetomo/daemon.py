@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Protocol
@@ -11,20 +11,22 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from livetomo.actions import actions
-from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import lock_state
-from livetomo.catalog.highwater import Keeper
+from livetomo.catalog.highwater import HighWater, Keeper, high_water
 from livetomo.catalog.jobs import Claim
 from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
 from livetomo.crosscheck import check_config, is_loopback
 from livetomo.disks import Disks
-from livetomo.errors import ConfigurationError, DiskFull, LivetomoError, SourceUnreadable
+from livetomo.errors import ConfigurationError, DiskFull, LivetomoError, OutputAway, SourceUnreadable
 from livetomo.events import Recorded
 from livetomo.naming import client_id, stable_id
 from livetomo.order import Order
+from livetomo.outputs import Outputs, Reached, newest_record, why_state_is_absent
 from livetomo.overview import Overview
+from livetomo.patience import NoAnswer, within
 from livetomo.problems import Reporter
 from livetomo.publish.broker import MqttTransport
 from livetomo.publish.messages import MessageSettings
@@ -49,6 +51,9 @@ from livetomo.workers.lane import CANNOT_COMMIT, Lane
 from livetomo.workers.recover import recover
 
 CATALOG_NAME = "catalog.sqlite"
+STATE_ANSWER_SECONDS = 5.0
+STATE_LOOK_SECONDS = 5.0
+MOST_LAST_FOLDERS = 10
 
 log = logging.getLogger(__name__)
 
@@ -58,13 +63,15 @@ async def run(path: Path) -> None:
 
     Raises:
         StateBusy: another daemon holds the state directory.
+        OutputBusy: another daemon writes results of the same watches to the same folder.
         CatalogCorrupt: the catalog cannot be trusted.
         ConfigurationError: something in the configuration cannot be.
     """
     config = read_config(path)
     raise_descriptor_limit()
+    seen = await _state_is_there(config)
     with closing(lock_state(config.state)):
-        catalog = CatalogThread(config.state / CATALOG_NAME, site=config.site, instance=config.instance)
+        catalog = CatalogThread(config.state / CATALOG_NAME, site=config.site, instance=config.instance, seen=seen)
         try:
             await catalog.open()
             await _live(path, config, catalog)
@@ -74,6 +81,23 @@ async def run(path: Path) -> None:
             raise
         finally:
             await catalog.close()
+
+
+async def _state_is_there(config: Config) -> HighWater | None:
+    """Wait for the file system of the state, where results say that there was a catalog; how far that one had come.
+
+    Where the results do not answer, nothing is known of that.
+    """
+    while True:
+        try:
+            record = await asyncio.to_thread(within, STATE_ANSWER_SECONDS, lambda: newest_record(config))
+        except (NoAnswer, OSError):
+            return None
+        if not (why := why_state_is_absent(config, config.state / CATALOG_NAME, record)):
+            return HighWater(record.epoch, record.seq, record.event_id) if record and record.epoch else None
+        log.error(why)
+        notify(f"STATUS={why}", f"EXTEND_TIMEOUT_USEC={int(3e6 * STATE_LOOK_SECONDS)}")
+        await asyncio.sleep(STATE_LOOK_SECONDS)
 
 
 def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None:
@@ -86,6 +110,13 @@ def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None
         fault = fault.exceptions[0]
     assert isinstance(fault, LivetomoError)
     return fault
+
+
+def reached(catalog: Catalog) -> Reached:
+    """What the catalog knows by which the folders of results are told."""
+    epoch, last = catalog.story.epoch(), high_water(catalog.db)
+    folders = catalog.views.last_folders(MOST_LAST_FOLDERS)
+    return Reached(epoch.catalog, epoch.id, last.seq, last.event_id, tuple(folders))
 
 
 def read_config(path: Path) -> Config:
@@ -106,13 +137,22 @@ class Part(Protocol):
 class Work:
     """What the last run has left is settled, then every lane begins. Nobody else waits for an output that hangs."""
 
-    def __init__(self, catalog: CatalogThread, output: str, lanes: Sequence[Lane]) -> None:
+    def __init__(
+        self,
+        catalog: CatalogThread,
+        output: str,
+        lanes: Sequence[Lane],
+        *,
+        ready: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0),
+    ) -> None:
         self._catalog = catalog
         self._output = output
         self._lanes = lanes
+        self._ready = ready
 
     async def run(self) -> None:
         """Until cancelled."""
+        await self._ready()
         await recover(self._catalog, self._output)
         async with asyncio.TaskGroup() as together:
             for lane in self._lanes:
@@ -131,12 +171,14 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     publisher = _publisher(config, settings, catalog, metrics)
     disks = Disks(config)
     await disks.look()
-    stars = SessionStars(catalog, config.output, watches=lambda: watches.names)
+    stars = SessionStars(catalog, config.output, watches=lambda: watches.names, may_write=lambda: outputs.ready)
     watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
-    lanes = _lanes(config, catalog, metrics, disks, watches, devices)
+    outputs = Outputs(config, lambda: catalog(reached), lambda: watches.names)
+    await outputs.look()
+    lanes = _lanes(config, catalog, metrics, disks, outputs, watches, devices)
     control, page = bind_unix(config.state / SOCKET_NAME), Listener(config.http)
     await page.bind()
-    reporters: list[Reporter] = [page, stars]  # parts that know of problems of their own
+    reporters: list[Reporter] = [page, stars, outputs]  # parts that know of problems of their own
     overview = Overview(
         config,
         catalog=catalog,
@@ -154,7 +196,8 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         reporters.append(token)
     parts: list[Part] = [
         disks,
-        Work(catalog, config.output, lanes),
+        outputs,
+        Work(catalog, config.output, lanes, ready=outputs.wait_until_ready),
         watches,
         Server(create_app(site, Rules(full_control=True)), control),
         PageServer(create_app(site, _rules(config, token)), page),
@@ -163,7 +206,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         stars,
     ]
     if config.retention.maps is not None:
-        parts.append(Retention(catalog, config.retention.maps))
+        parts.append(Retention(catalog, config.retention.maps, may_remove=lambda: outputs.ready))
     if publisher is not None:
         reporters.append(publisher)
         parts += [publisher, Teller(view, publisher.retained, settings.topics)]
@@ -234,7 +277,13 @@ def _rules(config: Config, token: TokenFile | None) -> Rules:
 
 
 def _lanes(
-    config: Config, catalog: CatalogThread, metrics: Metrics, disks: Disks, watches: Watches, devices: Sequence[str]
+    config: Config,
+    catalog: CatalogThread,
+    metrics: Metrics,
+    disks: Disks,
+    outputs: Outputs,
+    watches: Watches,
+    devices: Sequence[str],
 ) -> list[Lane]:
     """One lane for each device, and where it is wanted one on the CPU for when none of these can work."""
 
@@ -256,7 +305,7 @@ def _lanes(
         """Whether a fault is one of the disk or of the mount, which the daemon waits for, however long it takes."""
         if fault.reason == SourceUnreadable.reason:
             return not watches.scans(claim.tomogram.watch)
-        return fault.reason in (DiskFull.reason, CANNOT_COMMIT)
+        return fault.reason in (DiskFull.reason, OutputAway.reason, CANNOT_COMMIT)
 
     def lane(device: str, may_start: Callable[[], bool]) -> Lane:
         return Lane(
@@ -268,12 +317,16 @@ def _lanes(
             order=order,
             job_time_limit=config.workers.job_time_limit,
             observer=metrics,
+            make_folder=outputs.make,
             may_start=may_start,
             excuses=excuses,
             hangs=lambda claim: watches.hangs(claim.tomogram.watch),
         )
 
-    lanes = [lane(device, lambda: disks.enough) for device in devices]
+    def may_write() -> bool:
+        return disks.enough and outputs.ready
+
+    lanes = [lane(device, may_write) for device in devices]
     if config.workers.cpu_fallback and "cpu" not in devices:
-        return [*lanes, lane("cpu", lambda: disks.enough and all(one.state.state == "benched" for one in lanes))]
+        return [*lanes, lane("cpu", lambda: may_write() and all(one.state.state == "benched" for one in lanes))]
     return lanes

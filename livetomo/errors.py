@@ -182,6 +182,13 @@ class CatalogBusy(LivetomoError):
     reason = "catalog busy"
 
 
+class OutputBusy(LivetomoError):
+    """Another daemon writes results of the same watches to the same folder."""
+
+    exit_code = ExitCode.BUSY
+    reason = "output in use"
+
+
 class PermanentError(LivetomoError):
     """The input itself is at fault: trying again cannot help."""
 
@@ -420,6 +427,15 @@ class DiskFull(TransientError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"No room is left on the disk that holds {folder}. Free some: the job is tried again.")
+
+
+class OutputAway(TransientError):
+    """The file system that results are written to is not there."""
+
+    reason = "output away"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not the file system that results were written to. Is it mounted?")
 
 
 class OutOfDeviceMemory(DeviceError):

@@ -23,6 +23,7 @@ KINDS: Mapping[str, Subjects] = {
     "http": ("listen", "token"),
     "broker": ("connection", "refused", "id"),  # away; does not take some messages; another client has its id
     "catalog": ("file",),
+    "folder": ("output", "state"),
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +21,12 @@ log = logging.getLogger(__name__)
 class Retention:
     """Removes the maps of results that are older than `keep_maps_seconds`, a hundred results at a time."""
 
-    def __init__(self, catalog: CatalogThread, keep_maps_seconds: float) -> None:
+    def __init__(
+        self, catalog: CatalogThread, keep_maps_seconds: float, *, may_remove: Callable[[], bool] = lambda: True
+    ) -> None:
         self._catalog = catalog
         self._keep = keep_maps_seconds
+        self._may_remove = may_remove
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -31,7 +35,9 @@ class Retention:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> int:
-        """Remove what is due; of how many results."""
+        """Remove what is due; of how many results. What is not mounted is looked at later."""
+        if not self._may_remove():
+            return 0
         folders = await self._catalog(lambda catalog: catalog.jobs.with_maps(self._keep, AT_A_TIME))
         for folder in folders:
             try:

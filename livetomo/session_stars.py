@@ -48,11 +48,13 @@ class SessionStars:
         *,
         watches: Callable[[], Collection[str]],
         gather_seconds: float = GATHER_SECONDS,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self._catalog = catalog
         self._output = output
         self._watches = watches
         self._gather_seconds = gather_seconds
+        self._may_write = may_write
         self._due: dict[tuple[str, str], float] = {}
         self._noted = asyncio.Event()
         self._problems = ExportProblems()
@@ -74,7 +76,9 @@ class SessionStars:
         while True:
             began = time.monotonic()
             self._noted.clear()
-            for session in [session for session, due in self._due.items() if due <= began]:
+            # Where the output is away they stay due.
+            ripe = [session for session, due in self._due.items() if due <= began] if self._may_write() else []
+            for session in ripe:
                 del self._due[session]
                 outcome = await self._write(*session)
                 self._tell(session, outcome)

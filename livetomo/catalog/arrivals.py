@@ -102,6 +102,14 @@ class Arrivals:
                 [(watch, file.path, file.content.size, file.content.modified_ns) for file in files],
             )
 
+    def forget_mount(self, watch: str) -> int:
+        """Have the watch's root be what is there at its next start; 0 where nothing was known of it."""
+        return len(
+            self._db.execute(
+                "UPDATE left_alone SET modified_ns = 0 WHERE watch = ? AND path = '.' RETURNING path", (watch,)
+            ).fetchall()
+        )
+
     def _tomogram(self, arrival: Arrival) -> tuple[int, TomogramId, str]:
         """The tomogram that lives at this path, or a new one under the first name that is free."""
         wanted = arrival.tomogram

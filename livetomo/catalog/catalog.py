@@ -17,6 +17,7 @@ from livetomo.catalog.course import Course
 from livetomo.catalog.database import open_database, refuse
 from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.health import Health
+from livetomo.catalog.highwater import HighWater, settle_epoch
 from livetomo.catalog.jobs import Jobs
 from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.story import Story
@@ -66,8 +67,9 @@ class CatalogThread:
     back, and is done again. Meanwhile others may ask: readers are not locked out by a writer.
     """
 
-    def __init__(self, path: Path, *, site: str, instance: str) -> None:
+    def __init__(self, path: Path, *, site: str, instance: str, seen: HighWater | None = None) -> None:
         self._path = path
+        self._seen = seen  # what is known from elsewhere of how far the catalog had come
         self._site, self._instance = site, instance
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalog")
         self._catalog: Catalog | None = None
@@ -163,6 +165,7 @@ class CatalogThread:
     def _do(self, deed: Callable[[Catalog], R]) -> tuple[R, bool]:
         if self._catalog is None:
             db = open_database(self._path, patience=LOCK_SECONDS)
+            settle_epoch(db, self._seen)
             self._catalog = Catalog(db, site=self._site, instance=self._instance)
         before = self._catalog.db.conn.total_changes
         result = deed(self._catalog)

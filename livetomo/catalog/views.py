@@ -206,6 +206,25 @@ class Views:
             None,
         )
 
+    def last_folders(self, limit: int) -> list[str]:
+        """The folders of the last results that stand, the newest first."""
+        rows = self._db.execute(
+            "SELECT folder FROM results JOIN jobs ON jobs.id = job WHERE state = 'done' ORDER BY job DESC LIMIT ?",
+            (limit,),
+        )
+        return [folder for (folder,) in rows.fetchall()]
+
+    def standing_folders(self, watch: str | None = None, session: str | None = None) -> list[tuple[str, str]]:
+        """(tomogram, folder) of every result that stands, of one watch or session where it is given."""
+        rows = self._db.execute(
+            """SELECT watch || '/' || session || '/' || tomograms.name, folder
+               FROM results JOIN jobs ON jobs.id = job JOIN revisions ON revisions.id = revision
+               JOIN tomograms ON tomograms.id = tomogram
+               WHERE state = 'done' AND (?1 IS NULL OR watch = ?1) AND (?2 IS NULL OR session = ?2) ORDER BY 1""",
+            (watch, session),
+        )
+        return [(name, folder) for name, folder in rows.fetchall()]
+
     def latest_result(self, watches: Collection[str], skip: int) -> str | None:
         """The id of the last result that was committed, or of the one so many before it; no watches are all."""
         row = self._db.execute(

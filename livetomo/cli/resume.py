@@ -8,11 +8,19 @@ from livetomo.cli.daemon import configuration_option, json_option, say, tell_dae
 
 
 @click.command("resume", short_help="Start jobs again after a pause.")
+@click.option("--watch", help="Take this watch up where it is now.")
 @configuration_option
 @json_option
-def command(configuration: Path, as_json: bool) -> None:
+def command(watch: str | None, configuration: Path, as_json: bool) -> None:
     """Start jobs again after a pause.
+
+    With --watch: a watch whose root lies on another file system than before, where nothing that is known of it is, has
+    been stopped. This says that it is meant, and that what lies there is to be taken.
 
     Example:  livetomo resume
     """
+    if watch is not None:
+        told = tell_daemon(configuration, "resume", {"watch": watch})
+        say(told, as_json, f"{watch} is taken up where it is now, as soon as the daemon is restarted.")
+        return
     say(tell_daemon(configuration, "resume", {}), as_json, "Jobs are started again.")

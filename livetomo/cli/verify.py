@@ -3,10 +3,14 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option
+
+if TYPE_CHECKING:
+    from livetomo.config import Config
 
 
 @click.command("verify", short_help="Check results against their checksums.")
@@ -17,7 +21,8 @@ from livetomo.cli.daemon import configuration_option, json_option
 def command(session: str | None, watch: str | None, configuration: Path, as_json: bool) -> None:
     """Compute the checksums of a session's results again (of all results without SESSION) and name what differs.
 
-    Reads only; the daemon may run meanwhile. Ends with 3 where something differs.
+    Results that the catalog knows and that are not on the disk are named, too. Reads only; the daemon may run
+    meanwhile. Ends with 3 where something differs or is missing.
 
     Example:  livetomo verify 20261119_yeast
     """
@@ -27,22 +32,49 @@ def command(session: str | None, watch: str | None, configuration: Path, as_json
     from livetomo.errors import ExitCode
     from livetomo.results import damage, find_results
 
-    folders = find_results(load_config(configuration).output, watch, session)
+    config = load_config(configuration)
+    known, unknown_why = _known(config, watch, session)
+    folders = find_results(config.output, watch, session)
+    missing = {folder: tomogram for tomogram, folder in known if not Path(folder).is_dir()}
     harm = {
         str(folder): told
         for folder in tqdm(folders, unit="result", disable=not sys.stderr.isatty(), leave=False)
         if (told := list(damage(folder)))
     }
     if as_json:
-        click.echo(json.dumps({"results": len(folders), "damaged": harm}))
+        report = {"results": len(folders), "damaged": harm, "missing": missing, "catalog": unknown_why or "compared"}
+        click.echo(json.dumps(report))
     else:
+        for folder, tomogram in missing.items():
+            click.echo(f"{folder}: the result of {tomogram} is missing. Is something not mounted?")
         for folder, told in harm.items():
             click.echo("\n".join(f"{folder}: {sentence}" for sentence in told))
         click.echo(f"{len(folders) - len(harm):,} of {len(folders):,} results are as they were published.")
-    if harm:
-        if not as_json:
+        if missing:
+            click.echo(f"{len(missing):,} of the {len(known):,} that the catalog knows are missing.")
+        if unknown_why:
+            click.echo(f"What is missing cannot be told: {unknown_why}", err=True)
+    if harm or missing:
+        if not as_json and harm:
             click.echo(
                 "To make the others again: remove their folders and the catalog's memory of them by `livetomo "
                 "rebuild`, with the daemon stopped."
             )
         sys.exit(ExitCode.INPUT)
+
+
+def _known(config: "Config", watch: str | None, session: str | None) -> tuple[list[tuple[str, str]], str]:
+    """(tomogram, folder) of each result that the catalog knows, or why it cannot be asked."""
+    from contextlib import closing
+
+    from livetomo.catalog.catalog import Catalog
+    from livetomo.catalog.database import read_database
+    from livetomo.daemon import CATALOG_NAME
+    from livetomo.errors import LivetomoError
+
+    try:
+        with closing(read_database(config.state / CATALOG_NAME)) as db:
+            catalog = Catalog(db, site=config.site, instance=config.instance)
+            return catalog.views.standing_folders(watch, session), ""
+    except LivetomoError as fault:
+        return [], str(fault)

@@ -13,6 +13,8 @@ from livetomo.filesystems import FileSystem
 from livetomo.tomogram import Content, KnownFile
 
 ROOT = "."
+ANY_MOUNT = 0
+"""In place of a mount's number: the next one that is seen is the right one, as a person has said."""
 
 
 def mount_number(mount: FileSystem) -> int:

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from livetomo.errors import SourceChanged
-from livetomo.intake.baseline import ROOT, Baseline, mount_number
+from livetomo.filesystems import FileSystem
+from livetomo.intake.baseline import ANY_MOUNT, ROOT, Baseline, mount_number
 from livetomo.intake.bins import is_left_out
 from livetomo.intake.candidates import Candidate, Candidates, Named
 from livetomo.intake.judge import Dismissed, Judge, NotYet
@@ -77,6 +78,8 @@ class Watcher:
         self._folders_outside = 0
         self._hot: dict[str, float] = {}
         self._report = Report()
+        self._met = False
+        self._is_elsewhere = False
 
     # What it sees.
 
@@ -92,6 +95,7 @@ class Watcher:
         folders: set[str] = set()
         unreadable: list[str] = []
         files = candidates = outside = 0
+        self._met = False
         for listing in self._walk.everything():
             self._alive()
             if listing.error is not None and listing.folder == "":
@@ -112,11 +116,22 @@ class Watcher:
         self._folders, self._folders_outside = folders, outside
         if mount != self._tree.mount():
             return False  # remounted meanwhile: what was seen may be neither the one nor the other
+        if trouble := self._wrong_mount(mount, files):
+            # What lies here is not what this watch is about: none of it is taken.
+            for path in list(self._candidates.files):
+                self._forget(path)
+            self._is_elsewhere = True
+            self._update_report(trouble=trouble)
+            return False
+        self._is_elsewhere = False
+        if not makes_baseline and self._moved(mount):
+            self._baseline_told = self._baseline.made_of((), mount)
+            self._tell_baseline(self._baseline_told)
         if makes_baseline:
             self._baseline_told = self._baseline.made_of(found or [], mount)
             self._tell_baseline(self._baseline_told)
         self._update_report(
-            trouble=_unreadable(unreadable) or self._wrong_mount(files),
+            trouble=_unreadable(unreadable),
             scans=self._report.scans + 1,
             seconds=self._clock() - started,
             files=files,
@@ -284,7 +299,7 @@ class Watcher:
 
     def _ready(self) -> bool:
         """Whether the first scan has been completed and its baseline recorded: before, nothing can be called new."""
-        return self._report.scans > 0 and self._baseline_told is None
+        return self._report.scans > 0 and self._baseline_told is None and not self._is_elsewhere
 
     def _update_report(self, **changes: Any) -> None:
         pending = [
@@ -304,12 +319,26 @@ class Watcher:
             trouble = f"{root} cannot be listed ({error.strerror or error}). Is it mounted, and readable for this user?"
         self._update_report(trouble=trouble)
 
-    def _wrong_mount(self, files: int) -> str:
-        """A sentence where the root is as empty as the mount point of something that is not mounted."""
-        root, mount = self._known.get(ROOT), self._tree.mount()
-        if files or root is None or len(self._known) == 1 or root.modified_ns == mount_number(mount):
+    def _moved(self, mount: FileSystem) -> bool:
+        """Whether the root lies on another file system than the one that is remembered, where one is."""
+        root = self._known.get(ROOT)
+        return root is not None and root.modified_ns not in (ANY_MOUNT, mount_number(mount))
+
+    def _wrong_mount(self, mount: FileSystem, files: int) -> str:
+        """A sentence where the root lies on another file system, and nothing that was taken or left alone is there.
+
+        Servers and disks are renamed: where any known file is found as it was, it is the same place.
+        """
+        if not self._moved(mount) or self._met or len(self._known) == 1:
             return ""
-        return f"{self._settings.root} is empty, and lies on {mount} now, not where it was. Is something not mounted?"
+        lies = f"{self._settings.root} lies on {mount} now, not where it was, and "
+        if not files:
+            return f"{lies}is empty. Is something not mounted?"
+        return (
+            f"{lies}none of the {len(self._known) - 1:,} files that are known of it are there. Is something else "
+            "mounted in its place? Nothing is taken. If it is meant, call `livetomo resume --watch "
+            f"{self._settings.name}` and restart the daemon."
+        )
 
     # What `Candidates` tells.
 
@@ -322,6 +351,7 @@ class Watcher:
 
     def known_seen(self, path: str, named: Named, content: Content) -> None:
         """As `Listener.known_seen`."""
+        self._met = True
         if was_told := self._told.pop(path, None):
             arrival = Arrival(named.tomogram, path, content, named.producer.name)
             self._late.follow(arrival, named.producer, named.file, was_told)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.crashpoints import crash_point
-from livetomo.errors import LivetomoError
+from livetomo.errors import LivetomoError, OutputAway
 from livetomo.order import Order
 from livetomo.processes import Message, Parent
 from livetomo.tomogram import Fault
@@ -70,6 +70,8 @@ class Worker:
         def tell(stage: str) -> None:
             if token in self._cancelled:
                 raise Cancelled
+            if stage == "write" and not folder.parent.is_dir():
+                raise OutputAway(folder.parent)
             self._parent.send({"is": "stage", "token": token, "stage": stage})
             crash_point(stage)
 

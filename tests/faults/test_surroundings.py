@@ -1,6 +1,7 @@
 """Disk full, permission withdrawn, a mount that hangs, a folder full of rubbish: the daemon waits, says so, goes on."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ import pytest
 
 from livetomo.catalog.database import open_database
 from livetomo.control import ask
-from tests.faults.test_running_for_months import status, until
+from tests.faults.test_running_for_months import livetomo, status, until
 from tests.servers import need
 from tests.volumes import balls, write_tomogram
 
@@ -43,6 +44,28 @@ def small_disk(tmp_path):
     yield mount
     for path in mounted:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+@pytest.fixture
+def bind():
+    """Mount a folder at another place, and take it away again; only root can."""
+    there: list[Path] = []
+
+    def mount(source: Path, place: Path) -> None:
+        for folder in (source, place):
+            folder.mkdir(exist_ok=True)
+        done = subprocess.run(["mount", "--bind", str(source), str(place)], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+        there.append(place)
+
+    def unmount(place: Path) -> None:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        there.remove(place)
+
+    yield mount, unmount
+    for place in list(there):
+        unmount(place)
 
 
 def fill(disk: Path) -> Path:
@@ -118,6 +141,49 @@ async def test_a_full_disk_is_said_and_waited_for_and_nothing_is_lost(daemon, li
     assert daemon.is_running()
     assert listener.states("failed") == []
     assert list(daemon.results()) == ["TS_01"]
+
+
+async def test_an_output_that_is_not_mounted_is_waited_for_and_verify_names_what_is_missing(daemon, listener, bind):
+    mount, unmount = bind
+    mount(daemon.folder / "server", daemon.output)
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    await daemon.stop()
+    unmount(daemon.output)
+    await daemon.start()
+    daemon.land("TS_02", seed=2)
+    await until(lambda: any("Is something not mounted" in problem for problem in problems(daemon)))
+    await listener.until(lambda heard: "TS_02" in heard.states("waiting"))
+    code, said = await livetomo(daemon, "verify")
+    assert (code, "TS_01 is missing" in said) == (3, True), said
+    assert list(daemon.output.iterdir()) == [], "nothing is written below the mount"
+    mount(daemon.folder / "server", daemon.output)
+    await listener.until(lambda heard: heard.states("done") == ["TS_01", "TS_02"])
+    await until(lambda: problems(daemon) == [])
+    code, said = await livetomo(daemon, "verify")
+    assert (code, "2 of 2 results are as they were published" in said) == (0, True), said
+    assert listener.states("failed") == []
+
+
+async def test_a_state_that_is_not_mounted_is_waited_for_and_no_other_catalog_is_begun(daemon, listener, bind):
+    mount, unmount = bind
+    state = daemon.folder / "state"
+    mount(daemon.folder / "disk", state)
+    await daemon.start()
+    daemon.land("TS_01")
+    await listener.until(lambda heard: heard.states("done") == ["TS_01"])
+    (record,) = (daemon.output / ".livetomo").glob("here.*.json")
+    await daemon.stop()
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"seq": 5}))  # as it is some seconds later
+    unmount(state)
+    await daemon.start()
+    await until(lambda: any("holds no catalog" in each["message"] for each in daemon.records()))
+    assert list(state.iterdir()) == []
+    mount(daemon.folder / "disk", state)
+    daemon.land("TS_02", seed=2)
+    await listener.until(lambda heard: heard.states("done") == ["TS_01", "TS_02"])
+    assert listener.states("waiting") == ["TS_01", "TS_02"]
 
 
 async def test_below_the_floor_no_job_is_begun_though_there_is_room_for_its_result(daemon, listener, small_disk):

@@ -3,6 +3,9 @@
 import bz2
 import gzip
 
+import pytest
+
+from livetomo.filesystems import FileSystem
 from livetomo.intake.watcher import MOST_OFFERS_IN_FLIGHT, RETRY_SECONDS
 from tests.intake.fakes import LOCAL, NFS, mrc
 
@@ -257,6 +260,52 @@ def test_an_empty_root_on_another_file_system_is_reported_as_not_mounted(tree, f
     tree.mounted_on, tree.files = LOCAL, {}
     intake.run(10)
     assert "Is something not mounted?" in intake.watcher.report().trouble
+
+
+OTHER_NFS = FileSystem("nfs4", "other:/data", "/data")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_another_file_system_in_the_roots_place_is_said_and_nothing_of_it_is_taken(tree, facility, restarted):
+    """Two exports were swapped, or a folder below the mount point was filled while nothing was mounted."""
+    tree.mounted_on = NFS
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    right = dict(tree.files)
+    tree.mounted_on, tree.files = OTHER_NFS, {}
+    tree.write("other/TS_77.mrc", mrc())
+    if restarted:
+        intake.restart()
+    intake.run(200)
+    assert "none of the 1 files that are known of it are there" in intake.watcher.report().trouble
+    assert "livetomo resume --watch" in intake.watcher.report().trouble
+    tree.mounted_on, tree.files = NFS, right
+    intake.run(60)
+    tree.write("yeast/TS_02.mrc", mrc())
+    intake.run(60)
+    assert intake.watcher.report().trouble == ""
+    assert [one.path for one in intake.taken][-1] == "yeast/TS_02.mrc"
+    assert "other/TS_77.mrc" not in [one.path for one in intake.taken]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_server_that_was_renamed_is_the_same_place_and_is_remembered(tree, facility, restarted):
+    tree.mounted_on = NFS
+    intake = facility()
+    tree.write("yeast/TS_01.mrc", mrc())
+    intake.run(30)
+    tree.mounted_on = OTHER_NFS
+    tree.write("yeast/TS_02.mrc", mrc())
+    if restarted:
+        intake.restart()
+    intake.run(60)
+    assert intake.watcher.report().trouble == ""
+    tree.files = {}  # all is cleaned up, after it was seen once
+    tree.write("yeast/TS_03.mrc", mrc())
+    intake.run(60)
+    assert intake.watcher.report().trouble == ""
+    assert "yeast/TS_03.mrc" in [one.path for one in intake.taken]
 
 
 def test_since_a_date_goes_by_the_files_own_time(tree, facility):
