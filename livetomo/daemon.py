@@ -15,6 +15,7 @@ from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import lock_state
 from livetomo.catalog.highwater import HighWater, Keeper, high_water
 from livetomo.catalog.jobs import Claim
+from livetomo.clock import ClockWatch
 from livetomo.config import Config, load_config
 from livetomo.control import SOCKET_NAME
 from livetomo.crashpoints import crash_point
@@ -203,6 +204,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         PageServer(create_app(site, _rules(config, token)), page),
         Watchdog(view.last_seq),
         Keeper(catalog, config.state / CATALOG_NAME),
+        ClockWatch(catalog),
         stars,
     ]
     if config.retention.maps is not None:

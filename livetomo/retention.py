@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.clock import Trust
 from livetomo.manifest import read_manifest, sync
 from livetomo.patience import apart
 from livetomo.results import REMOVED
@@ -22,11 +23,18 @@ class Retention:
     """Removes the maps of results that are older than `keep_maps_seconds`, a hundred results at a time."""
 
     def __init__(
-        self, catalog: CatalogThread, keep_maps_seconds: float, *, may_remove: Callable[[], bool] = lambda: True
+        self,
+        catalog: CatalogThread,
+        keep_maps_seconds: float,
+        *,
+        may_remove: Callable[[], bool] = lambda: True,
+        trust: Trust | None = None,
     ) -> None:
         self._catalog = catalog
         self._keep = keep_maps_seconds
         self._may_remove = may_remove
+        self._trust = trust or Trust()
+        self._doubt = ""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -35,10 +43,10 @@ class Retention:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> int:
-        """Remove what is due; of how many results. What is not mounted is looked at later."""
+        """Remove what is due; of how many results. What is not mounted, or of doubtful age, is looked at later."""
         if not self._may_remove():
             return 0
-        folders = await self._catalog(lambda catalog: catalog.jobs.with_maps(self._keep, AT_A_TIME))
+        folders = await self._catalog(self._due)
         for folder in folders:
             try:
                 freed = await apart(partial(remove_maps, Path(folder)))
@@ -49,6 +57,14 @@ class Retention:
             if freed:
                 log.info(f"maps removed, {freed / 1e6:,.0f} MB", extra={"folder": folder})
         return len(folders)
+
+    def _due(self, catalog: Catalog) -> list[str]:
+        """The results whose maps are old enough, a hundred of them; none while ages are in doubt."""
+        doubt = self._trust.doubt(catalog.now(), catalog.jobs.newest_time())
+        if doubt and doubt != self._doubt:
+            log.warning(f"no maps are removed: {doubt}")
+        self._doubt = doubt
+        return [] if doubt else catalog.jobs.with_maps(self._keep, AT_A_TIME)
 
 
 def _note(folder: str, catalog: Catalog) -> None:

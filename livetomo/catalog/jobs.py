@@ -24,6 +24,10 @@ LEASE_SECONDS = 60.0
 ATTEMPTS = 4
 INTERRUPTIONS = 5
 FIRST_RETRY_SECONDS = 10.0
+# No job is ever made to wait for longer: a time beyond it was set by a clock that was ahead.
+LONGEST_WAIT_SECONDS = 3600.0
+# Neighbours of a revision, in the order of intake, by which it is told whether its own time can be true.
+_NEIGHBOURS = 500
 _TWICE = (
     "So it was twice in a row: it needs more memory than there is. Bin it, or use a recipe with fewer networks or "
     "mirror images."
@@ -92,8 +96,15 @@ class Jobs:
 
     def next_due(self) -> float | None:
         """When the next waiting job may run (seconds since 1970); None when none waits."""
-        (due,) = self._db.execute("SELECT min(not_before) FROM jobs WHERE state = 'waiting'").fetchone()
+        (due,) = self._db.execute(
+            "SELECT min(iif(not_before > ?, 0, not_before)) FROM jobs WHERE state = 'waiting'",
+            (self._now() + LONGEST_WAIT_SECONDS,),
+        ).fetchone()
         return None if due is None else float(due)
+
+    def no_longer_wait(self, since: float) -> None:
+        """Have jobs that were to wait until some time after `since` be due: nobody knows any more when that is."""
+        self._db.execute("UPDATE jobs SET not_before = 0 WHERE state = 'waiting' AND not_before >= ?", (since,))
 
     def renew(self, token: str, lease_seconds: float) -> bool:
         """Extend the lease; False when it is lost, and the attempt's work with it."""
@@ -131,7 +142,8 @@ class Jobs:
             said = settle_series(self._db, self._story, claim.tomogram, claim.metadata, spare=claim.tomogram.name)
             for event in result_events(judged, folder):
                 self._story.append(event)
-            self._tell(claim, "done", {"seconds": round(self._now() - row["settled_at"], 3)})
+            waited = max(0.0, self._now() - complete_at(row["settled_at"], row["modified_ns"], self._now()))
+            self._tell(claim, "done", {"seconds": round(waited, 3)})
             self._retract_older(row)
             said += settle_series(self._db, self._story, claim.tomogram, claim.metadata)
             self._course.tell(judged)
@@ -191,14 +203,17 @@ class Jobs:
             supersede(self._db, self._story, tomogram, older, "it was processed again with another recipe")
 
     def _next(self, watches: Sequence[str], newest_first: Collection[str], now: float) -> int | None:
-        turns = dict(self._db.execute("SELECT name, last_claim_at FROM watches").fetchall())
+        # A turn in time to come was taken by a clock that was ahead, and would be the last for as long.
+        turns = dict(
+            self._db.execute("SELECT name, last_claim_at FROM watches WHERE last_claim_at <= ?", (now,)).fetchall()
+        )
         for urgency in (0, 1):
             for watch in sorted(watches, key=lambda name: (turns.get(name, 0.0), name)):
                 order = "id DESC" if watch in newest_first else "id"
                 row = self._db.execute(
-                    f"""SELECT id FROM jobs WHERE state = 'waiting' AND urgency = ? AND queue = ? AND not_before <= ?
-                        ORDER BY {order} LIMIT 1""",
-                    (urgency, watch, now),
+                    f"""SELECT id FROM jobs WHERE state = 'waiting' AND urgency = ? AND queue = ?
+                        AND (not_before <= ? OR not_before > ?) ORDER BY {order} LIMIT 1""",
+                    (urgency, watch, now, now + LONGEST_WAIT_SECONDS),
                 ).fetchone()
                 if row:
                     return int(row[0])
@@ -209,13 +224,31 @@ class Jobs:
         self._db.execute("UPDATE results SET maps_removed_at = ? WHERE folder = ?", (self._now(), folder))
 
     def with_maps(self, older_than_seconds: float, limit: int) -> list[str]:
-        """Folders of results that retention has not dealt with and that are older than this, the oldest first."""
+        """Folders of results that retention has not dealt with and that are older than this, the oldest first.
+
+        One that was recorded by a clock that was behind is no older than its source, nor than what was taken in before.
+        """
         rows = self._db.execute(
-            """SELECT folder FROM results WHERE maps_removed_at IS NULL AND committed_at < ?
-               ORDER BY committed_at LIMIT ?""",
-            (self._now() - older_than_seconds, limit),
+            """SELECT folder FROM results JOIN jobs ON jobs.id = job JOIN revisions ON revisions.id = revision
+               WHERE maps_removed_at IS NULL AND committed_at < ?1
+               AND NOT (modified_ns / 1e9 BETWEEN ?1 AND ?2)
+               AND NOT EXISTS (SELECT 1 FROM revisions AS earlier
+                               WHERE earlier.id BETWEEN revisions.id - ?3 AND revisions.id
+                               AND earlier.settled_at BETWEEN ?1 AND ?2)
+               ORDER BY committed_at LIMIT ?4""",
+            (self._now() - older_than_seconds, self._now(), _NEIGHBOURS, limit),
         )
         return [folder for (folder,) in rows.fetchall()]
+
+    def newest_time(self) -> float:
+        """The latest time at which something was recorded, in seconds since 1970; 0 before the first."""
+        (newest,) = self._db.execute(
+            """SELECT max(coalesce((SELECT max(committed_at) FROM results
+                                  WHERE job > (SELECT max(job) FROM results) - ?1), 0), coalesce(
+                   (SELECT max(settled_at) FROM revisions WHERE id > (SELECT max(id) FROM revisions) - ?1), 0))""",
+            (_NEIGHBOURS,),
+        ).fetchone()
+        return float(newest)
 
     def _held(self, token: str) -> dict[str, Any] | None:
         return next(iter(self._db.query(f"{_JOB} WHERE token = ?", (token,))), None)
@@ -239,6 +272,12 @@ class Jobs:
         body = {"state": state, "recipe": claim.recipe_name} | dict(more)
         version = f"{state}.{claim.turn}"
         self._story.append(Event("state", claim.tomogram, claim.revision, claim.recipe_hash, version, body))
+
+
+def complete_at(settled_at: float, modified_ns: int, now: float) -> float:
+    """When a file was complete: as it was taken in, unless the clock was behind then, as the file's own time says."""
+    modified = modified_ns / 1e9
+    return max(settled_at, modified) if modified <= now else settled_at
 
 
 def _claim(row: dict[str, Any]) -> Claim:

@@ -9,6 +9,8 @@ from sqlite_utils import Database
 
 from livetomo.recipe import Recipe
 
+AHEAD_SECONDS = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
@@ -45,8 +47,10 @@ class Sessions:
     def live(self, quiet_seconds: float, limit: int = 50) -> list[tuple[str, str]]:
         """(watch, session) of those that something landed in within `quiet_seconds`, the latest first."""
         rows = self._db.execute(
-            "SELECT watch, session FROM sessions WHERE touched_at > ? ORDER BY touched_at DESC LIMIT ?",
-            (self._now() - quiet_seconds, limit),
+            """SELECT watch, session FROM sessions WHERE touched_at BETWEEN ? AND ?
+               ORDER BY touched_at DESC LIMIT ?""",
+            # Not those of a time to come, which a clock that was ahead has recorded: they would be live for years.
+            (self._now() - quiet_seconds, self._now() + AHEAD_SECONDS, limit),
         )
         return [(watch, session) for watch, session in rows.fetchall()]
 

@@ -255,9 +255,14 @@ class Views:
         return {row["state"]: row["number"] for row in rows}
 
     def oldest_waiting(self) -> datetime | None:
-        """When the job that has waited longest was made ready; None when none waits."""
+        """When the job that has waited longest was made ready; None when none waits.
+
+        Where the clock was behind then, or is now, the file's own time or the present one stands in for it.
+        """
         (settled,) = self._db.execute(
-            "SELECT min(settled_at) FROM jobs JOIN revisions ON revisions.id = revision WHERE state = 'waiting'"
+            """SELECT min(min(?1, max(settled_at, iif(modified_ns / 1e9 <= ?1, modified_ns / 1e9, 0))))
+               FROM jobs JOIN revisions ON revisions.id = revision WHERE state = 'waiting'""",
+            (self._now(),),
         ).fetchone()
         return None if settled is None else _moment(settled)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.sessions import AHEAD_SECONDS
 from livetomo.catalog.views import ResultView, SessionTotals, SessionView, TomogramView
 from livetomo.events import Recorded
 from livetomo.status import Status
@@ -110,5 +111,9 @@ async def newest_of_each_watch(view: View, live: Collection[tuple[str, str]]) ->
 
 async def live_sessions(view: View) -> list[tuple[str, str]]:
     """(watch, session) of those that a tomogram was taken in for lately, bounded: they become labels."""
-    since = datetime.now(UTC) - LIVE
-    return [(each.watch, each.session) for each in await view.sessions(MOST_LIVE_SESSIONS) if each.newest > since]
+    now = datetime.now(UTC)
+    # One of a time to come was recorded by a clock that was ahead, and would be live for years.
+    first, last = now - LIVE, now + timedelta(seconds=AHEAD_SECONDS)
+    return [
+        (each.watch, each.session) for each in await view.sessions(MOST_LIVE_SESSIONS) if first < each.newest < last
+    ]

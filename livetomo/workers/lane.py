@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
-from livetomo.catalog.jobs import LEASE_SECONDS, Claim
+from livetomo.catalog.jobs import LEASE_SECONDS, Claim, complete_at
 from livetomo.crashpoints import crash_point
 from livetomo.errors import FaultKind, LivetomoError, SourceUnreadable
 from livetomo.order import Order
@@ -87,7 +88,7 @@ class Lane:
         self._may_start = may_start
         self._excuses = excuses
         self._hangs = hangs
-        self._renew_at = 0.0
+        self._renew_at = -math.inf
         self._bench = Bench()
         self._worker = WorkerProcess(device, workers=lanes)
         self.state = WorkerState(device, "starting", since=datetime.now(UTC))
@@ -156,7 +157,8 @@ class Lane:
     async def _make(self, claim: Claim, folder: Path) -> Fault | None:
         """Have the worker make the result in `folder`; None when it lies there."""
         self._report("busy", claim)
-        self._observer.began(claim.tomogram.watch, max(0.0, time.time() - claim.settled_at))
+        complete = complete_at(claim.settled_at, claim.content.modified_ns, time.time())
+        self._observer.began(claim.tomogram.watch, max(0.0, time.time() - complete))
         try:
             async with asyncio.timeout(self._job_time_limit):
                 fault = await self._converse(claim, folder)
@@ -196,8 +198,8 @@ class Lane:
                 await self._worker.stop()
                 said = f"The file system of {claim.tomogram.watch} does not answer; its worker was stopped."
                 raise WorkerFault(Fault("transient", SourceUnreadable.reason, said))
-            if time.time() > self._renew_at:
-                self._renew_at = time.time() + LEASE_SECONDS / 3
+            if time.monotonic() > self._renew_at:
+                self._renew_at = time.monotonic() + LEASE_SECONDS / 3
                 if not await self._catalog(lambda catalog: catalog.jobs.renew(claim.token, LEASE_SECONDS)):
                     await self._worker.send({"do": "cancel", "token": claim.token})
             if message.get("token") == claim.token:

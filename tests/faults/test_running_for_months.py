@@ -271,8 +271,9 @@ def of_the_docs(daemon) -> list[list[str]]:
     """The commands of livetomo in docs/operations.md, "Backup", about a file of this test."""
     section = OPERATIONS.read_text(encoding="utf-8").split("## Backup")[1].split("\n## ")[0]
     copy = str(daemon.folder / "copy.sqlite")
-    lines = [line for line in section.splitlines() if line.startswith("livetomo ")]
-    return [re.sub(r"/backup/.*\.sqlite", copy, line).split()[1:] for line in lines]
+    lines = re.findall(r"^(?:runuser .* -- )?livetomo ((?:backup|restore) .*)$", section, re.MULTILINE)
+    lines = [line.replace('-c "$LIVETOMO_CONFIG" ', "") for line in lines]
+    return [re.sub(r"/backup/.*\.sqlite", copy, line).split() for line in lines]
 
 
 async def test_a_backup_is_put_in_force_as_the_docs_say_after_the_daemon_was_killed(daemon, listener):
