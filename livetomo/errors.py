@@ -270,6 +270,18 @@ class VolumeStack(NotATomogram):
         super().__init__(f"{path.name} is a stack of volumes, not one tomogram: {why}. Give a tomogram.")
 
 
+class ParticleBox(NotATomogram):
+    """The file holds one particle, an average of particles, a reference or a mask."""
+
+    reason = "a particle's box"
+
+    def __init__(self, path: Path, side: int, word: str) -> None:
+        super().__init__(
+            f'{path.name} is a cube of {side} voxels, and its path says "{word}": a particle, an average, a reference '
+            "or a mask, not a tomogram."
+        )
+
+
 class SingleImage(NotATomogram):
     """The file holds one image."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 COMPRESSED = (".gz", ".bz2")
 VOLUMES = (".mrc", ".rec")
+STACKS = (".st", ".mrcs", ".ali", ".preali")
 STORES = (".zarr", ".n5")
 """Endings of folders that hold one volume in many files."""
 
@@ -24,7 +25,7 @@ OTHERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys((".tif", ".tiff"), _TIFF),
     **dict.fromkeys(STORES, _ZARR),
     **dict.fromkeys((".em",), _EM),
-    **dict.fromkeys((".st", ".mrcs", ".ali", ".preali"), _STACK),
+    **dict.fromkeys(STACKS, _STACK),
     **dict.fromkeys((".map", ".ccp4"), _MAP),
     **dict.fromkeys((".mrc~", ".rec~", ".st~"), _OLDER),
     **{f"{volume}{packed}": _PACKED for volume in VOLUMES for packed in (".xz", ".zst", ".zip", ".z", ".7z", ".lz4")},
@@ -45,6 +46,11 @@ def plain_path(path: str) -> str:
     """`path` as it would be called without compression, and with the ending of a volume in lower case."""
     plain = path.removesuffix(".gz").removesuffix(".bz2")
     return plain[:-4] + plain[-4:].lower() if plain[-4:].lower() in VOLUMES else plain
+
+
+def packed(path: str) -> list[str]:
+    """What `path` is called when it is compressed."""
+    return [path + ending for ending in COMPRESSED]
 
 
 def stem(name: str) -> str:

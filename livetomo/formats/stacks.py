@@ -1,14 +1,24 @@
 """Tell a stack of images, or of volumes, from a tomogram, by its header and by the tilts that lie beside it."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from livetomo.errors import TiltStack, VolumeStack
+from livetomo.errors import ParticleBox, TiltStack, VolumeStack
+from livetomo.formats.endings import STACKS
 from livetomo.formats.mrc_header import MrcHeader
 
 THINNEST_ANGSTROM = 1000.0
 """No reconstruction is thinner: a stack of images that calls itself one is believed below it."""
 FEWEST_TILTS = 5
+LARGEST_BOX = 512
+"""Voxels along an edge."""
+_BOX = re.compile(
+    r"(?:^|[/._ -])(?P<word>ref(?:erence)?s?|av(?:era)?ges?|templates?|masks?|maps?|models?|class\d*|half\d?|unfil|fsc"
+    r"|sta|particles?|subtomo(?:gram)?s?|boxes|species|frealign|refine\w*|initial|run|bfactor|sharp(?:ened)?)"
+    r"(?=[/._ -]|\d|$)",
+    re.IGNORECASE,
+)
 _OF_ACQUISITION = ("SERI", "FEI1", "FEI2")
 
 
@@ -38,6 +48,9 @@ def refuse_images(header: MrcHeader, path: Path, tilts: Mapping[str, int]) -> No
         TiltStack: says what shows it.
     """
     sections = header.stored_shape[0]
+    if path.suffix.lower() in STACKS:
+        why = f"files that end in {path.suffix} hold the images of a series"
+        raise TiltStack(path, why, " If it is a volume, give it a name that ends in .mrc.")
     for name, count in tilts.items():
         if count == sections >= FEWEST_TILTS:
             raise TiltStack(path, f"it has {sections} sections, and {name} lists as many tilts")
@@ -47,6 +60,17 @@ def refuse_images(header: MrcHeader, path: Path, tilts: Mapping[str, int]) -> No
         said = "ISPG 0, mz 1" if is_stack else f"ISPG 0, an extended header of {header.extended_type}"
         advice = f" If it is a volume, its header has to say so: ISPG 1, mz {sections} (mrcfile: set_volume())."
         raise TiltStack(path, f"its header says that it is a stack of images ({said})", advice)
+
+
+def refuse_box(header: MrcHeader, path: Path) -> None:
+    """Refuse a particle's box, an average, a reference or a mask: a small cube whose name, or its folder's, says so.
+
+    Raises:
+        ParticleBox: says what shows it.
+    """
+    side, height, width = header.shape_zyx
+    if side == height == width <= LARGEST_BOX and (word := _BOX.search("/".join(path.parts[-2:]))):
+        raise ParticleBox(path, side, word["word"])
 
 
 def is_thin(header: MrcHeader) -> bool:

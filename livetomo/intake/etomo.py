@@ -3,6 +3,7 @@
 import re
 
 from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.producers.imod import untrimmed_last
 from livetomo.intake.producers.producer import split
 
 _RECONSTRUCTION = re.compile(r"(?P<name>.+?)(?P<ending>(?:_full)?_rec\.mrc|(?:_full)?\.rec)")
@@ -21,9 +22,9 @@ def by_product(path: str, near: Neighbours) -> str:
         there = [other for other in others if near.exists(folder + other)]
         return f"a sample for positioning, as {folder}{there[0]} beside it shows" if there else ""
     if name == "sum":
-        names = near.names(folder)
-        axes = sorted(one for one in names if one.endswith(f"a{ending}") and _partner(one, ending) in names)
-        return f"the two axes combined before trimming, as {folder}{axes[0]} beside it shows" if axes else ""
+        axes = {found["name"]: one for one in near.names(folder) if (found := _RECONSTRUCTION.fullmatch(one))}
+        pairs = sorted(one for one in axes if one.endswith("a") and f"{one[:-1]}b" in axes and one != "topa")
+        return f"the two axes combined before trimming, as {folder}{axes[pairs[0]]} beside it shows" if pairs else ""
     data_set, axis = name[:-1], name[-1]
     if axis not in "ab" or not data_set or data_set[-1] in "._-":
         return ""
@@ -31,11 +32,7 @@ def by_product(path: str, near: Neighbours) -> str:
         return f"one axis of the data set {folder}{data_set}.edf"
     whole = (f"{data_set}_rec.mrc", f"{data_set}.rec")
     combined = next((one for one in whole if near.exists(folder + one)), "")
-    partner = f"{data_set}{'b' if axis == 'a' else 'a'}{ending}"
-    if combined and near.exists(folder + partner):
+    partner = f"{data_set}{'b' if axis == 'a' else 'a'}"
+    if combined and any(near.exists(folder + one) for one in untrimmed_last(partner)):
         return f"one axis of {folder}{combined}"
     return ""
-
-
-def _partner(axis_a: str, ending: str) -> str:
-    return f"{axis_a[: -len(ending) - 1]}b{ending}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from livetomo.errors import EmptyFile, LivetomoError, NotATomogram, PermanentError, SourceChanged
 from livetomo.formats.mrc_header import check_size
+from livetomo.formats.stacks import refuse_box
 from livetomo.intake.halves import HalfFinder, missing_halves
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.producers import Half, Producer, Recognised, Signal
@@ -137,6 +138,8 @@ class Judge:
             missing = declared.declared_bytes - look.size
             raise NotYet(f"it has {missing:,} bytes less than its header declares; taken if that stays so")
         refuse_stack(header, path, self._tree, self._near, is_users_word=producer.is_users_word)
+        if not producer.is_users_word:
+            refuse_box(header, Path(path))
         surplus = 0 if header.compression else look.size - header.declared_bytes
         if surplus and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
             raise NotYet(f"it has {surplus:,} bytes more than its header declares; taken if that stays so")

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from livetomo.errors import NotATomogram, PermanentError
-from livetomo.formats.endings import VOLUMES, plain_path
+from livetomo.formats.endings import VOLUMES, packed, plain_path
 from livetomo.intake.etomo import by_product
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Producer, Recognised, better_rival, contradiction, recognise
 from livetomo.intake.producers.producer import split
 from livetomo.intake.producers.volume_name import VolumeName
-from livetomo.intake.producers.words import is_product, may_hold_tomograms
+from livetomo.intake.producers.words import is_product, may_hold_sources, may_hold_tomograms
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Tree
 
@@ -79,8 +79,8 @@ class Relations:
         for tail in tails:
             for ending in endings:
                 for head in heads:
-                    if self._there(one := f"{folder}{head}{core}{tail}{ending}"):
-                        yield one
+                    plain = f"{folder}{head}{core}{tail}{ending}"
+                    yield from (one for one in (plain, *packed(plain)) if self._there(one))
 
     def _folders(self, folder: str, path: str) -> Iterator[tuple[str, bool]]:
         """Folders that may hold the sources of what is in `folder`, and whether its name says that it has copies.
@@ -95,7 +95,7 @@ class Relations:
             rest = "".join(f"{part}/" for part in inner[number + 1 :])
             if is_product(word):
                 yield above + rest, True
-                beside = (one for one in sorted(self._near.names(above)) if one != word and not is_product(one))
+                beside = (one for one in sorted(self._near.names(above)) if one != word and may_hold_sources(one))
                 for _, one in zip(range(MOST_FOLDERS_BESIDE), (o for o in beside if "." not in o[-5:]), strict=False):
                     yield f"{above}{one}/{rest}", True
             elif not rest and not may_hold_tomograms(word):

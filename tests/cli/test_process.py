@@ -156,6 +156,7 @@ def test_a_file_that_is_not_there_is_a_slip_and_no_fault_of_the_mount(tmp_path: 
     [
         ("Position_1.mrc", mrc((41, 8, 8), mode=0, voxel=3, mz=1), "a stack of images"),
         ("TS_01.mrc", mrc((41, 8, 8), mode=0, space_group=1), "TS_01.rawtlt lists as many tilts"),
+        ("TS_02.st", mrc((41, 8, 8), mode=0, space_group=1), "files that end in .st"),
         ("boxes.mrc", mrc((64, 16, 16), mode=0, space_group=401, mz=16), "a stack of volumes"),
         ("TS_01.hdf", b"\x89HDF\r\n\x1a\n" + bytes(2000), "e2proc3d.py"),
         ("TS_01.zarr", None, "Zarr folder"),

@@ -10,6 +10,7 @@ from livetomo.intake.producers import choose, recognise
 from tests.intake.fakes import FakeTree, mrc
 
 TAGS = [("even", "odd"), ("Even", "Odd"), ("EVN", "ODD"), ("evn", "odd"), ("half1", "half2"), ("Half_1", "Half_2")]
+TAGS += [("halfmap1", "halfmap2"), ("even_frames", "odd_frames"), ("half_map_1", "half_map_2")]
 FULL_NAMES = ["TS_01.mrc", "TS_01.rec", "TS_01_rec.mrc", "TS_01_Vol.mrc", "rec_TS_01.mrc", "TS_01_10.00Apx.mrc"]
 PRODUCERS = [("generic",), ("imod", "warp", "generic"), ("aretomo3", "relion5", "cryoem_services", "generic")]
 

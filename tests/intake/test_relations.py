@@ -1,5 +1,7 @@
 """Natural trees of programs: of all that they write the tomograms are taken and nothing else."""
 
+import gzip
+
 import pytest
 
 from livetomo.intake.settings import WatchSettings
@@ -31,6 +33,8 @@ TREES = {
         TS_07_3dfind_rec.mrc TS_07_nad.mrc TS_07_flat_rec.mrc TS_07_orig.mrc TS_07_xcorr.mrc""",
     "etomo of old, two axes": """duala.rec dualb.rec sum.rec dual.rec* topa.rec mida.rec bota.rec topb.rec midb.rec
         botb.rec""",
+    "etomo, two axes, newer names": """duala_rec.mrc dualb_full_rec.mrc sum_rec.mrc dual_full_rec.mrc
+        dual_rec.mrc* dual.st topa_rec.mrc mida_rec.mrc dual_rec_bin2.mrc dual_srec05.mrc""",
     "etomo, the second axis is to come": "dual.edf duala.st duala_full_rec.mrc single.edf single_rec.mrc*",
     "nextPYP": """mrc/TS_02.rec* mrc/TS_02_den.rec mrc/TS_02_flip.rec mrc/TS_02_preprocessed.rec mrc/TS_02_rescale.rec
         mrc/TS_02_match_spectrum.rec mrc/TS_02_deconvolve.rec mrc/TS_02_seg.rec mrc/TS_02_bin.mrc""",
@@ -41,6 +45,8 @@ TREES = {
     "programs with folders": """iso/TS_03.rec* iso/corrected_tomos/corrected_n2n_unet_TS_03.mrc
         iso/corrected_tomos/TS_03.mrc a/tomograms/TS_04.mrc* a/denoised/TS_04.mrc a/isonet/predicted/TS_04_corrected.mrc
         a/g1/TS_05.mrc* filtered/a/g1/TS_05.mrc b/TS_06.mrc* b/n2v_out/TS_06.mrc b/best/TS_06.mrc""",
+    "programs with folders of other names": """a/tomos/TS_1.mrc* a/refined/TS_1.mrc a/bin4/TS_1.mrc a/sirt/TS_1_SIRT.rec
+        a/tilt_stacks/TS_2.st a/inverted/TS_1.mrc.gz b/TS_1.mrc.gz* b/TS_1_inv.mrc""",
     "cryoem-services": """Tomograms/job006/tomograms/P_1_stack_Vol.mrc* Tomograms/job006/tomograms/P_1_stack_2ND_Vol.mrc
         Tomograms/job006/tomograms/P_1_stack_EVN_Vol.mrc Tomograms/job006/tomograms/P_1_stack_ODD_Vol.mrc
         Tomograms/job006/tomograms/P_1_stack_Vol.denoised.mrc Tomograms/job006/tomograms/P_1_stack_Vol_bin4.mrc
@@ -131,6 +137,22 @@ def test_a_full_volume_that_comes_after_its_halves_were_taken_is_the_same_tomogr
     intake.run(60)
     assert intake.names() == ["krios1/s/TS_01"]
     assert set(intake.taken[0].halves) == {"even", "odd"}
+
+
+@pytest.mark.parametrize(
+    "half", ["s/TS_1_even_rec.mrc", "s/EVN/TS_1.rec", "s/half1/TS_1_10.00Apx.mrc", "s/tomos_even/TS_1.mrc.gz"]
+)
+def test_halves_of_any_spelling_stand_for_a_full_volume_that_does_not_come(tree, facility, half):
+    intake = facility(producers=ALL)
+    other = half.replace("even", "odd").replace("EVN", "ODD").replace("half1", "half2")
+    for path in (half, other):
+        tree.write(path, gzip.compress(mrc()) if path.endswith(".gz") else mrc(fill=path.encode()))
+    intake.run(500, step=50)
+    assert intake.taken == []
+    intake.run(150, step=50)
+    (arrival,) = intake.taken
+    assert (arrival.tomogram.name.removesuffix("_rec"), arrival.path) == ("TS_1", half)
+    assert arrival.halves == {"even": half, "odd": other}
 
 
 def test_a_half_that_stays_alone_is_let_go(tree, facility):

@@ -482,6 +482,8 @@ def test_stacks_and_images_are_not_taken_and_no_failures(tree, facility):
     tree.write("s/stack.mrc", mrc((61, 8, 8), mode=0, voxel=2, mz=1))
     tree.write("s/boxes.mrc", mrc((64, 16, 16), mode=0, space_group=401, mz=16))
     tree.write("s/average.mrc", mrc((1, 8, 8)))
+    tree.write("s/sta/cycle_01.mrc", mrc((16, 16, 16)))
+    tree.write("s/ref_A_1.mrc", mrc((16, 16, 16)))
     tree.write("s/Position_1_Vol.mrc", mrc((41, 8, 8), mode=0))
     intake.run(200)
     assert intake.names() == ["krios1/s/Position_1_Vol"]

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
-from livetomo.formats.endings import plain_path
+from livetomo.formats.endings import packed, plain_path
 from livetomo.intake.producers.aretomo3 import AreTomo3
 from livetomo.intake.producers.cryoem_services import CryoemServices
 from livetomo.intake.producers.generic import Generic
@@ -57,6 +58,8 @@ def contradiction(producer: Producer, file: Recognised, path: str, exists: Calla
 def better_rival(producer: Producer, file: Recognised, path: str, exists: Callable[[str], bool]) -> str | None:
     """A file that exists and holds the tomogram at `path` in a better form."""
     plain = plain_path(path)
-    files = [*producer.rivals(file, plain)]
-    better = files[: files.index(plain)] if plain == path else dict.fromkeys([plain, *files])
+    rivals = takewhile(lambda rival: rival != plain, producer.rivals(file, plain))
+    better = [one for rival in rivals for one in (rival, *packed(rival))]
+    if plain != path:
+        better.append(plain)
     return next((other for other in better if exists(other)), None)

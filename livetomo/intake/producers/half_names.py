@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_TAG = r"(?:(?P<even>even|evn|half[_-]?1)|(?P<odd>odd|half[_-]?2))"
+_OF = r"(?:[_-]?(?:frames?|tilts?|half|maps?|tomo(?:gram)?s?))?"
+_HALF = r"half(?:[_-]?(?:map|set|vol))?[_-]?"
+_TAG = rf"(?:(?P<even>even{_OF}|evn|{_HALF}1)|(?P<odd>odd{_OF}|{_HALF}2))"
 _TAIL = r"(?P<tail>[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)?"
 _SUFFIX = re.compile(rf"(?P<stem>.+?)[._-]{_TAG}{_TAIL}$", re.IGNORECASE)
 _PREFIX = re.compile(rf"(?P<rec>rec_)?{_TAG}[._-](?P<stem>.+)$", re.IGNORECASE)

@@ -30,7 +30,11 @@ class Imod(Producer):
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
         """As `Producer.rivals`."""
-        return untrimmed_last(file.group)
+        return [*untrimmed_last(file.group), *([path] if file.role == "even" else [])]
+
+    def stands_alone(self, file: Recognised, path: str) -> bool:
+        """Some scripts have it reconstruct halves only."""
+        return file.role == "even"
 
     def series(self, file: Recognised, path: str) -> str:
         """As AreTomo's; the data set's own folder is no part of it."""

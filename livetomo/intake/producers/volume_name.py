@@ -32,7 +32,7 @@ class VolumeName:
     @property
     def is_reconstruction(self) -> bool:
         """Whether only volumes are called so."""
-        return bool(self.head or self.tail) or self.ending != ".mrc"
+        return bool(self.head or self.tail) or self.ending == ".rec"
 
     def shorter(self) -> Iterator[str]:
         """The cores of whose volumes this may be a copy, the longest first."""

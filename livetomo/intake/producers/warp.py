@@ -23,6 +23,14 @@ class Warp(Producer):
             return None
         return Recognised("full", match["name"], folder + stem)
 
+    def rivals(self, file: Recognised, path: str) -> Sequence[str]:
+        """As `Producer.rivals`."""
+        return (f"{file.group}.mrc", path) if file.role == "even" else (path,)
+
+    def stands_alone(self, file: Recognised, path: str) -> bool:
+        """Some scripts have it reconstruct halves only."""
+        return file.role == "even"
+
     def writes_halves(self, file: Recognised, path: str, tree: Tree) -> bool:
         """Where halves are wanted, Warp has made their folders."""
         folder, _ = split(path)

@@ -4,7 +4,8 @@ import re
 
 _PRODUCT = re.compile(
     r"denois|deconv|correct|filter|lowpass|isonet|cryocare|n2[nv]|noise2|ddw|dewedg|topaz|unet|inpaint|predict|segment"
-    r"|label|mask|prob|score|match|detect|template|pick|tardis|membrain|easymode|export|slabify|classif|cluster|ctf$",
+    r"|label|mask|prob|score|match|detect|template|pick|tardis|membrain|easymode|export|slabify|classif|cluster|ctf$|refin|restor"
+    r"|enhanc|clean|invert|flip|rescal|normali[sz]|convert|pytom|deepfinder|cryolo|stopgap|^bin(?:ned)?\d*$|^nad|sirt",
     re.IGNORECASE,
 )
 # What numbers, or names, another place, another series or another acquisition of the same place.
@@ -15,6 +16,7 @@ _PLACE = (
 )
 _ANOTHER = re.compile(rf"(?:\d+|{_PLACE}\d*|[ab])", re.IGNORECASE)
 _HOLDS_TOMOGRAMS = re.compile(r"(?:tomo|recon|vol|rec(?:s)?$)\w*", re.IGNORECASE)
+_STACKS = re.compile(r"tilt|stack|frame|movie|raw|mdoc|align", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[._ -]+")
 
 
@@ -32,3 +34,8 @@ def tells_another(rest: str) -> bool:
 def may_hold_tomograms(folder: str) -> bool:
     """Whether a folder below tomograms of the same names is called as one with others, or with the tomograms proper."""
     return not is_product(folder) and (tells_another(folder) or _HOLDS_TOMOGRAMS.match(folder) is not None)
+
+
+def may_hold_sources(folder: str) -> bool:
+    """Whether a folder beside one with copies is called as one may be that holds what they were made from."""
+    return not is_product(folder) and _STACKS.search(folder) is None
