@@ -116,6 +116,15 @@ class FeatureMaps:
             for name, model in self._networks.items()
         }
 
+    def diameter_angstrom(self, name: str) -> float | None:
+        """How large the particles of a feature are, as the recipe or the card says; None where neither does."""
+        feature = next(each for each in self._recipe.feature if each.name == name)
+        if isinstance(feature, BlobFeature):
+            return feature.diameter_angstrom
+        if isinstance(feature, NetworkFeature) and name in self._package:
+            return self._networks[self._package[name][0]].card.diameter_angstrom(feature.channel_name)
+        return None
+
     def runs(self) -> list[Run]:
         """The networks' runs, for those who want to know what they will cost."""
         return [

@@ -1,9 +1,9 @@
 """The part of a recipe that turns maps into particles: pick, curate, export."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from livetomo.units import Number, whole_number
 from livetomo.userfile import UserModel, plain_name
@@ -29,6 +29,8 @@ class Pick(UserModel):
     min_volume_angstrom3: smaller regions are left out, after they were cut apart; not of `"maxima"`.
     min_spacing_angstrom: of two that are closer, the stronger one is taken (of regions: the heavier one).
     edge_angstrom: none are taken this close to the volume's faces.
+    diameter_angstrom: how large the particles are, for the circles in pictures. By default as the feature (`blob`) or
+        its model's card says; else of a sphere as large as the median region; else `min_spacing_angstrom`.
     """
 
     feature: Name
@@ -38,6 +40,13 @@ class Pick(UserModel):
     min_volume_angstrom3: Annotated[Number, Field(ge=0)] = 0.0
     min_spacing_angstrom: Angstrom
     edge_angstrom: Distance = 0.0
+    diameter_angstrom: Angstrom | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a diameter that is not given: it changes no pick, and must not change the hash of recipes."""
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if key != "diameter_angstrom" or value is not None}
 
     @model_validator(mode="after")
     def _candidates_include_picks(self) -> Self:

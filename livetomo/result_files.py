@@ -18,7 +18,7 @@ from livetomo.formats.mrc_header import MrcHeader
 from livetomo.formats.preview import Scene, write_previews
 from livetomo.making import Making, now
 from livetomo.quality import worst
-from livetomo.recipe_features import BlobFeature, DenseFeature, label_thresholds
+from livetomo.recipe_features import DenseFeature, label_thresholds
 from livetomo.recipe_picks import Pick
 
 MOST_INLINE_PICKS = 1000
@@ -61,14 +61,17 @@ def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> Non
 
 
 def _scene(made: Making, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:
-    features = {feature.name: feature for feature in made.order.recipe.feature}
-    picks = {}
-    for rule in made.order.recipe.pick:
-        feature = features[rule.feature]
-        diameter = feature.diameter_angstrom if isinstance(feature, BlobFeature) else rule.min_spacing_angstrom
-        picks[rule.feature] = (made.published(rule), diameter)
+    picks = {rule.feature: (made.published(rule), _diameter_angstrom(made, rule)) for rule in made.order.recipe.pick}
     regions = {name: value for name, value in _label_values(made).items() if name not in picks}
     return Scene(shown, made.voxel_size, picks, made.labels, regions, _kept_away_from(made))
+
+
+def _diameter_angstrom(made: Making, rule: Pick) -> float:
+    """How large a rule's particles are: as is said, else as their regions are, else as far apart as they may be."""
+    said = rule.diameter_angstrom or made.features.diameter_angstrom(rule.feature)
+    if said is None and rule.method != "maxima" and len(picks := made.published(rule)):
+        said = 2 * float(np.cbrt(3 * np.median(picks.volume) / (4 * np.pi)))
+    return round(said, 1) if said else rule.min_spacing_angstrom
 
 
 def _label_values(made: Making) -> dict[str, int]:
@@ -127,6 +130,7 @@ def _told(made: Making, rule: Pick) -> dict[str, Any]:
         "count": len(published),
         "candidates": len(made.found.candidates[rule.feature]),
         "threshold": rule.threshold,
+        "diameter_angstrom": _diameter_angstrom(made, rule),
         "removed": made.found.removed.get(rule.feature, []),
         "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
         "strongest": [[*position, score] for position, score in zip(xyz, scores, strict=True)],

@@ -63,6 +63,12 @@ def test_picks_are_those_that_the_network_is_evaluated_by(made):
         assert np.linalg.norm(strongest[:3, 2::-1] / VOXEL_ANGSTROM - at, axis=1).min() < 1
 
 
+def test_circles_are_as_large_as_the_particle_not_as_its_spacing(made):
+    """The recipe's spacing is 200 Å, a ribosome is larger."""
+    _, _, manifest = made
+    assert manifest["picks"]["ribosome"]["diameter_angstrom"] == 250
+
+
 def test_the_result_tells_which_network_made_it(made):
     folder, _, manifest = made
     digest = load_recipe(str(folder / "mine.toml")).feature[0].sha256

@@ -60,6 +60,17 @@ def test_the_particles_are_found_where_they_are_and_nothing_else(made):
         assert np.linalg.norm(found - place, axis=1).min() < 0.5
 
 
+@pytest.mark.parametrize(("said", "diameter"), [(None, 250), (310.0, 310)])
+def test_the_size_of_a_feature_s_particles_is_the_rule_s_or_else_the_feature_s(tmp_path, said, diameter):
+    recipe = load_recipe("untrained").to_json()
+    recipe["pick"][0]["diameter_angstrom"] = said
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls())
+    manifest = pipeline.run(order_for(path, Recipe.model_validate(recipe)), tmp_path / "result")
+    assert manifest["picks"]["ribosome"]["diameter_angstrom"] == diameter
+    (picks, _) = result_events({**manifest, "files": {}}, "/out")
+    assert picks.body["diameter_angstrom"] == diameter
+
+
 def test_each_stage_is_told_as_it_begins_and_timed(made):
     _, manifest, stages = made
     assert stages == ["read", "denoise", "segment", "interact", "pick", "measure", "write"]

@@ -40,6 +40,16 @@ def test_the_hash_covers_what_is_in_force_and_nothing_else():
     assert short.hash != other.hash
 
 
+def test_a_diameter_that_is_not_given_leaves_every_hash_as_it_was():
+    """Or all results of the recipes that come with livetomo would count as made by another one."""
+    assert load_recipe("untrained").hash.startswith("47dbbf65")
+    assert load_recipe("cellular").hash.startswith("5e0d722f")
+    pick = {"feature": FEATURE["name"], "min_spacing_angstrom": 100}
+    given = Recipe.model_validate({"feature": [FEATURE], "pick": [pick | {"diameter_angstrom": 300}]})
+    assert given.hash != Recipe.model_validate({"feature": [FEATURE], "pick": [pick]}).hash
+    assert Recipe.model_validate(given.to_json()).hash == given.hash
+
+
 def test_a_whole_number_and_its_fraction_are_the_same_recipe():
     as_float = Recipe.model_validate({"feature": [FEATURE | {"diameter_angstrom": 250.0}]})
     assert Recipe.model_validate({"feature": [FEATURE]}).hash == as_float.hash

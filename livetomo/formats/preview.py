@@ -57,10 +57,11 @@ def write_previews(folder: Path, scene: Scene) -> None:
 
 
 def _save(picture: Image.Image, path: Path) -> None:
-    """A palette is a third of the size of full colours and looks the same; there will be ten thousands of these."""
-    if picture.mode == "RGB":
-        picture = picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    picture.save(path, compress_level=7)
+    """In full colours: a palette leaves few greys for the tomogram itself, and fewer below a tint.
+
+    They are three times the bytes, which more effort does not make fewer.
+    """
+    picture.save(path, compress_level=3 if picture.mode == "RGB" else 7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,19 @@ class _Plane:
             for name, colour in scene.region_colours().items():
                 picture = _tinted(picture, cut == scene.regions[name], colour)
         enlarged = 2  # drawn twice as large and shrunk: Pillow's lines are not smooth by themselves
-        drawn = picture.resize((picture.width * enlarged, picture.height * enlarged))
-        pen = ImageDraw.Draw(drawn)
-        scale = drawn.width / self.grey.shape[1]
-        line = max(2, round(drawn.width / 420))
+        size = (picture.width * enlarged, picture.height * enlarged)
+        scale = size[0] / self.grey.shape[1]
+        line = max(2, round(size[0] / 420))
         for (picks, diameter), colour in zip(scene.picks.values(), _colours(len(scene.picks)), strict=True):
+            rings = Image.new("L", size)
+            pen = ImageDraw.Draw(rings)
             for x, y, radius in self._circles(picks, diameter / 2 / self.voxel_size_angstrom):
                 centre_x, centre_y, reach = (x + 0.5) * scale, (y + 0.5) * scale, radius * scale
                 box = (centre_x - reach, centre_y - reach, centre_x + reach, centre_y + reach)
-                pen.ellipse(box, outline=colour, width=line)
-        return drawn.resize(picture.size, Image.Resampling.LANCZOS)
+                pen.ellipse(box, outline=255, width=line)
+            shade = rings.resize(picture.size, Image.Resampling.BOX)
+            picture = Image.composite(Image.new("RGB", picture.size, colour), picture, shade)
+        return picture
 
     def _circles(self, picks: Picks, radius: float) -> Sequence[tuple[float, float, float]]:
         off = np.abs(picks.position[:, self.axis] - self.middle)

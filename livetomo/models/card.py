@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 CARD_KEY = "livetomo.card"
 ENDING = ".safetensors"
+# Of particles that packages made before cards said it are trained on: a eukaryotic ribosome, about.
+_DIAMETERS_ANGSTROM: Mapping[str, float] = {"ribosome": 250.0}
 _FINEST, _COARSEST = 1 / 12, 1.5
 _SHIPPED = Path(__file__).parent / "weights"
 
@@ -28,6 +31,7 @@ class Card(UserModel):
 
     voxel_range_angstrom: of tomograms with which voxels the network was evaluated. A package that does not say counts
         as evaluated from a twelfth of the voxels that it sees (finer ones are averaged) to half as large again.
+    diameters_angstrom: of the features that are particles, by their names.
     metrics: by data set and figure. data, limits: sentences for people.
     """
 
@@ -41,6 +45,7 @@ class Card(UserModel):
     fall_angstrom: float = Field(gt=0)
     low_pass_angstrom: float = Field(gt=0)
     voxel_range_angstrom: tuple[VoxelSize, VoxelSize] | None = None
+    diameters_angstrom: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     data: str = ""
     seed: int | None = None
     steps: int = 0
@@ -49,6 +54,10 @@ class Card(UserModel):
     licence: str = ""
     metrics: dict[str, dict[str, float]] = Field(default_factory=dict)
     limits: str = ""
+
+    def diameter_angstrom(self, feature: str) -> float | None:
+        """How large the particles of a feature are; None where it is not known."""
+        return self.diameters_angstrom.get(feature, _DIAMETERS_ANGSTROM.get(feature))
 
     @property
     def lowest_voxel_angstrom(self) -> float:

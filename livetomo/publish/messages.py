@@ -177,6 +177,7 @@ class PicksTold(Told):
     candidates: int = Field(description="weaker ones included")
     missing: str = Field("", description="why nobody has looked, so that no picks do not mean no particles; else empty")
     threshold: float
+    diameter_angstrom: float | None = Field(None, description="how large the particles are, for circles in pictures")
     columns: tuple[str, ...] = Field(description="of a row in picks; x_angstrom = x index * voxel size, from 0")
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
     truncated: bool = Field(description="there are more picks than rows: take a file")

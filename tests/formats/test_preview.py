@@ -71,3 +71,19 @@ def test_the_legend_names_the_regions_that_are_to_be_seen(tmp_path: Path):
     assert (tmp_path / "overlay.png").read_bytes() == seen
     write_previews(tmp_path, scene(position=(), labels=labels, regions={"filament": 2, "membrane": 1}))
     assert (tmp_path / "overlay.png").read_bytes() != seen
+
+
+def test_the_tomogram_keeps_its_greys_under_picks_and_tints(tmp_path: Path):
+    """A palette of 256 colours once left 27 of them."""
+    labels = np.zeros((40, 100, 120), np.int8)
+    labels[:, :, 60:] = 1
+    write_previews(tmp_path, scene(labels=labels, regions={"membrane": 1}))
+    plain = np.asarray(Image.open(tmp_path / "xy.png")).astype(int)
+    overlay = np.asarray(Image.open(tmp_path / "overlay.png").convert("RGB")).astype(int)
+    untouched = np.s_[100:380, 200:230]  # between the circle and the tint
+    assert (overlay[untouched] == plain[untouched][..., None]).all()
+    tinted = overlay[100:340, 260:440, 0]
+    assert len(np.unique(overlay[100:380, :230, 0])) > 200
+    assert len(np.unique(tinted)) > 100
+    with Image.open(tmp_path / "tile.png") as tile:
+        assert len(np.unique(np.asarray(tile.convert("L")))) > 150
