@@ -1,18 +1,19 @@
 """What the daemon is doing at this moment, gathered from every room."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import livetomo
 from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.catalog.views import Waiting
 from livetomo.config import Config
 from livetomo.disks import Disks
 from livetomo.events import State
 from livetomo.problems import Collector, Problem, Reporter
 from livetomo.publish.mqtt import Publisher
-from livetomo.state_problems import PoorSession, of_sessions, of_states
+from livetomo.state_problems import PoorSession, of_removed_watches, of_sessions, of_states
 from livetomo.status import BrokerState, Status, WatchHealth
 from livetomo.watches import Watches
 from livetomo.web.view import LIVE
@@ -52,19 +53,21 @@ class Overview:
         """One snapshot."""
         facts, trouble = await self._look()
         status = self._states(facts)
-        problems = self._problems(status, facts.poor, trouble)
+        problems = self._problems(status, facts, trouble)
         return replace(status, problems=self._collector.collect(problems, status.time))
 
-    def _problems(self, status: Status, poor: Sequence[PoorSession], trouble: str) -> Iterator[Problem]:
+    def _problems(self, status: Status, facts: "_Facts", trouble: str) -> Iterator[Problem]:
         names = self._watches.names
         if trouble:
             yield Problem("catalog", "file", "critical", trouble, blocks_ready=True)
         yield from of_states(status)
-        yield from of_sessions([each for each in poor if each.watch in names])
+        yield from of_removed_watches({name: each.jobs for name, each in facts.waiting.items() if name not in names})
+        yield from of_sessions([each for each in facts.poor if each.watch in names])
         for reporter in self._reporters:
             yield from reporter.problems()
 
     def _states(self, facts: "_Facts") -> Status:
+        names = self._watches.names
         return Status(
             site=self._config.site,
             instance=self._config.instance,
@@ -72,8 +75,8 @@ class Overview:
             time=datetime.now(UTC),
             started=self._started,
             url=str(self._config.http.public_url or self._address()).rstrip("/"),
-            jobs=facts.jobs,
-            oldest_waiting=facts.oldest_waiting,
+            jobs=_counted(facts, names),
+            oldest_waiting=min((each.oldest for name, each in facts.waiting.items() if name in names), default=None),
             paused=facts.paused,
             watches=tuple(
                 replace(state, health=facts.health.get(state.name, state.health)) for state in self._watches.states()
@@ -105,7 +108,7 @@ class _Facts:
     """What the status takes from the catalog, asked for at once."""
 
     jobs: Mapping[State, int] = field(default_factory=dict)
-    oldest_waiting: datetime | None = None
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
     paused: bool = False
     untold: int = 0
     untold_since: datetime | None = None
@@ -118,7 +121,7 @@ def _facts(catalog: Catalog) -> _Facts:
     waiting, oldest = catalog.story.backlog("mqtt")
     return _Facts(
         jobs=catalog.views.job_counts(),
-        oldest_waiting=catalog.views.oldest_waiting(),
+        waiting=catalog.views.waiting(),
         paused=catalog.wishes.is_paused(),
         untold=waiting,
         untold_since=datetime.fromisoformat(oldest) if oldest else None,
@@ -126,6 +129,13 @@ def _facts(catalog: Catalog) -> _Facts:
         health=catalog.health.of_watches(),
         epoch=catalog.story.epoch().id,
     )
+
+
+def _counted(facts: _Facts, names: Collection[str]) -> Mapping[State, int]:
+    """How many jobs are in each state; those of watches that were taken out wait for nobody."""
+    others = sum(each.jobs for name, each in facts.waiting.items() if name not in names)
+    left = {state: number - others * (state == "waiting") for state, number in facts.jobs.items()}
+    return {state: number for state, number in left.items() if number}
 
 
 def _poor_sessions(catalog: Catalog) -> list[PoorSession]:

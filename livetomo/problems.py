@@ -20,6 +20,7 @@ KINDS: Mapping[str, Subjects] = {
     "disk": "disk",
     "device": "device",
     "workers": ("all",),
+    "jobs": ("removed",),  # of watches that were taken out
     "http": ("listen", "token"),
     "broker": ("connection", "refused", "id"),  # away; does not take some messages; another client has its id
     "catalog": ("file",),

@@ -1,6 +1,6 @@
 """What the states of the watches, workers, disks and the broker, and the live sessions' verdicts, say is wrong."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,6 +45,17 @@ def of_watches(watches: Iterable[WatchState]) -> Iterator[Problem]:
         elif not watch.scanning:
             said = f"{watch.name} is not being watched: {watch.message}"
             yield Problem("watch", watch.name, "critical", said, blocks_ready=True)
+
+
+def of_removed_watches(waiting: Mapping[str, int]) -> Iterator[Problem]:
+    """Jobs that wait for a watch which the configuration has no more."""
+    if waiting:
+        jobs = ", ".join(f"{number:,} of {name}" for name, number in sorted(waiting.items()))
+        said = (
+            f"Jobs wait for watches that are not in the configuration: {jobs}. They are worked on when the "
+            "watch is there again, and do nothing until then."
+        )
+        yield Problem("jobs", "removed", "warning", said)
 
 
 def of_health(watch: str, health: WatchHealth, now: datetime) -> Iterator[Problem]:

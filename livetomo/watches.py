@@ -86,6 +86,8 @@ class Watches:
             ConfigurationError: a recipe does not load; nothing is changed then.
         """
         self._places = _places(watches)
+        for name in self.names:
+            self._metrics.watch_is_there(name)
         self._changed.set()
 
     async def run(self) -> None:

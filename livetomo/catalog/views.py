@@ -99,6 +99,14 @@ class ResultView:
     committed: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Jobs of one watch that wait: how many, and when the one that has waited longest was made ready."""
+
+    jobs: int
+    oldest: datetime
+
+
 class Views:
     """Questions about the catalog."""
 
@@ -254,17 +262,19 @@ class Views:
         rows = self._db.query("SELECT state, number FROM job_counts WHERE number > 0")
         return {row["state"]: row["number"] for row in rows}
 
-    def oldest_waiting(self) -> datetime | None:
-        """When the job that has waited longest was made ready; None when none waits.
+    def waiting(self) -> dict[str, Waiting]:
+        """The waiting jobs of each watch that has some.
 
         Where the clock was behind then, or is now, the file's own time or the present one stands in for it.
         """
-        (settled,) = self._db.execute(
-            """SELECT min(min(?1, max(settled_at, iif(modified_ns / 1e9 <= ?1, modified_ns / 1e9, 0))))
-               FROM jobs JOIN revisions ON revisions.id = revision WHERE state = 'waiting'""",
+        rows = self._db.query(
+            """SELECT watch, count(*) AS number,
+                      min(min(?1, max(settled_at, iif(modified_ns / 1e9 <= ?1, modified_ns / 1e9, 0)))) AS oldest
+               FROM jobs JOIN revisions ON revisions.id = revision JOIN tomograms ON tomograms.id = tomogram
+               WHERE state = 'waiting' GROUP BY watch""",
             (self._now(),),
-        ).fetchone()
-        return None if settled is None else _moment(settled)
+        )
+        return {row["watch"]: Waiting(row["number"], _moment(row["oldest"])) for row in rows}
 
     def _wanted(self, watch: str, session: str) -> dict[str, int]:
         """The targets that a person has given the session."""

@@ -44,7 +44,9 @@ class Subscription:
                 # amqtt sends retained messages of other topics, too.
                 if not any(message.topic.matches(topic) for topic in topics):
                     continue
-                body = _read(message.payload)
+                body = _read(str(message.topic), message.payload)
+                if not message.payload:
+                    continue  # what was retained here is no more
                 if body is None:
                     log.warning("not a message of livetomo: %s", message.topic)
                 else:
@@ -53,10 +55,12 @@ class Subscription:
             raise BrokerAway(f"{address(self._mqtt)} {client.said(fault)}") from None
 
 
-def _read(payload: object) -> Mapping[str, Any] | None:
-    """A payload as JSON; None where it is something else, which is somebody else's."""
+def _read(topic: str, payload: object) -> Mapping[str, Any] | None:
+    """A payload as JSON, or the word of an availability; None where it is something else, which is somebody else's."""
     if not isinstance(payload, bytes):
         return None
+    if topic.endswith("/availability"):
+        return {"availability": payload.decode(errors="replace")}
     try:
         body = json.loads(payload)
     except ValueError:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 30.0
 _RECONCILE_SECONDS = 60.0
-_STATUS_SECONDS = 10.0
+_OTHERS_SECONDS = 0.2
 
 Heard = AsyncIterator[tuple[str, Mapping[str, Any]]]
 
@@ -138,16 +138,9 @@ class PickStream:
     async def _find_daemon(self) -> str:
         """The root of the daemon's topics; its status, which the broker retains, tells where its API is."""
         any_of = "/".join(slug(name) if name else "+" for name in (self._wish.site, self._wish.instance))
-        found: dict[str, Mapping[str, Any]] = {}
-        async with self._subscription.open([f"{self._base}/{any_of}/status"]) as heard:
-            try:
-                async with asyncio.timeout(None) as patience:
-                    async for topic, body in heard:
-                        found[topic.removesuffix("/status")] = body
-                        # The other daemons' statuses, if there are any, come at once, too.
-                        patience.reschedule(asyncio.get_running_loop().time() + 0.2)
-            except TimeoutError:
-                log.debug("found %s", ", ".join(found))
+        topics = [f"{self._base}/{any_of}/{kind}" for kind in ("status", "availability")]
+        async with self._subscription.open(topics) as heard:
+            found = await self._running(heard)
         if len(found) > 1:
             raise ConfigurationError(
                 f"several daemons publish here: {', '.join(sorted(found))}. Choose one by its site and instance."
@@ -155,6 +148,39 @@ class PickStream:
         ((root, status),) = found.items()
         self.api = self._api_at(str(status.get("url", "")))
         return root
+
+    async def _running(self, heard: Heard) -> Mapping[str, Mapping[str, Any]]:
+        """The statuses of the daemons that run; those that have stopped are waited for where there are no others."""
+        statuses: dict[str, Mapping[str, Any]] = {}
+        words: dict[str, str] = {}
+        hearing: asyncio.Future[tuple[str, Mapping[str, Any]]] | None = None
+        is_said = False
+        try:
+            while True:
+                hearing = hearing or asyncio.ensure_future(anext(heard))
+                running = {root: status for root, status in statuses.items() if words.get(root, "online") == "online"}
+                # The other daemons' words, if there are any, come at once, too.
+                await asyncio.wait(
+                    [hearing], timeout=_OTHERS_SECONDS if running or (statuses and not is_said) else None
+                )
+                if hearing.done():
+                    (topic, body), hearing = hearing.result(), None
+                    root, _, kind = topic.rpartition("/")
+                    if kind == "availability":
+                        words[root] = str(body.get("availability"))
+                    else:
+                        statuses[root] = body
+                elif running:
+                    log.debug("found %s", ", ".join(running))
+                    return running
+                else:
+                    is_said = True
+                    gone = ", ".join(f"{root} is {words[root]}" for root in sorted(statuses))
+                    self._complain(f"no daemon runs: {gone}. It is waited for.")
+        finally:
+            if hearing is not None:
+                hearing.cancel()
+                await asyncio.wait([hearing])
 
     async def _connected(self, heard: Heard) -> AsyncGenerator[PickSet, None]:
         """First what was missed, then what is heard, and from time to time a look at whether anything was missed."""

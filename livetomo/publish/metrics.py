@@ -53,6 +53,7 @@ class Metrics:
         self._at: dict[str, tuple[str, float]] = {}
         self._figures: dict[str, tuple[Histogram | None, Gauge]] = {}
         self._judged: set[str] = set()
+        self._watches: set[str] = set()
         registry.register(self._gauges)
         ProcessCollector(registry=registry)
 
@@ -103,7 +104,7 @@ class Metrics:
             "last_success_timestamp_seconds", "When a tomogram was last finished with a result; 0: never.", "watch"
         )
         for watch in watches:
-            self._watch_begins_at_zero(watch)
+            self.watch_is_there(watch)
         for device in devices:
             self._restarts.labels(device)
         for kind in get_args(FaultKind):
@@ -112,6 +113,21 @@ class Metrics:
             self._acknowledged.labels(kind)
         for reason in get_args(Counted):
             self._refused.labels(reason)
+
+    def watch_is_there(self, watch: str) -> None:
+        """Its counters exist from now on: a rate over one that begins to exist at 1 would miss its first event."""
+        if watch in self._watches:
+            return
+        self._watches.add(watch)
+        for counter in (self._arrivals, self._rejected, self._attempts):
+            counter.labels(watch)
+        for outcome in ("done", "failed"):
+            self._finished.labels(watch, outcome)
+        for verdict in get_args(Verdict):
+            self._verdicts.labels(watch, verdict)
+        self._latency.labels(watch)
+        self._waited.labels(watch)
+        self._last_success.labels(watch).set(0)
 
     def arrived(self, watch: str, *, rejected: bool = False) -> None:
         """A new tomogram revision was taken in, or put aside as a bad file."""
@@ -193,18 +209,6 @@ class Metrics:
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)
-
-    def _watch_begins_at_zero(self, watch: str) -> None:
-        """A rate over a counter that begins to exist at 1 would miss its first event."""
-        for counter in (self._arrivals, self._rejected, self._attempts):
-            counter.labels(watch)
-        for outcome in ("done", "failed"):
-            self._finished.labels(watch, outcome)
-        for verdict in get_args(Verdict):
-            self._verdicts.labels(watch, verdict)
-        self._latency.labels(watch)
-        self._waited.labels(watch)
-        self._last_success.labels(watch).set(0)
 
     def _figure(self, name: str, figure: Mapping[str, Any], watch: str) -> None:
         if name in self._judged or len(self._judged) < _MOST_FIGURES:

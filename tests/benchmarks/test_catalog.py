@@ -79,7 +79,7 @@ OPERATIONS = {
     "the backlog": lambda c: c.story.backlog("mqtt"),
     "the cursor": lambda c: c.story.move_cursor("mqtt", JOBS - 5),
     "how many jobs": lambda c: c.views.job_counts(),
-    "the oldest waiting": lambda c: c.views.oldest_waiting(),
+    "what waits": lambda c: c.views.waiting(),
     "the newest sessions": lambda c: c.views.sessions(10),
     "the live sessions": lambda c: c.sessions.live(3600),
     "a session's totals": lambda c: c.views.totals("krios1", "s100"),

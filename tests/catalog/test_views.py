@@ -103,15 +103,14 @@ def test_an_unknown_session_or_result_is_nothing(catalog: Catalog) -> None:
 
 
 def test_counts_and_the_oldest_waiting_job_are_those_of_the_queue(catalog: Catalog) -> None:
-    assert catalog.views.oldest_waiting() is None
+    assert catalog.views.waiting() == {}
     for name in ("TS_01", "TS_02"):
         arrive(catalog, name)
-    first = catalog.views.oldest_waiting()
+    first = catalog.views.waiting()["krios1"]
     finish_next(catalog)
-    second = catalog.views.oldest_waiting()
-    assert first is not None
-    assert second is not None
-    assert second > first
+    second = catalog.views.waiting()["krios1"]
+    assert (first.jobs, second.jobs) == (2, 1)
+    assert second.oldest > first.oldest
     assert catalog.views.job_counts() == {"done": 1, "waiting": 1}
 
 

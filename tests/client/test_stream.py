@@ -29,6 +29,8 @@ class FakeDaemon:
         self.events: list[Mapping[str, Any]] = []
         self.files: dict[str, bytes] = {}
         self.roots = [ROOT]
+        self.words: dict[str, str] = {}
+        self.starts = asyncio.Event()
         self.api_away = False
         self.asked = asyncio.Event()
         self.listeners: list[asyncio.Queue[Mapping[str, Any] | None]] = []
@@ -82,6 +84,10 @@ class FakeDaemon:
     async def _statuses(self) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         for root in self.roots:
             yield f"{root}/status", {"url": "http://daemon"}
+        for root, word in self.words.items():
+            yield f"{root}/availability", {"availability": word}
+        await self.starts.wait()
+        yield f"{ROOT}/availability", {"availability": "online"}
         await asyncio.Event().wait()
 
     async def _heard(
@@ -134,6 +140,33 @@ class Consumer:
 
     async def names(self, number: int) -> list[str]:
         return [(await self.next()).tomogram for _ in range(number)]
+
+
+OLD = "livetomo/facility/old"
+
+
+@pytest.mark.parametrize("word", ["stopped", "offline"])
+async def test_a_daemon_that_has_stopped_is_passed_over_for_one_that_runs(word: str) -> None:
+    daemon = FakeDaemon()
+    daemon.roots, daemon.words = [OLD, ROOT], {OLD: word, ROOT: "online"}
+    daemon.picked("TS_01")
+    assert await Consumer(daemon.stream(after=0)).names(1) == ["TS_01"]
+    assert daemon.topics[0].startswith(ROOT)
+
+
+async def test_where_no_daemon_runs_the_next_one_is_waited_for_and_that_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    daemon = FakeDaemon()
+    daemon.roots, daemon.words = [OLD, ROOT], {OLD: "stopped", ROOT: "stopped"}
+    daemon.picked("TS_01")
+    first = asyncio.ensure_future(Consumer(daemon.stream(after=0)).names(1))
+    await asyncio.sleep(0.3)
+    assert not first.done()
+    assert f"no daemon runs: {ROOT} is stopped, {OLD} is stopped" in caplog.text
+    daemon.starts.set()
+    assert await first == ["TS_01"]
+    assert daemon.topics[0].startswith(ROOT)
 
 
 async def test_all_that_there_ever_was_then_what_is_new() -> None:
