@@ -93,6 +93,15 @@ VOLUME = (
         high=_DENSE,
     ),
     Measure(
+        "density_skew",
+        "",
+        "Skewness of the means of boxes of 110 Å (60 Å where these are too few) in the slab, less their surroundings: "
+        "positive where what is rare and compact is dense, as matter in ice is",
+        source=_OWN,
+        words="warn where it is clearly negative, at 60 Å too: the recipe's `density` seems to be the wrong one. The "
+        "shares of contamination, carbon and very dense matter are then not judged. Unjudged where it is not clear",
+    ),
+    Measure(
         "thickness",
         "Å",
         "Across the slab from face to face, where half of the structure sets in, of the slab that explains a grid of "

@@ -20,6 +20,13 @@ from livetomo.stages.measure.scale import contradiction
 from livetomo.stages.measure.volume import Seen, volume_figures
 
 _UM_PER_ANGSTROM = 1e-4
+_OF_DENSE_MATTER = ("dense_share", "contamination_share", "carbon_share")
+_POLARITY = {
+    one: f"Polarity: density seems to be {other} in this volume, and is taken for {one}: matter is taken for ice and "
+    f'picks mean nothing. Set density = "{other}" in the recipe, or `livetomo sessions set … --density {other}`, and '
+    "reprocess."
+    for one, other in (("dark", "bright"), ("bright", "dark"))
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,13 @@ def _shifted(figure: Quality, by_angstrom: float) -> Quality:
     return replace(figure, value=figure.value + by_angstrom)
 
 
+def _not_by_polarity(figure: Quality) -> Quality:
+    """In a volume of the other polarity ice passes for dense matter: nobody is to look for contamination."""
+    if figure.name not in _OF_DENSE_MATTER or figure.verdict not in ("warn", "bad"):
+        return figure
+    return replace(figure, verdict="unjudged", reason="")
+
+
 def measured(
     order: Order,
     space: Space,
@@ -120,6 +134,9 @@ def measured(
 def with_verdicts(order: Order, space: Space, figures: Sequence[Quality], warnings: list[str]) -> list[Quality]:
     """The figures as the recipe's limits, or else the published ones, and the sidecars' sizes judge them."""
     told = [judged(quality, order.recipe.limits.get(quality.name)) for quality in figures]
+    if any(one.name == "density_skew" and one.verdict == "warn" for one in told):
+        told = [_not_by_polarity(one) for one in told]
+        warnings.append(_POLARITY[order.recipe.density])
     doubt = contradiction(space.voxel_size_angstrom, space.shape_zyx, order.metadata)
     if doubt is None:
         return told

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +152,28 @@ def test_bright_density_is_found_as_dark_density_is(tmp_path: Path):
     path = write_tomogram(tmp_path / "TS_01.mrc", -balls())
     recipe = load_recipe("untrained").model_copy(update={"density": "bright"})
     assert pipeline.run(order_for(path, recipe), tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+
+
+def crowd() -> np.ndarray:
+    """Forty particles and a piece of ice."""
+    places = np.random.default_rng(7).integers(6, (42, 122, 122), (40, 3))
+    volume = balls((48, 128, 128), places)
+    volume[20:28, 60:70, 60:70] -= 40
+    return volume
+
+
+@pytest.mark.parametrize(("density", "other", "scale"), [("dark", "bright", -1), ("bright", "dark", 1)])
+def test_the_other_polarity_is_named_and_contamination_not_blamed(tmp_path: Path, density, other, scale):
+    path = write_tomogram(tmp_path / "a.mrc", scale * crowd())
+    for number, said in enumerate((density, other)):
+        recipe = load_recipe("untrained").model_copy(update={"density": said})
+        manifest = pipeline.run(order_for(path, recipe), tmp_path / str(number))
+        wrong = said == density
+        assert manifest["quality"]["density_skew"]["verdict"] == ("warn" if wrong else "good")
+        words = f'density seems to be {other} in this volume, and is taken for {density}.*density = "{other}"'
+        assert any(re.search(words, warning) for warning in manifest["warnings"]) == wrong
+        judged = {name: manifest["quality"][name]["verdict"] for name in ("contamination_share", "dense_share")}
+        assert (not {"warn", "bad"} & set(judged.values())) or not wrong
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16])

@@ -8,6 +8,7 @@ from torch import Tensor
 CLIP_DEVIATIONS = 6.0
 _MOST_SAMPLES = 4_000_000
 _MAD_TO_DEVIATION = 1.4826
+_LEAST_INVERTIBLE = 1e-30
 
 
 def typical(volume: Tensor, blank: Tensor | None = None) -> tuple[float, float]:
@@ -43,8 +44,10 @@ def normalise_(volume: Tensor, density: Literal["dark", "bright"], blank: Tensor
     blank: bool, of the same shape: voxels that hold nothing; they count for nothing and become 0.
     """
     centre, deviation = typical(volume, blank)
-    # Divided, not multiplied by the inverse: of values near the smallest float there is none.
-    volume.sub_(centre).div_((1 if density == "bright" else -1) * (deviation or 1.0))
+    scale = (1 if density == "bright" else -1) * (deviation or 1.0)
+    volume.sub_(centre)
+    # Near the smallest float32 a deviation has no inverse.
+    volume.mul_(1 / scale) if deviation > _LEAST_INVERTIBLE else volume.div_(scale)
     return volume if blank is None else volume.masked_fill_(blank, 0)
 
 

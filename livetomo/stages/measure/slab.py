@@ -82,7 +82,7 @@ def energy(volume: Tensor, *, voxel_size_angstrom: float, blank: Tensor | None =
     across = min(across, max(1, min(volume.shape[1:]) // _FEWEST))
     wide = across * voxel_size_angstrom
     pooled = _pooled(volume, along, across)
-    power = _less_surroundings_(pooled, _COARSEST_ANGSTROM / wide).square_()
+    power = less_surroundings_(pooled, _COARSEST_ANGSTROM / wide).square_()
     known = None
     if blank is None:
         cells = _in_cells(power, _CELLS[1])
@@ -135,7 +135,7 @@ def _pooled(volume: Tensor, along: int, across: int) -> Tensor:
     return torch.cat([functional.avg_pool3d(part[None], (along, across, across))[0] for part in parts])
 
 
-def _less_surroundings_(planes: Tensor, width: float) -> Tensor:
+def less_surroundings_(planes: Tensor, width: float) -> Tensor:
     """Each voxel less the mean of the square of this width around it in its plane, in place."""
     reach = min(max(1, round(width / 2)), min(planes.shape[1:]) - 1)
     for part in torch.split(planes, 16):

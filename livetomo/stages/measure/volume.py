@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from livetomo.quality import Quality, Verdict
+from livetomo.stages.measure.polarity import density_skew, skews
 from livetomo.stages.measure.slab import Slab, energy, find_slab
 from livetomo.stages.measure.spectrum import spectrum
 from livetomo.stages.measure.wedge import find_wedge
@@ -41,11 +42,13 @@ def volume_figures(
     """
     if min(volume.shape) < _LEAST_SIDE:
         reason = f"fewer than {_LEAST_SIDE} voxels along an axis are too few to see a slab"
-        return Seen([*_nothing(reason), *_tilts(volume, None)])
+        return Seen([density_skew([]), *_nothing(reason), *_tilts(volume, None)])
     slab = find_slab(energy(volume, voxel_size_angstrom=voxel_size_angstrom, blank=blank))
     if slab and (slab.explained < _LEAST_EXPLAINED or slab.thickness_angstrom < _LEAST_THICKNESS_ANGSTROM):
         slab = None
-    figures = _without_slab(volume, voxel_size_angstrom, blank) if slab is None else _slab(slab)
+    found = skews(volume, voxel_size_angstrom=voxel_size_angstrom, slab=slab, blank=blank)
+    figures = [density_skew(found)]
+    figures += _without_slab(volume, voxel_size_angstrom, blank) if slab is None else _slab(slab)
     if slab is not None:
         figures += _content(volume, slab, voxel_size_angstrom, blank)
     if blank is not None and float(blank.float().mean()) > _MOST_BLANK:
