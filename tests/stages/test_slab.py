@@ -175,5 +175,5 @@ def test_where_the_halves_hold_hardly_any_signal_there_is_no_focus():
 def test_a_volume_of_any_shape_has_every_figure_or_says_why_not(shape, voxel):
     volume = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     found = volume_figures(volume, voxel_size_angstrom=voxel).figures
-    assert len({one.name for one in found}) == len(found) == 9
+    assert len({one.name for one in found}) == len(found) == 10
     assert all(one.reason for one in found if one.value is None)
