@@ -21,8 +21,8 @@ poor alignment all lower them. They compare the tomograms of one session rather 
 
 Matter is dense here and there, ice lies everywhere: where the values of the slab are clearly skewed to the other side,
 the recipe's `density` is the wrong one, and a warning says so. Of 60 simulated tomograms with an SNR of 0.05 to 0.5,
-with and without gold, ice and carbon, it is clear in 42, and in 42 of the same inverted: 18 of 30 at 0.05 and 0.1, 11 of
-15 at 0.2, 13 of 15 above. None was told the wrong way round, nor was the real lamella that we test with.
+with and without gold, ice and carbon, it is clear in 42, and in 42 of the same inverted: 18 of 30 at 0.05 and 0.1, 11
+of 15 at 0.2, 13 of 15 above. None was told the wrong way round, nor was the real lamella that we test with.
 
 A wrong voxel size shows only against the tilt series' own sizes, where sidecars tell them.
 """,
