@@ -128,12 +128,13 @@ def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[s
                 break
 
 
-def lies_in_a_watched_tree(folder: Path, config: Config) -> bool:
-    """Whether `folder` is a part of a tree that is only ever read."""
+def lies_in_a_watched_tree(folder: Path, config: Config, *, patience: float = 1.0) -> bool:
+    """Whether `folder` is a part of a tree that is only ever read; one that hangs is judged by its path as written."""
+    place = folder.resolve()
     for watch in config.watch:
-        if folder.resolve().is_relative_to(watch.path.resolve()):
-            inside = folder.resolve().relative_to(watch.path.resolve())
-            exclusion = Exclusion(watch.exclude)
+        root, exclusion = _look(watch.path, patience).path, Exclusion(watch.exclude)
+        if place.is_relative_to(root):
+            inside = place.relative_to(root)
             if not any(exclusion.has_folder(part.as_posix()) for part in (inside, *inside.parents[:-1])):
                 return True
     return False

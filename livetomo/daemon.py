@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from livetomo.actions import actions
 from livetomo.catalog.catalog import Catalog, CatalogThread
-from livetomo.catalog.database import lock_state
+from livetomo.catalog.database import CATALOG_NAME, lock_state
 from livetomo.catalog.highwater import HighWater, Keeper, high_water
 from livetomo.catalog.jobs import Claim
 from livetomo.clock import ClockWatch
@@ -51,7 +51,6 @@ from livetomo.workers.devices import find_devices
 from livetomo.workers.lane import CANNOT_COMMIT, Lane
 from livetomo.workers.recover import recover
 
-CATALOG_NAME = "catalog.sqlite"
 STATE_ANSWER_SECONDS = 5.0
 STATE_LOOK_SECONDS = 5.0
 MOST_LAST_FOLDERS = 10

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from livetomo.catalog.database import CATALOG_NAME
 from livetomo.config import Config
 from livetomo.crosscheck import lies_in_a_watched_tree
 from livetomo.errors import DiskFull, OutputAway, OutputBusy
@@ -92,6 +93,9 @@ class Outputs:
         self._reached: Reached | None = None
         self._whys: dict[Path, str] = {}
         self._hanging: set[Path] = set()
+        self._only_read: dict[Path, bool] = {}
+        self._catalog_file: tuple[int, int] | None = None
+        self._state_why = ""
         self._signed: dict[Path, float] = {}
         self._lives: dict[Path, tuple[int, float]] = {}
         self._is_settled = asyncio.Event()
@@ -106,6 +110,8 @@ class Outputs:
         """Why nothing is written, as of the last look; one that hangs is told of by those who look for room."""
         if said := " ".join(why for place, why in self._whys.items() if why and place not in self._hanging):
             yield Problem("folder", "output", "critical", said, blocks_ready=True)
+        if self._state_why:
+            yield Problem("folder", "state", "critical", self._state_why, blocks_ready=True)
 
     async def run(self) -> None:
         """Look again and again, until cancelled.
@@ -126,6 +132,7 @@ class Outputs:
         with suppress(TimeoutError):
             async with asyncio.timeout(ASK_SECONDS):
                 self._reached = await self._ask()
+        self._look_at_state()
         if self._reached is None:
             return
         for place, watches in self._places().items():
@@ -138,6 +145,26 @@ class Outputs:
         else:
             self._was_ready = True
             self._is_settled.set()
+
+    def _look_at_state(self) -> None:
+        """Whether the catalog's file is the one that was opened: SQLite goes on with one that has no name any more."""
+        path = self._config.state / CATALOG_NAME
+        try:
+            found = path.stat()
+        except OSError:
+            now = None
+        else:
+            now = (found.st_dev, found.st_ino)
+        self._catalog_file = self._catalog_file or now
+        why = ""
+        if now != self._catalog_file:
+            why = (
+                f"{path} is not the catalog that this daemon works with: it was removed, replaced, or its file system "
+                "is gone. What is recorded now may be lost. Stop livetomo and put it back, or livetomo restore FILE."
+            )
+        if why and not self._state_why:
+            log.error(why)
+        self._state_why = why
 
     async def _look_at(self, place: Path, watches: Sequence[str], reached: Reached) -> str:
         self._hanging.discard(place)
@@ -179,7 +206,7 @@ class Outputs:
             OutputBusy: another daemon lives there, and this one has not written anything yet.
         """
         try:
-            if lies_in_a_watched_tree(place, self._config):
+            if self._is_only_read(place):
                 # It is only ever read, and so has no mark.
                 return _why_results_are_away(place, reached)
             if why := self._why_another(place, reached):
@@ -192,6 +219,12 @@ class Outputs:
         except OSError as fault:
             return f"{place} cannot be used ({fault.strerror or fault}). Is it mounted?"
         return ""
+
+    def _is_only_read(self, place: Path) -> bool:
+        """Found out once: a watch that hangs later must not hold up the others."""
+        if place not in self._only_read:
+            self._only_read[place] = lies_in_a_watched_tree(place, self._config)
+        return self._only_read[place]
 
     def _why_another(self, place: Path, reached: Reached) -> str:
         """Why it is not the file system that it was; where it is, or is new, it is marked and its mark remembered."""

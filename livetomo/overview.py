@@ -19,7 +19,7 @@ from livetomo.watches import Watches
 from livetomo.web.view import LIVE
 from livetomo.workers.lane import Lane
 
-ASK_SECONDS = 1.0
+ASK_SECONDS = 1.7  # the probes wait for two
 
 
 class Overview:

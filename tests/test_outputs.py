@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -222,6 +224,42 @@ async def test_what_lies_in_a_watched_tree_is_never_marked(tmp_path):
         assert list(root.iterdir()) == []
         daemon.known = Reached("c", "e", 1, "x", (str(root / "monday" / "livetomo" / "gone"),))
         assert "does not hold the last results" in await daemon.look()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "moved away"])
+async def test_a_catalog_that_is_not_the_one_that_was_opened_is_said(tmp_path, how):
+    daemon = Daemon(tmp_path)
+    catalog = daemon.config.state / "catalog.sqlite"
+    catalog.write_text("opened")
+    assert await daemon.look() == ""
+    kept = catalog.with_name("kept")
+    catalog.rename(kept)
+    if how == "replaced":
+        catalog.write_text("another")
+    assert "is not the catalog that this daemon works with" in await daemon.look()
+    assert [problem.name for problem in daemon.outputs.problems()] == ["folder-state"]
+    kept.replace(catalog)
+    assert await daemon.look() == ""
+
+
+@pytest.mark.parametrize("when", ["at the start", "later"])
+async def test_a_watch_that_hangs_holds_up_no_output(tmp_path, monkeypatch, when):
+    daemon = Daemon(tmp_path, watches=("krios1", "krios2"))
+    if when == "later":
+        await daemon.look()
+    resolve, answers = Path.resolve, threading.Event()
+
+    def hangs(path: Path, *more) -> Path:
+        if path == tmp_path / "krios1":
+            answers.wait(20)
+        return resolve(path, *more)
+
+    monkeypatch.setattr(Path, "resolve", hangs)
+    began = time.monotonic()
+    assert await daemon.look() == ""
+    assert time.monotonic() - began < 5
+    assert daemon.outputs.ready
+    answers.set()
 
 
 async def test_a_catalog_that_cannot_be_asked_makes_nothing_ready(tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ from livetomo.catalog.highwater import high_water, read_note, settle_epoch, writ
 from livetomo.catalog.schema import migrate, schema
 from livetomo.errors import CatalogBusy, CatalogCorrupt, ConfigurationError, LivetomoError, StateBusy
 
+CATALOG_NAME = "catalog.sqlite"
+
 
 def lock_state(state: Path) -> IO[str]:
     """Hold `state` for this process until the returned file is closed or the process ends, however it ends.

@@ -29,11 +29,10 @@ def command(configuration: Path) -> None:
     """
     from livetomo.catalog.aside import set_aside
     from livetomo.catalog.catalog import Catalog
-    from livetomo.catalog.database import lock_state, open_database
+    from livetomo.catalog.database import CATALOG_NAME, lock_state, open_database
     from livetomo.catalog.highwater import high_water, read_note, write_note
     from livetomo.catalog.rebuild import rebuild
     from livetomo.config import load_config
-    from livetomo.daemon import CATALOG_NAME
 
     config = load_config(configuration)
     with closing(lock_state(config.state)):

@@ -47,9 +47,8 @@ def report(session: str, watch: str | None, output: Path | None, pictures: int, 
 def _from_catalog(session: str, watch: str | None, configuration: Path) -> "tuple[Session, Path]":
     """The session of this name, and the folder of its results."""
     from livetomo.catalog.catalog import Catalog
-    from livetomo.catalog.database import read_database
+    from livetomo.catalog.database import CATALOG_NAME, read_database
     from livetomo.config import load_config
-    from livetomo.daemon import CATALOG_NAME
     from livetomo.report.session import of_catalog
     from livetomo.tomogram import session_folder
 

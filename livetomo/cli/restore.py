@@ -23,13 +23,12 @@ def command(file: Path, catalog_only: bool, configuration: Path) -> None:
     Example:  livetomo restore /backup/livetomo-2026-11-20.sqlite --config livetomo.toml
     """
     from livetomo.catalog.catalog import Catalog
-    from livetomo.catalog.database import lock_state, open_database
+    from livetomo.catalog.database import CATALOG_NAME, lock_state, open_database
     from livetomo.catalog.highwater import high_water, write_note
     from livetomo.catalog.rebuild import knows_better, record_results
     from livetomo.catalog.restore import restore
     from livetomo.cli.rebuild import found_results
     from livetomo.config import load_config
-    from livetomo.daemon import CATALOG_NAME
 
     config = load_config(configuration)
     with closing(lock_state(config.state)):

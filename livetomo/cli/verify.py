@@ -68,8 +68,7 @@ def _known(config: "Config", watch: str | None, session: str | None) -> tuple[li
     from contextlib import closing
 
     from livetomo.catalog.catalog import Catalog
-    from livetomo.catalog.database import read_database
-    from livetomo.daemon import CATALOG_NAME
+    from livetomo.catalog.database import CATALOG_NAME, read_database
     from livetomo.errors import LivetomoError
 
     try:
