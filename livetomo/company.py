@@ -16,6 +16,8 @@ from livetomo.source import turned
 from livetomo.stages.measure.halves import differing_halves, half_figures, missing_halves
 from livetomo.stages.measure.metadata import metadata_figures
 from livetomo.tomogram import WITHOUT_HALVES
+from livetomo.voxel_size import is_possible
+from livetomo.voxel_witnesses import header_is_unset
 
 # The box in which halves are compared: a share of the volume, so that it costs the same share of its time.
 _SHARE_OF_VOLUME = 1 / 8
@@ -49,7 +51,8 @@ def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> l
         shapes = (" x ".join(map(str, reversed(box.header.shape_zyx))) for box in (even, odd))
         return differing_halves(f"the even one has {next(shapes)} voxels, the odd one {next(shapes)}")
     sizes = [box.header.voxel_size_xyz[0] for box in (even, odd)]
-    if not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
+    told = all(is_possible(size) for size in sizes) and not any(header_is_unset(box.header) for box in (even, odd))
+    if told and not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
         return differing_halves(f"the even one's voxels are of {sizes[0]:g} Å, the odd one's of {sizes[1]:g} Å")
     # Where there are halves alone, the even one stands for the whole: nothing to compare them with.
     whole = None if str(order.path) in order.halves.values() else _box(order, order.path, side)

@@ -47,10 +47,10 @@ def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
     """What a committed result tells, from its `result.json` alone: the picks of each feature, then the whole."""
     who = (TomogramId(**manifest["tomogram"]), manifest["revision"], manifest["recipe"]["hash"])
     common = {"result_id": manifest["result_id"], "folder": folder, "recipe": manifest["recipe"]["name"]}
-    volume = manifest["volume"]
+    volume = {key: value for key, value in manifest["volume"].items() if key != "evidence"}
     counts = {feature: picks["count"] for feature, picks in manifest["picks"].items()}
     for feature, picks in manifest["picks"].items():
         files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}
         yield Event("picks", *who, feature, common | {"feature": feature, "volume": volume, "files": files} | picks)
-    told = {key: manifest[key] for key in ("quality", "verdict", "volume", "warnings", "seconds", "finished")}
-    yield Event("result", *who, "", common | {"counts": counts} | told)
+    told = {key: manifest[key] for key in ("quality", "verdict", "warnings", "seconds", "finished")}
+    yield Event("result", *who, "", common | {"counts": counts, "volume": volume} | told)

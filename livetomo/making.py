@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from livetomo.evidence import Evidence
 from livetomo.feature_maps import FeatureMaps, Grid
 from livetomo.models.loaded import Models
 from livetomo.order import Order
@@ -44,6 +45,7 @@ class Making:
     blank: Blank | None = None
     voxel_size: float = 0.0
     voxel_size_source: str = "header"
+    evidence: list[Evidence] = field(default_factory=list)
     seen: Seen = field(default_factory=Seen)
     features: FeatureMaps = field(init=False)
     maps: dict[str, Tensor] = field(default_factory=dict)

@@ -55,9 +55,10 @@ VOLUME = (
     Measure(
         "voxel_size",
         "Å",
-        "As a person, the header or the configuration says",
+        "As a person, the header, the file's name, sidecars or the configuration say",
         source=_OWN,
-        words="warn where it is doubtful, bad where the tilt series' own sizes contradict it",
+        words="good where two of them agree, warn where it is doubtful or they contradict each other, bad where the "
+        "tilt series' own sizes contradict what is used",
     ),
     Measure(
         "finite_share",

@@ -36,13 +36,13 @@ from livetomo.stages.denoise.lowpass import lowpass_, sigma_of_resolution
 from livetomo.stages.measure.voxels import blank_share, dense_share, finite_share, saturated_share
 from livetomo.stages.normalise import clip_, normalise_, replace_non_finite_
 from livetomo.stages.segment.labels import labelled
+from livetomo.voxel_evidence import settle
 
 _MOST_BLANK = 0.999
 _TOLD_BLANK = 0.02
 _FREE_SHARE = _OWN_SHARE = 0.5
 _ESTIMATE_AT_LEAST = 0.8
 """Of what is estimated this much is needed for certain: what may fit is tried."""
-_SENSIBLE_VOXEL_ANGSTROM = (0.1, 1000.0)
 
 
 def _silent(stage: str) -> None:
@@ -104,6 +104,7 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
     raw = read_source(made.order)
     header = raw.header
     made.warnings += header.warnings
+    made.evidence += header.evidence
     volume = torch.from_numpy(np.ascontiguousarray(raw.voxels, dtype=np.float32)).to(made.device)
     del raw
     replaced = replace_non_finite_(volume)
@@ -165,26 +166,16 @@ def _blank(made: Making, volume: Tensor) -> Blank | None:
 
 
 def _voxel_size(made: Making, header: MrcHeader) -> Quality:
-    """Settle the voxel size: what a person said, else the header's, else the default, and say which."""
+    """Settle the voxel size by all that is said of it; where that is doubtful, a warning says why."""
     order = made.order
-    x, y, z = header.voxel_size_xyz
-    low, high = _SENSIBLE_VOXEL_ANGSTROM
-    if order.recipe.voxel_size_angstrom is not None:
-        made.voxel_size, made.voxel_size_source = order.recipe.voxel_size_angstrom, "override"
-        return Quality("voxel_size", made.voxel_size, "Å")
-    if not low <= x <= high:
-        made.voxel_size, made.voxel_size_source = order.default_voxel_size_angstrom, "default"
-        reason = f"the header says {x:g} Å; {made.voxel_size:g} Å, the configured default, is used"
-    else:
-        made.voxel_size = x
-        if max(x, y, z) > 1.01 * min(x, y, z):
-            reason = f"the header says {x:g} x {y:g} x {z:g} Å (x, y, z); the first is used for all"
-        elif abs(x - 1) < 1e-6:
-            reason = "the header says exactly 1 Å, as many programs write when they do not know"
-        else:
-            return Quality("voxel_size", x, "Å")
-    made.warnings.append(f"Voxel size: {reason}.")
-    return Quality("voxel_size", made.voxel_size, "Å", "warn", reason)
+    said, default = order.recipe.voxel_size_angstrom, order.default_voxel_size_angstrom
+    settled = settle(header, order.path, order.metadata, said=said, default=default)
+    made.voxel_size, made.voxel_size_source = settled.angstrom, settled.source
+    made.evidence += settled.evidence
+    if settled.trouble:
+        made.warnings.append(f"Voxel size: {settled.trouble}.")
+        return Quality("voxel_size", made.voxel_size, "Å", "warn", settled.trouble)
+    return Quality("voxel_size", made.voxel_size, "Å", "good" if settled.is_confirmed else "unjudged")
 
 
 def _denoise(made: Making, volume: Tensor) -> Tensor:

@@ -98,6 +98,7 @@ def manifest_of(made: Making, header: MrcHeader) -> dict[str, Any]:
             "origin_angstrom": list(header.origin_xyz),
             "axis_order": header.axis_order,
             "mode": header.mode,
+            "evidence": [dict(one.to_json()) for one in made.evidence],
         },
         "metadata": dict(order.metadata),
         "recipe": {"name": order.recipe_name, "hash": order.recipe.hash, "settings": order.recipe.to_json()},

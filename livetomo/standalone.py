@@ -10,6 +10,7 @@ from typing import Any
 from livetomo.digest import digest_file
 from livetomo.errors import NoSuchFile, OtherFormat, SourceUnreadable
 from livetomo.formats.endings import by_ending, stem
+from livetomo.intake.beside import metadata_beside
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import LocalTree
@@ -82,7 +83,8 @@ def make(
             return result
     revision = same[-1].manifest["revision"] if same else 1 + max((r.manifest["revision"] for r in there), default=0)
     default = DEFAULT_VOXEL_SIZE_ANGSTROM
-    order = Order(tomogram, revision, path.absolute(), content, recipe_name, recipe, default)
+    metadata = metadata_beside(path)
+    order = Order(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, metadata=metadata)
     place.mkdir(parents=True, exist_ok=True)
     attempt = place / attempt_name(secrets.token_hex(4))
     try:

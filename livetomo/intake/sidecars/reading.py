@@ -30,6 +30,19 @@ _KINDS: tuple[tuple[str, str, int, Read], ...] = (
 )
 
 
+SIZES = (
+    "voxel_size_angstrom",
+    "pixel_size_angstrom",
+    "acquisition_pixel_size_angstrom",
+    "binning",
+    "raw_size_xy",
+    "acquisition_image_size_xy",
+    "unbinned_size_xyz",
+    "planned_size_xyz",
+)
+"""The facts that say how large voxels are."""
+
+
 def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, dict[str, Any]]:
     """(kind, how far it is believed, facts) of the file called `name`.
 
@@ -46,6 +59,8 @@ def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, dict[st
 
 def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> dict[str, Any]:
     """The facts of all sidecars among `paths` that exist, the most believed winning; "sidecars" names these.
+
+    "scales" keeps apart what each of them says of sizes, the most believed first: where they contradict, it is said.
 
     A sidecar that cannot be read or understood costs its own facts only, and is named under "unread_sidecars".
     """
@@ -70,7 +85,13 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> dict[str, Any]:
     for _, _, _, facts in found:
         merged |= facts
     _in_angstrom(merged)
+    scales = [
+        {"sidecar": path} | sizes
+        for _, path, _, facts in reversed(found)
+        if (sizes := {key: facts[key] for key in SIZES if key in facts})
+    ]
     told: dict[str, Any] = {path: kind for _, path, kind, _ in reversed(found)}
+    merged |= {"scales": scales} if scales else {}
     return merged | ({"sidecars": told} if told else {}) | ({"unread_sidecars": unread} if unread else {})
 
 
