@@ -28,7 +28,7 @@ OTHERS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(STACKS, _STACK),
     **dict.fromkeys((".map", ".ccp4"), _MAP),
     **dict.fromkeys((".mrc~", ".rec~", ".st~"), _OLDER),
-    **{f"{volume}{packed}": _PACKED for volume in VOLUMES for packed in (".xz", ".zst", ".zip", ".z", ".7z", ".lz4")},
+    **{f"{volume}{packed}": _PACKED for volume in VOLUMES for packed in (".xz", ".zst", ".zip")},
 }
 """Endings, in lower case, of what may hold a volume and is not taken: what it is, and what to do."""
 

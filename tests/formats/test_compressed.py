@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livetomo.errors import DamagedCompression, OtherFormat, PermanentError, TruncatedVolume
-from livetomo.formats.endings import by_ending, plain_path, stem
+from livetomo.formats.endings import OTHERS, by_ending, plain_path, stem
 from livetomo.formats.mrc import read_box, read_volume
 from livetomo.formats.mrc_header import read_header
 from tests.volumes import balls, write_tomogram
@@ -75,3 +75,8 @@ def test_an_ending_says_what_a_file_is(name, plain_name, is_other):
     assert plain_path(name) == plain_name
     assert (by_ending(name) is not None) == is_other
     assert stem(name) == plain_name.rpartition(".")[0] or stem(name) == name
+
+
+def test_the_page_on_producers_names_each_ending_that_is_listed():
+    page = (Path(__file__).parents[2] / "docs" / "producers.md").read_text(encoding="utf-8")
+    assert [ending for ending in OTHERS if f"`{ending.replace('.rec.', '.mrc.')}`" not in page] == []
