@@ -20,7 +20,7 @@ name = "simulated"
 path = "microscope"
 producers = ["aretomo3"]
 since = "all"
-recipe = "untrained"
+recipe = "cellular"
 settle = "1s"
 rescan = "2s"
 

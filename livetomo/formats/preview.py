@@ -109,7 +109,7 @@ class _Plane:
         enlarged = 2  # drawn twice as large and shrunk: Pillow's lines are not smooth by themselves
         size = (picture.width * enlarged, picture.height * enlarged)
         scale = size[0] / self.grey.shape[1]
-        line = max(2, round(size[0] / 420))
+        line = max(3, round(size[0] / 420))
         for (picks, diameter), colour in zip(scene.picks.values(), _colours(len(scene.picks)), strict=True):
             rings = Image.new("L", size)
             pen = ImageDraw.Draw(rings)
