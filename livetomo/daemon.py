@@ -30,6 +30,7 @@ from livetomo.overview import Overview
 from livetomo.patience import NoAnswer, within
 from livetomo.problems import Reporter
 from livetomo.publish.broker import MqttTransport
+from livetomo.publish.leftovers import MEMORY_NAME
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.mqtt import Publisher
@@ -263,7 +264,9 @@ def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread
         metrics.acknowledged(recorded)
 
     transport = MqttTransport(config.mqtt, client_id(config.site, config.instance))
-    return Publisher(settings, catalog, transport, acknowledged=acknowledged, observer=metrics)
+    return Publisher(
+        settings, catalog, transport, memory=config.state / MEMORY_NAME, acknowledged=acknowledged, observer=metrics
+    )
 
 
 def _rules(config: Config, token: TokenFile | None) -> Rules:

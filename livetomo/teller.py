@@ -52,6 +52,7 @@ class Teller:
         if self._told is None or _differs(self._told, status):
             self._told = status
             self._retained.put(self._topics.status, StatusTold.of(status).payload())
+        self._retained.is_complete.set()
 
     async def _before(self) -> set[tuple[str, str]]:
         """Sessions that were live the last time; at first, all that an earlier run may have told of."""

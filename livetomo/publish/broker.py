@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import NoReturn
@@ -16,6 +16,8 @@ from livetomo.errors import BrokerAway, MessageRefused
 from livetomo.publish.messages import Message
 from livetomo.publish.mqtt_client import Limits, MqttClient, address, connected
 from livetomo.publish.refusals import QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TOO_LARGE
+
+_QUIET_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,24 @@ class _MqttConnection:
         finally:
             sending.cancel()
             losing.cancel()
+
+    async def retained(self, filters: Sequence[str], enough: int | None = None) -> Mapping[str, bytes]:
+        """Subscribe for a moment: what is retained comes first, and at once."""
+        found: dict[str, bytes] = {}
+        try:
+            await self._client.subscribe([(each, 1) for each in filters])
+            async for message in self._client.heard(_QUIET_SECONDS):
+                # Others are told meanwhile, and some brokers send retained messages of other topics, too.
+                if message.retain and message.payload and any(message.topic.matches(each) for each in filters):
+                    found[str(message.topic)] = bytes(message.payload)
+                if enough is not None and len(found) >= enough:
+                    break
+            await self._client.unsubscribe(list(filters))
+        except aiomqtt.MqttError as fault:
+            if not self._client.is_lost:
+                return found  # it does not answer this question
+            raise BrokerAway(f"{self._address} {self._client.said(fault)}", self._client.code_of(fault)) from None
+        return found
 
     async def lost(self) -> NoReturn:
         try:

@@ -1,7 +1,8 @@
 """A broker in memory that can go away, hang, refuse and forget, for tests and for whoever needs no real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ class MemoryBroker:
 
     refuses: messages that are answered with a refusal, by its reason code; None takes it.
     hangs_up: messages over which the connection is ended, by the reason code that is given, 0: none.
+    may_read: whether what is retained can be looked at.
     largest: bytes of the largest payload that is taken; None: no limit.
     loses_acknowledgement: messages that are kept, but whose acknowledgement never leaves: the connection dies instead.
     """
@@ -24,6 +26,7 @@ class MemoryBroker:
         self.retained: dict[str, bytes] = {}
         self.connections = 0
         self.gives_reasons = True
+        self.may_read = True
         self.largest: int | None = None
         self.refuses: Callable[[Message], int | None] = lambda message: None
         self.hangs_up: Callable[[Message], int | None] = lambda message: None
@@ -121,6 +124,13 @@ class _MemoryConnection:
         if self._lost.is_set():
             raise BrokerAway("the connection was lost", self._code)
         await self._broker.take(self, message)
+
+    async def retained(self, filters: Sequence[str], enough: int | None = None) -> Mapping[str, bytes]:
+        if not self._broker.may_read:
+            return {}
+        patterns = [re.compile(re.escape(each).replace(r"\+", "[^/]+")) for each in filters]
+        there = self._broker.retained.items()
+        return {topic: payload for topic, payload in there if any(pattern.fullmatch(topic) for pattern in patterns)}
 
     async def lost(self) -> NoReturn:
         await self._lost.wait()

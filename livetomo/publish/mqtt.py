@@ -8,15 +8,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from livetomo.errors import BrokerAway, MessageRefused
 from livetomo.events import Recorded
 from livetomo.problems import Problem
 from livetomo.publish.delivery import Delivery, DeliveryObserver, Uncounted
+from livetomo.publish.leftovers import Leftovers
 from livetomo.publish.messages import Message, MessageSettings, message_of
 from livetomo.publish.refusals import TAKEN_OVER
 from livetomo.publish.retained import Retained
+from livetomo.publish.standing import is_of_another
 from livetomo.publish.transport import Connection, Transport
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _TAKEN_OVER_PAUSE, _LONGEST_TAKEN_OVER_PAUSE = 15.0, 600.0
 _STEADY_SECONDS = 20.0
 _MANY_SHORT_ONES, _MANY_SHORT_ONES_WITHOUT_REASONS = 25, 5
+_SUSPICIOUS_SHORT_ONES = 2
 _BATCH = 100
 
 
@@ -69,6 +73,7 @@ class Publisher:
         transport: Transport,
         retained: Retained | None = None,
         *,
+        memory: Path | None = None,
         consumer: str = "mqtt",
         acknowledge_time_limit: float = 10.0,
         acknowledged: Callable[[Recorded], None] = lambda recorded: None,
@@ -88,8 +93,10 @@ class Publisher:
         self._pause = pause
         self._chance = random.Random() if chance is None else chance
         self._clock = clock
+        self._leftovers = Leftovers(settings.topics.root, self.retained, memory)
         self._gives_reasons = True
         self._failures = 0
+        self._has_rival = False
         self._is_taken_over = False
         self._taken_over = 0
         self._taken_over_at: float | None = None
@@ -135,7 +142,8 @@ class Publisher:
 
     def _count(self, fault: BrokerAway, seconds: float) -> None:
         """What the end of a connection after so many seconds means for the pause before the next one."""
-        self._is_taken_over = fault.code == TAKEN_OVER
+        self._is_taken_over = fault.code == TAKEN_OVER or self._has_rival
+        self._has_rival = False
         if self._is_taken_over:
             self._taken_over += 1
             self._taken_over_at = self._clock()
@@ -173,17 +181,27 @@ class Publisher:
         await self._delivery.send(connection, self._availability(ONLINE))
         self.state = PublisherState(connected=True, error="", since=self._since(connected=True))
         log.info("broker: connected")
+        if self._short_ones >= _SUSPICIOUS_SHORT_ONES:
+            await self._look_for_a_rival(connection)
         self.retained.send_all_again()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(connection.lost())
                 tasks.create_task(self._tell_events(connection))
                 tasks.create_task(self._tell_retained(connection))
+                tasks.create_task(self._leftovers.run(connection))
         except ExceptionGroup as faults:
             away, others = faults.split(BrokerAway)
             if away is None or others is not None:
                 raise
             raise _first(away) from None
+
+    async def _look_for_a_rival(self, connection: Connection) -> None:
+        """Whether another daemon has told its status in our place: brokers seldom say who ended a connection."""
+        topic = self._settings.topics.status
+        self._has_rival = False
+        told = await connection.retained([topic], enough=1)
+        self._has_rival = is_of_another(told.get(topic, b""), self.retained.wanted.get(topic, b""))
 
     async def _tell_events(self, connection: Connection) -> None:
         cursor = await self._store.cursor(self._consumer)

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self, TypeVar
@@ -131,6 +131,24 @@ class MqttClient(aiomqtt.Client):
             raise MessageRefused(
                 f"refused a message for {message.topic} ({refusal.words}). {refusal.cure}".rstrip(), code
             )
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is no longer one."""
+        return self._disconnected.done()
+
+    async def heard(self, quiet_seconds: float) -> AsyncGenerator[aiomqtt.Message, None]:
+        """The messages of the subscriptions, until for so long none comes."""
+        while True:
+            hearing = asyncio.ensure_future(self._queue.get())
+            try:
+                either: list[asyncio.Future[Any]] = [hearing, self._disconnected]
+                await asyncio.wait(either, timeout=quiet_seconds, return_when="FIRST_COMPLETED")
+                if not hearing.done():
+                    return
+                yield hearing.result()
+            finally:
+                hearing.cancel()
 
     async def lost(self) -> NoReturn:
         """Wait until the connection is lost."""

@@ -1,17 +1,27 @@
 """What the broker should hold for whoever comes later: the newest payload of each topic, sent when there is a way."""
 
 import asyncio
+from collections.abc import Mapping
 
 from livetomo.publish.messages import Message
 
 
 class Retained:
-    """Wanted payloads by topic. Only the newest counts, so nothing piles up while the broker is away."""
+    """Wanted payloads by topic. Only the newest counts, so nothing piles up while the broker is away.
+
+    is_complete: set by whoever puts, once all has been put that should stand: what else stands is a leftover then.
+    """
 
     def __init__(self) -> None:
+        self.is_complete = asyncio.Event()
         self._wanted: dict[str, bytes] = {}
         self._pending: dict[str, bytes] = {}
         self._news = asyncio.Event()
+
+    @property
+    def wanted(self) -> Mapping[str, bytes]:
+        """What should stand, by topic."""
+        return self._wanted
 
     def put(self, topic: str, payload: bytes) -> None:
         """Have `payload` held at `topic`."""

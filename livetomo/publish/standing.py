@@ -91,6 +91,15 @@ class StatusTold(Part):
         return self.model_dump_json().encode()
 
 
+def is_of_another(told: bytes, own: bytes) -> bool:
+    """Whether a status, `told` below this daemon's name, is of another one that runs beside the one of `own`."""
+    try:
+        one, other = StatusTold.model_validate_json(told), StatusTold.model_validate_json(own)
+    except ValueError:
+        return False
+    return one.started != other.started and one.time > other.started
+
+
 class TargetTold(Part):
     """How many particles of a feature a session is to have, and when it will have them."""
 

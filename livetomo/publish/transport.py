@@ -1,5 +1,6 @@
 """What the publisher needs of a broker: connect, have messages acknowledged, be told when the connection is lost."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import NoReturn, Protocol
 
@@ -19,6 +20,12 @@ class Connection(Protocol):
 
         Raises:
             MessageRefused: it does not take this message, and others perhaps.
+        """
+
+    async def retained(self, filters: Sequence[str], enough: int | None = None) -> Mapping[str, bytes]:
+        """What the broker retains there, by topic: nothing where this user may not read.
+
+        enough: come back as soon as so many are there, instead of when no more come.
         """
 
     async def lost(self) -> NoReturn:
