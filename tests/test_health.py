@@ -4,22 +4,27 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from livetomo.catalog.catalog import Catalog
+from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import open_database
 from livetomo.catalog.health import LAST_JOBS
+from livetomo.config import Config
+from livetomo.disks import Disks
+from livetomo.overview import Overview
 from livetomo.problems import Problem
 from livetomo.publish.metrics import Metrics
 from livetomo.publish.standing import StatusTold, SummaryTold
 from livetomo.recipe import load_recipe
 from livetomo.state_problems import FAILURES_IN_A_ROW, of_health
-from livetomo.status import WatchHealth
+from livetomo.status import WatchHealth, WatchState
 from livetomo.tomogram import Arrival, Content, Fault, TomogramId
+from livetomo.watches import Watches
 from tests.publish.stories import manifest
 from tests.web.site import SESSION, FakeDaemon
 from tests.web.test_app import browsing
@@ -101,6 +106,49 @@ async def test_everything_fails_and_everything_is_red(tmp_path: Path) -> None:
     assert sample("livetomo_ready") == 0
     assert sample("livetomo_watch_consecutive_failures", {"watch": "krios1"}) == 30
     assert sample("livetomo_watch_recent_failures", {"watch": "krios1"}) == 20
+
+
+async def test_the_daemon_s_own_overview_has_it_from_the_catalog(tmp_path: Path) -> None:
+    """With the parts that it has in life, the intake's process and the workers apart."""
+
+    class Watched:
+        names: ClassVar = ["krios1"]
+
+        def states(self) -> tuple[WatchState, ...]:
+            return (WatchState("krios1", scanning=True),)
+
+    watch = {"name": "krios1", "path": str(tmp_path)}
+    folders = {"state": str(tmp_path / "state"), "output": str(tmp_path / "out")}
+    config = Config.model_validate({"site": "facility", **folders, "watch": [watch]})
+    catalog = CatalogThread(tmp_path / "catalog.sqlite", site="facility", instance="main")
+    await catalog.open()
+
+    def fail(inside: Catalog) -> None:
+        for number in range(FAILURES_IN_A_ROW):
+            who, content = TomogramId("krios1", "s", f"TS_{number}"), Content(1, 1, str(number))
+            inside.arrivals.take(
+                Arrival(who, f"{number}.mrc", content, "generic", fault=TRUNCATED), "untrained", RECIPE
+            )
+
+    overview = Overview(
+        config,
+        catalog=catalog,
+        watches=cast(Watches, Watched()),
+        lanes=[],
+        disks=Disks(config),
+        publisher=None,
+        address=lambda: "http://localhost",
+    )
+    before = await overview.status()
+    await catalog(fail)
+    after, later = await overview.status(), await overview.status()
+    await catalog.close()
+    assert before.ready
+    assert not after.ready
+    problems = {problem.name: problem for problem in after.problems}
+    assert problems.keys() == {"failures-krios1", "quality-krios1"}
+    assert after.watches[0].health.consecutive_failures == FAILURES_IN_A_ROW
+    assert later.problems == after.problems, "since the same moment"
 
 
 async def test_one_failure_of_many_is_no_problem_and_makes_no_session_bad(tmp_path: Path) -> None:

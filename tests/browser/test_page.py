@@ -271,3 +271,20 @@ async def test_each_tile_shows_the_end_of_its_name(chromium: str, tmp_path: Path
                 }}).length"""
             )
             assert cut == 0
+
+
+async def test_what_nobody_judged_is_neutral(chromium: str, tmp_path: Path) -> None:
+    """Grey, like a figure that is missing, and never the green of what has met a limit."""
+    daemon = FakeDaemon(tmp_path / "out")
+    quality = {"band_snr": {"value": 2.0, "unit": "", "verdict": "unjudged"}}
+    for number in range(3):
+        await daemon.arrive(f"TS_{number}")
+        await daemon.finish(quality=quality, verdict="unjudged")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until("document.getElementById('filters').innerText.includes('unjudged 3')")
+        colours = await page.run(
+            "[...document.querySelectorAll('.light.unjudged')].map(one => getComputedStyle(one).backgroundColor)"
+        )
+        assert len(colours) >= 5, "three tiles, the session and the filter"
+        assert set(colours) == {"rgb(139, 148, 156)"}
+        assert "The last tomograms are unjudged" in await page.run("document.getElementById('course').innerText")
