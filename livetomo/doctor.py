@@ -30,6 +30,7 @@ _STRICT_TABLES = (3, 37, 0)
 _ROOM = 10
 _WATCHED_FOLDERS = 65_536
 _DEVICES_SECONDS = 120.0
+_LARGE_PACKET = 100_000
 _FOLDER_SECONDS = 10.0
 _ASK_TORCH = """
 import json, torch
@@ -57,7 +58,8 @@ def examine(config: Config | None = None) -> Iterator[Finding]:
     if config is not None:
         yield from folders(config)
         if config.mqtt is not None:
-            yield asyncio.run(broker(config.mqtt, Topics.of(config).root))
+            watches = [watch.name for watch in config.watch]
+            yield asyncio.run(broker(config.mqtt, Topics.of(config).root, watches))
 
 
 def versions(sqlite: tuple[int, ...] = sqlite3.sqlite_version_info) -> Iterator[Finding]:
@@ -195,18 +197,36 @@ def _watched_folders(limit: int) -> Finding:
     )
 
 
-async def broker(settings: Mqtt, root: str) -> Finding:
-    """Whether the broker takes a message from this user below `root`, the beginning of the daemon's topics."""
-    from livetomo.publish.broker import MqttTransport
-    from livetomo.publish.messages import Message
+async def broker(settings: Mqtt, root: str, watches: Sequence[str] = ()) -> Finding:
+    """Whether the broker takes messages from this user below `root`, the beginning of the daemon's topics."""
     from livetomo.publish.mqtt_client import address
+    from livetomo.publish.trial import trial
 
-    # Another identifier than the daemon's, whose connection this one would end.
-    transport = MqttTransport(settings, f"livetomo-doctor-{os.getpid()}")
-    hello = Message(f"{root}/doctor", b'"is anybody there?"')
+    *base, site, instance = root.split("/")
     try:
-        async with transport.connect(will=hello) as connection:
-            await connection.publish(hello)
+        told = await trial(settings, Topics(site, instance, "/".join(base)), watches)
     except LivetomoError as fault:
         return Finding("broker", "bad", str(fault), "Look at the broker's log, and at [mqtt] in the configuration")
-    return Finding("broker", "good", f"{address(settings)} takes messages below {root}")
+    where = address(settings)
+    if told.refused:
+        kind, why = next(iter(told.refused.items()))
+        return Finding("broker", "bad", why, f"It refuses {len(told.refused)} kinds of messages, {kind} for one")
+    if not told.silent:
+        small = told.largest_packet is not None and told.largest_packet < _LARGE_PACKET
+        said = f"{where} takes messages below {root}"
+        if small:
+            cure = "Larger messages are sent without their picks: raise the broker's limit, or lower inline_picks"
+            return Finding("broker", "warn", f"{said}, of up to {told.largest_packet:,} bytes", cure)
+        return Finding("broker", "good", said)
+    if told.back:
+        cure = "An ACL drops them in silence: let this user write and read there"
+        return Finding("broker", "bad", f"{where}: messages for {', '.join(told.silent)} do not come back", cure)
+    if settings.protocol == "5":
+        said = f"{where} acknowledges messages below {root}, and this user cannot read them"
+        return Finding("broker", "warn", said, "Let it read there, too: it clears what earlier runs have left retained")
+    return Finding(
+        "broker",
+        "warn",
+        f"it cannot be known whether {where} takes messages: none comes back, and MQTT 3.1.1 has no word for a refusal",
+        f'Let this user read below {root}, write protocol = "5" if the broker knows it, or look with mosquitto_sub',
+    )

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 
 import pytest
@@ -8,6 +9,7 @@ from livetomo.cli import livetomo_command
 from livetomo.config import Mqtt, load_config
 from livetomo.doctor import broker, clock, devices, folders, versions
 from livetomo.filesystems import FileSystem
+from tests.servers import Mosquitto, need
 
 LOCAL, REMOTE = FileSystem("ext4", "/dev/sda1", "/"), FileSystem("nfs4", "server:/data", "/data")
 GPU = {"name": "NVIDIA Something", "total": 24_000_000_000, "free": 20_000_000_000}
@@ -94,6 +96,47 @@ async def test_a_broker_that_takes_messages_is_good(mosquitto):
         "good",
         f"127.0.0.1:{mosquitto.port} takes messages below livetomo/here/main",
     )
+
+
+NOTHING_READ = "topic write livetomo/here/main/#\n"
+NOT_THE_PICKS = "topic readwrite livetomo/here/main/#\ntopic deny livetomo/here/main/krios1/+/+/picks/#\n"
+ACLS = {
+    # protocol, ACL, more: verdict, words
+    "all is well": ("5", "topic readwrite livetomo/#\n", "", "good", "takes messages below livetomo/here/main"),
+    "all is well, 3.1.1": ("3.1.1", "topic readwrite livetomo/#\n", "", "good", "takes messages below"),
+    "one kind is refused": ("5", NOT_THE_PICKS, "", "bad", "picks/livetomo-doctor (not authorized)"),
+    "one kind is dropped in silence": (
+        "3.1.1",
+        NOT_THE_PICKS,
+        "",
+        "bad",
+        "krios1/+/+/picks/livetomo-doctor do not come",
+    ),
+    "nothing can be read": ("5", NOTHING_READ, "", "warn", "this user cannot read them"),
+    "nothing can be known": ("3.1.1", NOTHING_READ, "", "warn", "it cannot be known"),
+    "all is forbidden": ("5", "topic readwrite elsewhere/#\n", "", "bad", "not authorized"),
+    "all is dropped": ("3.1.1", "topic readwrite elsewhere/#\n", "", "warn", "it cannot be known"),
+    "small messages only": ("5", "topic readwrite livetomo/#\n", "max_packet_size 5000", "warn", "up to 5,000 bytes"),
+}
+
+
+@pytest.mark.parametrize(("protocol", "acl", "more", "verdict", "words"), ACLS.values(), ids=ACLS)
+async def test_what_the_broker_does_with_messages_is_tried_for_each_kind(
+    tmp_path, monkeypatch, protocol, acl, more, verdict, words
+):
+    monkeypatch.setattr("livetomo.publish.trial._BACK_SECONDS", 0.2)
+    (tmp_path / "acl").write_text(acl)
+    settings = f"allow_anonymous true\nacl_file {tmp_path / 'acl'}\n{more}"
+    mosquitto = Mosquitto(need("mosquitto", "mosquitto"), tmp_path, settings)
+    await mosquitto.start()
+    try:
+        mqtt = Mqtt(url=f"mqtt://127.0.0.1:{mosquitto.port}", protocol=protocol)
+        finding = await broker(mqtt, "livetomo/here/main", ["krios1"])
+    finally:
+        await mosquitto.stop(how=signal.SIGKILL)
+    assert finding.verdict == verdict
+    assert words in finding.said
+    assert finding.cure or verdict == "good"
 
 
 def test_programs_get_one_object_per_finding():
