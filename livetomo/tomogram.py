@@ -70,11 +70,14 @@ class KnownFile:
     """A file that has been dealt with: taken, or left alone. `path` is relative to its watch's root, with `/`.
 
     told: what `told` makes of the halves and metadata that are recorded of it; empty where they are not followed.
+    inode: of one that was left alone, where it is known. copy_of: the path of what it is left alone as a copy of.
     """
 
     path: str
     content: Content
     told: str = ""
+    inode: int = 0
+    copy_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Arrival:
     path:     relative to the watch's root, with `/`: it stays the same wherever the root is mounted.
     halves:   "even" and "odd", relative as `path`; empty where there are none.
     metadata: what sidecars say, JSON-able.
+    moved_from: where the same file was when it was taken; empty where it was not.
     """
 
     tomogram: TomogramId
@@ -94,6 +98,7 @@ class Arrival:
     halves: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
+    moved_from: str = ""
 
 
 def told(halves: Mapping[str, str], metadata: Mapping[str, Any]) -> str:

@@ -131,6 +131,8 @@ class Watches:
         crash_point("taken")
         if taken.learned:
             self._learned(taken.tomogram)
+        if taken.has_moved:
+            log.info(f"moved: {arrival.moved_from} is {arrival.path} now", extra={"tomogram": str(taken.tomogram)})
         if not taken.new:
             return
         self._metrics.arrived(place.watch.name, rejected=arrival.fault is not None)

@@ -20,13 +20,15 @@ from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, to
 class Taken:
     """What became of an arrival: who it is, which revision, whether that is news, and what a person should know.
 
-    learned: it is a known revision, of which its sidecars or halves say something else by now.
+    learned: it is a known revision, of which its sidecars or halves say something else by now. has_moved: its file is
+    at another path by now.
     """
 
     tomogram: TomogramId
     revision: int
     new: bool
     learned: bool = False
+    has_moved: bool = False
     warning: str = ""
 
 
@@ -48,16 +50,18 @@ class Arrivals:
             self._db.execute(
                 "DELETE FROM left_alone WHERE watch = ? AND path = ?", (arrival.tomogram.watch, arrival.path)
             )
-            self._sessions.touch(arrival.tomogram.watch, arrival.tomogram.session)
+            has_moved = self._move(arrival)
             tomogram_row, tomogram, warning = self._tomogram(arrival)
             latest = self._latest_revision(tomogram_row)
+            if not has_moved:  # a session that is put away is not live again
+                self._sessions.touch(tomogram.watch, tomogram.session)
             if latest is not None and _same_content(latest, arrival.content):
                 self._learn(latest["id"], arrival)
                 was_told = told(json.loads(latest["halves"]), json.loads(latest["metadata"]))
                 learned = was_told != told(arrival.halves, arrival.metadata)
                 if learned:
                     settle_series(self._db, self._story, tomogram, arrival.metadata)
-                return Taken(tomogram, latest["number"], new=False, learned=learned)
+                return Taken(tomogram, latest["number"], new=False, learned=learned, has_moved=has_moved)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
                 self._supersede(tomogram_row, tomogram)
@@ -69,7 +73,9 @@ class Arrivals:
 
     def known_files(self, watch: str) -> list[KnownFile]:
         """Every file of `watch` that has been dealt with: what was left alone, and the newest content taken."""
-        left = self._db.query("SELECT path, size, modified_ns FROM left_alone WHERE watch = ?", (watch,))
+        left = self._db.query(
+            "SELECT path, size, modified_ns, inode, copy_of FROM left_alone WHERE watch = ?", (watch,)
+        )
         taken = self._db.query(
             """SELECT path, size, modified_ns, digest, halves, metadata
                FROM revisions JOIN tomograms ON tomograms.id = tomogram
@@ -77,7 +83,10 @@ class Arrivals:
                ORDER BY revisions.id""",
             (watch,),
         )
-        known = [KnownFile(row["path"], Content(row["size"], row["modified_ns"], "")) for row in left]
+        known = [
+            KnownFile(row["path"], Content(row["size"], row["modified_ns"], ""), "", row["inode"], row["copy_of"])
+            for row in left
+        ]
         for row in taken:
             content = Content(row["size"], row["modified_ns"], row["digest"])
             news = told(json.loads(row["halves"]), json.loads(row["metadata"]))
@@ -98,8 +107,12 @@ class Arrivals:
                 (watch, self._now()),
             )
             self._db.conn.executemany(
-                "INSERT OR REPLACE INTO left_alone (watch, path, size, modified_ns) VALUES (?, ?, ?, ?)",
-                [(watch, file.path, file.content.size, file.content.modified_ns) for file in files],
+                """INSERT OR REPLACE INTO left_alone (watch, path, size, modified_ns, inode, copy_of)
+                   VALUES (?, ?, ?, ?, ?, ?)""",
+                [
+                    (watch, file.path, file.content.size, file.content.modified_ns, file.inode, file.copy_of)
+                    for file in files
+                ],
             )
 
     def forget_mount(self, watch: str) -> int:
@@ -109,6 +122,23 @@ class Arrivals:
                 "UPDATE left_alone SET modified_ns = 0 WHERE watch = ? AND path = '.' RETURNING path", (watch,)
             ).fetchall()
         )
+
+    def _move(self, arrival: Arrival) -> bool:
+        """A tomogram's file is at another path by now: it stays what it is; whether that is so."""
+        if not arrival.moved_from or self._row_at(arrival.tomogram.watch, arrival.path):
+            return False
+        row = self._row_at(arrival.tomogram.watch, arrival.moved_from)
+        latest = self._latest_revision(row) if row else None
+        if row is None or latest is None or not _same_content(latest, arrival.content):
+            return False
+        self._db.execute(
+            "UPDATE tomograms SET path = ?, producer = ? WHERE id = ?", (arrival.path, arrival.producer, row)
+        )
+        return True
+
+    def _row_at(self, watch: str, path: str) -> int | None:
+        row = self._db.execute("SELECT id FROM tomograms WHERE watch = ? AND path = ?", (watch, path)).fetchone()
+        return row[0] if row else None
 
     def _tomogram(self, arrival: Arrival) -> tuple[int, TomogramId, str]:
         """The tomogram that lives at this path, or a new one under the first name that is free."""

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlite_utils import Database
+
 from livetomo.catalog.arrivals import record_recipe
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.epoch import begin
@@ -68,6 +70,7 @@ def _record(catalog: Catalog, found: Found) -> None:
     record_recipe(db, manifest["recipe"]["name"], recipe)
     db.execute("INSERT INTO watches (name, first_scan_at) VALUES (?, 0) ON CONFLICT DO NOTHING", (who.watch,))
     catalog.sessions.touch(who.watch, who.session)
+    _make_room(db, who, found.path)
     tomogram = _row_of(
         catalog,
         "tomograms",
@@ -112,6 +115,15 @@ def _record(catalog: Catalog, found: Found) -> None:
         supersede(db, catalog.story, who, older, why)
     settle_series(db, catalog.story, who, manifest.get("metadata", {}))
     catalog.course.tell(manifest)
+
+
+def _make_room(db: Database, who: TomogramId, path: str) -> None:
+    """Another tomogram was at this path before it was moved away: it is where nobody knows, until it is seen again."""
+    db.execute(
+        """UPDATE tomograms SET path = path || '.moved-' || id
+           WHERE watch = ? AND path = ? AND NOT (session = ? AND name = ?)""",
+        (who.watch, path, who.session, who.name),
+    )
 
 
 def _row_of(catalog: Catalog, table: str, key: Mapping[str, Any], more: Mapping[str, Any]) -> int:

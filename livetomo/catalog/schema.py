@@ -151,6 +151,12 @@ def _epoch(db: Database) -> None:
         ) STRICT""")
 
 
+@schema(name="003_identity")
+def _identity(db: Database) -> None:
+    db.execute("ALTER TABLE left_alone ADD COLUMN inode INTEGER NOT NULL DEFAULT 0")  # 0: not known
+    db.execute("ALTER TABLE left_alone ADD COLUMN copy_of TEXT NOT NULL DEFAULT ''")  # path of what it is a copy of
+
+
 def migrate(db: Database) -> None:
     """Bring the tables up to date, each step in its own transaction; a newer catalog is refused."""
     known = {step.name for step in schema.pending(Database(memory=True))}

@@ -6,7 +6,9 @@ from typing import Protocol
 
 from livetomo.formats.endings import plain_path
 from livetomo.intake.half_search import HalfSearch
+from livetomo.intake.known import Known
 from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.origins import Origins
 from livetomo.intake.patterns import Exclusion, SessionPattern
 from livetomo.intake.producers import Producer, Recognised, choose, recognise
 from livetomo.intake.relations import Relations
@@ -35,6 +37,7 @@ class Candidate:
     named: Named
     is_link: bool
     size: int
+    modified_ns: int = 0
     not_before: float = 0.0
     reason: str = "just seen"
 
@@ -48,6 +51,10 @@ class Listener(Protocol):
 
     def known_seen(self, path: str, named: Named, content: Content) -> None:
         """A file that has not changed since it was dealt with."""
+        ...
+
+    def left_alone_moved(self, old: str, file: KnownFile) -> None:
+        """A file that was left alone at `old` is somewhere else now."""
         ...
 
     def candidate_withdrawn(self, path: str) -> None:
@@ -67,7 +74,8 @@ class Candidates:
         settings: WatchSettings,
         tree: Tree,
         near: Neighbours,
-        known: dict[str, Content],
+        known: Known,
+        origins: Origins,
         listener: Listener,
         *,
         clock: Callable[[], float],
@@ -76,6 +84,7 @@ class Candidates:
         self._settings = settings
         self._tree = tree
         self._known = known
+        self._origins = origins
         self._listener = listener
         self._is_offered = is_offered
         self._producers = choose(settings.producers, settings.pattern)
@@ -84,7 +93,7 @@ class Candidates:
         self._near = near
         self._clock = clock
         self._halves = HalfSearch(self._producers, self._session, near)
-        self._relations = Relations(tree, near, self._producers, self._session, self._was_taken)
+        self._relations = Relations(tree, near, self._producers, self._session, known.was_taken)
         self._ruled_out: dict[str, tuple[Look, float]] = {}
         self._places: dict[tuple[int, int], str] = {}
         self._suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
@@ -135,7 +144,7 @@ class Candidates:
         """Why the file at `path` is not taken, by what lies or has been taken around it; empty where it may be."""
         halves = (half for _, half in self._halves.places(named.file, path)) if named.file.role == "full" else ()
         for other in (*named.producer.rivals(named.file, plain_path(path)), *halves):
-            if other != path and self._was_taken(other) and self._near.exists(other):
+            if other != path and self._known.was_taken(other) and self._near.exists(other):
                 return f"the same tomogram as {other}, which has been taken"
         return self._relations.why_not(named.producer, named.file, path)
 
@@ -143,21 +152,23 @@ class Candidates:
         """The file at `path` is no tomogram: it is not looked at again soon, unless it is not `look` any more."""
         self._ruled_out[path] = (look, self._clock() + RULED_OUT_SECONDS)
 
-    def _was_taken(self, path: str) -> bool:
-        return path in self._known and self._known[path].digest != ""
-
     def _consider(self, path: str, entry: Entry, named: Named, baseline: list[KnownFile] | None) -> None:
         if path in self.files or not entry.is_file():
             return
         stat = entry.stat()
         look = Look.of(stat)
         known = self._known.get(path)
-        if known and (known.size, known.modified_ns) == (look.size, look.modified_ns):
+        if known and (known.size, known.modified_ns) == (look.size, look.modified_ns) and not self.is_orphaned(path):
             self._places[look.device, look.inode] = path
             self._listener.known_seen(path, named, known)
             return
         if baseline is not None:
-            baseline.append(KnownFile(path, Content(look.size, look.modified_ns, "")))
+            baseline.append(KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode))
+            return
+        if known is None and (old := self._origins.moved_from(path, look)):
+            self._listener.left_alone_moved(
+                old, KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode)
+            )
             return
         since = self._settings.since
         if known is None and not isinstance(since, str) and stat.st_mtime < since:
@@ -166,8 +177,29 @@ class Candidates:
         if self._is_seen_elsewhere(path, look, is_link=is_link) or self._is_ruled_out(path, look, named):
             return
         self._places[look.device, look.inode] = path
-        self.files[path] = Candidate(path, named, is_link, look.size)
+        self.files[path] = Candidate(path, named, is_link, look.size, look.modified_ns)
         self._listener.candidate_found(self.files[path], look)
+
+    def successor(self, path: str) -> str:
+        """The candidate that was taken at `path` before something else came there, by its name, size and time."""
+        if not self._known.was_taken(path):
+            return ""
+        was, name = self._known[path], path.rpartition("/")[2]
+        return next(
+            (
+                other.path
+                for other in self.files.values()
+                if other.path != path
+                and (other.size, other.modified_ns) == (was.size, was.modified_ns)
+                and other.path.rpartition("/")[2] == name
+            ),
+            "",
+        )
+
+    def is_orphaned(self, path: str) -> bool:
+        """Whether it is the copy of a tomogram's file that is gone: it takes its place then."""
+        original = self._known.original(path)
+        return bool(original) and self._known.was_taken(original) and not self._tree.exists(original)
 
     def _is_ruled_out(self, path: str, look: Look, named: Named) -> bool:
         """Whether it is not taken, as was found now, or not long ago when it was what it is now."""

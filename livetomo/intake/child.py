@@ -58,6 +58,7 @@ class Child:
             clock=self._clock,
             offer=self._offer,
             tell_baseline=self._tell_baseline,
+            tell_left_alone=self._tell_left_alone,
             alive=self._alive,
             first_start=first_start,
             known=self._known,
@@ -133,6 +134,9 @@ class Child:
 
     def _tell_baseline(self, files: list[KnownFile]) -> None:
         self._say({"say": "baseline", "files": known_to_json(files)})
+
+    def _tell_left_alone(self, files: list[KnownFile]) -> None:
+        self._say({"say": "left_alone", "files": known_to_json(files)})
 
     def _alive(self) -> None:
         """Long work goes on: the supervisor takes silence for a mount that hangs."""

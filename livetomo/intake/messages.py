@@ -20,6 +20,7 @@ def arrival_to_json(arrival: Arrival) -> dict[str, Any]:
         "halves": dict(arrival.halves),
         "metadata": dict(arrival.metadata),
         "fault": asdict(arrival.fault) if arrival.fault else None,
+        "moved_from": arrival.moved_from,
     }
 
 
@@ -33,6 +34,7 @@ def arrival_from_json(body: Mapping[str, Any]) -> Arrival:
         halves=body["halves"],
         metadata=body["metadata"],
         fault=Fault(**body["fault"]) if body["fault"] else None,
+        moved_from=body["moved_from"],
     )
 
 
@@ -44,13 +46,26 @@ def known_messages(files: Iterable[KnownFile]) -> Iterator[dict[str, Any]]:
 
 
 def known_to_json(files: Iterable[KnownFile]) -> list[list[Any]]:
-    """Files as rows: path, size, modification time, digest, what was told."""
-    return [[file.path, file.content.size, file.content.modified_ns, file.content.digest, file.told] for file in files]
+    """Files as rows: path, size, modification time, digest, what was told, inode, what it is a copy of."""
+    return [
+        [
+            file.path,
+            *(file.content.size, file.content.modified_ns, file.content.digest),
+            file.told,
+            file.inode,
+            file.copy_of,
+        ]
+        for file in files
+    ]
 
 
 def known_from_json(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
     """The inverse of `known_to_json`."""
-    return [KnownFile(path, Content(size, modified_ns, digest), told) for path, size, modified_ns, digest, told in rows]
+    return [
+        KnownFile(path, Content(*content), *more)
+        for path, *content, told, inode, copy_of in rows
+        for more in [(told, inode, copy_of)]
+    ]
 
 
 @dataclass(frozen=True, slots=True)

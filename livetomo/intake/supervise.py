@@ -57,7 +57,8 @@ class Intake:
     known:    all that has been dealt with, at each start of the process.
     arrived:  records an arrival; only when it returns is the file dealt with, and when it raises, it is offered again.
               A file whose time alone has changed arrives again with the digest that is known already.
-    baseline: records that the first scan is done, and which files are left alone until they change.
+    baseline: records that the first scan is done, and which files are left alone until they change; later, which
+              copies and moved old files are left alone too.
     first_start: whether the watch has never completed a scan.
     """
 
@@ -178,6 +179,10 @@ class Intake:
                 await self._baseline(known_from_json(message["files"]))
                 self._first_start = False
                 await process.send({"do": "baseline_is_taken"})
+            case "left_alone":
+                files = known_from_json(message["files"])
+                await self._baseline(files)
+                self._tell_left_alone(files)
             case "arrival":
                 arrival = arrival_from_json(message["arrival"])
                 try:
@@ -187,6 +192,16 @@ class Intake:
                     await process.send({"do": "try_again", "path": arrival.path})
                 else:
                     await process.send({"do": "acknowledge", "path": arrival.path})
+
+    def _tell_left_alone(self, files: Sequence[KnownFile]) -> None:
+        for file in files:
+            if file.copy_of:
+                log.info(
+                    "watch %s: %s is a copy of %s, and is not processed again; touch it to have it processed",
+                    *(self.name, file.path, file.copy_of),
+                )
+        if moved := [file.path for file in files if not file.copy_of]:
+            log.info("watch %s: %d old files have moved and stay left alone, first %s", self.name, len(moved), moved[0])
 
     def _take_report(self, report: Report) -> None:
         if report.scans or report.trouble:

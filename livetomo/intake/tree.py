@@ -13,6 +13,8 @@ from livetomo.filesystems import FileSystem, file_system
 from livetomo.formats.mrc_header import MrcHeader, read_header
 from livetomo.tomogram import Content, bounded_time, signed
 
+_BLOCK_BYTES = 4 * 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -79,6 +81,10 @@ class Tree(Protocol):
         """The file's digest, or what `digest_file` raises. Reads voxels."""
         ...
 
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """All of the file's bytes, in order."""
+        ...
+
     def text(self, path: str, most_bytes: int = ...) -> str:
         """The beginning of a text file, whatever its encoding."""
         ...
@@ -124,6 +130,12 @@ class LocalTree:
     def content(self, path: str) -> Content:
         """As `Tree.content`."""
         return digest_file(self.root / path)
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """As `Tree.blocks`."""
+        with self._opened(path) as descriptor, open(descriptor, "rb", buffering=0, closefd=False) as file:
+            while block := file.read(_BLOCK_BYTES):
+                yield block
 
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
         """As `Tree.text`."""

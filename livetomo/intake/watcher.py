@@ -14,9 +14,11 @@ from livetomo.intake.baseline import ANY_MOUNT, ROOT, Baseline, mount_number
 from livetomo.intake.bins import is_left_out
 from livetomo.intake.candidates import Candidate, Candidates, Named
 from livetomo.intake.judge import Dismissed, Judge, NotYet
+from livetomo.intake.known import Known
 from livetomo.intake.late import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
 from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.origins import Origins
 from livetomo.intake.patterns import Exclusion
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
@@ -29,11 +31,13 @@ MOST_LOOKS_AT_A_TIME = 500
 MOST_PENDING_TOLD = 20
 RETRY_SECONDS = 15.0
 HOT_SECONDS = 3600.0
+SUCCESSOR_SETTLES = 3.0
 
 
 class Watcher:
     """One watch. `offer` is called with each arrival, `tell_baseline` with the baseline; both are answered later.
 
+    tell_left_alone: called with files that are known from elsewhere: copies, and old files that were moved.
     alive: called often during long work, so that whoever waits knows that it goes on.
     """
 
@@ -45,6 +49,7 @@ class Watcher:
         clock: Callable[[], float],
         offer: Callable[[Arrival], None],
         tell_baseline: Callable[[list[KnownFile]], None],
+        tell_left_alone: Callable[[list[KnownFile]], None],
         alive: Callable[[], None] = lambda: None,
         first_start: bool = False,
         known: Iterable[KnownFile] = (),
@@ -54,6 +59,8 @@ class Watcher:
         self._clock = clock
         self._offer = offer
         self._tell_baseline = tell_baseline
+        self._tell_left_alone = tell_left_alone
+        self._left_alone: list[KnownFile] = []
         self._alive = alive
         self._exclusion = Exclusion(settings.exclude)
         self._walk = Walk(tree, self._exclusion)
@@ -62,17 +69,20 @@ class Watcher:
         self._judge = Judge(settings, tree, self._near, self._settler)
         self._baseline = Baseline(leaves_alone=settings.since == "now", first_start=first_start)
         self._baseline_told: list[KnownFile] | None = None
-        self._known: dict[str, Content] = {}
+        self._known = Known()
         self._told: dict[str, str] = {}
         for file in known:
-            self._known[file.path] = file.content
+            self._known.add(file)
             if file.told:
                 self._told[file.path] = file.told
         self._told = dict(islice(reversed(self._told.items()), MOST_FOLLOWED))
         self._late = Late(tree, self._judge, settle=settings.settle, clock=clock)
         self._offered: dict[str, Arrival] = {}
+        self._origins = Origins(tree, self._known, alive)
         self._candidates = Candidates(
-            *(settings, tree, self._near, self._known, self), clock=clock, is_offered=self._offered.__contains__
+            *(settings, tree, self._near, self._known, self._origins, self),
+            clock=clock,
+            is_offered=self._offered.__contains__,
         )
         self._folders: set[str] = set()
         self._folders_outside = 0
@@ -198,7 +208,10 @@ class Watcher:
     def acknowledge(self, path: str) -> None:
         """The catalog has the arrival that was offered for `path`."""
         if arrival := self._offered.pop(path, None):
-            self._known[path] = arrival.content
+            self._known.add(KnownFile(path, arrival.content))
+            if arrival.moved_from:
+                self._known.forget(arrival.moved_from)
+                self._late.forget(arrival.moved_from)
             named = self._candidates.name(path)
             if named and arrival.fault is None:
                 self._late.follow(arrival, named.producer, named.file)
@@ -213,7 +226,7 @@ class Watcher:
     def baseline_is_taken(self) -> None:
         """The catalog has the baseline."""
         for file in self._baseline_told or ():
-            self._known[file.path] = file.content
+            self._known.add(file)
         self._baseline.is_made()
         self._baseline_told = None
 
@@ -255,9 +268,10 @@ class Watcher:
             return
         try:
             look = self._tree.look(path)
-            candidate.size = look.size
+            candidate.size, candidate.modified_ns = look.size, look.modified_ns
             known = self._known.get(path)
-            if known and (known.size, known.modified_ns) == (look.size, look.modified_ns):
+            is_known = known is not None and (known.size, known.modified_ns) == (look.size, look.modified_ns)
+            if is_known and not self._candidates.is_orphaned(path):
                 self._forget(path)  # it is again what it was when it was dealt with
                 return
             rest = self._settler.observe(path, look)
@@ -265,7 +279,11 @@ class Watcher:
             if rest is None or rest < self._settings.settle:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
+            if rest < SUCCESSOR_SETTLES * self._settings.settle and (other := self._candidates.successor(path)):
+                candidate.reason = f"what was here seems to be {other} now, which is looked at first"
+                return
             arrival = self._judge.arrival(named.tomogram, path, named.producer, named.file, look, rest)
+            origin = self._origins.of(path, arrival.content)
         except (FileNotFoundError, NotAFile, NotADirectoryError):
             self._forget(path)
         except SourceChanged:
@@ -280,15 +298,33 @@ class Watcher:
             self._settler.forget(path)
             candidate.not_before = self._clock() + min(self._settings.settle, RETRY_SECONDS)
         else:
+            if origin and origin.is_copy:
+                self._leave_alone(KnownFile(path, replace(arrival.content, digest=""), "", look.inode, origin.path))
+                self._forget(path)
+                return
+            if origin:
+                arrival = replace(arrival, moved_from=origin.path)
             candidate.reason = "complete"
             self._hot[path.rpartition("/")[0]] = self._clock()
             self._offered[path] = arrival
             self._offer(arrival)
 
+    def _leave_alone(self, file: KnownFile) -> None:
+        """It has been dealt with, as what it is known for already."""
+        self._known.add(file)
+        self._left_alone.append(file)
+
+    def _flush(self) -> None:
+        """Have the catalog remember what was left alone."""
+        if self._left_alone:
+            self._tell_left_alone(self._left_alone)
+            self._left_alone = []
+
     # How it reports.
 
     def report(self, *, mode: str = "", overflows: int = 0) -> Report:
         """Where it stands."""
+        self._flush()
         self._update_report(mode=mode, overflows=overflows)
         return self._report
 
@@ -355,6 +391,10 @@ class Watcher:
         if was_told := self._told.pop(path, None):
             arrival = Arrival(named.tomogram, path, content, named.producer.name)
             self._late.follow(arrival, named.producer, named.file, was_told)
+
+    def left_alone_moved(self, old: str, file: KnownFile) -> None:
+        """As `Listener.left_alone_moved`."""
+        self._leave_alone(replace(file, copy_of=self._known.original(old)))
 
     def candidate_withdrawn(self, path: str) -> None:
         """As `Listener.candidate_withdrawn`."""

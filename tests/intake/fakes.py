@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,6 +175,9 @@ class FakeTree:
         self.voxels_read.append((path, rest, file.data))
         return Content(len(file.data), bounded_time(file.modified_ns), hashlib.sha256(file.data).hexdigest())
 
+    def blocks(self, path: str) -> Iterator[bytes]:
+        yield self._file(path).data
+
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
         return self._file(path).data[:most_bytes].decode(errors="replace")
 
@@ -207,6 +211,7 @@ class Facility:
         self.acknowledged: list[Arrival] = []
         self.offered: list[Arrival] = []
         self.refuse = False
+        self.left_alone: list[str] = []
         self.watcher = self.start()
 
     def start(self) -> Watcher:
@@ -219,6 +224,7 @@ class Facility:
             clock=self.clock,
             offer=self.offered.append,
             tell_baseline=self.baselines.append,
+            tell_left_alone=lambda files: self.left_alone.extend(file.path for file in files),
             first_start=self.first_start,
             known=[KnownFile(path, content) for path, content in self.catalog.items()],
         )

@@ -36,6 +36,7 @@ class Joined:
         self.catalog = Catalog(open_database(None), site="here", instance="main", now=lambda: 1.8e9 + clock.time)
         self.recipe = load_recipe("untrained")
         self.offers = 0
+        self.said: list[tuple[str, str]] = []
         self.finished = 0
         self.restart()
 
@@ -48,6 +49,7 @@ class Joined:
             clock=self.clock,
             offer=lambda arrival: self._messages.append({"say": "arrival", "arrival": arrival_to_json(arrival)}),
             tell_baseline=lambda files: self._messages.append({"say": "baseline", "files": known_to_json(files)}),
+            tell_left_alone=lambda files: self._messages.append({"say": "left_alone", "files": known_to_json(files)}),
             first_start=self.catalog.arrivals.is_first_start("krios1"),
             known=[file for message in known_messages(known) for file in known_from_json(travelled(message)["files"])],
         )
@@ -56,7 +58,7 @@ class Joined:
         """Let time pass, with everything that a watcher does in it."""
         end = self.clock() + seconds
         while True:
-            for deed in (self.watcher.scan, self.watcher.look_around, self.watcher.look):
+            for deed in (self.watcher.scan, self.watcher.look_around, self.watcher.look, self.watcher.report):
                 deed()
                 self._answer()
             if self.clock() >= end:
@@ -70,6 +72,10 @@ class Joined:
                 case "baseline":
                     self.catalog.arrivals.leave_alone("krios1", known_from_json(message["files"]))
                     self.watcher.baseline_is_taken()
+                case "left_alone":
+                    files = known_from_json(message["files"])
+                    self.catalog.arrivals.leave_alone("krios1", files)
+                    self.said += [(file.path, file.copy_of) for file in files]
                 case "arrival":
                     self.offers += 1
                     arrival = arrival_from_json(message["arrival"])

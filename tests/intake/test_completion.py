@@ -119,6 +119,7 @@ def test_a_sidecar_that_comes_while_nobody_watches_is_told_after_the_restart(tre
         clock=aretomo.clock,
         offer=aretomo.offered.append,
         tell_baseline=aretomo.baselines.append,
+        tell_left_alone=lambda files: None,
         known=[KnownFile(first.path, first.content, told(first.halves, first.metadata))],
     )
     offered = []

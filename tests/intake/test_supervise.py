@@ -270,7 +270,7 @@ async def test_a_restarted_process_is_told_what_is_known(stage):
     await process.until_told("acknowledge")
     process.kill()
     again = await stage.process(1)
-    assert again.told[0] == {"do": "know", "files": [["s/TS_01.mrc", 1, 2, "abc", ""]]}
+    assert again.told[0] == {"do": "know", "files": [["s/TS_01.mrc", 1, 2, "abc", "", 0, ""]]}
     assert stage.intake.status().scanning is False
 
 
