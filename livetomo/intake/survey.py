@@ -9,7 +9,9 @@ from livetomo.errors import NotATomogram, PermanentError
 from livetomo.formats.endings import VOLUMES, by_ending, plain_path
 from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
 from livetomo.intake.judge import Judge
+from livetomo.intake.known import Known
 from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.origins import Origins
 from livetomo.intake.patterns import Exclusion, SessionPattern
 from livetomo.intake.producers import Producer, Recognised, Role, choose, recognise
 from livetomo.intake.relations import Relations
@@ -17,6 +19,7 @@ from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Entry, Look, NotAFile, Tree
 from livetomo.intake.walk import Walk
+from livetomo.tomogram import KnownFile
 
 MOST_ALIKE = 10
 """Files of another format in one folder that are listed: where frames are kept, there are thousands."""
@@ -65,6 +68,7 @@ class Survey:
         self._halves = HalfFinder(settings, tree, self._near, self._rested)
         self._relations = Relations(tree, self._near, self._producers, self._session)
         self._files: dict[str, _File] = {}
+        self._stamps: dict[tuple[int, int], str] = {}
         self.troubles: list[str] = []
 
     def look(self) -> None:
@@ -80,6 +84,7 @@ class Survey:
         for one in files:
             self._recognise(one)
         places: dict[tuple[int, int], str] = {}
+        self._stamps = {}
         names: dict[tuple[str, str], str] = {}
         wholes = [one for one in files if not one.reason and _is_whole(one)]
         for one in sorted(
@@ -168,8 +173,19 @@ class Survey:
         one.halves = self._halves.find(one.producer, one.file, one.path, signal)
         if one.file.role != "full" and one.halves.missing:
             return f"a half map without its partner: {missing_halves(one.halves)}"
+        if other := self._twin(one.path, look):
+            return f"the same content as {other}, which is taken: one of them is a copy"
         places[look.device, look.inode] = one.path
         return ""
+
+    def _twin(self, path: str, look: Look) -> str:
+        """A file that is taken and has the same size, time and content; other copies show when they are read."""
+        other = self._stamps.setdefault((look.size, look.modified_ns), path)
+        if other == path:
+            return ""
+        known = Known([KnownFile(other, self._tree.content(other))])
+        origin = Origins(self._tree, known, lambda: None).of(path, self._tree.content(path))
+        return other if origin else ""
 
     def _take(self, one: _File, names: dict[tuple[str, str], str]) -> None:
         """Take a full volume, its halves with it, and say so."""
@@ -184,7 +200,10 @@ class Survey:
             said.append(f"{missing}{wait}")
         other = names.setdefault((one.session, one.file.name), one.path)
         if other != one.path:
-            said.append(f"{other} has the same name, so one of them gets a suffix")
+            again = one.producer.series(one.file, one.path)
+            is_again = again and again == one.producer.series(one.file, other)
+            which = "is of the same tilt series: one of the two is in force" if is_again else "has the same name"
+            said.append(f"{other} {which}, so one of them gets a suffix")
         one.reason = "; ".join(said)
         for path in halves.complete.values():
             if path in self._files and path != one.path:

@@ -65,3 +65,26 @@ def test_what_is_no_mrc_file_by_its_ending_is_listed_with_the_reason(tmp_path):
         **{"TS_5.mrc~": "IMOD", "TS_6.MAP": "pattern", "TS_7.mrcs": "tilt stack", "TS_8.mrc.xz": "Decompress"},
     }.items():
         assert words in reasons[name]
+
+
+def test_a_copy_is_said_to_be_one_and_a_blank_file_is_not(tree):
+    content = mrc(fill=b"0123456789")
+    tree.write("s/TS_1.mrc", content, modified_ns=10**18)
+    tree.write("t/TS_1 (copy).mrc", content, modified_ns=10**18)
+    tree.write("s/TS_2.mrc", mrc(), modified_ns=10**18)
+    tree.write("s/TS_3.mrc", mrc(), modified_ns=10**18)
+    found = survey_of(tree, "generic")
+    assert found["t/TS_1 (copy).mrc"] == (
+        False,
+        "the same content as s/TS_1.mrc, which is taken: one of them is a copy",
+    )
+    assert [taken for taken, _ in found.values()].count(True) == 3
+
+
+def test_a_series_that_was_reconstructed_again_is_said_to_be(tree):
+    for job in ("job005", "job009"):
+        tree.write(f"Tomograms/{job}/tomograms/rec_A.mrc", mrc(fill=job.encode()))
+        tree.write(f"Tomograms/{job}/RELION_JOB_EXIT_SUCCESS", b"")
+    taken, reason = survey_of(tree, "relion5")["Tomograms/job009/tomograms/rec_A.mrc"]
+    assert taken
+    assert "Tomograms/job005/tomograms/rec_A.mrc is of the same tilt series: one of the two is in force" in reason
