@@ -39,8 +39,11 @@ def refuse_volumes(header: MrcHeader, path: Path) -> None:
         raise VolumeStack(path, f"{said}, and it has {depth} sections, {depth // one} times as many")
 
 
-def refuse_images(header: MrcHeader, path: Path, tilts: Mapping[str, int]) -> None:
-    """Refuse a stack of images. tilts: how many tilts files beside it list, by the names of these.
+def refuse_images(header: MrcHeader, path: Path, own: Mapping[str, int], others: Mapping[str, int]) -> None:
+    """Refuse a stack of images.
+
+    own, others: how many tilts files beside it list, by the names of these; own where that is its own name. A number
+    may agree by chance with that of a series by whose name its own begins: that is believed of what is thin only.
 
     Many tomograms have ISPG 0, and some mz 1: such a header is believed where the volume would be thinner than any is.
 
@@ -51,7 +54,7 @@ def refuse_images(header: MrcHeader, path: Path, tilts: Mapping[str, int]) -> No
     if path.suffix.lower() in STACKS:
         why = f"files that end in {path.suffix} hold the images of a series"
         raise TiltStack(path, why, " If it is a volume, give it a name that ends in .mrc.")
-    for name, count in tilts.items():
+    for name, count in {**(others if is_thin(header) else {}), **own}.items():
         if count == sections >= FEWEST_TILTS:
             raise TiltStack(path, f"it has {sections} sections, and {name} lists as many tilts")
     is_stack = header.space_group == 0 and header.sampled_sections == 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from livetomo.errors import NotATomogram, PermanentError
+from livetomo.errors import PermanentError
 from livetomo.formats.endings import VOLUMES, packed, plain_path
 from livetomo.intake.etomo import by_product
 from livetomo.intake.neighbours import Neighbours
@@ -111,17 +111,21 @@ class Relations:
         if contradiction(*found, source, self._near.exists):
             return False
         try:
-            made, whole = self._tree.header(path), self._tree.header(source)
             ours, theirs = self._tree.look(path), self._tree.look(source)
+            whole = self._tree.header(source)
             refuse_stack(whole, source, self._tree, self._near, is_users_word=found[0].is_users_word)
-        except NotATomogram:
+        except PermanentError:
             return False
-        except (OSError, PermanentError):
-            return True  # one of them is gone, or not whole yet: their names have to do
+        except OSError:
+            return True  # gone since it was taken, or not to be read at the moment: their names have to do
         if (ours.device, ours.inode) == (theirs.device, theirs.inode):
             return False
         if VolumeName.of(split(source)[1]).is_reconstruction:
             return True
+        try:
+            made = self._tree.header(path)
+        except (OSError, PermanentError):
+            return True  # not whole yet
         # What is deeper and narrower was made from a tilt stack: it is the tomogram.
         (depth, _, width), (sections, _, columns) = made.shape_zyx, whole.shape_zyx
         return not (depth > sections and width < columns)

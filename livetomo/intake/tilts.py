@@ -1,5 +1,6 @@
 """How many tilts the files beside a volume list: a stack has as many sections."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from livetomo.formats.endings import plain_path
@@ -25,16 +26,18 @@ def refuse_stack(header: MrcHeader, path: str, tree: Tree, near: Neighbours, *, 
     refuse_volumes(header, Path(path))
     if is_users_word or VolumeName.of(split(plain_path(path))[1]).is_reconstruction:
         return
-    refuse_images(header, Path(path), _tilts(path, tree, near))
-
-
-def _tilts(path: str, tree: Tree, near: Neighbours) -> dict[str, int]:
     folder, name = split(plain_path(path))
     core = VolumeName.of(name).core
-    beside = [core, *(core[:number] for number in range(len(core) - 1, 0, -1) if core[number] in "._-")]
-    places = [f"{folder}{series}{ending}" for series in beside for ending in (*_MDOCS, *_LISTS)]
+    series = (core[:number] for number in range(len(core) - 1, 0, -1) if core[number] in "._-")
+    own = [folder + core + ending for ending in (*_MDOCS, *_LISTS)]
     if folder:
-        places += [f"{parent(folder)}{core}{ending}" for ending in _MDOCS]
+        own += [parent(folder) + core + ending for ending in _MDOCS]
+    others = [folder + one + ending for one in series for ending in (*_MDOCS, *_LISTS)]
+    refuse_images(header, Path(path), *(_counts(places, tree, near) for places in (own, others)))
+
+
+def _counts(places: Iterable[str], tree: Tree, near: Neighbours) -> dict[str, int]:
+    """How many tilts those of `places` that exist list, by their names."""
     counts = {}
     for place in places:
         if near.exists(place):

@@ -35,8 +35,18 @@ TABLE = [
     (None, mrc((96, 160, 192), voxel=12, space_group=0, mz=1, **SMALL), {}),
     (None, mrc((96, 160, 192), voxel=12, space_group=401, **SMALL), {}),
     (None, mrc((64, 160, 192), voxel=12, space_group=1, mz=128, **SMALL), {}),
+    (TiltStack, mrc((41, 64, 64), voxel=2, space_group=1, **SMALL), {"TS.rawtlt": 41}),
+    (None, mrc((61, 64, 64), voxel=20, space_group=1, **SMALL), {"TS.rawtlt": 61}),
     (None, mrc((3, 64, 64), voxel=3, space_group=1, **SMALL), {"TS_01.rawtlt": 3}),
 ]
+
+
+def own(tilts):
+    return {name: count for name, count in tilts.items() if name.startswith("TS_01.")}
+
+
+def others(tilts):
+    return {name: count for name, count in tilts.items() if not name.startswith("TS_01.")}
 
 
 @pytest.mark.parametrize(("kind", "data", "tilts"), TABLE)
@@ -44,4 +54,4 @@ def test_a_stack_is_told_from_a_tomogram(kind, data, tilts):
     header = parse_header(io.BytesIO(data), PATH)
     with pytest.raises(kind, match=r"^TS_01.mrc is a stack of ") if kind else nullcontext():
         refuse_volumes(header, PATH)
-        refuse_images(header, PATH, tilts)
+        refuse_images(header, PATH, *(pick(tilts) for pick in (own, others)))

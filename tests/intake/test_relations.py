@@ -47,6 +47,8 @@ TREES = {
         a/g1/TS_05.mrc* filtered/a/g1/TS_05.mrc b/TS_06.mrc* b/n2v_out/TS_06.mrc b/best/TS_06.mrc""",
     "programs with folders of other names": """a/tomos/TS_1.mrc* a/refined/TS_1.mrc a/bin4/TS_1.mrc a/sirt/TS_1_SIRT.rec
         a/tilt_stacks/TS_2.st a/inverted/TS_1.mrc.gz b/TS_1.mrc.gz* b/TS_1_inv.mrc""",
+    "names of people and servers": """a/TS_1.mrc* a/seg_TS_1.mrc a/bin4_TS_1.rec a/TS_1-copy.mrc a/TS_1.old.mrc
+        a/TS_1_2_filt4.mrc* a/lam.mrc* a/lam_ts_002_good.mrc* a/TS_1_new.mrc""",
     "cryoem-services": """Tomograms/job006/tomograms/P_1_stack_Vol.mrc* Tomograms/job006/tomograms/P_1_stack_2ND_Vol.mrc
         Tomograms/job006/tomograms/P_1_stack_EVN_Vol.mrc Tomograms/job006/tomograms/P_1_stack_ODD_Vol.mrc
         Tomograms/job006/tomograms/P_1_stack_Vol.denoised.mrc Tomograms/job006/tomograms/P_1_stack_Vol_bin4.mrc
@@ -115,6 +117,14 @@ def test_a_tomogram_beside_its_tilt_stack_is_no_copy_of_it(tree):
     tree.write("s/TS_01.mrc", mrc((41, 96, 96), mode=0))
     tree.write("s/TS_01_aretomo.mrc", mrc((60, 48, 48), mode=0))
     assert "s/TS_01_aretomo.mrc" in scanned(tree, GENERIC)
+
+
+def test_what_is_no_volume_has_no_copies(tree):
+    tree.write("s/TS_01.mrc", b"a text " * 400)
+    tree.write("s/TS_01_b4.mrc", mrc())
+    tree.write("s/TS 02.mrc", mrc(fill=b"\1"))
+    tree.write("s/TS 02 (copy).mrc", mrc(fill=b"\2"))
+    assert set(scanned(tree, GENERIC)) == {"s/TS_01_b4.mrc", "s/TS 02.mrc"}
 
 
 def test_a_users_pattern_takes_what_lies_beside_a_tomogram(tree):

@@ -8,6 +8,7 @@ from livetomo.intake.producers.words import is_product, tells_another
 
 TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
 _HEAD = "rec_"
+_SEPARATORS = "._- "
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class VolumeName:
     def shorter(self) -> Iterator[str]:
         """The cores of whose volumes this may be a copy, the longest first."""
         for number in reversed(range(1, len(self.core))):
-            begins = self.core[number] in "._-" and self.core[number - 1] not in "._-"
+            begins = self.core[number] in _SEPARATORS and self.core[number - 1] not in _SEPARATORS
             if begins and not tells_another(self.core[number:]):
                 yield self.core[:number]
 
     def behind_product(self) -> Iterator[str]:
         """The cores before which a program has set a word of its own, the longest first: `corrected_TS_01`."""
         for number in range(1, len(self.core)):
-            if self.core[number - 1] in "._-" and is_product(self.core[: number - 1]):
+            if self.core[number - 1] in _SEPARATORS and is_product(self.core[: number - 1]):
                 yield self.core[number:]

@@ -4,15 +4,16 @@ import re
 
 _PRODUCT = re.compile(
     r"denois|deconv|correct|filter|lowpass|isonet|cryocare|n2[nv]|noise2|ddw|dewedg|topaz|unet|inpaint|predict|segment"
-    r"|label|mask|prob|score|match|detect|template|pick|tardis|membrain|easymode|export|slabify|classif|cluster|ctf$|refin|restor"
-    r"|enhanc|clean|invert|flip|rescal|normali[sz]|convert|pytom|deepfinder|cryolo|stopgap|^bin(?:ned)?\d*$|^nad|sirt",
+    r"|label|mask|prob|score|match|detect|template|pick|tardis|membrain|easymode|export|slabify|classif|cluster|refin|restor"
+    r"|enhanc|clean|invert|flip|rescal|normali[sz]|convert|pytom|deepfinder|cryolo|stopgap|sirt"
+    r"|^(?:bin(?:ned)?\d*|seg|den|dn|nad\w*|ctf|lp\d*|filt)$",
     re.IGNORECASE,
 )
 # What numbers, or names, another place, another series or another acquisition of the same place.
 _PLACE = (
     r"(?:pos(?:ition)?|ts|tilt(?:series)?|tomo(?:gram)?|series|stack|area|region|roi|lam(?:ella|el)?|grid|square|sq|hole"
     r"|target|tgt|item|exp(?:osure)?|acq(?:uisition)?|stage|site|point|pt|cell|foil|sample|session|day|run|slot|chip"
-    r"|override|redo|repeat|retake|again|new|[acdeghk-tw-z])"
+    r"|override|redo|repeat|retake|again|[acdeghk-tw-z])"
 )
 _ANOTHER = re.compile(rf"(?:\d+|{_PLACE}\d*|[ab])", re.IGNORECASE)
 _HOLDS_TOMOGRAMS = re.compile(r"(?:tomo|recon|vol|rec(?:s)?$)\w*", re.IGNORECASE)
@@ -26,9 +27,12 @@ def is_product(word: str) -> bool:
 
 
 def tells_another(rest: str) -> bool:
-    """Whether `rest`, by which a name is longer, tells two tomograms apart: `_2`, `_pos3`, `_ts_002`, `_b`."""
-    parts = [part for part in _SEPARATORS.split(rest) if part]
-    return bool(parts) and all(_ANOTHER.fullmatch(part) for part in parts)
+    """Whether `rest`, by which a name is longer, tells two tomograms apart: `_2`, `_pos3`, `_ts_002`, `_b`.
+
+    The first of its parts decides: `TS_1_2_filtered` is no copy of `TS_1`.
+    """
+    first = next((part for part in _SEPARATORS.split(rest) if part), "")
+    return _ANOTHER.fullmatch(first) is not None
 
 
 def may_hold_tomograms(folder: str) -> bool:
