@@ -9,7 +9,7 @@ import numpy as np
 from livetomo.errors import BadStar
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import word
-from livetomo.formats.relion import ANGLES, CENTRED, SCORE
+from livetomo.formats.particles_star import ANGLES, CENTRED, SCORE
 from livetomo.formats.star import loop_text
 from livetomo.picks import Picks
 

@@ -34,7 +34,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
-from livetomo.formats.relion import tomograms_for_relion31
+from livetomo.formats.relion31 import tomograms_for_relion31
 from tests.averaging import average
 
 folder, tomograms = map(Path, sys.argv[1:])

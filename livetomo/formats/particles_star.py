@@ -1,0 +1,100 @@
+"""A star of particles as RELION has it, and Warp like it: its columns, rows, and what they say, read and written."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from livetomo.formats.frame import Frame, Placed, Points
+from livetomo.formats.names import as_relion_has_it, word
+from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
+from livetomo.picks import Picks
+
+ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
+CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
+SCORE = "rlnAutopickFigureOfMerit"
+
+
+def particle_rows(placed: Placed, name: str | None, position: Points, oriented: bool) -> list[Row]:
+    """A row per pick: name, position, angles, score."""
+    angles = placed.angles() if oriented else None
+    columns = [position.tolist(), (angles if angles is not None else position[:, :0]).tolist()]
+    scores = placed.picks.score.astype(float).tolist()
+    first = () if name is None else (name,)
+    return [(*first, *where, *how, score) for where, how, score in zip(*columns, scores, strict=True)]
+
+
+def is_oriented(sets: Sequence[Placed]) -> bool:
+    """Whether angle columns are written: nothing is invented where any picks have none."""
+    telling = [placed for placed in sets if len(placed.picks)] or sets
+    return bool(telling) and all(placed.picks.euler is not None for placed in telling)
+
+
+def numbers(columns: Columns, names: Sequence[str]) -> Points:
+    """(n, len(names)) the columns of a loop that hold numbers."""
+    return np.array([[float(value) for value in columns[name]] for name in names], np.float64).reshape(len(names), -1).T
+
+
+def picks_of(columns: Columns, voxels_xyz: Points) -> Picks:
+    """The inverse of `particle_rows`: picks at these voxels with what scores and angles the columns hold."""
+    score = numbers(columns, [SCORE])[:, 0].astype(np.float32)
+    euler = numbers(columns, ANGLES).astype(np.float32) if ANGLES[0] in columns else None
+    return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, np.full(len(score), np.nan, np.float32), euler)
+
+
+def series_word(frame: Frame) -> str:
+    """The tilt series' name as RELION's `rlnTomoName`."""
+    return word(frame.name) if frame.tilt_series_name is None else as_relion_has_it(frame.tilt_series_name)
+
+
+class ParticlesStar(Protocol):
+    """A star of particles: what its block and columns are called, and in what its positions count."""
+
+    block: str = "particles"
+    name_column: str = "rlnTomoName"
+    position: Sequence[str]
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called in the files."""
+        return series_word(frame)
+
+    @abstractmethod
+    def places(self, placed: Placed) -> Points:
+        """(n, 3) x, y, z as the file has them."""
+
+    @abstractmethod
+    def voxels(self, places: Points, frame: Frame) -> Points:
+        """The inverse of `places`: (n, 3) x, y, z, voxel indices."""
+
+    def text(self, placed: Placed, feature: str) -> str:
+        """The file of one tomogram."""
+        return self.table([placed])
+
+    def read(self, text: str, frame: Frame) -> Picks:
+        """The inverse of `text`."""
+        return self.picks(parse_loops(text)[self.block], frame)
+
+    def table(self, sets: Sequence[Placed]) -> str:
+        """The particles of many tomograms."""
+        oriented = is_oriented(sets)
+        columns = [self.name_column, *self.position, *(ANGLES if oriented else ()), SCORE]
+        rows = [
+            row for placed in sets for row in particle_rows(placed, self.named(placed), self.places(placed), oriented)
+        ]
+        return loop_text(self.block, columns, rows)
+
+    def named(self, placed: Placed) -> str:
+        """What stands in the column of names."""
+        return self.called(placed.frame)
+
+    def read_table(self, text: str, frames: Sequence[Frame]) -> dict[str, Picks]:
+        """The inverse of `table`, by what the tomograms are called; those without picks are not in it."""
+        groups = grouped(parse_loops(text)[self.block], self.name_column)
+        known = {self.named(Placed(Picks.none(), frame)): frame for frame in frames}
+        return {self.called(known[name]): self.picks(rows, known[name]) for name, rows in groups.items()}
+
+    def picks(self, columns: Columns, frame: Frame) -> Picks:
+        """The particles of one tomogram."""
+        return picks_of(columns, self.voxels(numbers(columns, self.position), frame))
