@@ -85,7 +85,7 @@ def of_sidecars(header: MrcHeader, metadata: Mapping[str, Any]) -> Iterator[Witn
             size = float(f"{of_pixel * binning:.6g}")
             yield Witness(size, _source(tellers), "sidecar", how=f"pixels of {of_pixel:g} Å, binned by {binning:g}")
     for one in scales:
-        own = _number(one, "pixel_size_angstrom")
+        own = _number(one, "pixel_size_angstrom") or _number(one, "planned_pixel_size_angstrom")
         of_pixel, tellers = (own, [one["sidecar"]]) if own else (pixel, [one["sidecar"], teller])
         for key in ("raw_size_xy", "unbinned_size_xyz", "planned_size_xyz"):
             ratio = _binning_by_extents(header, one.get(key))

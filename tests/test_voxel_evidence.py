@@ -21,6 +21,11 @@ IMOD = [
     {"sidecar": "tilt.com", "binning": 4.0, "raw_size_xy": [768, 640]},
     {"sidecar": "TS.mdoc", "acquisition_pixel_size_angstrom": 3.0, "acquisition_image_size_xy": [768, 640]},
 ]
+WARP = {
+    "sidecar": "warp_tiltseries.settings",
+    "planned_pixel_size_angstrom": 1.5,
+    "planned_size_xyz": [1536, 1280, 768],
+}
 SUPER_RESOLVED = [
     {"sidecar": "P.aln", "raw_size_xy": [768, 640]},
     {"sidecar": "P.mdoc", "acquisition_pixel_size_angstrom": 1.5, "acquisition_image_size_xy": [1536, 1280]},
@@ -52,6 +57,15 @@ def settled(size, name="TS_01.mrc", scales=(), said=None):
         (1.0, "rec_TS_02.mrc", [RELION_SIZED], 12.0, "sidecar: tomograms.star", True),
         (0.0, "P_Vol.mrc", ARETOMO, 12.0, "extents: P.aln, TiltSeries_Metrics.csv", False),
         (0.0, "TS_rec.mrc", IMOD, 12.0, "sidecar: tilt.com, TS.mdoc", True),
+        (
+            0.0,
+            "P_Vol.mrc",
+            [ARETOMO[0], {"sidecar": "S.json", "binning": 4.0}, ARETOMO[1]],
+            12.0,
+            "sidecar: S.json, TiltSeries_Metrics.csv",
+            True,
+        ),
+        (0.0, "TS.mrc", [WARP], 12.0, "extents: warp_tiltseries.settings", False),
         (0.0, "P_Vol.mrc", SUPER_RESOLVED, 12.0, "extents: P.aln, P.mdoc", False),
         (12.0, "Position_10A.mrc", [], 12.0, "header", False),  # a grid's square
         (10.0, "Position_10A.mrc", [], 10.0, "header", True),

@@ -170,6 +170,21 @@ _rlnDefocusU #4
         ("TS_03.star", TILT_SERIES_STAR, "TS_03", {"tilt_axis_degrees": 85.3, "defocus_angstrom": 35000.0}),
         ("P_TLT.txt", "-60.0 2 3.1\n0.0 1 3.1\n", "P", {"total_dose_electrons_per_angstrom2": 6.2}),
         ("P_TLT.txt", "-60.0\n0.0\n", "P", {"tilt_count": 2}),
+        (
+            "newst.com",
+            "InputFile\tP.st\nOutputFile P_ali.mrc\nBinByFactor 4\n".replace("\t", " "),
+            "P",
+            {"binning": 4.0},
+        ),
+        ("AreTomo3_Session.json", '{"Name": "AreTomo3", "PixSize": 0.75, "AtBin": [4.0, 0.0]}', "P", {"binning": 4.0}),
+        ("AreTomo3_Session.json", '{"parameters": {"AtBin": 6.0}}', "P", {"binning": 6.0}),
+        (
+            "warp_tiltseries.settings",
+            '<Settings><Import><Param Name="PixelSize" Value="1.5" /></Import><Tomo><Param Name="DimensionsX" Value="4096" />'
+            '<Param Name="DimensionsY" Value="4096" /><Param Name="DimensionsZ" Value="1000" /></Tomo></Settings>',
+            "P",
+            {"planned_pixel_size_angstrom": 1.5, "planned_size_xyz": [4096, 4096, 1000]},
+        ),
     ],
 )
 def test_sidecars_of_which_there_is_no_test_data(name, text, tomogram, expected):
@@ -191,6 +206,12 @@ def test_sidecars_of_which_there_is_no_test_data(name, text, tomogram, expected)
         ("P.xml", "<Movie/>"),
         ("tomograms.star", "data_\n"),
         ("tilt.com", "OutputFile other_full_rec.mrc\nTHICKNESS 3\n"),
+        ("newst.com", "OutputFile other_ali.mrc\nBinByFactor 4\n"),
+        ("newst.com", "OutputFile P_ali.mrc\n"),
+        ("AreTomo3_Session.json", "{"),
+        ("AreTomo3_Session.json", '{"AtBin": "x"}'),
+        ("warp_tiltseries.settings", "<Settings/>"),
+        ("warp_tiltseries.settings", "<Settings"),
         ("TiltSeries_Metrics.csv", "\0\0\0"),
         ("TiltSeries_Metrics.csv", "a,b\n1,2\n"),
         ("unknown.txt", ""),
@@ -262,3 +283,15 @@ def test_what_is_believed_more_wins_and_pixels_become_angstrom_where_their_size_
     assert facts["tilt_min_degrees"] == -61.5
     assert facts["global_shift_angstrom"] == pytest.approx(70.16 * 1.69, rel=1e-3)
     assert not any(name.endswith("_pixels") for name in facts)
+
+
+def test_what_each_sidecar_says_of_sizes_is_kept_apart_the_most_believed_first(tmp_path):
+    (tmp_path / "tilt.com").write_text("OutputFile P_full_rec.mrc\nFULLIMAGE 768 640\nIMAGEBINNED 4\n")
+    (tmp_path / "newst.com").write_text("OutputFile P_ali.mrc\nBinByFactor 2\n")
+    (tmp_path / "P.mdoc").write_text("PixelSpacing = 3\n[ZValue = 0]\nTiltAngle = 0\n")
+    facts = gather(LocalTree(tmp_path), ["P.mdoc", "tilt.com", "newst.com"], "P")
+    assert facts["scales"] == [
+        {"sidecar": "tilt.com", "binning": 4.0, "raw_size_xy": [768, 640]},
+        {"sidecar": "newst.com", "binning": 2.0},
+        {"sidecar": "P.mdoc", "acquisition_pixel_size_angstrom": 3.0},
+    ]

@@ -55,6 +55,7 @@ class AreTomo3(Producer):
         folder, _ = split(path)
         return [
             folder + METRICS_FILE,
+            folder + "AreTomo3_Session.json",
             *(file.group + ending for ending in (".aln", "_TLT.txt", "_CTF.txt")),
             *mdocs(file, path),
         ]

@@ -46,7 +46,12 @@ class Imod(Producer):
         """In the data set's folder."""
         folder, _ = split(path)
         endings = (".tlt", ".rawtlt", ".xf", ".xtilt", "_ctffind4.txt", "_ctffind.txt", "_CTF.txt")
-        return [*(file.group + ending for ending in endings), f"{folder}tilt.com", *mdocs(file, path)]
+        return [
+            *(file.group + ending for ending in endings),
+            f"{folder}tilt.com",
+            f"{folder}newst.com",
+            *mdocs(file, path),
+        ]
 
 
 def untrimmed_last(root: str) -> list[str]:

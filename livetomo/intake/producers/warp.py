@@ -43,7 +43,9 @@ class Warp(Producer):
         return f"Warp {parent(folder) if inner.startswith('reconstruction') else folder}"
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
-        """The series' own XML in the processing folder, and its mdoc."""
+        """The series' own XML in the processing folder, its mdoc, and the settings for all series."""
         folder, _ = split(path)
-        series = parent(folder) + file.name
-        return [f"{series}.xml", f"{series}.mdoc", f"{series}.mrc.mdoc"]
+        processing = parent(folder)
+        series = processing + file.name
+        settings = [f"{place}warp_tiltseries.settings" for place in dict.fromkeys((parent(processing), processing))]
+        return [f"{series}.xml", f"{series}.mdoc", f"{series}.mrc.mdoc", *settings]

@@ -54,3 +54,20 @@ def tilt_com_is_of(text: str, root: str) -> bool:
             name = value.strip()
             return any(name == root + ending for ending in ("_full_rec.mrc", "_full.rec", "_rec.mrc", ".rec"))
     return False
+
+
+def read_newst_com(text: str) -> dict[str, Any]:
+    """By how much the aligned stack is binned, of which the volume is made."""
+    words = {key.upper(): value for key, _, value in (line.strip().partition(" ") for line in text.splitlines())}
+    if binning := number(words.get("BINBYFACTOR", "")):
+        return {"binning": tidy(binning)}
+    raise NotUnderstood("no BinByFactor in it")
+
+
+def newst_com_is_of(text: str, root: str) -> bool:
+    """Whether it aligns the data set `root`, as `tilt_com_is_of`."""
+    for line in text.splitlines():
+        key, _, value = line.strip().partition(" ")
+        if key.upper() == "OUTPUTFILE":
+            return value.strip() in (f"{root}_ali.mrc", f"{root}.ali")
+    return False

@@ -1,9 +1,9 @@
 """Read all sidecars of a tomogram into one table of facts, with units in their names, and say whose they are."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from livetomo.intake.sidecars import aln, ctf, imod, mdoc, metrics_csv, star
+from livetomo.intake.sidecars import aln, ctf, imod, mdoc, metrics_csv, settings, star
 from livetomo.intake.sidecars.numbers import NotUnderstood, tidy
 from livetomo.intake.tree import Tree
 
@@ -23,13 +23,21 @@ _KINDS: tuple[tuple[str, str, int, Read], ...] = (
     (".xtilt", "tilts around X", 65, lambda text, _: imod.read_xtilt(text)),
     (".xf", "IMOD alignment", 60, lambda text, _: imod.read_xf(text)),
     ("tilt.com", "IMOD reconstruction", 60, lambda text, _: imod.read_tilt_com(text)),
+    ("newst.com", "IMOD aligned stack", 58, lambda text, _: imod.read_newst_com(text)),
+    ("AreTomo3_Session.json", "AreTomo3 session", 55, lambda text, _: settings.read_aretomo_session(text)),
     ("_TLT.txt", "AreTomo tilts", 50, lambda text, _: aln.read_tlt_txt(text)),
     (".rawtlt", "acquired tilts", 40, lambda text, _: imod.read_tilts(text)),
+    (".settings", "Warp settings", 38, lambda text, _: settings.read_warp_settings(text)),
     ("_override.mdoc", "acquisition, overridden", 35, lambda text, _: mdoc.read_mdoc(text)),
     (".mdoc", "acquisition", 30, lambda text, _: mdoc.read_mdoc(text)),
 )
 
 
+# A folder may hold several data sets of IMOD, and only one of each of these.
+_OF_ONE: Mapping[str, Callable[[str, str], bool]] = {
+    "tilt.com": imod.tilt_com_is_of,
+    "newst.com": imod.newst_com_is_of,
+}
 SIZES = (
     "voxel_size_angstrom",
     "pixel_size_angstrom",
@@ -38,6 +46,7 @@ SIZES = (
     "raw_size_xy",
     "acquisition_image_size_xy",
     "unbinned_size_xyz",
+    "planned_pixel_size_angstrom",
     "planned_size_xyz",
 )
 """The facts that say how large voxels are."""
@@ -51,7 +60,7 @@ def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, dict[st
     """
     for ending, kind, belief, read in _KINDS:
         if name.endswith(ending):
-            if ending == "tilt.com" and not imod.tilt_com_is_of(text, tomogram):
+            if ending in _OF_ONE and not _OF_ONE[ending](text, tomogram):
                 raise NotUnderstood(f"it reconstructs another data set than {tomogram}")
             return kind, belief, read(text, tomogram)
     raise NotUnderstood("no known kind of sidecar")
