@@ -10,6 +10,7 @@ from torch import Tensor
 from livetomo.errors import PermanentError
 from livetomo.formats.mrc import Volume, read_box
 from livetomo.formats.mrc_header import read_header
+from livetomo.formats.signedness import settled_signs
 from livetomo.order import Order
 from livetomo.quality import Quality
 from livetomo.source import turned
@@ -75,7 +76,7 @@ def _side(shape_zyx: tuple[int, int, int]) -> int:
 
 
 def _box(order: Order, path: Path, side: int) -> Volume:
-    box = read_box(path, side)
+    box = settled_signs(read_box(path, side))
     return turned(box) if order.metadata.get("stored_axes") == "yzx" else box
 
 

@@ -10,6 +10,7 @@ from livetomo.digest import digest_file
 from livetomo.errors import HalvesDiffer, SourceChanged, SourceUnreadable
 from livetomo.formats.mrc import Volume, read_volume
 from livetomo.formats.mrc_header import MrcHeader, read_header
+from livetomo.formats.signedness import settled_signs
 from livetomo.order import Order
 from livetomo.tomogram import bounded_time
 
@@ -19,6 +20,7 @@ def read_source(order: Order) -> Volume:
 
     Where the producer writes halves alone, the order's file is the even one, and the mean of both is the volume. Where
     it stores other axes than its header says (IMOD's untrimmed reconstruction), it is turned as `trimvol -rx` does.
+    Integers are read as signed or not as their values show them to be.
 
     Raises:
         SourceChanged: the file is not, or not any more, what it was when it was taken.
@@ -27,7 +29,7 @@ def read_source(order: Order) -> Volume:
     """
     try:
         before = _check_content(order)
-        volume = read_volume(order.path)
+        volume = settled_signs(read_volume(order.path))
         after = order.path.stat()
         if order.halves.get("even") == str(order.path) and "odd" in order.halves:
             volume = _mean(order, volume)
@@ -73,7 +75,7 @@ def _turned_header(header: MrcHeader) -> MrcHeader:
 
 
 def _mean(order: Order, even: Volume) -> Volume:
-    odd = read_volume(Path(order.halves["odd"]))
+    odd = settled_signs(read_volume(Path(order.halves["odd"])))
     if odd.header.shape_zyx != even.header.shape_zyx:
         raise HalvesDiffer(order.path, even.header.shape_zyx, odd.header.shape_zyx)
     mean: npt.NDArray[np.float32] = even.voxels.astype(np.float32)

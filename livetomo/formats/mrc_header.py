@@ -38,7 +38,6 @@ class MrcHeader:
     axis_order:          axes as stored, slowest first: "zyx" in nearly every file.
     unsigned_bytes:      mode 0 holds 0..255 (IMOD's stamp without its flag for signed bytes), not -128..127.
     imod_stamp:          IMOD's own stamp and flags are there: it says itself whether bytes are signed.
-    lowest, highest:     of the values, as the header says them; often stale.
     cell_note:           how the voxel size was read, where that is not as the standard says.
     evidence, warnings:  what was settled about the header, and what in it contradicts itself.
     space_group, sampled_sections: ISPG and mz: 0 and 1 for a stack of images, 401 and the depth of one volume for a
@@ -57,8 +56,6 @@ class MrcHeader:
     byte_order: ByteOrder
     unsigned_bytes: bool
     imod_stamp: bool = False
-    lowest: float = 0.0
-    highest: float = 0.0
     cell_note: str = ""
     evidence: tuple[Evidence, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -126,7 +123,6 @@ def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
     start = dict(zip(reversed(axis_order), struct.unpack_from(order + "3i", block, 16), strict=True))
     stamp, flags = struct.unpack_from(order + "2i", block, 152)
     origin_x, origin_y, origin_z = (_finite(value) for value in struct.unpack_from(order + "3f", block, 196))
-    lowest, highest = (_finite(value) for value in struct.unpack_from(order + "2f", block, 76))
     sampling = struct.unpack_from(order + "3i", block, 28)
     voxel_size, cell_note = voxel_sizes(struct.unpack_from(order + "3f", block, 40), sampling, shape[::-1])
     (space_group,) = struct.unpack_from(order + "i", block, 88)
@@ -142,8 +138,6 @@ def parse_header(file: BinaryIO, path: Path) -> MrcHeader:
         byte_order=order,
         unsigned_bytes=mode == 0 and stamp == _IMOD_STAMP and not flags & 1,
         imod_stamp=stamp == _IMOD_STAMP,
-        lowest=lowest,
-        highest=highest,
         cell_note=cell_note,
         evidence=(order_said,),
         warnings=tuple(filter(None, (contradiction, _IMAGES if says_images else ""))),

@@ -180,7 +180,8 @@ _rlnDefocusU #4
         ("AreTomo3_Session.json", '{"parameters": {"AtBin": 6.0}}', "P", {"binning": 6.0}),
         (
             "warp_tiltseries.settings",
-            '<Settings><Import><Param Name="PixelSize" Value="1.5" /></Import><Tomo><Param Name="DimensionsX" Value="4096" />'
+            '<Settings><Import><Param Name="PixelSize" Value="1.5" /></Import>'
+            '<Tomo><Param Name="DimensionsX" Value="4096" />'
             '<Param Name="DimensionsY" Value="4096" /><Param Name="DimensionsZ" Value="1000" /></Tomo></Settings>',
             "P",
             {"planned_pixel_size_angstrom": 1.5, "planned_size_xyz": [4096, 4096, 1000]},
