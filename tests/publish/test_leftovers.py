@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from livetomo.config import Mqtt
+from livetomo.publish.broker import MqttTransport
 from livetomo.publish.memory import MemoryBroker
 from livetomo.publish.messages import Message, MessageSettings
 from livetomo.publish.mqtt import Publisher
@@ -18,6 +20,7 @@ from tests.publish.brokers import Broker, InMemory
 from tests.publish.stories import MemoryStore
 from tests.publish.test_metrics import status
 from tests.publish.test_mqtt import broker
+from tests.servers import Mosquitto
 
 __all__ = ["broker"]
 
@@ -175,3 +178,29 @@ async def test_two_daemons_of_one_name_find_each_other_out_where_the_broker_says
     assert pauses[4] > 15 / 2
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_two_real_daemons_of_one_name_do_not_go_on_ending_each_other(mosquitto: Mosquitto) -> None:
+    """Mosquitto 2.0.11 ends the older connection without a word."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(min(seconds, 10.0) / 20)
+
+    settings = Mqtt.model_validate({"url": f"mqtt://127.0.0.1:{mosquitto.port}"})
+    own = StatusTold.of(status())
+    publishers = [
+        Publisher(MessageSettings(HERE), MemoryStore(), MqttTransport(settings, "one-id"), pause=pause)
+        for _ in range(2)
+    ]
+    for number, publisher in enumerate(publishers):
+        started, time = own.started.replace(year=2030 + number), own.time.replace(year=2040)
+        body = own.model_copy(update={"started": started, "time": time})
+        publisher.retained.put(HERE.status, body.payload())
+    tasks = [asyncio.create_task(publisher.run()) for publisher in publishers]
+    await until(lambda: any(list(publisher.problems()) for publisher in publishers))
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert len(pauses) < 60
