@@ -74,9 +74,8 @@ def make(
         raise NoSuchFile(path) from None
     except OSError as fault:
         raise SourceUnreadable(path, fault.strerror or str(fault)) from fault
-    tomogram = TomogramId(WATCH, SESSION, name)
+    tomogram, there = _tomogram(path, name, content.digest, output)
     place = tomogram_folder(str(output), tomogram)
-    there = sorted(_results(place), key=lambda result: result.manifest["revision"])
     same = [result for result in there if result.manifest["source"]["digest"] == content.digest]
     for result in same:
         if result.manifest["recipe"]["hash"] == recipe.hash:
@@ -94,6 +93,22 @@ def make(
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
     return Made(folder, manifest, False)
+
+
+def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[TomogramId, list[Made]]:
+    """The tomogram that the file is, and its results by their revisions.
+
+    Another file of the same name is another tomogram, which gets a suffix: only new content at the same path is a
+    revision. The same content at another path is the same tomogram, moved or copied.
+    """
+    number = 1
+    while True:
+        tomogram = TomogramId(WATCH, SESSION, name if number == 1 else f"{name}-{number}")
+        there = sorted(_results(tomogram_folder(str(output), tomogram)), key=lambda result: result.manifest["revision"])
+        sources = [result.manifest["source"] for result in there]
+        if not there or any(source["path"] == str(path.absolute()) or source["digest"] == digest for source in sources):
+            return tomogram, there
+        number += 1
 
 
 def _refuse_other(path: Path) -> None:

@@ -64,6 +64,26 @@ def test_new_content_under_the_same_name_is_the_next_revision(good, tmp_path: Pa
         assert manifest["revision"] == revision
 
 
+def test_another_file_of_the_same_name_is_another_tomogram_and_a_copy_is_the_same(good, tmp_path: Path):
+    out = tmp_path / "out"
+    other = tmp_path / "other" / "TS_01.mrc"
+    other.parent.mkdir()
+    write_tomogram(other, balls(seed=0))
+    process(good, "--output", out)
+    for _ in range(2):
+        again = process(other, "--output", out, "--json")
+        assert list(rows(again)) == ["TS_01-2"]
+        assert "TS_01 is the name of another file: it is called TS_01-2." in again.stderr
+    assert not result_folder(out, revision=2).exists()
+    copy = tmp_path / "copy" / "TS_01.mrc"
+    copy.parent.mkdir()
+    shutil.copy(good, copy)
+    assert rows(process(copy, "--output", out, "--json"))["TS_01"]["status"] == "already there"
+    write_tomogram(other, balls(seed=1))
+    process(other, "--output", out)
+    assert result_folder(out, "TS_01-2", revision=2).exists()
+
+
 def test_another_recipe_is_another_result_of_the_same_revision(good, tmp_path: Path):
     recipe = tmp_path / "mine.toml"
     recipe.write_text('[[feature]]\nname = "ribosome"\nmodel = "blob"\ndiameter_angstrom = 250\n')
