@@ -82,7 +82,8 @@ def skews(volume: Tensor, *, voxel_size_angstrom: float, slab: Slab | None, blan
         if blank is not None:
             known = _pooled(blank[inside].float(), side) == 0
         if slab is not None:
-            known &= _within(slab, boxes.shape, side * voxel_size_angstrom, volume.shape[0] * voxel_size_angstrom)
+            inner = _within(slab, boxes.shape, side * voxel_size_angstrom, volume.shape[0] * voxel_size_angstrom)
+            known &= inner.to(known.device)
         wide = _SURROUNDINGS_ANGSTROM / (side * voxel_size_angstrom)
         values = less_surroundings_(boxes, wide)[known] if min(boxes.shape[1:]) > 2 else boxes[known]
         if len(values) >= _LEAST_BOXES:
