@@ -14,6 +14,7 @@ from livetomo.formats.signedness import settled_signs
 from livetomo.order import Order
 from livetomo.quality import Quality
 from livetomo.source import turned
+from livetomo.stages.common_real import common_real
 from livetomo.stages.measure.halves import differing_halves, half_figures, missing_halves
 from livetomo.stages.measure.metadata import metadata_figures
 from livetomo.tomogram import WITHOUT_HALVES
@@ -59,12 +60,13 @@ def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> l
     whole = None if str(order.path) in order.halves.values() else _box(order, order.path, side)
     if whole is not None and whole.header.shape_zyx != even.header.shape_zyx:
         return differing_halves("they have another shape than the whole volume")
+    first, second, *rest = common_real([_tensor(box, device) for box in (even, odd, whole) if box is not None])
     return half_figures(
-        _tensor(even, device),
-        _tensor(odd, device),
+        first,
+        second,
         voxel_size_angstrom=voxel_size_angstrom,
         most_tilt_degrees=_most_tilt(order),
-        whole=None if whole is None else torch.nan_to_num(_tensor(whole, device), 0.0, 0.0, 0.0),
+        whole=torch.nan_to_num(rest[0], 0.0, 0.0, 0.0) if rest else None,
     )
 
 

@@ -94,3 +94,39 @@ def test_metadata_are_measured_with_them(there):
     figures, _ = measured(order_for(there.path, halves=there.halves, metadata={"ctf_resolution_angstrom": 25.0}))
     assert figures.keys() == FIGURES | {"ctf_resolution"}
     assert figures["ctf_resolution"].value == 25.0
+
+
+def padded(folder, signal, value, rows=24):
+    """An order with halves of `signal` and independent noise around 5, all padded along y with `value`."""
+    paths = {}
+    for seed, name in enumerate(("even", "odd")):
+        noise = np.random.default_rng(seed).normal(5, 1, signal.shape)
+        volume = np.pad((signal + noise).astype(np.float32), ((0, 0), (rows, rows), (0, 0)), constant_values=value)
+        paths[name] = volume
+    files = {name: str(write_tomogram(folder / f"a_{name}.mrc", volume)) for name, volume in paths.items()}
+    whole = write_tomogram(folder / "a.mrc", (paths["even"] + paths["odd"]) / 2)
+    return order_for(whole, halves=files)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, 100.0])
+def test_padding_that_both_halves_have_is_nothing_in_common(tmp_path, value):
+    figures, _ = measured(padded(tmp_path, np.zeros((48, 80, 80)), value))
+    assert figures["halves_agreement"].verdict == "bad"
+    assert "nothing in common" in figures["halves_agreement"].reason
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, 100.0])
+def test_what_the_halves_share_is_the_same_beside_padding(tmp_path, value):
+    signal = balls(noise=0.0, diameter=120.0, places=((24, 20, 20), (20, 60, 25), (30, 40, 60), (22, 40, 30)))
+    (tmp_path / "padded").mkdir()
+    figures, _ = measured(padded(tmp_path / "padded", signal, value))
+    whole, _ = measured(padded(tmp_path, signal, value, rows=0))
+    for name in ("halves_agreement", "fsc_0143_resolution"):
+        assert figures[name].value == pytest.approx(whole[name].value, rel=0.01)
+
+
+def test_a_dead_half_is_still_a_dead_half(tmp_path):
+    order = padded(tmp_path, balls(noise=0.0), 0.0)
+    write_tomogram(tmp_path / "a_odd.mrc", np.full((48, 128, 80), 3, np.float32))
+    figures, _ = measured(order)
+    assert "dead" in figures["halves_agreement"].reason
