@@ -6,7 +6,8 @@ import pytest
 
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.survey import Survey
-from tests.intake.fakes import mrc
+from livetomo.intake.tree import LocalTree
+from tests.intake.fakes import Facility, mrc
 
 GENERIC = ("generic",)
 ALL = ("aretomo3", "warp", "relion5", "imod", "cryoem_services", "generic")
@@ -172,3 +173,21 @@ def test_a_half_that_stays_alone_is_let_go(tree, facility):
     assert "its odd half is not there" in intake.reasons()["s/TS_01_even.mrc"]
     intake.run(60)
     assert (intake.taken, intake.reasons()) == ([], {})
+
+
+@pytest.mark.parametrize("producers", [GENERIC, ("imod",), ("aretomo3", "generic")])
+def test_of_the_links_that_nextpyp_makes_one_is_the_tomogram(tmp_path, clock, producers):
+    folder = tmp_path / "sess" / "mrc"
+    folder.mkdir(parents=True)
+    (folder / "TS_02_aretomo_Vol.mrc").write_bytes(mrc((24, 48, 56), mode=0))
+    for name in ("TS_02.mrc", "TS_02_bin.st"):
+        (folder / name).write_bytes(mrc((41, 32, 32), mode=0, voxel=6))
+    (folder / "TS_02.rec").symlink_to("TS_02_aretomo_Vol.mrc")
+    for name in ("TS_02_aretomo.mrc", "TS_02_bin.mrc"):
+        (folder / name).symlink_to("TS_02_bin.st")
+    tree = LocalTree(tmp_path)
+    assert len(scanned(tree, producers)) == 1
+    intake = Facility(tree, clock, root=str(tmp_path), producers=producers)
+    intake.run(100)
+    (arrival,) = intake.taken
+    assert (tmp_path / arrival.path).samefile(folder / "TS_02.rec")
