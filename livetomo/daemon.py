@@ -321,7 +321,7 @@ def _lanes(
             order=order,
             job_time_limit=config.workers.job_time_limit,
             observer=metrics,
-            make_folder=outputs.make,
+            mark_for=outputs.mark_for,
             may_start=may_start,
             excuses=excuses,
             hangs=lambda claim: watches.hangs(claim.tomogram.watch),

@@ -19,7 +19,7 @@ from typing import Any
 from livetomo.catalog.database import CATALOG_NAME
 from livetomo.config import Config
 from livetomo.crosscheck import lies_in_a_watched_tree
-from livetomo.errors import DiskFull, OutputAway, OutputBusy
+from livetomo.errors import DiskFull, OutputBusy
 from livetomo.files import replace_text
 from livetomo.filesystems import file_system
 from livetomo.manifest import room_for
@@ -37,7 +37,7 @@ from livetomo.marks import (
     write_record,
 )
 from livetomo.naming import slug
-from livetomo.patience import NoAnswer, apart, within
+from livetomo.patience import apart
 from livetomo.problems import Problem
 
 MEMORY_NAME = "folders.json"
@@ -94,6 +94,8 @@ class Outputs:
         self._whys: dict[Path, str] = {}
         self._hanging: set[Path] = set()
         self._only_read: dict[Path, bool] = {}
+        self._marks: dict[Path, str] = {}
+        self._asking: dict[Path, asyncio.Task[str]] = {}
         self._catalog_file: tuple[int, int] | None = None
         self._state_why = ""
         self._signed: dict[Path, float] = {}
@@ -167,32 +169,26 @@ class Outputs:
         self._state_why = why
 
     async def _look_at(self, place: Path, watches: Sequence[str], reached: Reached) -> str:
+        """As `why_not`; one that hangs is asked once, and not again before it has answered."""
         self._hanging.discard(place)
-        try:
-            return await asyncio.to_thread(within, ANSWER_SECONDS, lambda: self.why_not(place, watches, reached))
-        except NoAnswer:
-            self._hanging.add(place)
-            return f"{place} does not answer. Does its mount hang?"
+        if place not in self._asking:
+            self._asking[place] = asyncio.create_task(apart(lambda: self.why_not(place, watches, reached)))
+        await asyncio.wait([self._asking[place]], timeout=ANSWER_SECONDS)
+        if self._asking[place].done():
+            return self._asking.pop(place).result()
+        self._hanging.add(place)
+        return f"{place} does not answer. Does its mount hang?"
 
     async def wait_until_ready(self) -> None:
         """Return when results may be written."""
         await self._is_settled.wait()
 
-    async def make(self, folder: Path) -> None:
-        """Make a folder for a result, on the file system that it belongs to.
-
-        Raises:
-            OutputAway: that is not there at the moment.
-        """
-        await apart(lambda: self._make(folder))
-
-    def _make(self, folder: Path) -> None:
-        remembered = self._recall().get("folders", {})
-        for place in self._places():
-            mark = remembered.get(str(place), {}).get("mark")
-            if folder.is_relative_to(place) and mark and read_mark(place) != mark:
-                raise OutputAway(place)
-        folder.mkdir(parents=True, exist_ok=True)
+    def mark_for(self, folder: Path) -> dict[str, str] | None:
+        """The mark that a worker has to find before it writes `folder`, and where; asks nothing of any disk."""
+        for place, mark in self._marks.items():
+            if folder.is_relative_to(place):
+                return {"place": str(place), "mark": mark}
+        return None
 
     def _places(self) -> dict[Path, list[str]]:
         return places(self._config.output, self._watches())
@@ -230,6 +226,7 @@ class Outputs:
         """Why it is not the file system that it was; where it is, or is new, it is marked and its mark remembered."""
         was, mark = self._recall().get("folders", {}).get(str(place), {}), read_mark(place)
         if mark is not None and mark == was.get("mark"):
+            self._marks[place] = mark
             return ""
         here = _results_below(place, reached)
         is_known = bool(was) or (bool(here) and not self._memory.exists())
@@ -246,6 +243,7 @@ class Outputs:
         if mark is None:
             mark = uuid.uuid4().hex
             write_mark(place, mark)
+        self._marks[place] = mark
         self._remember("folders", self._recall().get("folders", {}) | {str(place): _facts(place, mark)})
         return ""
 

@@ -11,7 +11,7 @@ import pytest
 
 from livetomo.catalog.database import lock_state
 from livetomo.config import Config
-from livetomo.errors import OutputAway, OutputBusy
+from livetomo.errors import OutputBusy
 from livetomo.marks import HEARTBEAT_SECONDS, MARKS, read_mark, read_record, record_path
 from livetomo.outputs import SILENT_SECONDS, Outputs, Reached, newest_record, places, why_state_is_absent
 from livetomo.problems import Problem
@@ -96,16 +96,14 @@ async def test_an_output_that_is_not_mounted_is_waited_for_and_nothing_is_writte
         daemon.clock.seconds += 2 * HEARTBEAT_SECONDS
         assert "is not the file system that results were written to" in await daemon.look(outputs)
     assert not outputs.ready
-    with pytest.raises(OutputAway):
-        await outputs.make(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
     assert list(daemon.output.iterdir()) == []
     (problem,) = outputs.problems()
     assert (problem.name, problem.severity, problem.blocks_ready) == ("folder-output", "critical", True)
     assert isinstance(problem, Problem)
     mounted(daemon.output, tmp_path / "away")
     assert await daemon.look(outputs) == ""
-    await outputs.make(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
-    assert (daemon.output / "krios1" / "monday" / "tomograms" / "TS_02").is_dir()
+    told = outputs.mark_for(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
+    assert told == {"place": str(daemon.output), "mark": read_mark(daemon.output)}
 
 
 async def test_another_file_system_in_its_place_is_told_from_a_copy_of_it(tmp_path):
@@ -240,6 +238,28 @@ async def test_a_catalog_that_is_not_the_one_that_was_opened_is_said(tmp_path, h
     assert [problem.name for problem in daemon.outputs.problems()] == ["folder-state"]
     kept.replace(catalog)
     assert await daemon.look() == ""
+
+
+async def test_an_output_that_hangs_is_asked_once_until_it_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr("livetomo.outputs.ANSWER_SECONDS", 0.02)
+    daemon = Daemon(tmp_path)
+    asked, answers = [], threading.Event()
+
+    def hangs(folder: Path) -> str | None:
+        asked.append(folder)
+        answers.wait(20)
+        return read_mark(folder)
+
+    monkeypatch.setattr("livetomo.outputs.read_mark", hangs)
+    for _ in range(3):
+        await daemon.outputs.look()
+    assert len(asked) == 1
+    assert not daemon.outputs.ready
+    assert list(daemon.outputs.problems()) == [], "who looks for room says so"
+    answers.set()
+    monkeypatch.setattr("livetomo.outputs.ANSWER_SECONDS", 5)
+    await daemon.outputs.look()
+    assert daemon.outputs.ready
 
 
 @pytest.mark.parametrize("when", ["at the start", "later"])

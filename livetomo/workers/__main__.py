@@ -1,6 +1,6 @@
 """The worker process: one device, one job after the other, JSON lines on its pipes; it never sees the catalog.
 
-It is told  {"do": "job", "token", "folder", "order"}  and  {"do": "cancel", "token"}, and it says
+It is told  {"do": "job", "token", "folder", "order", "mark"}  and  {"do": "cancel", "token"}, and it says
 {"is": "ready", "device"}, {"is": "alive"}, {"is": "stage", "token", "stage"}, {"is": "done", "token"} and
 {"is": "failed", "token", "fault"}.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 from livetomo.crashpoints import crash_point
 from livetomo.errors import LivetomoError, OutputAway
+from livetomo.marks import read_mark
 from livetomo.order import Order
 from livetomo.processes import Message, Parent
 from livetomo.tomogram import Fault
@@ -49,7 +50,7 @@ class Worker:
         self._parent.send({"is": "ready", "device": self._device})
         while True:
             message = self._orders.get()
-            self._perform(message["token"], Path(message["folder"]), message["order"])
+            self._perform(message["token"], Path(message["folder"]), message["order"], message.get("mark"))
 
     def _listen(self) -> None:
         for message in self._parent:
@@ -64,14 +65,14 @@ class Worker:
             time.sleep(ALIVE_EVERY_SECONDS)
             self._parent.send({"is": "alive"})
 
-    def _perform(self, token: str, folder: Path, order: dict[str, Any]) -> None:
+    def _perform(self, token: str, folder: Path, order: dict[str, Any], mark: dict[str, str] | None) -> None:
         from livetomo import pipeline
 
         def tell(stage: str) -> None:
             if token in self._cancelled:
                 raise Cancelled
-            if stage == "write" and not folder.parent.is_dir():
-                raise OutputAway(folder.parent)
+            if stage == "write" and mark is not None and read_mark(Path(mark["place"])) != mark["mark"]:
+                raise OutputAway(Path(mark["place"]))
             self._parent.send({"is": "stage", "token": token, "stage": stage})
             crash_point(stage)
 

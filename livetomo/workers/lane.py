@@ -6,7 +6,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -53,11 +53,6 @@ class Observer(Protocol):
         """An attempt failed; `final`: its job will not be tried again."""
 
 
-async def make_folder(folder: Path) -> None:
-    """Make the folder that an attempt is written in, and those above it."""
-    await apart(lambda: folder.mkdir(parents=True, exist_ok=True))
-
-
 class Lane:
     """Serves one device until it is cancelled; a worker that dies is replaced, and its job is not lost."""
 
@@ -72,7 +67,7 @@ class Lane:
         order: Callable[[Claim], Order],
         job_time_limit: float,
         observer: Observer,
-        make_folder: Callable[[Path], Awaitable[None]] = make_folder,
+        mark_for: Callable[[Path], Mapping[str, str] | None] = lambda folder: None,
         may_start: Callable[[], bool] = lambda: True,
         excuses: Callable[[Claim, Fault], bool] = lambda claim, fault: False,
         hangs: Callable[[Claim], bool] = lambda claim: False,
@@ -84,7 +79,7 @@ class Lane:
         self._order = order
         self._job_time_limit = job_time_limit
         self._observer = observer
-        self._make_folder = make_folder
+        self._mark_for = mark_for
         self._may_start = may_start
         self._excuses = excuses
         self._hangs = hangs
@@ -172,8 +167,6 @@ class Lane:
             return Fault("transient", "time limit", f"It was not done within {limit} and was stopped.")
         except LivetomoError as refusal:
             return Fault(refusal.kind, refusal.reason, str(refusal))
-        except OSError as trouble:
-            return Fault("transient", CANNOT_COMMIT, f"No folder for the result can be made: {trouble}")
         if fault is None:
             self._observer.worker_at(self._device, None)
         else:
@@ -181,9 +174,8 @@ class Lane:
         return fault
 
     async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
-        # Here, where it is known what is mounted: a worker makes no folder but the attempt's own.
-        await self._make_folder(folder.parent)
-        order = {"do": "job", "token": claim.token, "folder": str(folder), "order": self._order(claim).to_json()}
+        names: dict[str, Any] = {"token": claim.token, "folder": str(folder), "mark": self._mark_for(folder)}
+        order = {"do": "job", **names, "order": self._order(claim).to_json()}
         await self._worker.send(order)
         while (message := await self._next_message(claim))["is"] == "stage":
             self._report("busy", claim, str(message["stage"]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.daemon import Work
 from livetomo.digest import digest_file
+from livetomo.marks import write_mark
 from livetomo.order import Order
 from livetomo.recipe import Recipe, load_recipe
 from livetomo.results import intact_manifest
@@ -127,6 +129,21 @@ async def test_what_lands_is_made_and_committed_whole(tmp_path):
         assert manifest["tomogram"]["name"] == "TS_01"
         assert house.observer.results == ["TS_01"]
         assert {"read", "segment", "pick", "write"} <= set(house.observer.stages)
+
+
+async def test_an_output_that_goes_away_while_a_tomogram_is_processed_is_not_written_to(tmp_path):
+    async with house_in(tmp_path, running=False) as house:
+        write_mark(house.output, "right")
+        house.lane._mark_for = lambda folder: {"place": str(house.output), "mark": "right"}
+        shutil.rmtree(house.output)
+        house.output.mkdir()  # the empty mount point
+        who = await house.land()
+        claim = await house.catalog(lambda catalog: catalog.jobs.claim("cpu", 60, ["krios1"]))
+        await house.lane._worker.ensure()
+        fault = await house.lane._make(claim, tomogram_folder(str(house.output), who) / ".attempt-x")
+        await house.lane._worker.stop()
+        assert (fault.kind, fault.reason) == ("transient", "output away")
+        assert list(house.output.iterdir()) == []
 
 
 async def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
