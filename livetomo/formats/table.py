@@ -1,4 +1,4 @@
-"""Picks as CSV, for anything else: every name as it is, quoted as RFC 4180 has it."""
+"""Picks as CSV, for anything else: names as they are, quoted as RFC 4180 has it; a row is a line."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.names import plain
 from livetomo.picks import Picks
 
 _HEAD = "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi"
@@ -27,8 +28,8 @@ class Csv:
         return {f"{feature}.csv": self._table(sets)}
 
     def called(self, frame: Frame) -> str:
-        """The tomogram's name."""
-        return frame.name
+        """The tomogram's name; a substitute where it would break the line, for some reader of lines at least."""
+        return frame.name if frame.name.splitlines() == [frame.name] else plain(frame.name)
 
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`."""
@@ -41,11 +42,10 @@ class Csv:
             groups.setdefault(row["tomogram"], []).append(row)
         return {name: self._picks(rows) for name, rows in groups.items()}
 
-    @staticmethod
-    def _table(sets: Sequence[Placed]) -> str:
+    def _table(self, sets: Sequence[Placed]) -> str:
         lines = [_HEAD]
         for placed in sets:
-            name, angles = _cell(placed.frame.name), placed.angles()
+            name, angles = _cell(self.called(placed.frame)), placed.angles()
             for number, (voxel, angstrom) in enumerate(
                 zip(placed.voxels_xyz().round(3).tolist(), placed.corner_xyz_angstrom().round(2).tolist(), strict=True)
             ):
@@ -73,7 +73,7 @@ class Csv:
 
 
 def _cell(name: str) -> str:
-    """Quoted where it must be: Python's csv does so for a carriage return only where that may end a row."""
+    """A name as a cell, quoted where it must be."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow([name, ""])
-    return out.getvalue().removesuffix(",\r\n")
+    csv.writer(out, lineterminator="").writerow([name, ""])
+    return out.getvalue().removesuffix(",")

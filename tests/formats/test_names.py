@@ -1,9 +1,12 @@
 """Whatever a tomogram is called, every format holds it: written and read back, with starfile as the referee."""
 
+import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import starfile
 from hypothesis import HealthCheck, example, given, settings
@@ -103,6 +106,18 @@ def assert_all_are_read(name: str, sets: list[Placed], folder: Path):
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_a_session_of_hostile_names_is_read_back_whole(name, tmp_path):
     assert_all_are_read(name, [one(each) for each in HOSTILE], tmp_path)
+
+
+def test_a_row_of_a_table_is_a_line_and_any_reader_of_csv_reads_the_names(tmp_path):
+    write_session([one(each) for each in HOSTILE], "ribosome", "csv", tmp_path)
+    known = read_names(tmp_path)
+    assert len((tmp_path / "ribosome.csv").read_text().splitlines()) == 1 + 2 * len(HOSTILE)
+    with (tmp_path / "ribosome.csv").open() as file:
+        assert Counter(known.get(row["tomogram"], row["tomogram"]) for row in csv.DictReader(file)) == Counter(
+            HOSTILE * 2
+        )
+    table = pd.read_csv(tmp_path / "ribosome.csv", dtype={"tomogram": str}, keep_default_na=False)
+    assert Counter(known.get(name, name) for name in table["tomogram"]) == Counter(HOSTILE * 2)
 
 
 @pytest.mark.parametrize("name", STARS)
@@ -207,9 +222,9 @@ def test_the_names_of_substitutes_lie_beside_and_grow_with_features(tmp_path):
     write_session([one("TS_01")], "ribosome", "relion5", tmp_path)
     assert not (tmp_path / NAMES).exists()
     write_session([one("TS_01"), one("TS 02")], "ribosome", "relion5", tmp_path)
-    write_session([one("TS 03")], "atpase", "csv", tmp_path)
+    write_session([one("TS 03"), one("TS\n05")], "atpase", "csv", tmp_path)
     write_session([one("TS 04")], "atpase", "warp", tmp_path)
-    assert json.loads((tmp_path / NAMES).read_text()) == {word(name): name for name in ("TS 02", "TS 04")}
+    assert json.loads((tmp_path / NAMES).read_text()) == {word(name): name for name in ("TS 02", "TS 04", "TS\n05")}
 
 
 def test_voxel_sizes_that_differ_little_have_a_file_of_warps_each(tmp_path):
