@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from livetomo.naming import stable_id
+from livetomo.series import exported_name
 from livetomo.tomogram import TomogramId
 
 Kind = Literal["state", "result", "picks", "retracted", "verdict"]
@@ -49,8 +50,12 @@ def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
     common = {"result_id": manifest["result_id"], "folder": folder, "recipe": manifest["recipe"]["name"]}
     volume = {key: value for key, value in manifest["volume"].items() if key != "evidence"}
     counts = {feature: picks["count"] for feature, picks in manifest["picks"].items()}
+    name = manifest["tomogram"]["name"]
+    series = exported_name(name, manifest.get("metadata", {}))
+    called = {} if series == name else {"series": series}
     for feature, picks in manifest["picks"].items():
         files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}
-        yield Event("picks", *who, feature, common | {"feature": feature, "volume": volume, "files": files} | picks)
+        facts = {"feature": feature, "volume": volume, "files": files} | called
+        yield Event("picks", *who, feature, common | facts | picks)
     told = {key: manifest[key] for key in ("quality", "verdict", "warnings", "seconds", "finished")}
     yield Event("result", *who, "", common | {"counts": counts, "volume": volume} | told)

@@ -10,6 +10,7 @@ Below the output folder:
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ class Taken:
     count: int
     file: str = ""
     epoch: str = ""
+    series: str = ""
 
 
 class Session:
@@ -94,6 +96,7 @@ class Session:
             len(pickset.rows),
             name,
             pickset.epoch,
+            pickset.series,
         )
         if before is not None and before.file != name:
             self._remove(before)
@@ -107,7 +110,7 @@ class Session:
         A tomogram of which it has not as many rows as were taken in is forgotten, so that it is taken in anew.
         """
         rows = _rows_of(self.star)
-        self._rows = {name: rows.get(word(name)) or rows.get(name, []) for name in taken}
+        self._rows = {name: rows.get(word(called)) or rows.get(called, []) for name, called in _names(taken).items()}
         differing = [each for name, each in taken.items() if len(self._rows[name]) != each.count]
         for each in differing:
             found = len(self._rows.pop(each.tomogram))
@@ -119,7 +122,8 @@ class Session:
 
     def text(self) -> str:
         """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
-        rows = ((word(name), *place) for name in sorted(self._rows) for place in self._rows[name])
+        called = _names(self.taken)
+        rows = ((word(called[name]), *place) for name in sorted(self._rows) for place in self._rows[name])
         return loop_text("particles", _COLUMNS, rows)
 
     def write(self) -> None:
@@ -223,6 +227,12 @@ def _rows_of(star: Path) -> dict[str, list[Particle]]:
     for name, (x, y, z, score) in zip(names, places, strict=True):
         rows.setdefault(name, []).append((x, y, z, score))
     return rows
+
+
+def _names(taken: Mapping[str, Taken]) -> dict[str, str]:
+    """What each tomogram is called: as its tilt series, unless two would be called so."""
+    called = Counter(each.series or name for name, each in taken.items())
+    return {name: each.series if each.series and called[each.series] == 1 else name for name, each in taken.items()}
 
 
 def _is_newer(taken: Taken, pickset: PickSet) -> bool:

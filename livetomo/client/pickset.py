@@ -22,6 +22,7 @@ class PickSet:
     columns: of a row; x_angstrom, y_angstrom and z_angstrom are Å from the centre of the first voxel.
     rows:    all of them, whether or not they came inline; none where it is `retracted`.
     files:   by export format.
+    series:  what exports call it, where that is not the tomogram's name.
     epoch:   in which `seq` counts; with another one the daemon's catalog was restored or made anew.
     """
 
@@ -42,6 +43,7 @@ class PickSet:
     rows: tuple[tuple[float, ...], ...] = ()
     files: Mapping[str, RemoteFile] = field(default_factory=dict)
     epoch: str = ""
+    series: str = ""
 
     def centred_xyz_angstrom(self) -> list[tuple[float, float, float]]:
         """Positions in Å from the centre as RELION 5's extraction has it: index n/2."""
@@ -64,6 +66,7 @@ def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, .
         return PickSet(**common, retracted=True)
     return PickSet(
         **common,
+        series=body.get("series", ""),
         voxel_size_angstrom=body["volume"]["voxel_size_angstrom"],
         shape_zyx=tuple(body["volume"]["shape_zyx"]),
         columns=tuple(body["columns"]),

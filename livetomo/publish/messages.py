@@ -171,6 +171,9 @@ class PicksTold(Told):
     result_id: str
     recipe: str
     feature: str
+    series: str = Field(
+        "", description="what exports call it, its tilt series; empty where that is the tomogram's name"
+    )
     folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
     volume: VolumeTold
     count: int = Field(description="published picks, whether or not they are inline")

@@ -91,6 +91,24 @@ async def test_a_newer_revision_takes_the_place_of_the_older_one(tmp_path: Path)
     assert names(tmp_path / "krios1" / "s1" / "ribosome.star") == ["TS_01"] * 5 + ["TS_02"]
 
 
+async def test_another_reconstruction_is_called_as_its_series_from_when_it_is_in_force(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    star = tmp_path / "krios1" / "s1" / "ribosome.star"
+    series = {"metadata": {"series": {"name": "TS_01", "of": "RELION project s1/"}}}
+    daemon.picked("TS_01", picks=3, **series)
+    daemon.picked("TS_01-2", picks=5, **series)
+    await follow(daemon, tmp_path, 2)
+    assert set(names(star)) == {"TS_01", "TS_01-2"}, "both stand: they must not be one"
+    daemon.retracted("TS_01")
+    daemon.picked("TS_02", picks=1)
+    daemon.picked("TS_03", picks=1)
+    await follow(daemon, tmp_path, 3)
+    assert names(star) == ["TS_01"] * 5 + ["TS_02", "TS_03"]
+    daemon.picked("TS_04", picks=1)
+    await follow(daemon, tmp_path, 4)
+    assert names(star) == ["TS_01"] * 5 + ["TS_02", "TS_03", "TS_04"], "as before after a restart"
+
+
 async def test_sessions_with_the_same_names_are_kept_apart(tmp_path: Path) -> None:
     daemon = FakeDaemon()
     daemon.picked("TS_01", picks=3, session="s1")
