@@ -10,6 +10,7 @@ from livetomo.errors import PermanentError, TooLargeForMemory
 from livetomo.feature_maps import FeatureMaps
 from livetomo.footprint import Footprint, footprint
 from livetomo.memory import Bound, Memory
+from livetomo.models.card import Card
 from livetomo.models.loaded import Models
 from livetomo.recipe import Deconvolve, NoDenoise, Recipe, load_recipe
 from tests.volumes import balls, order_for, write_tomogram
@@ -37,11 +38,18 @@ MEASURED = [
 ]
 
 
+@pytest.fixture
+def any_voxels(monkeypatch):
+    """Packages that say nothing of the voxels that they are for, as people's own may: they are run on any."""
+    monkeypatch.setattr(Card, "unfit", lambda card, voxel_size_angstrom: "")
+
+
 def estimated(recipe: Recipe, shape, voxel_size: float, voxel_bytes=4, *, on_gpu=False) -> Footprint:
     runs = FeatureMaps(recipe, shape, voxel_size, Models("cpu")).runs()
     return footprint(shape, voxel_bytes, voxel_size, recipe, runs, on_gpu=on_gpu)
 
 
+@pytest.mark.usefixtures("any_voxels")
 @pytest.mark.parametrize(("name", "shape", "voxel", "voxel_bytes", "denoise", "gigabytes"), MEASURED)
 def test_the_estimate_is_near_what_was_measured(name, shape, voxel, voxel_bytes, denoise, gigabytes):
     recipe = load_recipe(name)
@@ -50,6 +58,7 @@ def test_the_estimate_is_near_what_was_measured(name, shape, voxel, voxel_bytes,
     assert 0.8 <= estimate / gigabytes <= 1.6, estimate
 
 
+@pytest.mark.usefixtures("any_voxels")
 @pytest.mark.parametrize("voxel", [60, 120, 400, 900, 1e5])
 def test_a_coarse_tomogram_costs_what_it_is_on_the_networks_grid(voxel):
     need = estimated(load_recipe("cellular"), (96, 160, 192), voxel)
@@ -93,6 +102,15 @@ def test_what_cannot_fit_is_the_inputs_fault_and_is_refused_before_a_voxel_is_re
 def test_what_fits_is_not_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "Memory", Small)
     pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls((24, 40, 40), ()))), tmp_path / "out")
+
+
+@pytest.mark.usefixtures("any_voxels")
+@pytest.mark.parametrize("voxel", [400.0, 900.0])
+def test_a_network_that_is_for_any_voxels_is_not_given_more_than_there_is_room_for(tmp_path, voxel, monkeypatch):
+    monkeypatch.setattr(pipeline, "Memory", Small)
+    path = write_tomogram(tmp_path / "a.mrc", balls((24, 40, 40), ()), voxel)
+    with pytest.raises(TooLargeForMemory, match=f"of {voxel:g} Å, .* on the network's grid"):
+        pipeline.run(order_for(path, load_recipe("cellular")), tmp_path / "out")
 
 
 @pytest.mark.parametrize("voxel", [400.0, 900.0])
