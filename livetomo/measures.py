@@ -140,7 +140,14 @@ VOLUME = (
         "°",
         "What the volume's Fourier transform shows of the tilts: the width of the wedge that is filled",
         source=_OWN,
-        words="warn where it is 15° less than declared, or where the wedge lies along y",
+        words="warn where it is 15° less than declared, or where the wedge lies along y, or round another axis than z",
+    ),
+    Measure(
+        "relative_depth",
+        "",
+        "The volume's extent along z over the shorter of those along x and y",
+        source=_OWN,
+        words="warn above 1.2 where no wedge shows that z is the beam's axis",
     ),
 )
 FEATURES = (

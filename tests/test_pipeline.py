@@ -444,3 +444,10 @@ def test_a_map_that_is_not_finite_is_a_fault_and_no_result(tmp_path: Path, monke
     monkeypatch.setattr(feature_maps, "ridge", lambda volume, **_: torch.full_like(volume, float("nan")))
     with pytest.raises(MapNotFinite, match="membrane"):
         pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "out")
+
+
+def test_a_volume_that_is_deeper_than_wide_has_a_warning_about_its_axes(tmp_path):
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls().transpose(1, 0, 2))
+    manifest = pipeline.run(order_for(path), tmp_path / "result")
+    assert manifest["quality"]["relative_depth"]["verdict"] == "warn"
+    assert any(one.startswith("Axes: the volume has 80 voxels along z and 48 across") for one in manifest["warnings"])

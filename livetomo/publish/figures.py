@@ -72,6 +72,7 @@ _BUCKETS: Mapping[str, Sequence[float]] = {
     "_agreement_ratio": (0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1),
     "_confidence_ratio": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1),
     "_score_median_ratio": _SCORES,
+    "relative_depth_ratio": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.2, 1.5, 2, 4, 10),
     "density_skew_ratio": (-2, -1, -0.5, -0.3, -0.1, 0, 0.1, 0.3, 0.5, 1, 2, 4),
     "focus_ratio": (0.03, 0.06, 0.12, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 4),
     "_score_ratio": _SHARES,

@@ -148,6 +148,27 @@ def test_a_volume_that_was_turned_is_named():
     assert (found.verdict, "along y" in found.reason) == ("warn", True)
 
 
+@pytest.mark.parametrize(("order", "axis"), [((1, 0, 2), "y"), ((2, 1, 0), "x")])
+def test_a_volume_whose_missing_wedge_lies_round_another_axis_than_z_is_named(order, axis):
+    found = figures(np.ascontiguousarray(seen(900).volume.transpose(order)))
+    assert found["seen_tilt_range"].verdict == "warn"
+    assert f"the missing wedge lies round {axis} instead of z" in found["seen_tilt_range"].reason
+
+
+@pytest.mark.parametrize(("shape", "verdict"), [((40, 60, 60), "good"), ((60, 60, 60), "good"), ((80, 60, 64), "warn")])
+def test_a_volume_that_is_deeper_than_wide_is_named_where_no_wedge_explains_it(shape, verdict):
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).numpy()
+    found = figures(noise)["relative_depth"]
+    assert (found.value, found.verdict) == (pytest.approx(shape[0] / 60), verdict)
+    assert ("stored with other axes" in found.reason) == (verdict == "warn")
+
+
+def test_a_deep_volume_whose_wedge_lies_round_z_is_no_alarm():
+    found = figures(np.ascontiguousarray(seen(900).volume[:, :72, :72]))
+    assert found["seen_tilt_range"].verdict == "good"
+    assert (found["relative_depth"].value > 1.2, found["relative_depth"].verdict) == (True, "good")
+
+
 def test_a_filled_wedge_tells_no_tilts():
     volume = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0)).numpy()
     assert figures(volume)["seen_tilt_range"].verdict == "missing"
@@ -175,5 +196,5 @@ def test_where_the_halves_hold_hardly_any_signal_there_is_no_focus():
 def test_a_volume_of_any_shape_has_every_figure_or_says_why_not(shape, voxel):
     volume = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     found = volume_figures(volume, voxel_size_angstrom=voxel).figures
-    assert len({one.name for one in found}) == len(found) == 10
+    assert len({one.name for one in found}) == len(found) == 11
     assert all(one.reason for one in found if one.value is None)

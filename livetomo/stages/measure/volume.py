@@ -10,7 +10,7 @@ from livetomo.quality import Quality, Verdict
 from livetomo.stages.measure.polarity import density_skew, skews
 from livetomo.stages.measure.slab import Slab, energy, find_slab
 from livetomo.stages.measure.spectrum import spectrum
-from livetomo.stages.measure.wedge import find_wedge
+from livetomo.stages.measure.wedge import Wedge, find_wedge
 
 _LEAST_SIDE = 16
 _LEAST_EXPLAINED = 0.65
@@ -19,6 +19,7 @@ _STRUCTURE_ANGSTROM = 60.0
 _STANDARD_ERRORS = 5.0
 _MOST_BLANK = 0.1
 _WEDGE_TOLERANCE_DEGREES = 15.0
+_MOST_DEPTH = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def volume_figures(
         figures += _content(volume, slab, voxel_size_angstrom, blank)
     if blank is not None and float(blank.float().mean()) > _MOST_BLANK:
         reason = "too much of the volume is blank to see in its Fourier transform which angles are filled"
-        return Seen([*figures, Quality("seen_tilt_range", None, "°", "missing", reason)], slab)
+        missing = Quality("seen_tilt_range", None, "°", "missing", reason)
+        return Seen([*figures, _depth(volume, None), missing], slab)
     return Seen([*figures, *_tilts(volume, declared_tilts_degrees)], slab)
 
 
@@ -127,15 +129,45 @@ def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float, blank: Tens
 
 def _tilts(volume: Tensor, declared: float | None) -> list[Quality]:
     wedge = find_wedge(volume)
+    return [_depth(volume, wedge), _seen_tilts(volume, wedge, declared)]
+
+
+def _depth(volume: Tensor, wedge: Wedge | None) -> Quality:
+    """Specimens are thinner than wide: a volume that is not may be stored with other axes than its header says."""
+    z, y, x = volume.shape
+    depth = z / min(y, x)
+    if depth <= _MOST_DEPTH or (wedge is not None and wedge.axis == "x"):
+        return Quality("relative_depth", depth, "", "good")
+    reason = (
+        f"the volume has {z:,} voxels along z and {min(y, x):,} across, and no wedge shows that z is the beam's axis: "
+        "is it stored with other axes than its header says?"
+    )
+    return Quality("relative_depth", depth, "", "warn", reason)
+
+
+def _wedge_round_another_axis(volume: Tensor) -> tuple[str, float] | None:
+    """The axis that the missing wedge lies round, where that is not z, and the range of angles that is filled."""
+    for name, axis in (("y", 1), ("x", 2)):
+        wedge = find_wedge(volume.transpose(0, axis))
+        if wedge is not None:
+            return name, wedge.range_degrees
+    return None
+
+
+def _seen_tilts(volume: Tensor, wedge: Wedge | None, declared: float | None) -> Quality:
     name, unit = "seen_tilt_range", "°"
+    if wedge is None and (round_other := _wedge_round_another_axis(volume)):
+        axis, seen = round_other
+        reason = f"the missing wedge lies round {axis} instead of z: the volume is stored with other axes than it says"
+        return Quality(name, seen, unit, "warn", reason)
     if wedge is None:
         reason = "no wedge of the Fourier transform is empty: it was filled, or the volume is too small to tell"
-        return [Quality(name, None, unit, "missing", reason)]
+        return Quality(name, None, unit, "missing", reason)
     seen = wedge.range_degrees
     if wedge.axis != "x":
         reason = "the missing wedge lies along y: the volume was turned, or its tilt axis is not along y"
-        return [Quality(name, seen, unit, "warn", reason)]
+        return Quality(name, seen, unit, "warn", reason)
     if declared is not None and seen < declared - _WEDGE_TOLERANCE_DEGREES:
         reason = f"of the {declared:.0f}° that the sidecars tell the volume holds {seen:.0f}°: views were left out"
-        return [Quality(name, seen, unit, "warn", reason)]
-    return [Quality(name, seen, unit, "good")]
+        return Quality(name, seen, unit, "warn", reason)
+    return Quality(name, seen, unit, "good")
