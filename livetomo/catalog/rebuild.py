@@ -118,10 +118,11 @@ def _record(catalog: Catalog, found: Found) -> None:
 
 
 def _make_room(db: Database, who: TomogramId, path: str) -> None:
-    """Another tomogram was at this path before it was moved away: it is where nobody knows, until it is seen again."""
+    """Where `who` is new: another that was at its path has been moved away, and is nowhere until it is seen again."""
     db.execute(
         """UPDATE tomograms SET path = path || '.moved-' || id
-           WHERE watch = ? AND path = ? AND NOT (session = ? AND name = ?)""",
+           WHERE watch = ?1 AND path = ?2
+           AND NOT EXISTS (SELECT 1 FROM tomograms WHERE watch = ?1 AND session = ?3 AND name = ?4)""",
         (who.watch, path, who.session, who.name),
     )
 
