@@ -116,7 +116,7 @@ def _read(made: Making) -> tuple[Tensor, MrcHeader]:
     if replaced:
         made.warnings.append(f"{replaced:,} voxels are not numbers; the median stands in for them.")
     made.quality.append(finite_share(volume.numel(), replaced))
-    made.blank = _blank(made, volume)
+    made.blank = _blank(made, volume, replaced)
     made.features.blank = made.blank_mask
     made.quality += [blank_share(made.blank), saturated_share(volume, made.blank)]
     return normalise_(volume, made.order.recipe.density, made.blank_mask), header
@@ -149,12 +149,17 @@ def _refuse_what_cannot_fit(made: Making, header: MrcHeader) -> None:
             raise TooLargeForMemory(made.order.path, header.shape_zyx, made.voxel_size, need, bound)
 
 
-def _blank(made: Making, volume: Tensor) -> Blank | None:
-    """What of the volume is blank; a warning says how much, where it is enough to be seen."""
+def _blank(made: Making, volume: Tensor, replaced: int) -> Blank | None:
+    """What of the volume is blank; a warning says how much, where it is enough to be seen.
+
+    replaced: how many voxels were not numbers, and are the median now.
+    """
     blank = find_blank(volume)
     if blank is None:
         return None
     values = ", ".join(f"{value:.4g}" for value in blank.values)
+    if replaced > blank.share * volume.numel() / 2:
+        values = "what is not a number"
     if blank.share > _MOST_BLANK:
         raise NoUsableVoxels(made.order.path, f"nothing but {values} in {blank.share:.2%} of its voxels")
     if blank.share >= _TOLD_BLANK:
