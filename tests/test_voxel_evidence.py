@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livetomo.formats.mrc_header import MrcHeader
+from livetomo.stages.measure.scale import contradiction
 from livetomo.voxel_evidence import settle
 from livetomo.voxel_witnesses import of_name
 
@@ -149,6 +150,12 @@ def test_a_person_has_the_last_word_unless_two_others_agree_against_it():
 )
 def test_the_name_is_read_as_programs_and_people_write_it(name, size):
     assert [one.angstrom for one in of_name(PurePath(name))] == ([] if size is None else [pytest.approx(size)])
+
+
+def test_a_super_resolved_acquisition_contradicts_nothing():
+    metadata = {"scales": [{"sidecar": "S.json", "binning": 4.0}, *SUPER_RESOLVED], "binning": 4.0}
+    assert contradiction(12.0, (96, 160, 192), metadata) is None
+    assert "pixels of 3 Å, binned by 4" in contradiction(6.0, (96, 160, 192), metadata)
 
 
 sizes = st.floats(2, 60).map(lambda size: round(size, 2))

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from livetomo.voxel_witnesses import unbinned_pixel
+
 _EXACT = 0.02
 _ROUGH = 0.10
 
@@ -14,7 +16,7 @@ def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], f
     Pixels times binning are the voxels' size, to 2 %; where no binning is told, the images' sides are the volume's,
     in either order, to 10 % (reconstructions are cropped and padded a little).
     """
-    pixel = _number(facts, "pixel_size_angstrom") or _number(facts, "acquisition_pixel_size_angstrom")
+    pixel, _ = unbinned_pixel(facts)
     if pixel is None:
         return None
     if binning := _number(facts, "binning"):
