@@ -28,6 +28,11 @@ def test_a_clipped_volume_is_told(clip, verdict):
     assert judged(saturated_share(noise((60, 40, 40)).clamp(-clip, clip))).verdict == verdict
 
 
+@pytest.mark.parametrize("shape", [(2, 2, 2), (3, 5, 7), (12, 20, 20)])
+def test_the_lowest_and_the_highest_voxel_alone_are_not_saturated(shape):
+    assert saturated_share(noise(shape)).value == 0
+
+
 @pytest.mark.parametrize(("planes", "verdict"), [(0, "good"), (1, "warn"), (6, "bad")])
 def test_gold_and_ice_are_told(planes, verdict):
     volume = noise((100, 20, 20))

@@ -20,13 +20,14 @@ def blank_share(blank: Blank | None) -> Quality:
 def saturated_share(volume: Tensor, blank: Blank | None = None) -> Quality:
     """The share of voxels at the lowest or the highest value, of those that are not blank.
 
-    In a clipped volume (a conversion to bytes with a narrow range) many are; in an unclipped one only a few.
+    In a clipped volume (a conversion to bytes with a narrow range) many are; in an unclipped one only a few. One of each
+    every volume has: these do not count.
     """
     planes = list(volume) if blank is None else [plane[~mask] for plane, mask in zip(volume, blank.mask, strict=True)]
     ends = torch.stack([torch.stack(torch.aminmax(plane)) for plane in planes if len(plane)])
     low, high = ends[:, 0].min(), ends[:, 1].max()
     count = sum(int(torch.count_nonzero(plane == low)) + int(torch.count_nonzero(plane == high)) for plane in planes)
-    return Quality("saturated_share", count / sum(plane.numel() for plane in planes), "")
+    return Quality("saturated_share", max(0, count - 2) / sum(plane.numel() for plane in planes), "")
 
 
 def dense_share(density: Tensor, blank: Blank | None = None, *, deviations: float = 10.0) -> Quality:
