@@ -20,8 +20,8 @@ def blank_share(blank: Blank | None) -> Quality:
 def saturated_share(volume: Tensor, blank: Blank | None = None) -> Quality:
     """The share of voxels at the lowest or the highest value, of those that are not blank.
 
-    In a clipped volume (a conversion to bytes with a narrow range) many are; in an unclipped one only a few. One of each
-    every volume has: these do not count.
+    In a clipped volume (a conversion to bytes with a narrow range) many are; in an unclipped one only a few. Every
+    volume has one of each: these do not count.
     """
     planes = list(volume) if blank is None else [plane[~mask] for plane, mask in zip(volume, blank.mask, strict=True)]
     ends = torch.stack([torch.stack(torch.aminmax(plane)) for plane in planes if len(plane)])
