@@ -138,7 +138,11 @@ def with_verdicts(order: Order, space: Space, figures: Sequence[Quality], warnin
         told = [_not_by_polarity(one) for one in told]
         warnings.append(_POLARITY[order.recipe.density])
     axes = [one.reason for one in told if one.verdict == "warn" and one.name in ("relative_depth", "seen_tilt_range")]
-    warnings += [f"Axes: {reason}." for reason in axes if "axes" in reason or "axis" in reason]
+    warnings += [
+        f"Axes: {reason}{'' if reason.endswith('?') else '.'}"
+        for reason in axes
+        if "axes" in reason or "axis" in reason
+    ]
     doubt = contradiction(space.voxel_size_angstrom, space.shape_zyx, order.metadata)
     if doubt is None:
         return told

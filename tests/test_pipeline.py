@@ -453,3 +453,23 @@ def test_a_volume_that_is_deeper_than_wide_has_a_warning_about_its_axes(tmp_path
     manifest = pipeline.run(order_for(path), tmp_path / "result")
     assert manifest["quality"]["relative_depth"]["verdict"] == "warn"
     assert any(one.startswith("Axes: the volume has 80 voxels along z and 48 across") for one in manifest["warnings"])
+
+
+@pytest.mark.parametrize("header", [0.0, 1.0])
+def test_the_settled_voxel_size_is_that_of_every_file_and_event(tmp_path, header):
+    path = write_tomogram(tmp_path / f"TS_01_{VOXEL_ANGSTROM:.2f}Apx.mrc", balls(), header)
+    recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised",)})
+    recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ("relion5", "relion4")})})
+    manifest = pipeline.run(order_for(path, recipe, default_voxel_size_angstrom=7.0), tmp_path / "result")
+    volume = manifest["volume"]
+    assert (volume["voxel_size_angstrom"], volume["voxel_size_source"]) == (VOXEL_ANGSTROM, "name")
+    assert manifest["quality"]["voxel_size"]["value"] == VOXEL_ANGSTROM
+    assert not any("oxel size" in warning for warning in manifest["warnings"])
+    star = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion5.star")
+    found = sorted(star["rlnCenteredCoordinateXAngst"] / VOXEL_ANGSTROM + 40)
+    assert found == pytest.approx(sorted(PLACES[:, 2]), abs=0.5)
+    with mrcfile.open(tmp_path / "result" / "denoised.mrc", header_only=True) as file:
+        assert file.voxel_size.x == pytest.approx(VOXEL_ANGSTROM)
+    for event in result_events(manifest, "/r"):
+        assert event.body["volume"]["voxel_size_angstrom"] == VOXEL_ANGSTROM
+        assert "evidence" not in event.body["volume"]
