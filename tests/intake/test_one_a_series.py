@@ -139,6 +139,11 @@ SAME = [
     ("warp", "s/warp/reconstruction/TS_01_10.00Apx.mrc", "s/warp/reconstruction/TS_01_20.00Apx.mrc"),
     ("warp", "s/warp/reconstruction/TS_01_10.00Apx.mrc", "s/warp/reconstruction_2/TS_01_10.00Apx.mrc"),
     ("aretomo3", "s/aretomo_bin4/TS_01_Vol.mrc", "s/aretomo_bin8/TS_01_Vol.mrc"),
+    (
+        "cryoem_services",
+        "s/relion/Tomograms/job006/tomograms/TS_01_Vol.mrc",
+        "s/relion/Tomograms/job010/tomograms/TS_01_Vol.mrc",
+    ),
     ("cryoem_services", "s/grid1_10Apx/TS_01_Vol.mrc", "s/grid1_20Apx/TS_01_Vol.mrc"),
     ("imod", "s/etomo/TS_01/TS_01_rec.mrc", "s/etomo_bin8/TS_01/TS_01_rec.mrc"),
 ]

@@ -8,6 +8,7 @@ from livetomo.intake.producers.aretomo3 import AreTomo3, mdocs
 from livetomo.intake.producers.imod import Imod
 from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
+from livetomo.intake.producers.relion5 import relion_job, relion_project
 from livetomo.intake.tree import Tree
 
 _COPY = re.compile(r"(?P<name>.+?)_Vol[._-].+\.mrc")
@@ -41,8 +42,12 @@ class CryoemServices(Producer):
         return GIVEN if any(tree.exists(file.group + picture) for picture in _PICTURES) else NO_SIGNAL
 
     def series(self, file: Recognised, path: str) -> str:
-        """Its folder, but for words like `aretomo_bin4` that say how the volumes in it were made."""
-        return f"AreTomo {without_processing(split(path)[0])}"
+        """The project, where it lies in a RELION job's folder; else as AreTomo's."""
+        return relion_project(path) or f"AreTomo {without_processing(split(path)[0])}"
+
+    def order(self, path: str) -> int:
+        """As RELION's."""
+        return relion_job(path)
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """AreTomo's, beside it; and what RELION's job says of it."""

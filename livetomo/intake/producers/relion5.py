@@ -59,19 +59,29 @@ class Relion5(Producer):
 
     def series(self, file: Recognised, path: str) -> str:
         """A project has each series once: all its jobs that reconstruct."""
-        job = _JOB.fullmatch(split(path)[0])
-        return f"RELION project {parent(parent(job['job']))}" if job else ""
+        return relion_project(path)
 
     def order(self, path: str) -> int:
         """RELION counts the jobs of a project."""
-        job = _JOB.fullmatch(split(path)[0])
-        return int(split(job["job"].rstrip("/"))[1].removeprefix("job")) if job else 0
+        return relion_job(path)
 
     def sidecars(self, file: Recognised, path: str) -> Sequence[str]:
         """Those of its job."""
         folder, _ = split(path)
         job = parent(folder)
         return [f"{job}tomograms.star", f"{job}tilt_series/{file.name}.star"]
+
+
+def relion_project(path: str) -> str:
+    """The project of whose jobs one wrote the volume at `path`; empty where none did."""
+    job = _JOB.fullmatch(split(path)[0])
+    return f"RELION project {parent(parent(job['job']))}" if job else ""
+
+
+def relion_job(path: str) -> int:
+    """The number of the job that wrote the volume at `path`; 0 where none did."""
+    job = _JOB.fullmatch(split(path)[0])
+    return int(split(job["job"].rstrip("/"))[1].removeprefix("job")) if job else 0
 
 
 def _stem(file: Recognised, path: str) -> str:
