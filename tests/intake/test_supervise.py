@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -108,6 +109,27 @@ async def test_a_slow_copy_is_taken_once_and_only_when_it_is_whole(tmp_path, mod
     assert sorted(str(arrival.tomogram) for arrival in catalog.arrivals) == ["krios1/yeast/TS_01", "krios1/yeast/TS_02"]
     assert {arrival.content.size for arrival in catalog.arrivals} == {len(whole)}
     assert all(arrival.fault is None for arrival in catalog.arrivals)
+
+
+async def test_a_renamed_folder_and_a_copy_are_told_for_what_they_are(tmp_path, caplog):
+    catalog = Catalog()
+    caplog.set_level("INFO")
+    async with running(intake_of(catalog, watch(tmp_path))):
+        await catalog.until(lambda: not catalog.first_start)
+        (tmp_path / "tmp").mkdir()
+        (tmp_path / "tmp" / "TS_01.mrc").write_bytes(mrc(fill=b"0123456789"))
+        await catalog.until(lambda: len(catalog.arrivals) == 1)
+        (tmp_path / "tmp").rename(tmp_path / "yeast")
+        await catalog.until(lambda: len(catalog.arrivals) == 2)
+        (tmp_path / "2026").mkdir()
+        shutil.copyfile(tmp_path / "yeast" / "TS_01.mrc", tmp_path / "2026" / "A.mrc")
+        await catalog.until(lambda: "2026/A.mrc" in catalog.known_files)
+    assert [(arrival.path, arrival.moved_from) for arrival in catalog.arrivals] == [
+        ("tmp/TS_01.mrc", ""),
+        ("yeast/TS_01.mrc", "tmp/TS_01.mrc"),
+    ]
+    assert catalog.known_files["2026/A.mrc"].copy_of == "yeast/TS_01.mrc"
+    assert "watch krios1: 2026/A.mrc is a copy of yeast/TS_01.mrc, and is not processed again" in caplog.text
 
 
 async def test_a_killed_process_is_started_again_and_takes_nothing_twice(tmp_path):
