@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -18,6 +18,8 @@ from livetomo.publish.mqtt_client import Limits, MqttClient, address, connected
 from livetomo.publish.refusals import QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TOO_LARGE
 
 _QUIET_SECONDS = 1.0
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -60,29 +62,22 @@ class _MqttConnection:
         self._properties = _properties() if self.gives_reasons else None
 
     async def publish(self, message: Message) -> None:
-        """Give up as soon as the connection is lost: aiomqtt would wait out its time limit."""
+        """Return when the broker has it."""
         limit, size = self._client.limits.packet, _packet_bytes(message, self._properties)
         if limit is not None and size > limit:
             raise MessageRefused(
                 f"{self._address} takes packets of up to {limit:,} bytes, and this one has {size:,}", TOO_LARGE
             )
-        sending = asyncio.ensure_future(self._client.publish_and_confirm(message, self._properties))
-        losing = asyncio.ensure_future(self._client.lost())
         try:
-            await asyncio.wait([sending, losing], return_when=asyncio.FIRST_COMPLETED)
-            await (sending if sending.done() else losing)
-        except aiomqtt.MqttError as fault:
-            raise BrokerAway(f"{self._address} {self._client.said(fault)}", self._client.code_of(fault)) from None
-        except BrokerAway as fault:
-            raise BrokerAway(f"{self._address} {fault}", fault.code) from None
+            await self._unless_lost(self._client.publish_and_confirm(message, self._properties))
         except MessageRefused as fault:
             raise MessageRefused(f"{self._address} {fault}", fault.code) from None
-        finally:
-            sending.cancel()
-            losing.cancel()
 
     async def retained(self, filters: Sequence[str], enough: int | None = None) -> Mapping[str, bytes]:
         """Subscribe for a moment: what is retained comes first, and at once."""
+        return await self._unless_lost(self._retained(filters, enough))
+
+    async def _retained(self, filters: Sequence[str], enough: int | None) -> Mapping[str, bytes]:
         found: dict[str, bytes] = {}
         try:
             await self._client.subscribe([(each, 1) for each in filters])
@@ -93,11 +88,25 @@ class _MqttConnection:
                 if enough is not None and len(found) >= enough:
                     break
             await self._client.unsubscribe(list(filters))
+        except aiomqtt.MqttError:
+            if self._client.is_lost:
+                raise
+        return found  # also where it does not answer this question
+
+    async def _unless_lost(self, asking: Coroutine[Any, Any, T]) -> T:
+        """What is asked, given up as soon as the connection is lost: aiomqtt would wait out its time limit."""
+        answer = asyncio.ensure_future(asking)
+        losing = asyncio.ensure_future(self._client.lost())
+        try:
+            await asyncio.wait([answer, losing], return_when=asyncio.FIRST_COMPLETED)
+            return await (answer if answer.done() else losing)
         except aiomqtt.MqttError as fault:
-            if not self._client.is_lost:
-                return found  # it does not answer this question
             raise BrokerAway(f"{self._address} {self._client.said(fault)}", self._client.code_of(fault)) from None
-        return found
+        except BrokerAway as fault:
+            raise BrokerAway(f"{self._address} {fault}", fault.code) from None
+        finally:
+            answer.cancel()
+            losing.cancel()
 
     async def lost(self) -> NoReturn:
         try:

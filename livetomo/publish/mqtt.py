@@ -29,7 +29,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _TAKEN_OVER_PAUSE, _LONGEST_TAKEN_OVER_PAUSE = 15.0, 600.0
 _STEADY_SECONDS = 20.0
 _MANY_SHORT_ONES, _MANY_SHORT_ONES_WITHOUT_REASONS = 25, 5
-_SUSPICIOUS_SHORT_ONES = 2
+_LOOK_EVERY_SHORT_ONES = 2
 _BATCH = 100
 
 
@@ -181,7 +181,8 @@ class Publisher:
         await self._delivery.send(connection, self._availability(ONLINE))
         self.state = PublisherState(connected=True, error="", since=self._since(connected=True))
         log.info("broker: connected")
-        if self._short_ones >= _SUSPICIOUS_SHORT_ONES:
+        if self._short_ones and self._short_ones % _LOOK_EVERY_SHORT_ONES == 0:
+            # Not each time: two that only look at what the other has told would tell nothing.
             await self._look_for_a_rival(connection)
         self.retained.send_all_again()
         try:
