@@ -201,7 +201,7 @@ async def test_below_the_floor_no_job_is_begun_though_there_is_room_for_its_resu
     ballast.write_bytes(bytes(38_500_000))
     await until(lambda: any("disk" in problem for problem in status(daemon)["problems"]))
     for name in ("TS_02", "TS_03"):
-        daemon.land(name, seed=2)
+        daemon.land(name, seed=int(name[-1]))
         await listener.until(lambda heard, name=name: name in heard.states("waiting"))
     assert listener.states("running") == ["TS_01"]
     ballast.unlink()
