@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from livetomo.config import Mqtt
 from livetomo.errors import BrokerAway, MessageRefused, SecretUnreadable
 from livetomo.publish.messages import Message
-from livetomo.publish.refusals import REFUSALS, TAKEN_OVER, refusal_of
+from livetomo.publish.refusals import REFUSALS, TAKEN_OVER, UNSUPPORTED_VERSION, refusal_of
 from livetomo.secret_files import read_secret
 
 _KEEPALIVE_SECONDS = 30
@@ -157,6 +157,8 @@ class MqttClient(aiomqtt.Client):
 
     def said(self, fault: BaseException | None) -> str:
         """What is wrong, as the end of a sentence that begins with the broker's address."""
+        if isinstance(fault, MqttConnectError) and self.code_of(fault) == UNSUPPORTED_VERSION:
+            return 'speaks another version of MQTT: set "protocol" in the table mqtt ("5" or "3.1.1")'
         if isinstance(fault, MqttConnectError):
             return f"refuses this user or client ({fault.rc if isinstance(fault.rc, ReasonCode) else fault})"
         if self._farewell == TAKEN_OVER:
@@ -169,7 +171,10 @@ class MqttClient(aiomqtt.Client):
         if fault is None or isinstance(fault, aiomqtt.MqttCodeError):
             return "closed the connection"
         if str(fault) == "Operation timed out":
-            return "took the connection but does not answer as an MQTT broker"
+            return (
+                "took the connection but does not answer as an MQTT broker; one that knows only MQTT 3.1.1 needs "
+                'protocol = "3.1.1"'
+            )
         return f"cannot be reached ({fault})"
 
     def code_of(self, fault: BaseException) -> int | None:

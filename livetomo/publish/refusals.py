@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 Cost = Literal["topic", "size", "message", "moment", "connection"]
 Counted = Literal["not_authorized", "too_large", "invalid", "quota", "other"]
 
+UNSUPPORTED_VERSION = 0x84
 NOT_AUTHORIZED = 0x87
 TAKEN_OVER = 0x8E
 TOO_LARGE = 0x95

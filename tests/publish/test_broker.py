@@ -219,6 +219,20 @@ async def test_a_new_connection_of_the_same_daemon_ends_a_half_dead_one(mosquitt
         assert await mosquitto.retained(WILL.topic) == b"online"
 
 
+@pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"], ids=["3.1.1", "5"])
+async def test_a_broker_of_another_version_is_told_with_the_key_that_chooses_it(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        with pytest.raises(BrokerAway, match=r'speaks another version of MQTT: set "protocol"'):
+            async with transport(server.sockets[0].getsockname()[1]).connect(WILL):
+                raise AssertionError("it speaks another version")
+
+
 async def test_a_farewell_is_told_with_its_reason() -> None:
     """Mosquitto 2.0.11 does not send one for a takeover; newer ones and others do."""
 
