@@ -283,7 +283,8 @@ class Watcher:
                 candidate.reason = f"what was here seems to be {other} now, which is looked at first"
                 return
             arrival = self._judge.arrival(named.tomogram, path, named.producer, named.file, look, rest)
-            origin = self._origins.of(path, arrival.content)
+            # Bad files are put aside one by one: each is a person's to mend, though it be like another.
+            origin = None if arrival.fault else self._origins.of(path, arrival.content)
         except (FileNotFoundError, NotAFile, NotADirectoryError):
             self._forget(path)
         except SourceChanged:

@@ -135,6 +135,16 @@ def test_blank_files_are_nobodys_copies(one):
     ]
 
 
+def test_bad_files_that_are_alike_are_each_put_aside(one):
+    for name in ("TS_01", "TS_02"):
+        one.tree.write(f"monday/{name}.mrc", volume("x")[:-4])
+        one.tree.write(f"monday/text{name}.mrc", b"not a tomogram " * 200)
+    one.run(600)
+    assert sorted(one.jobs()) == [
+        (f"monday/{name}", 1, "failed") for name in ("TS_01", "TS_02", "textTS_01", "textTS_02")
+    ]
+
+
 def test_a_session_folder_that_is_used_again_holds_new_tomograms(one):
     put(one, "current/TS_01.mrc")
     one.run(60)
