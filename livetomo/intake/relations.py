@@ -8,7 +8,7 @@ from livetomo.intake.etomo import by_product
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Producer, Recognised, better_rival, contradiction, recognise
-from livetomo.intake.producers.producer import split
+from livetomo.intake.producers.producer import parent, split
 from livetomo.intake.producers.volume_name import VolumeName
 from livetomo.intake.producers.words import is_product, may_hold_sources, may_hold_tomograms
 from livetomo.intake.tilts import refuse_stack
@@ -67,9 +67,15 @@ class Relations:
         for core in names.behind_product():
             yield from self._present(folder, core, names, strict=False)
         # In another folder, the same name, or one that is longer.
+        longer = (*names.shorter(), *names.behind_product())
         for place, is_named in self._folders(folder, path):
-            for core in (names.core, *names.shorter(), *names.behind_product()):
+            for core in (names.core, *longer):
                 yield from self._present(place, core, names, strict=not is_named)
+        # In a folder beside it, whatever that is called, where the name itself says that it is a copy's.
+        if longer and is_product(names.core) and len(folder) > len(self._session.folder(path)):
+            for place in self._beside(*_split_folder(folder)):
+                for core in longer:
+                    yield from self._present(place, core, names, strict=False)
 
     def _present(self, folder: str, core: str, names: VolumeName, *, strict: bool) -> Iterator[str]:
         """The volumes of the series `core` in `folder`. strict: only one that is called as the file itself is."""
@@ -94,12 +100,17 @@ class Relations:
             above = session + "".join(f"{part}/" for part in inner[:number])
             rest = "".join(f"{part}/" for part in inner[number + 1 :])
             if is_product(word):
-                yield above + rest, True
-                beside = (one for one in sorted(self._near.names(above)) if one != word and may_hold_sources(one))
-                for _, one in zip(range(MOST_FOLDERS_BESIDE), (o for o in beside if "." not in o[-5:]), strict=False):
-                    yield f"{above}{one}/{rest}", True
+                for place in (above, *self._beside(above, word)):
+                    yield place + rest, True
+                    if rest:
+                        yield place, True
             elif not rest and not may_hold_tomograms(word):
                 yield above, False
+
+    def _beside(self, above: str, word: str) -> list[str]:
+        """The folders in `above`, but `word`, that may hold the sources of copies."""
+        names = sorted(name for name in self._near.names(above) if "." not in name[-5:] and name != word)
+        return [f"{above}{name}/" for name in names if may_hold_sources(name)][:MOST_FOLDERS_BESIDE]
 
     def _is_source(self, source: str, path: str) -> bool:
         """Whether the file at `source` is a tomogram of which that at `path` can be made."""
@@ -129,3 +140,9 @@ class Relations:
         # What is deeper and narrower was made from a tilt stack: it is the tomogram.
         (depth, _, width), (sections, _, columns) = made.shape_zyx, whole.shape_zyx
         return not (depth > sections and width < columns)
+
+
+def _split_folder(folder: str) -> tuple[str, str]:
+    """The folder above, with a trailing "/", and the name of `folder`, which has one."""
+    above = parent(folder)
+    return above, folder[len(above) :].rstrip("/")

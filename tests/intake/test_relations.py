@@ -48,6 +48,8 @@ TREES = {
         a/g1/TS_05.mrc* filtered/a/g1/TS_05.mrc b/TS_06.mrc* b/n2v_out/TS_06.mrc b/best/TS_06.mrc""",
     "programs with folders of other names": """a/tomos/TS_1.mrc* a/refined/TS_1.mrc a/bin4/TS_1.mrc a/sirt/TS_1_SIRT.rec
         a/tilt_stacks/TS_2.st a/inverted/TS_1.mrc.gz b/TS_1.mrc.gz* b/TS_1_inv.mrc""",
+    "folders in folders, and names that say it": """tomograms/TS_1.mrc* ddw/refined_tomograms/TS_1_refined.mrc
+        isonet/TS_1.mrc x/emClarity/TS_2_1_bin6.rec* x/TM/TS_2_1_bin6_convmap.mrc x/TM/TS_2_1_bin6_angles.mrc""",
     "names of people and servers": """a/TS_1.mrc* a/seg_TS_1.mrc a/bin4_TS_1.rec a/TS_1-copy.mrc a/TS_1.old.mrc
         a/TS_1_2_filt4.mrc* a/lam.mrc* a/lam_ts_002_good.mrc* a/TS_1_new.mrc""",
     "cryoem-services": """Tomograms/job006/tomograms/P_1_stack_Vol.mrc* Tomograms/job006/tomograms/P_1_stack_2ND_Vol.mrc

@@ -4,7 +4,7 @@ import re
 
 _PRODUCT = re.compile(
     r"denois|deconv|correct|filter|lowpass|isonet|cryocare|n2[nv]|noise2|ddw|dewedg|topaz|unet|inpaint|predict|segment"
-    r"|label|mask|prob|score|match|detect|template|pick|tardis|membrain|easymode|export|slabify|classif|cluster|refin|restor"
+    r"|label|mask|prob|score|match|detect|template|pick|angles?$|convmap|tardis|membrain|easymode|export|slabify|classif|cluster|refin|restor"
     r"|enhanc|clean|invert|flip|rescal|normali[sz]|convert|pytom|deepfinder|cryolo|stopgap|sirt"
     r"|^(?:bin(?:ned)?\d*|seg|den|dn|nad\w*|ctf|lp\d*|filt)$",
     re.IGNORECASE,
