@@ -50,6 +50,8 @@ TREES = {
         a/tilt_stacks/TS_2.st a/inverted/TS_1.mrc.gz b/TS_1.mrc.gz* b/TS_1_inv.mrc""",
     "folders in folders, and names that say it": """tomograms/TS_1.mrc* ddw/refined_tomograms/TS_1_refined.mrc
         isonet/TS_1.mrc x/emClarity/TS_2_1_bin6.rec* x/TM/TS_2_1_bin6_convmap.mrc x/TM/TS_2_1_bin6_angles.mrc""",
+    "Warp's pictures and references": """warp_tiltseries/reconstruction/TS_1_10.00Apx.mrc*
+        warp_tiltseries/template/emd_1234_10.00Apx.mrc warp_tiltseries/thumbnails/TS_1.mrc""",
     "names of people and servers": """a/TS_1.mrc* a/seg_TS_1.mrc a/bin4_TS_1.rec a/TS_1-copy.mrc a/TS_1.old.mrc
         a/TS_1_2_filt4.mrc* a/lam.mrc* a/lam_ts_002_good.mrc* a/TS_1_new.mrc""",
     "cryoem-services": """Tomograms/job006/tomograms/P_1_stack_Vol.mrc* Tomograms/job006/tomograms/P_1_stack_2ND_Vol.mrc
@@ -59,7 +61,8 @@ TREES = {
         Tomograms/job006/RELION_JOB_EXIT_SUCCESS Segmentation/job008/tomograms/P_1_stack_Vol.denoised_segmented.mrc""",
     "tomograms whose names begin alike": """TS_1.mrc* TS_10.mrc* TS_1_2.mrc* TS_1_b.mrc* TS_1_pos2.mrc* TS_1_ts_002.mrc*
         TS_1_redo.mrc* Position_1_Vol.mrc* Position_1_2_Vol.mrc* Position_1_override_Vol.mrc* lam.rec* lam_L2.rec*
-        wt.mrc* wt_starved.mrc* wt_starved.mdoc a/TS_1.mrc* a/grid2/TS_1.mrc* b/TS_1.mrc*""",
+        wt.mrc* wt_starved.mrc* wt_starved_2.mrc* wt_bin4.mrc wt_SIRT.mrc wt_refined_2.mrc wt_b_TS_01.mrc*
+        y/TS_1.mrc* y/TS_1_wt_TS_02.mrc* y/TS_1_sirt_TS_02.mrc a/TS_1.mrc* a/grid2/TS_1.mrc* b/TS_1.mrc*""",
     "tomograms in folders called as copies are": """processed/raw/relion/Tomograms/job006/tomograms/P1_stack_Vol.mrc*
         filtered/TS_7.mrc* Tilt_Series/TS_8.mrc* frames/TS_6.mrc* a/Matching/TS_3_rec.mrc* raw/sess7/TS_5.mrc*""",
 }

@@ -20,6 +20,8 @@ _ANYWHERE = (
 )
 _BELOW_SESSION = (
     (r"(?:^|/)(?P<what>reconstruction/(?:deconv|ctf))/", "a copy or a CTF volume of Warp, by its folder {what}/"),
+    (r"(?:^|/)(?P<what>thumbnails)/[^/]+$", "a picture, by its folder {what}/"),
+    (r"(?:^|/)(?P<what>warp_\w+/templates?)/[^/]+$", "a reference, by its folder {what}/"),
     (r"(?:^|/)(?P<what>species)/[^/]+/[^/]+$", "a map of M, by its folder {what}/"),
     (r"(?:^|/)(?P<what>Subtomograms)/[^/]+/\d+_\w+\.mrc$", "a particle's box of RELION, by its folder {what}/"),
 )

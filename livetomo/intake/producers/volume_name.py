@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from livetomo.intake.producers.words import is_product, tells_another
+from livetomo.intake.producers.words import is_product, names_a_series, says_it_is_made, tells_another
 
 TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
 _HEAD = "rec_"
@@ -36,11 +36,18 @@ class VolumeName:
         return bool(self.head or self.tail) or self.ending == ".rec"
 
     def shorter(self) -> Iterator[str]:
-        """The cores of whose volumes this may be a copy, the longest first."""
+        """The cores of whose volumes this may be a copy, the longest first.
+
+        A name without a number, like `yeast`, begins the names of many samples: what is longer is a copy only where it
+        says so.
+        """
         for number in reversed(range(1, len(self.core))):
             begins = self.core[number] in _SEPARATORS and self.core[number - 1] not in _SEPARATORS
-            if begins and not tells_another(self.core[number:]):
-                yield self.core[:number]
+            core, rest = self.core[:number], self.core[number:]
+            if not begins or tells_another(rest) or names_a_series(rest):
+                continue
+            if any(letter.isdigit() for letter in core) or says_it_is_made(rest):
+                yield core
 
     def behind_product(self) -> Iterator[str]:
         """The cores before which a program has set a word of its own, the longest first: `corrected_TS_01`."""

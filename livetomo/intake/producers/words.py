@@ -15,6 +15,13 @@ _PLACE = (
     r"|target|tgt|item|exp(?:osure)?|acq(?:uisition)?|stage|site|point|pt|cell|foil|sample|session|day|run|slot|chip"
     r"|override|redo|repeat|retake|again|[acdeghk-tw-z])"
 )
+_SERIES = re.compile(
+    r"(?:^|[._ -])(?:pos(?:ition)?|ts|tilt(?:series)?|tomo(?:gram)?|lam(?:ella)?|grid|area|roi)[._ -]?\d", re.IGNORECASE
+)
+_COPY_PART = re.compile(
+    r"b(?:in)?\d+|\d+bit|(?:f|float|int|uint)\d+|copy|old|bak|backup|srec\d*|ctf|proj\w*|2nd|3rd|3dctf|semantic|instance",
+    re.IGNORECASE,
+)
 _ANOTHER = re.compile(rf"(?:\d+|{_PLACE}\d*|[ab])", re.IGNORECASE)
 _HOLDS_TOMOGRAMS = re.compile(r"(?:tomo|recon|vol|rec(?:s)?$)\w*", re.IGNORECASE)
 _STACKS = re.compile(r"tilt|stack|frame|movie|raw|mdoc|align", re.IGNORECASE)
@@ -33,6 +40,16 @@ def tells_another(rest: str) -> bool:
     """
     first = next((part for part in _SEPARATORS.split(rest) if part), "")
     return _ANOTHER.fullmatch(first) is not None
+
+
+def names_a_series(rest: str) -> bool:
+    """Whether `rest` names a series of its own by word and number, and no program's product: `_wt_TS_01`, `_a_pos3`."""
+    return _SERIES.search(rest) is not None and not is_product(rest)
+
+
+def says_it_is_made(rest: str) -> bool:
+    """Whether a part of `rest` is a word of programs, or the voxels' binning or type: `_bin4`, `_8bit`, `_refined`."""
+    return any(is_product(part) or _COPY_PART.fullmatch(part) for part in _SEPARATORS.split(rest) if part)
 
 
 def may_hold_tomograms(folder: str) -> bool:
