@@ -78,6 +78,8 @@ def published_threshold(path: Path, feature: str) -> float | None:
     """
     if not path.is_dir():
         return None
+    if not (path / "result.json").is_file():
+        raise ConfigurationError(f"{path}: is no result folder: there is no result.json in it")
     picks = json.loads((path / "result.json").read_text(encoding="utf-8"))["picks"]
     if feature not in picks:
         raise ConfigurationError(f"{path}: has no picks of {feature}; it has {', '.join(picks) or 'none'}")

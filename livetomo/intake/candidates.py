@@ -18,6 +18,7 @@ from livetomo.intake.walk import Listing
 from livetomo.tomogram import Content, KnownFile, TomogramId
 
 RULED_OUT_SECONDS = 600.0
+NOT_TEXT = "cannot be taken: the name (or a folder's) is not UTF-8. Rename what has it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Candidates:
 
     def name(self, path: str) -> Named | None:
         """Who a full volume at `path` would be, or what stands for one; None where it is none, or is not wanted."""
-        if self._exclusion.has_file(path) or not _is_text(path):
+        if self._exclusion.has_file(path) or not is_text(path):
             return None
         found = recognise(self._producers, path, self._session.folder(path))
         if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
@@ -230,6 +231,6 @@ class Candidates:
         return True
 
 
-def _is_text(path: str) -> bool:
+def is_text(path: str) -> bool:
     """Whether a path can be written down: messages, tables and pages know no other."""
     return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)

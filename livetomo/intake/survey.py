@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from livetomo.errors import NotATomogram, PermanentError
 from livetomo.formats.endings import VOLUMES, by_ending, plain_path
+from livetomo.intake.candidates import NOT_TEXT, is_text
 from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
 from livetomo.intake.judge import Judge
 from livetomo.intake.known import Known
@@ -138,6 +139,8 @@ class Survey:
             one.reason = "one of livetomo's own results"
         elif self._exclusion.has_file(one.path):
             one.reason = "excluded by the configuration"
+        elif not is_text(one.path):
+            one.reason = NOT_TEXT
         elif kind := by_ending(one.path) if found is None else None:
             one.reason = f"{kind[0]}. {kind[1]}"
         elif one.entry.is_dir():

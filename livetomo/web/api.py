@@ -1,5 +1,6 @@
 """The HTTP API: status, sessions, tomograms, results, and the events that a consumer has missed."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -100,6 +101,7 @@ class Api:
             raise HTTPException(404, f"there is no such action; there are {', '.join(sorted(self._actions)) or 'none'}")
         try:
             body = await request.json() if await request.body() else {}
+            json.dumps(body, ensure_ascii=False).encode()  # half a character can be written down nowhere
         except (ValueError, RecursionError):  # of bytes, of JSON, and of numbers with thousands of digits
             raise HTTPException(400, "the body is not JSON") from None
         if not isinstance(body, dict):

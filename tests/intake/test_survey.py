@@ -88,3 +88,10 @@ def test_a_series_that_was_reconstructed_again_is_said_to_be(tree):
     taken, reason = survey_of(tree, "relion5")["Tomograms/job009/tomograms/rec_A.mrc"]
     assert taken
     assert "Tomograms/job005/tomograms/rec_A.mrc is of the same tilt series: one of the two is in force" in reason
+
+
+def test_a_name_that_the_daemon_cannot_write_down_is_not_said_to_be_taken(tree):
+    tree.write("s/b\udcffd.mrc", mrc())
+    taken, reason = survey_of(tree, "generic")["s/b\udcffd.mrc"]
+    assert not taken
+    assert "is not UTF-8" in reason

@@ -264,7 +264,7 @@ async def test_changes_need_the_token_or_the_unix_socket(daemon: FakeDaemon) -> 
             404,
             "there is no such action; there are pause, reprocess",
         )
-        for body in (b"{", b"[]", b"\xff"):
+        for body in (b"{", b"[]", b"\xff", b'{"session": "\\ud800"}'):
             assert (await client.post("/api/v1/actions/pause", content=body)).status_code == 400
 
 
