@@ -68,7 +68,7 @@ class Aim(BaseModel):
 
     session: str
     watch: str | None = None
-    targets: dict[str, Annotated[int, Field(ge=1)]]
+    targets: dict[str, Annotated[int, Field(ge=1, le=10**9)]]
 
 
 def actions(catalog: CatalogThread, state: Path) -> Actions:

@@ -239,11 +239,18 @@ def _content(name_or_path: str, base: Path | None) -> tuple[dict[str, Any], str]
         with resources.as_file(built_in / f"{name_or_path}.toml") as path:
             return read_toml(path), f"recipe {name_or_path}"
     path = (base or Path()) / name_or_path
-    if not name_or_path.endswith(".toml") and not path.exists():
+    if not name_or_path.endswith(".toml") and not _is_there(path):
         raise ConfigurationError(
             f'recipe "{name_or_path}": neither a built-in recipe ({", ".join(known)}) nor a file of that name'
         )
     return read_toml(path), str(path)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for the file system
+        return False
 
 
 def recipe_name(name_or_path: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from livetomo.cli.daemon import configuration_option, tell_daemon
+from livetomo.errors import ConfigurationError
 
 
 @click.command("backup", short_help="Copy the catalog while the daemon runs.")
@@ -19,6 +20,8 @@ def command(file: Path, configuration: Path) -> None:
     """
     import shutil
 
+    if file.exists() and not _is_a_catalog(file):
+        raise ConfigurationError(f"{file} is there, and is no catalog: it is not replaced. Name another file")
     from livetomo.files import replacing
 
     # The daemon writes to a place of its own: what is asked over a socket names no paths.
@@ -29,3 +32,11 @@ def command(file: Path, configuration: Path) -> None:
     finally:
         copy.unlink()
     click.echo(f"{file}: {file.stat().st_size:,} bytes")
+
+
+def _is_a_catalog(file: Path) -> bool:
+    """Whether an earlier backup lies there: a slip of the keyboard must not cost another file, or a device."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as there:
+        return there.read(16) in (b"SQLite format 3\0", b"")

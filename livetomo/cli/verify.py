@@ -29,12 +29,16 @@ def command(session: str | None, watch: str | None, configuration: Path, as_json
     from tqdm import tqdm
 
     from livetomo.config import load_config
-    from livetomo.errors import ExitCode
+    from livetomo.errors import ConfigurationError, ExitCode
     from livetomo.results import damage, find_results
 
     config = load_config(configuration)
     known, unknown_why = _known(config, watch, session)
     folders = find_results(config.output, watch, session)
+    if not folders and not known and (watch or session):
+        raise ConfigurationError(
+            f"there is no result of {' in '.join(filter(None, (session, watch)))}: is it spelt right?"
+        )
     missing = {folder: tomogram for tomogram, folder in known if not Path(folder).is_dir()}
     harm = {
         str(folder): told

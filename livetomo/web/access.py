@@ -102,7 +102,7 @@ def _host_name(header: str) -> str | None:
     """The host's name or address in a Host header, without its port; None where it is malformed."""
     try:
         parts = urlsplit(f"//{header}")
-        return parts.hostname if parts.port != 0 and parts.netloc == header else None
+        return (parts.hostname or "").rstrip(".") or None if parts.port != 0 and parts.netloc == header else None
     except ValueError:
         return None
 

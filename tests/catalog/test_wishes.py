@@ -5,7 +5,7 @@ import pytest
 from livetomo.actions import actions
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.selection import Selection
-from livetomo.errors import Refused
+from livetomo.errors import ConfigurationError, Refused
 from livetomo.tomogram import Fault
 from tests.catalog.conftest import arrival, manifest
 
@@ -124,5 +124,18 @@ async def test_every_action_refuses_a_session_that_is_not_there(tmp_path, action
         body = {"session": "nosuch"} | ({"recipe": "untrained"} if action == "reprocess" else {})
         with pytest.raises(Refused, match="no session is named 'nosuch'; there is none"):
             await actions(thread, tmp_path)[action](body)
+    finally:
+        await thread.close()
+
+
+async def test_no_target_is_beyond_all_particles_and_no_recipe_s_name_too_long(tmp_path):
+    thread = CatalogThread(tmp_path / "catalog.sqlite", site="here", instance="main")
+    await thread.open()
+    try:
+        for body in ({"targets": {"ribosome": 10**22}}, {"targets": {"ribosome": 0}}):
+            with pytest.raises(Refused, match="targets"):
+                await actions(thread, tmp_path)["set_target"]({"session": "s", "watch": "w"} | body)
+        with pytest.raises(ConfigurationError, match="neither a built-in recipe"):
+            await actions(thread, tmp_path)["reprocess"]({"session": "s", "recipe": "r" * 5000})
     finally:
         await thread.close()

@@ -73,6 +73,11 @@ def test_a_result_is_scored_as_it_was_published(files):
         evaluate("picks", result, files / "truth.copick.json", "--feature", "virus")
 
 
+def test_a_folder_that_is_no_result_is_said(files):
+    with pytest.raises(ConfigurationError, match=r"is no result folder: there is no result\.json in it"):
+        evaluate("picks", files, files / "truth.copick.json")
+
+
 def test_a_star_without_its_tomogram_is_refused(files):
     with pytest.raises(ConfigurationError, match="give the tomogram"):
         evaluate("picks", files / "found.star", files / "truth.star")
