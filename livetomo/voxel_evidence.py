@@ -10,11 +10,14 @@ from pathlib import PurePath
 from typing import Any
 
 from livetomo.evidence import Evidence
+from livetomo.formats.mrc_cell import OF_THE_EXTENTS
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.voxel_size import is_possible
 from livetomo.voxel_witnesses import SAME, Witness, header_is_unset, of_header, of_name, of_sidecars, unbinned_pixel
 
 _TRUST = ("header", "name", "sidecar", "extents")
+# Voxels so fine, of a volume so narrow, are seldom a tomogram's: its header may be in nm.
+_FINE_ANGSTROM, _NARROW_ANGSTROM = 2.0, 1000.0
 _UNSET = "exactly 1 Å, as many programs write when they do not know"
 
 
@@ -54,7 +57,7 @@ def settle(
         trouble = f"{_listed([one for group in groups for one in group])}; {best.angstrom:g} Å is used, {why}"
     else:
         trouble = next((f"{note}; {best.angstrom:g} Å is used" for one, note in aside.items() if _is_fault(one)), "")
-        trouble = trouble or _not_cubic(header, best)
+        trouble = trouble or _not_cubic(header, best) or (_doubt(header, best) if len(kinds) == 1 else "")
     return Settled(best.angstrom, best.source, told, trouble, len(kinds) > 1 and not trouble)
 
 
@@ -130,6 +133,18 @@ def _not_cubic(header: MrcHeader, best: Witness) -> str:
     x, y, z = header.voxel_size_xyz
     if best.kind == "header" and max(x, y, z) > (1 + SAME) * min(x, y, z):
         return f"the header says {x:g} x {y:g} x {z:g} Å (x, y, z); the first is used for all"
+    return ""
+
+
+def _doubt(header: MrcHeader, best: Witness) -> str:
+    """What makes a header doubtful that nobody supports: its own cell, or a volume too small for a tomogram."""
+    if best.kind != "header":
+        return ""
+    if OF_THE_EXTENTS in best.how:
+        return f"the header says {best.angstrom:g} Å, but {best.how}"
+    width = best.angstrom * max(header.shape_zyx[1:])
+    if best.angstrom < _FINE_ANGSTROM and width < _NARROW_ANGSTROM:
+        return f"the header says {best.angstrom:g} Å, with which the volume is {width:,.0f} Å wide: is it in nm?"
     return ""
 
 

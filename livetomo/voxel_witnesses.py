@@ -14,6 +14,7 @@ Kind = Literal["header", "name", "sidecar", "extents"]
 SAME = 0.01
 _EXTENTS_AGREE = 0.02
 _NM = 10.0
+_METRE = 1e10
 _UNIT = r"a(?:ng)?[_]?(?:px|pix|pixel|perpix)|apix|angstroms?|ang|å|a|nm"
 # `TS_01_12.00Apx`, `TS_01_10.00A`, `TS_01_1.2nm`; and `TS_01_apix12`, `TS_01_angpix_13.48`.
 _SIZE = r"(?P<size>\d+(?:\.(?P<digits>\d+))?)"
@@ -50,9 +51,11 @@ def header_is_unset(header: MrcHeader) -> bool:
 
 
 def of_header(header: MrcHeader) -> Iterator[Witness]:
-    """Where it has a possible size; one of exactly 1 Å is not sure."""
+    """Where it has a possible size, which may be in metres; one of exactly 1 Å is not sure."""
     x = header.voxel_size_xyz[0]
-    if is_possible(x):
+    if is_possible(x * _METRE):
+        yield Witness(float(f"{x * _METRE:.6g}"), "header", "header", how=f"{x:g}, in metres")
+    elif is_possible(x):
         yield Witness(x, "header", "header", how=header.cell_note, is_sure=not header_is_unset(header))
 
 

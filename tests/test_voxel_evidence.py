@@ -1,11 +1,13 @@
 """The voxel size is settled by all that is said of it: agreement is used, and contradiction is named."""
 
+from dataclasses import replace
 from pathlib import PurePath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetomo.formats.mrc_cell import voxel_sizes
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.stages.measure.scale import contradiction
 from livetomo.voxel_evidence import settle
@@ -177,3 +179,24 @@ def test_no_contradiction_passes_in_silence_and_no_agreement_raises_an_alarm(hea
     elif max(said) < 1.009 * min(said):
         assert found.trouble == ""
         assert found.is_confirmed == (len(said) > 1)
+
+
+def test_a_header_that_nobody_supports_and_that_cannot_well_be_is_doubted():
+    alone = settled(1.2)
+    assert (alone.angstrom, alone.source) == (1.2, "header")
+    assert alone.trouble == "the header says 1.2 Å, with which the volume is 230 Å wide: is it in nm?"
+    assert settled(1.2, name="TS_01_1.20Apx.mrc").trouble == ""
+    assert settled(2.6).trouble == settled(12.0).trouble == ""
+
+
+def test_a_header_in_metres_is_understood():
+    assert (settled(1.2e-9).angstrom, settled(1.2e-9).source, settled(1.2e-9).trouble) == (12.0, "header", "")
+
+
+def test_a_sampling_that_is_a_multiple_of_the_volume_is_doubted():
+    sizes, note = voxel_sizes((2304.0, 1920.0, 1152.0), (768, 640, 384), (192, 160, 96))
+    header = replace(header_of(sizes), cell_note=note)
+    found = settle(header, PurePath("/data/TS_01.mrc"), {}, said=None, default=DEFAULT)
+    assert found.angstrom == 3.0
+    assert "4 times the volume's extents: if the volume was binned, its voxels are of 12 Å" in found.trouble
+    assert voxel_sizes((2304.0, 1920.0, 1152.0), (192, 160, 96), (192, 160, 96))[1] == ""

@@ -7,6 +7,7 @@ from livetomo.voxel_size import is_possible
 
 Sizes = tuple[float, float, float]
 
+OF_THE_EXTENTS = "times the volume's extents"
 _SAME = 0.01
 
 
@@ -22,7 +23,7 @@ def voxel_sizes(cell: Sizes, sampling: tuple[int, int, int], extents: tuple[int,
     lengths = [length if math.isfinite(length) and length > 0 else 0.0 for length in cell]
     declared = _sizes(lengths, sampling)
     if min(sampling) > 1 and _agree(declared):
-        return declared, ""
+        return declared, _may_be_binned(lengths, sampling, extents)
     for sizes, note in _readings(lengths, sampling, extents):
         if _agree(sizes) and is_possible(sizes[0]):
             return sizes, note
@@ -56,3 +57,12 @@ def _sizes(lengths: list[float], counts: tuple[int, int, int]) -> Sizes:
 
 def _agree(sizes: Sizes) -> bool:
     return 0 < max(sizes) <= min(sizes) * (1 + _SAME)
+
+
+def _may_be_binned(lengths: list[float], sampling: tuple[int, int, int], extents: tuple[int, int, int]) -> str:
+    """What else the cell may mean, where its sampling is a multiple of the volume: cut out of another, or binned."""
+    times = sampling[0] / extents[0]
+    whole = _sizes(lengths, extents)
+    if times < 2 or any(count != times * extent for count, extent in zip(sampling, extents, strict=True)):
+        return ""
+    return f"mx, my and mz are {times:g} {OF_THE_EXTENTS}: if the volume was binned, its voxels are of {whole[0]:g} Å"

@@ -61,7 +61,9 @@ TREES = {
         Tomograms/job006/RELION_JOB_EXIT_SUCCESS Segmentation/job008/tomograms/P_1_stack_Vol.denoised_segmented.mrc""",
     "tomograms whose names begin alike": """TS_1.mrc* TS_10.mrc* TS_1_2.mrc* TS_1_b.mrc* TS_1_pos2.mrc* TS_1_ts_002.mrc*
         TS_1_redo.mrc* Position_1_Vol.mrc* Position_1_2_Vol.mrc* Position_1_override_Vol.mrc* lam.rec* lam_L2.rec*
-        wt.mrc* wt_starved.mrc* wt_starved_2.mrc* wt_bin4.mrc wt_SIRT.mrc wt_refined_2.mrc wt_b_TS_01.mrc*
+        wt.mrc* wt_starved.mrc* wt_starved_2.mrc* wt_bin4.mrc wt_SIRT.mrc wt_refined_2.mrc wt_features.mrc
+        wt_b_TS_01.mrc*
+        z/tomograms/TS_02__bin4.mrc* z/tomograms_dn/TS_02__bin4.mrc
         y/TS_1.mrc* y/TS_1_wt_TS_02.mrc* y/TS_1_sirt_TS_02.mrc a/TS_1.mrc* a/grid2/TS_1.mrc* b/TS_1.mrc*""",
     "tomograms in folders called as copies are": """processed/raw/relion/Tomograms/job006/tomograms/P1_stack_Vol.mrc*
         filtered/TS_7.mrc* Tilt_Series/TS_8.mrc* frames/TS_6.mrc* a/Matching/TS_3_rec.mrc* raw/sess7/TS_5.mrc*""",

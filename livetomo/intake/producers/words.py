@@ -6,7 +6,7 @@ _PRODUCT = re.compile(
     r"denois|deconv|correct|filter|lowpass|isonet|cryocare|n2[nv]|noise2|ddw|dewedg|topaz|unet|inpaint|predict|segment"
     r"|label|mask|prob|score|match|detect|template|pick|angles?$|convmap|tardis|membrain|easymode|export|slabify|classif|cluster|refin|restor"
     r"|enhanc|clean|invert|flip|rescal|normali[sz]|convert|pytom|deepfinder|cryolo|stopgap|sirt"
-    r"|^(?:bin(?:ned)?\d*|seg|den|dn|nad\w*|ctf|lp\d*|filt)$",
+    r"|[._-]dn$|^(?:bin(?:ned)?\d*|seg|den|dn|nad\w*|ctf|lp\d*|filt)$",
     re.IGNORECASE,
 )
 # What numbers, or names, another place, another series or another acquisition of the same place.
@@ -19,7 +19,7 @@ _SERIES = re.compile(
     r"(?:^|[._ -])(?:pos(?:ition)?|ts|tilt(?:series)?|tomo(?:gram)?|lam(?:ella)?|grid|area|roi)[._ -]?\d", re.IGNORECASE
 )
 _COPY_PART = re.compile(
-    r"b(?:in)?\d+|\d+bit|(?:f|float|int|uint)\d+|copy|old|bak|backup|srec\d*|ctf|proj\w*|2nd|3rd|3dctf|semantic|instance",
+    r"b(?:in)?\d+|\d+bit|(?:f|float|int|uint)\d+|copy|old|bak|backup|srec\d*|ctf|proj\w*|2nd|3rd|features?|3dctf|semantic|instance",
     re.IGNORECASE,
 )
 _ANOTHER = re.compile(rf"(?:\d+|{_PLACE}\d*|[ab])", re.IGNORECASE)
