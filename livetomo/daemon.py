@@ -179,7 +179,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     lanes = _lanes(config, catalog, metrics, disks, outputs, watches, devices)
     control, page = bind_unix(config.state / SOCKET_NAME), Listener(config.http)
     await page.bind()
-    reporters: list[Reporter] = [page, stars, outputs]  # parts that know of problems of their own
+    reporters: list[Reporter] = [page, stars, outputs, watches]  # parts that know of problems of their own
     overview = Overview(
         config,
         catalog=catalog,

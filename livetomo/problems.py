@@ -14,6 +14,7 @@ KINDS: Mapping[str, Subjects] = {
     "start": "watch",  # its first scan is not done yet
     "watch": "watch",  # it cannot be scanned
     "failures": "watch",  # its last tomograms failed
+    "names": "watch",  # files in it are left out, because their names are not UTF-8
     "silence": "watch",  # no file comes any more, in a session that was live
     "quality": "watch",  # its live sessions do not go well
     "exports": "watch",  # files of its sessions cannot be written, or are without a tomogram

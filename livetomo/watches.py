@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from livetomo.catalog.arrivals import Taken
@@ -11,6 +11,8 @@ from livetomo.catalog.jobs import LEASE_SECONDS, Claim
 from livetomo.config import Watch
 from livetomo.crashpoints import crash_point
 from livetomo.intake.supervise import Intake
+from livetomo.intake_problems import of_names
+from livetomo.problems import Problem
 from livetomo.publish.metrics import Metrics
 from livetomo.recipe import Recipe, load_recipe, recipe_name
 from livetomo.status import WatchState
@@ -78,6 +80,12 @@ class Watches:
             intakes[name].status() if name in intakes else WatchState(name, scanning=False, starting=True)
             for name in self.names
         )
+
+    def problems(self) -> Iterator[Problem]:
+        """What the intakes leave out, as of their last scans."""
+        for name in self.names:
+            if name in self._running:
+                yield from of_names(name, self._running[name][1].report)
 
     def change(self, watches: Sequence[Watch]) -> None:
         """Have these watches from now on. Tomograms that are taken in already keep the recipe of their intake.

@@ -128,13 +128,15 @@ class Candidates:
 
     def name(self, path: str) -> Named | None:
         """Who a full volume at `path` would be, or what stands for one; None where it is none, or is not wanted."""
-        if self._exclusion.has_file(path) or not is_text(path):
-            return None
-        found = recognise(self._producers, path, self._session.folder(path))
-        if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
-            return None
-        session = self._session.session(path)
-        return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None
+        return self._named(path) if is_text(path) else None
+
+    def not_utf8(self, listing: Listing) -> list[str]:
+        """The paths of a folder's files that would be tomograms, but cannot be written down."""
+        if listing.own:
+            return []
+        prefix = f"{listing.folder}/" if listing.folder else ""
+        paths = [prefix + entry.name for entry in listing.files if self.wants(entry.name)]
+        return [path for path in paths if not is_text(path) and self._named(path)]
 
     def to_the_end(self, path: str) -> None:
         """It has had its turn: where there are more than can be looked at, the others come first."""
@@ -152,6 +154,16 @@ class Candidates:
     def rule_out(self, path: str, look: Look) -> None:
         """The file at `path` is no tomogram: it is not looked at again soon, unless it is not `look` any more."""
         self._ruled_out[path] = (look, self._clock() + RULED_OUT_SECONDS)
+
+    def _named(self, path: str) -> Named | None:
+        """As `name`, whatever characters there are in the path."""
+        if self._exclusion.has_file(path):
+            return None
+        found = recognise(self._producers, path, self._session.folder(path))
+        if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
+            return None
+        session = self._session.session(path)
+        return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None
 
     def _consider(self, path: str, entry: Entry, named: Named, baseline: list[KnownFile] | None) -> None:
         if path in self.files or not entry.is_file():
@@ -234,3 +246,8 @@ class Candidates:
 def is_text(path: str) -> bool:
     """Whether a path can be written down: messages, tables and pages know no other."""
     return path.isascii() or not any("\ud800" <= character <= "\udfff" for character in path)
+
+
+def shown(path: str) -> str:
+    """A path as text; bytes that are not UTF-8 are written in hexadecimal."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -86,6 +86,7 @@ class Report:
     seconds:    how long the last whole scan took; None before the first.
     files:      names seen by it; candidates: those that are tomograms by their names.
     mode:       events or poll, and why where that was not the user's wish.
+    not_utf8:   files that would be tomograms if their names could be written down; first_not_utf8: the first, as text.
     pending:    the first of those that are not taken yet; `settling` counts all.
     """
 
@@ -94,6 +95,8 @@ class Report:
     seconds: float | None = None
     files: int = 0
     candidates: int = 0
+    not_utf8: int = 0
+    first_not_utf8: str = ""
     settling: int = 0
     pending: tuple[Pending, ...] = ()
     overflows: int = 0

@@ -12,7 +12,7 @@ from livetomo.errors import SourceChanged
 from livetomo.filesystems import FileSystem
 from livetomo.intake.baseline import ANY_MOUNT, ROOT, Baseline, mount_number
 from livetomo.intake.bins import is_left_out
-from livetomo.intake.candidates import Candidate, Candidates, Named
+from livetomo.intake.candidates import Candidate, Candidates, Named, shown
 from livetomo.intake.judge import Dismissed, Judge, NotYet
 from livetomo.intake.known import Known
 from livetomo.intake.late import MOST_FOLLOWED, Late
@@ -104,6 +104,7 @@ class Watcher:
         found: list[KnownFile] | None = [] if makes_baseline and self._baseline.leaves_alone(mount) else None
         folders: set[str] = set()
         unreadable: list[str] = []
+        not_utf8: list[str] = []
         files = candidates = outside = 0
         self._met = False
         for listing in self._walk.everything():
@@ -123,6 +124,7 @@ class Watcher:
             outside += listing.is_outside
             files += len(listing.files)
             candidates += self._candidates.consider(listing, found)
+            not_utf8 += self._candidates.not_utf8(listing)
         self._folders, self._folders_outside = folders, outside
         if mount != self._tree.mount():
             return False  # remounted meanwhile: what was seen may be neither the one nor the other
@@ -146,6 +148,8 @@ class Watcher:
             seconds=self._clock() - started,
             files=files,
             candidates=candidates,
+            not_utf8=len(not_utf8),
+            first_not_utf8=shown(min(not_utf8, default="")),
         )
         return True
 

@@ -7,6 +7,7 @@ import pytest
 
 from livetomo.filesystems import FileSystem
 from livetomo.intake.watcher import MOST_OFFERS_IN_FLIGHT, RETRY_SECONDS
+from livetomo.intake_problems import of_names
 from tests.intake.fakes import LOCAL, NFS, mrc
 
 
@@ -370,6 +371,25 @@ def test_a_fifo_a_hidden_name_and_excluded_folders_are_never_looked_at(tree, fac
     intake.run(700)
     assert intake.names() == ["krios1/yeast/d"]
     assert intake.watcher.report().trouble == ""
+
+
+def test_a_name_that_is_not_utf8_is_reported_while_it_is_there(tree, facility):
+    """The daemon cannot write it down, and was silent about it."""
+    intake = facility(exclude=("**/raw/**",))
+    for path in ("yeast/b\udcffd.mrc", "s\udcffn/TS_01.mrc", "yeast/notes\udcff.txt", "yeast/raw/c\udcff.mrc"):
+        tree.write(path, mrc(fill=path.encode(errors="surrogateescape")))
+    intake.run(60)
+    report = intake.watcher.report()
+    assert (report.not_utf8, report.first_not_utf8) == (2, "s\\xffn/TS_01.mrc")
+    (problem,) = of_names("krios1", report)
+    assert (problem.name, problem.severity, problem.blocks_ready) == ("names-krios1", "warning", False)
+    assert problem.message.startswith("s\\xffn/TS_01.mrc and 1 more in krios1 cannot be taken")
+    assert intake.taken == []
+    tree.rename("s\udcffn/TS_01.mrc", "sun/TS_01.mrc")
+    tree.delete("yeast/b\udcffd.mrc")
+    intake.run(60)
+    assert list(of_names("krios1", intake.watcher.report())) == []
+    assert intake.names() == ["krios1/sun/TS_01"]
 
 
 def test_livetomos_own_results_are_never_taken(tree, facility):
