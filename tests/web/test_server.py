@@ -9,11 +9,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from livetomo.control import SOCKET_NAME, ask
-from livetomo.errors import AddressAway, LivetomoError
+from livetomo.errors import AddressAway, LivetomoError, Unreachable
 from livetomo.web.access import Rules
 from livetomo.web.app import create_app
+from livetomo.web.live import Live
 from livetomo.web.server import Server, bind_tcp, bind_unix
 from tests.web.site import FakeDaemon, site
 
@@ -73,3 +77,26 @@ async def test_signals_stay_the_daemons_own(tmp_path: Path) -> None:
     async with serving(server), httpx.AsyncClient() as client:
         await client.get(f"http://127.0.0.1:{server.port}/healthz")
         assert signal.getsignal(signal.SIGTERM) is handler
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (PlainTextResponse("Internal Server Error", 500), "500 Internal Server Error and no JSON, but: Internal Serv"),
+        (HTMLResponse("<html>\n<body>Log in</body></html>"), "200 OK and no JSON, but: <html> <body>Log in"),
+        (Response(b"", 502), "502 Bad Gateway and no JSON, but: nothing"),
+        (JSONResponse({"error": "the catalog is slow"}, 503), "503 Service Unavailable: the catalog is slow"),
+    ],
+    ids=["no JSON", "a proxy's page", "nothing", "JSON"],
+)
+async def test_an_answer_that_is_none_is_told_as_it_is_and_not_as_silence(
+    tmp_path: Path, answer: Response, said: str
+) -> None:
+    app = Starlette(routes=[Route("/api/v1/status", lambda request: answer)])
+    app.state.live = Live(FakeDaemon(tmp_path))
+    async with serving(Server(app, bind_unix(tmp_path / SOCKET_NAME))):
+        with pytest.raises(Unreachable) as told:
+            await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
+    assert said in str(told.value)
+    assert f"GET /api/v1/status at {tmp_path / SOCKET_NAME}" in str(told.value)
+    assert "no daemon answers" not in str(told.value)
