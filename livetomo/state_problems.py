@@ -78,10 +78,15 @@ def of_health(watch: str, health: WatchHealth, now: datetime) -> Iterator[Proble
     quiet = (now - health.last_file).total_seconds()
     if max(SILENT_INTERVALS * health.usual_interval_seconds, SILENT_SECONDS) < quiet < LIVE_SECONDS:
         said = (
-            f"No file of {watch} is newer than {health.last_file:%H:%M} UTC; usually one comes every "
-            f"{spoken_seconds(health.usual_interval_seconds)}. Is the session over, or has its software stopped?"
+            f"No file of {watch} is newer than {health.last_file:%H:%M} UTC; usually one comes "
+            f"{_every(health.usual_interval_seconds)}. Is the session over, or has its software stopped?"
         )
         yield Problem("silence", watch, "warning", said)
+
+
+def _every(seconds: float) -> str:
+    """How often something comes, as a person would say it."""
+    return f"every {spoken_seconds(seconds)}" if seconds >= 1.5 else "about every second, or faster"
 
 
 def of_workers(workers: Sequence[WorkerState]) -> Iterator[Problem]:

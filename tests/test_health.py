@@ -179,6 +179,16 @@ def test_a_live_session_that_falls_silent_is_said(interval: timedelta, quiet: ti
     assert [problem.kind for problem in said] == ["silence"] * is_said
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.0, "about every second, or faster"), (0.4, "about every second, or faster"), (2.0, "every 2 s")],
+)
+def test_how_often_a_file_comes_is_never_every_zero_seconds(seconds: float, said: str) -> None:
+    health = WatchHealth(last_file=NOON - timedelta(minutes=20), usual_interval_seconds=seconds)
+    (problem,) = of_health("krios1", health, NOON)
+    assert f"usually one comes {said}. Is the session over" in problem.message
+
+
 def test_the_usual_interval_is_the_files_own_and_a_time_to_come_is_none() -> None:
     """A backlog that is taken in within a second was not written within one."""
     catalog = Catalog(open_database(None), site="facility", instance="main", now=lambda: NOON.timestamp())
