@@ -22,6 +22,16 @@ async def say_error(request: Request, fault: Exception) -> Response:
     return answer({"error": fault.detail}, fault.status_code)
 
 
+async def bounded_body(request: Request, most_bytes: int, otherwise: str) -> bytes:
+    """The request's body; nothing is read beyond `most_bytes`, whatever length it says to have."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > most_bytes:
+            raise HTTPException(413, otherwise)
+    return body
+
+
 def number(request: Request, name: str, default: int, *, most: int) -> int:
     """A whole number from the query, not negative, cut to `most`."""
     text = request.query_params.get(name)

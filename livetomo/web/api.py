@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from livetomo.errors import LivetomoError
 from livetomo.publish.messages import MessageSettings, result_url, told
-from livetomo.web.answers import answer, number, required, whole
+from livetomo.web.answers import answer, bounded_body, number, required, whole
 from livetomo.web.view import View
 
 # What may be asked of the daemon by name; each takes the request's JSON object and returns what is answered.
 Actions = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]
 
 EPOCH_HEADER = "livetomo-epoch"
+MOST_BODY_BYTES = 64 * 2**10
 _MOST_SEQ = 2**63 - 1
 
 
@@ -99,8 +100,9 @@ class Api:
         deed = self._actions.get(request.path_params["action"])
         if deed is None:
             raise HTTPException(404, f"there is no such action; there are {', '.join(sorted(self._actions)) or 'none'}")
+        content = await bounded_body(request, MOST_BODY_BYTES, f"the body has more than {MOST_BODY_BYTES:,} bytes")
         try:
-            body = await request.json() if await request.body() else {}
+            body = json.loads(content) if content else {}
             json.dumps(body, ensure_ascii=False).encode()  # half a character can be written down nowhere
         except (ValueError, RecursionError):  # of bytes, of JSON, and of numbers with thousands of digits
             raise HTTPException(400, "the body is not JSON") from None

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from livetomo.publish.messages import MessageSettings
 from livetomo.publish.metrics import Metrics
 from livetomo.web.access import LOGIN, Guard, Rules
-from livetomo.web.answers import answer, say_error
+from livetomo.web.answers import answer, bounded_body, say_error
 from livetomo.web.api import Actions, Api
 from livetomo.web.files import Files
 from livetomo.web.live import Live
@@ -60,11 +60,7 @@ def _pages(rules: Rules) -> list[BaseRoute]:
         return FileResponse(_STATIC / "page.html", headers={"cache-control": "no-cache"})
 
     async def login(request: Request) -> Response:
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > 10_000:
-                raise HTTPException(413, "that is no token")
+        body = await bounded_body(request, 10_000, "that is no token")
         (token,) = parse_qs(body.decode(errors="replace")).get("token", [""])[:1]
         if not rules.accepts(token.strip()):
             return HTMLResponse(LOGIN, 401)

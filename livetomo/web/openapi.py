@@ -72,7 +72,11 @@ def document() -> dict[str, Any]:
                     "summary": "Have the daemon do something; needs the token, or the daemon's Unix socket",
                     "parameters": [_path("action")],
                     "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
-                    "responses": {"200": {"description": "done"}, "409": {"description": "refused, with the reason"}},
+                    "responses": {
+                        "200": {"description": "done"},
+                        "409": {"description": "refused, with the reason"},
+                        "413": {"description": "the body is too large"},
+                    },
                     "security": [{"token": []}],
                 }
             },

@@ -19,6 +19,7 @@ from livetomo.publish.schemas import schemas
 from livetomo.status import BrokerState
 from livetomo.tomogram import Fault
 from livetomo.web.access import Rules
+from livetomo.web.api import MOST_BODY_BYTES
 from livetomo.web.app import create_app
 from livetomo.web.openapi import document
 from tests.web.site import SESSION, FakeDaemon, site
@@ -266,6 +267,25 @@ async def test_changes_need_the_token_or_the_unix_socket(daemon: FakeDaemon) -> 
         )
         for body in (b"{", b"[]", b"\xff", b'{"session": "\\ud800"}'):
             assert (await client.post("/api/v1/actions/pause", content=body)).status_code == 400
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_body_without_end_is_refused_and_not_read(daemon: FakeDaemon, is_chunked: bool) -> None:
+    sent = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 1000:
+            sent += 1
+            yield b" " * 8192
+
+    async with browsing(daemon, Rules(full_control=True), host="livetomo", actions={"pause": nothing}) as client:
+        body = parts() if is_chunked else b" " * (MOST_BODY_BYTES + 1)
+        refused = await client.post("/api/v1/actions/pause", content=body)
+        assert (refused.status_code, refused.json()) == (413, {"error": "the body has more than 65,536 bytes"})
+        fits = b'{"a": "' + b"x" * (MOST_BODY_BYTES - 9) + b'"}'
+        assert (await client.post("/api/v1/actions/pause", content=fits)).status_code == 200
+    assert sent <= (MOST_BODY_BYTES // 8192 + 2) * is_chunked
 
 
 # What is documented.
