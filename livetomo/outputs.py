@@ -231,12 +231,9 @@ class Outputs:
         here = _results_below(place, reached)
         is_known = bool(was) or (bool(here) and not self._memory.exists())
         if is_known and not any(Path(folder).is_dir() for folder in here):
-            lay = f", and was on {was['mount']}" if "mount" in was else ""
             return (
-                f"{place} is not the file system that results were written to: neither its mark nor the last results "
-                f"are there. It is on {file_system(place)} now{lay}. Is something not mounted? Nothing is written "
-                "there until it is back. If it was replaced on purpose, stop livetomo, write {} into "
-                f"{self._memory}, and start again."
+                f"{_what_is_there(place, was.get('mount', ''))} Nothing is written there until it is back. If it was "
+                f"replaced on purpose, stop livetomo, write {{}} into {self._memory}, and start again."
             )
         if was:
             log.warning(f"{place} has another mark than before, but holds the last results: it is taken as it is")
@@ -309,6 +306,18 @@ class Outputs:
 
 def _facts(place: Path, mark: str) -> dict[str, str]:
     return {"mark": mark, "mount": str(file_system(place))}
+
+
+def _what_is_there(place: Path, mount_then: str) -> str:
+    """What is in place of the folder of results, whose file system was `mount_then` (empty: not known)."""
+    now = str(file_system(place))
+    moved = f" Its place is on {now} now, and was on {mount_then}." if mount_then not in ("", now) else ""
+    if not place.exists():
+        return f"{place} is gone, and results were written to it.{moved} Was it removed, or is something not mounted?"
+    return (
+        f"{place} is not the file system that results were written to: neither its mark nor the last results are "
+        f"there.{moved or f' It is on {now}.'} Is something not mounted?"
+    )
 
 
 def _results_below(place: Path, reached: Reached) -> list[str]:

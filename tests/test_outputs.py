@@ -106,6 +106,23 @@ async def test_an_output_that_is_not_mounted_is_waited_for_and_nothing_is_writte
     assert told == {"place": str(daemon.output), "mark": read_mark(daemon.output)}
 
 
+async def test_a_folder_that_was_removed_is_said_to_be_gone(tmp_path):
+    daemon = Daemon(tmp_path)
+    await daemon.look()
+    daemon.known = Reached("catalog-main", "epoch", 8, "eighth", (str(result(daemon.output)),))
+    daemon.output.rename(tmp_path / "elsewhere")
+    said = await daemon.look()
+    assert f"{daemon.output} is gone, and results were written to it. Was it removed" in said
+    assert "was on" not in said
+    daemon.output.mkdir()
+    assert "was on" not in await daemon.look(), "one file system is not told from itself"
+    memory = daemon.config.state / "folders.json"
+    memory.write_text(
+        json.dumps(json.loads(memory.read_text()) | {"folders": {str(daemon.output): {"mount": "nfs4 a:/b"}}})
+    )
+    assert "and was on nfs4 a:/b. Is something not mounted?" in await daemon.look()
+
+
 async def test_another_file_system_in_its_place_is_told_from_a_copy_of_it(tmp_path):
     daemon = Daemon(tmp_path)
     await daemon.look()
