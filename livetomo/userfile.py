@@ -1,6 +1,9 @@
 """Read a TOML file that a user wrote into a pydantic model, and say in a user's words what is wrong with it."""
 
+import io
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from livetomo.errors import ConfigurationError
 from livetomo.explain import explain
+
+MOST_BYTES = 2**20
 
 
 class UserModel(BaseModel):
@@ -35,7 +40,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def read_toml(path: Path) -> dict[str, Any]:
     """The file's content; `ConfigurationError` names the file and the line where it is not TOML."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        content = tomllib.loads(io.StringIO(_bytes(path).decode("utf-8-sig"), newline=None).read())
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: there is no such file") from None
     except OSError as fault:
@@ -47,6 +52,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     if hidden := next((key for key in content if key.startswith("_")), None):
         # pydantic-settings would take `_env_file` and its like for its own arguments
         raise ConfigurationError(f'{path}: unknown key "{hidden}"')
+    return content
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a regular file of bearable size: a FIFO would block, and a device has no end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ConfigurationError(f"{path}: is not a regular file (but a device, a pipe or a socket)")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise ConfigurationError(f"{path}: has more than {MOST_BYTES:,} bytes. Is it the right file?")
     return content
 
 

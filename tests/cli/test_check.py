@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 from click.testing import CliRunner
@@ -45,6 +46,21 @@ def test_warnings_do_not_fail(check):
     result = check("a.toml", a=CONFIGURATION.replace('"."', '"elsewhere"'))
     assert result.exit_code == 0
     assert 'a.toml: warning: watch "krios1": "path"' in result.stderr
+
+
+def test_what_has_no_end_is_not_read(check, tmp_path):
+    """It was read until the memory was full, or for ever."""
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with (tmp_path / "giant.toml").open("wb") as file:
+        file.truncate(2**20 + 1)
+    result = check("/dev/full", "pipe.toml", "folder.toml", "giant.toml", "a.toml", a=RECIPE + "#" * 900_000)
+    assert (result.exit_code, result.stdout) == (2, "a.toml: ok\n")
+    assert result.stderr.splitlines() == [
+        *(f"{name}: is not a regular file (but a device, a pipe or a socket)" for name in ("/dev/full", "pipe.toml")),
+        "folder.toml: cannot be read (Is a directory)",
+        "giant.toml: has more than 1,048,576 bytes. Is it the right file?",
+    ]
 
 
 def test_programs_get_one_object_per_file(check):
