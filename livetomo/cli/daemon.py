@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from livetomo.cli.name_given import NAME
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 configuration_option = click.option(
@@ -27,9 +29,9 @@ def selection_options(command: F) -> F:
     for option in (
         click.option("--everything", is_flag=True, help="All of them."),
         click.option("--reason", help='Those that failed for it, like "truncated volume".'),
-        click.option("--name", help="The tomogram of this name."),
-        click.option("--session", help="Those of this session."),
-        click.option("--watch", help="Those of this watch."),
+        click.option("--name", type=NAME, help="The tomogram of this name."),
+        click.option("--session", type=NAME, help="Those of this session."),
+        click.option("--watch", type=NAME, help="Those of this watch."),
     ):
         command = option(command)
     return command

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option, say, selection_options, tell_daemon
+from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted, print_table
 
 
@@ -50,7 +51,7 @@ def list_(configuration: Path, as_json: bool, **which: Any) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", type=NAME)
 @configuration_option
 def show(configuration: Path, name: str) -> None:
     """All that is known of a failure, with its traceback.

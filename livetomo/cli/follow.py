@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
 
 
@@ -13,8 +14,8 @@ from livetomo.cli.table import counted
 @click.option("--broker", required=True, help="Like mqtt://broker:1883 or mqtts://broker:8883.")
 @click.option("--feature", required=True, help="Which picks, like ribosome.")
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to collect.")
-@click.option("--watch", help="Only this microscope's.")
-@click.option("--session", help="Only this session's.")
+@click.option("--watch", type=NAME, help="Only this microscope's.")
+@click.option("--session", type=NAME, help="Only this session's.")
 @click.option("--format", "kind", help="Fetch each tomogram's file of this export format, too.")
 @click.option("--run", "line", metavar="COMMAND", help="Run this on a copy of what is there, without a shell.")
 @click.option("--every-picks", type=click.IntRange(1), help="Run it after so many new picks.")

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option
+from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
 from livetomo.errors import ConfigurationError, ExitCode
 from livetomo.left_out import LeftOut
 
 
 @click.command("picks", short_help="A session's picks in any format.")
-@click.argument("session")
-@click.option("--watch", help="Of this watch, where several have a session of this name.")
+@click.argument("session", type=NAME)
+@click.option("--watch", type=NAME, help="Of this watch, where several have a session of this name.")
 @click.option("--feature", help="Whose picks; needed where there are several features.")
 @click.option("--format", "format_name", default="relion5", show_default=True, metavar="FORMAT", help="See below.")
 @click.option(

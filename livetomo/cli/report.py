@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from livetomo.cli.daemon import configuration_option
+from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
 from livetomo.errors import ConfigurationError
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command("report", short_help="One HTML file, to keep with the data.")
-@click.argument("session")
-@click.option("--watch", help="Of this watch, where several have a session of this name.")
+@click.argument("session", type=NAME)
+@click.option("--watch", type=NAME, help="Of this watch, where several have a session of this name.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: report.html beside the results"
 )

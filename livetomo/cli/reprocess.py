@@ -5,14 +5,15 @@ from pathlib import Path
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
 
 
 @click.command("reprocess", short_help="Process a session again, with another recipe.")
-@click.argument("session")
+@click.argument("session", type=NAME)
 @click.option("--recipe", required=True, help="A built-in recipe's name, or a recipe file.")
-@click.option("--watch", help="Only of this watch.")
-@click.option("--name", help="Only the tomogram of this name.")
+@click.option("--watch", type=NAME, help="Only of this watch.")
+@click.option("--name", type=NAME, help="Only the tomogram of this name.")
 @configuration_option
 @json_option
 def command(session: str, recipe: str, watch: str | None, name: str | None, configuration: Path, as_json: bool) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.name_given import NAME
 
 
 @click.command("resume", short_help="Start jobs again after a pause.")
-@click.option("--watch", help="Take this watch up where it is now.")
+@click.option("--watch", type=NAME, help="Take this watch up where it is now.")
 @configuration_option
 @json_option
 def command(watch: str | None, configuration: Path, as_json: bool) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.name_given import NAME
 from livetomo.cli.table import print_table
 
 
 @click.command("scan", short_help="What would be taken from the watched folders, and what not.")
 @click.argument("configuration_file", metavar="CONFIG", type=click.Path(path_type=Path))
-@click.option("--watch", "only", help="Only the watch of this name.")
+@click.option("--watch", "only", type=NAME, help="Only the watch of this name.")
 @click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
 def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
     """Look at the watched folders twice, the settle time apart, and say of every volume what would become of it.

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from livetomo.cli.daemon import ask_daemon, configuration_option, json_option, say, tell_daemon
+from livetomo.cli.name_given import NAME
 from livetomo.cli.report import report
 from livetomo.cli.table import print_table
 from livetomo.cli.targets import spoken_target, target
@@ -60,8 +61,10 @@ def list_(limit: int, configuration: Path, as_json: bool) -> None:
 
 
 @command.command("set", short_help="A recipe, voxel size or density for one.")
-@click.argument("session")
-@click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
+@click.argument("session", type=NAME)
+@click.option(
+    "--watch", type=NAME, help="The session's watch, where several have one of this name or it has not begun."
+)
 @click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")
 @click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="In place of the headers'.")
 @click.option("--density", type=click.Choice(["dark", "bright"]), help="In place of the recipe's.")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.name_given import NAME
 
 
 def spoken_target(target: Mapping[str, Any], now: datetime) -> str:
@@ -24,9 +25,11 @@ def spoken_target(target: Mapping[str, Any], now: datetime) -> str:
 
 
 @click.command("target", short_help="How many particles one is to have.")
-@click.argument("session")
+@click.argument("session", type=NAME)
 @click.argument("targets", nargs=-1, metavar="[FEATURE=PARTICLES]...")
-@click.option("--watch", help="The session's watch, where several have one of this name or it has not begun.")
+@click.option(
+    "--watch", type=NAME, help="The session's watch, where several have one of this name or it has not begun."
+)
 @configuration_option
 @json_option
 def target(session: str, targets: tuple[str, ...], watch: str | None, configuration: Path, as_json: bool) -> None:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from livetomo.cli.daemon import configuration_option, json_option
+from livetomo.cli.name_given import NAME
 
 if TYPE_CHECKING:
     from livetomo.config import Config
 
 
 @click.command("verify", short_help="Check results against their checksums.")
-@click.argument("session", required=False)
-@click.option("--watch", help="Only results of this watch.")
+@click.argument("session", type=NAME, required=False)
+@click.option("--watch", type=NAME, help="Only results of this watch.")
 @configuration_option
 @json_option
 def command(session: str | None, watch: str | None, configuration: Path, as_json: bool) -> None:

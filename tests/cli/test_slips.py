@@ -43,3 +43,33 @@ def test_a_table_obeys_no_name(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert "\x1b" not in lines[1]
+
+
+@pytest.mark.parametrize("name", ["", " "], ids=["empty", "blank"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sessions", "report", "NAME"],
+        ["sessions", "set", "NAME"],
+        ["sessions", "target", "NAME"],
+        ["reprocess", "NAME", "--recipe", "untrained"],
+        ["reprocess", "s", "--recipe", "untrained", "--watch", "NAME"],
+        ["reprocess", "s", "--recipe", "untrained", "--name", "NAME"],
+        ["picks", "NAME"],
+        ["verify", "NAME"],
+        ["failed", "purge", "--session", "NAME"],
+        ["failed", "show", "NAME"],
+        ["resume", "--watch", "NAME"],
+        ["scan", "livetomo.toml", "--watch", "NAME"],
+        ["follow", "--broker", "b", "--feature", "f", "--output", "o", "--session", "NAME"],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_name_is_the_user_s_mistake_on_every_command(
+    words: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`"$SESSION"` where the variable is not set: it was taken for this folder, or for all sessions."""
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(livetomo_command, [name if word == "NAME" else word for word in words])
+    assert (done.exit_code, "the name is empty" in done.output) == (2, True)
+    assert list(tmp_path.iterdir()) == []
