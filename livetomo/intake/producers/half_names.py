@@ -7,8 +7,10 @@ from typing import Literal
 _OF = r"(?:[_-]?(?:frames?|tilts?|half|maps?|tomo(?:gram)?s?))?"
 _HALF = r"half(?:[_-]?(?:map|set|vol))?[_-]?"
 _TAG = rf"(?:(?P<even>even{_OF}|evn|{_HALF}1)|(?P<odd>odd{_OF}|{_HALF}2))"
+# Letters count at a name's end alone: `half_a_dose_TS_01` and a folder of half a grid are no half maps.
+_END_TAG = _TAG.replace(f"{_HALF}1", f"{_HALF}[1a]").replace(f"{_HALF}2", f"{_HALF}[2b]")
 _TAIL = r"(?P<tail>[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)?"
-_SUFFIX = re.compile(rf"(?P<stem>.+?)[._-]{_TAG}{_TAIL}$", re.IGNORECASE)
+_SUFFIX = re.compile(rf"(?P<stem>.+?)[._-]{_END_TAG}{_TAIL}$", re.IGNORECASE)
 _PREFIX = re.compile(rf"(?P<rec>rec_)?{_TAG}[._-](?P<stem>.+)$", re.IGNORECASE)
 _ONLY_TAIL = re.compile(r"(?:vol|rec|full_rec|full)$", re.IGNORECASE)
 _FOLDER = re.compile(rf"(?:(?P<other>.+)[._-])?{_TAG}$", re.IGNORECASE)
@@ -26,7 +28,8 @@ class HalfName:
 def half_of(folder: str, stem: str, session: str = "") -> HalfName | None:
     """The half that a file of this folder and stem is, by its name or by a folder below `session`.
 
-    `TS_EVN`, `TS-half1`, `TS.even_rec`, `even_TS`; `EVN/TS`, `even/TS_even`, `half1/a/TS`, `tomograms_odd/TS`.
+    `TS_EVN`, `TS-half1`, `TS_halfA`, `TS.even_rec`, `even_TS`; `EVN/TS`,
+    `even/TS_even`, `half1/a/TS`, `tomograms_odd/TS`.
     """
     named = _by_stem(stem)
     placed = _by_folder(folder, session)
