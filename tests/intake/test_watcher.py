@@ -428,6 +428,14 @@ def test_hints_of_what_no_scan_comes_to_are_not_followed(tree, clock, facility):
     assert [pending.path for pending in intake.watcher.report().pending] == ["s/d.mrc"]
 
 
+def test_an_aligned_stack_that_is_called_a_volume_is_not_taken(tree, facility):
+    intake = facility(producers=("imod", "generic"))
+    for path in ("s/TS_01_ali.rec", "s/TS_02.rec"):
+        tree.write(path, mrc(fill=path.encode()))
+    intake.run(100)
+    assert intake.names() == ["krios1/s/TS_02"]
+
+
 def test_a_tilt_stack_is_known_by_what_lies_beside_it(tree, facility):
     intake = facility(producers=("aretomo3", "generic"))
     for path in ("a/P_1.mrc", "a/P_1_Vol.mrc", "s/TS_1.mrc", "i/R.mrc", "i/R.rec", "s/tomo.mrc"):

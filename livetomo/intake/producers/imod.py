@@ -9,6 +9,8 @@ from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import Producer, Recognised, parent, split
 
 _VOLUME = re.compile(r"(?P<name>.+?)(?P<full>_full)?(?:_rec\.mrc|\.rec)", re.IGNORECASE)
+# Some scripts give stacks the ending of volumes: R_ali.rec. R_ali_rec.mrc is what was reconstructed from R_ali.mrc.
+_ALIGNED = re.compile(r"[._-](?:(?:pre)?ali|aligned|dcst)$", re.IGNORECASE)
 # What there may be of one tomogram, best first: trimming turns the volume and cuts the empty margins off.
 _ENDINGS = ("_rec.mrc", ".rec", "_full_rec.mrc", "_full.rec")
 
@@ -26,6 +28,8 @@ class Imod(Producer):
         if match is None:
             return None
         group = folder + match["name"]
+        if _ALIGNED.search(match["name"]) and name.lower().endswith(".rec") and not match["full"]:
+            return Recognised("other", match["name"], group, "an aligned tilt stack, by its name")
         return Recognised("full", match["name"], group, stored_axes="yzx" if match["full"] else "")
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
