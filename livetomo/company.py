@@ -11,6 +11,7 @@ from livetomo.errors import PermanentError
 from livetomo.formats.mrc import Volume, read_box
 from livetomo.formats.mrc_header import read_header
 from livetomo.formats.signedness import settled_signs
+from livetomo.formats.value_order import settled_order
 from livetomo.order import Order
 from livetomo.quality import Quality
 from livetomo.source import turned
@@ -78,7 +79,7 @@ def _side(shape_zyx: tuple[int, int, int]) -> int:
 
 
 def _box(order: Order, path: Path, side: int) -> Volume:
-    box = settled_signs(read_box(path, side))
+    box = settled_signs(settled_order(read_box(path, side)))
     return turned(box) if order.metadata.get("stored_axes") == "yzx" else box
 
 

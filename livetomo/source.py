@@ -11,6 +11,7 @@ from livetomo.errors import HalvesDiffer, SourceChanged, SourceUnreadable
 from livetomo.formats.mrc import Volume, read_volume
 from livetomo.formats.mrc_header import MrcHeader, read_header
 from livetomo.formats.signedness import settled_signs
+from livetomo.formats.value_order import settled_order
 from livetomo.order import Order
 from livetomo.tomogram import bounded_time
 
@@ -29,7 +30,7 @@ def read_source(order: Order) -> Volume:
     """
     try:
         before = _check_content(order)
-        volume = settled_signs(read_volume(order.path))
+        volume = settled_signs(settled_order(read_volume(order.path)))
         after = order.path.stat()
         if order.halves.get("even") == str(order.path) and "odd" in order.halves:
             volume = _mean(order, volume)
@@ -75,7 +76,7 @@ def _turned_header(header: MrcHeader) -> MrcHeader:
 
 
 def _mean(order: Order, even: Volume) -> Volume:
-    odd = settled_signs(read_volume(Path(order.halves["odd"])))
+    odd = settled_signs(settled_order(read_volume(Path(order.halves["odd"]))))
     if odd.header.shape_zyx != even.header.shape_zyx:
         raise HalvesDiffer(order.path, even.header.shape_zyx, odd.header.shape_zyx)
     mean: npt.NDArray[np.float32] = even.voxels.astype(np.float32)
