@@ -1,5 +1,6 @@
 """A watch that is taken out of the configuration leaves no alert behind; one that is added counts from 0."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,23 @@ async def test_counters_of_a_watch_that_is_added_while_running_begin_at_zero(tmp
     if again:
         watches.change(configuration(tmp_path, "glacios").watch)
     assert value("livetomo_arrivals_total", {"watch": "glacios"}) == 1, "a reload counts nothing anew"
+
+
+async def test_a_name_that_is_not_utf8_is_among_the_problems_of_its_watch(tmp_path: Path) -> None:
+    """From the watcher's own process."""
+    root = tmp_path / "raw" / "monday"
+    root.mkdir(parents=True)
+    (root / "TS_\udcff1.mrc").touch()
+    catalog = CatalogThread(tmp_path / "catalog.sqlite", site="here", instance="main")
+    await catalog.open()
+    config = configuration(tmp_path / "raw", "krios1")
+    watches = Watches(catalog, Metrics(CollectorRegistry()), config.watch, learned=lambda tomogram: None)
+    running = asyncio.create_task(watches.run())
+    async with asyncio.timeout(20):
+        while not (problems := list(watches.problems())):  # noqa: ASYNC110  (another process: nothing rings)
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait([running])
+    await catalog.close()
+    assert [problem.name for problem in problems] == ["names-krios1"]
+    assert r"monday/TS_\xff1.mrc in krios1 cannot be taken" in problems[0].message
