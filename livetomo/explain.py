@@ -141,7 +141,7 @@ def _wanted(fault: _Fault) -> str:
             return f"it with double brackets, [[{fault.path[-1]}]]: there may be several"
         case "tuple_type":
             given = fault.report["input"]
-            return "a list in brackets, like " + (f'["{given}"]' if isinstance(given, str) else '["one", "two"]')
+            return "a list in brackets, like " + (f"[{_shown(given)}]" if isinstance(given, str) else '["one", "two"]')
         case "too_short":
             return f"at least {context['min_length']}"
         case "model_type" | "model_attributes_type" if isinstance(fault.path[-1], int):
