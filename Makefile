@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test real bench soak lint format docs constraints clean
+.PHONY: help demo test real bench soak lint format docs pages site constraints clean
 
 help:
 	@echo "make demo ARGS='--once'   a simulated microscope, a broker, the daemon and its page"
@@ -18,7 +18,7 @@ help:
 	@echo "make soak                 the long fault tests: hours"
 	@echo "make lint                 ruff, ruff format --check, mypy"
 	@echo "make format               mend what ruff can mend"
-	@echo "make docs                 write the pages that are made from the code"
+	@echo "make docs                 write the pages that are made from the code, then the site (make pages, make site)"
 	@echo "make constraints          resolve the dependencies anew and pin what came out"
 
 demo: $(VENV)/demo.stamp
@@ -49,7 +49,9 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/dev.stamp
+docs: pages site
+
+pages: $(VENV)/dev.stamp
 	$(BIN)/python -m livetomo.reference docs
 	$(BIN)/python -m livetomo.publish.schemas docs/schemas
 	$(BIN)/python -m livetomo.publish.metrics_page docs/metrics.md
@@ -58,11 +60,14 @@ docs: $(VENV)/dev.stamp
 	$(BIN)/python -m livetomo.publish.metrics_page docs/metrics.md
 	$(BIN)/python -m dashboards
 
+site: $(VENV)/docs.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 constraints:
 	PYTHON=$(PYTHON) scripts/pin-constraints
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks build dist *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks build dist site *.egg-info
 
 # pip is run again when what it was given has changed; the developers' set holds the demo's.
 $(VENV)/demo.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
@@ -72,6 +77,10 @@ $(VENV)/demo.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/demo.stamp $@
+
+$(VENV)/docs.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(INSTALL) -e '.[docs]'
+	@touch $@
 
 $(VENV)/bin/pip:
 	@PYTHON=$(PYTHON) scripts/make-venv $(VENV)

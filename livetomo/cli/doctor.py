@@ -66,7 +66,8 @@ def _report(file: Path, as_json: bool) -> None:
         if report.read_as:
             click.echo("read as:")
         for name, value in report.read_as.items():
-            click.echo(f"  {name}: {value}")
+            if value != "":
+                click.echo(f"  {name}: {value}")
         for warning in report.warnings:
             click.echo(f"{_MARKS['warn']}  {warning}")
         if report.refused:

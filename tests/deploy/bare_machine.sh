@@ -17,17 +17,6 @@ done
 packages=$("$2" -c "import sys; print(*(path for path in sys.path if path.endswith(\"site-packages\")), sep=\"\n\")")
 # What is not done as it is typed: packages come from this machine instead of from the network, and systemd is unit.py.
 apt-get() { for package in "${@:3}"; do case $package in python3*) ;; *) dpkg -s "$package" >/dev/null ;; esac; done; }
-python3() {
-    "$PYTHON" "$@" --without-pip
-    printf "%s\n%s\n" "$REPOSITORY" "$PACKAGES" > "$(echo "${@: -1}"/lib/python3.*/site-packages)/livetomo.pth"
-    cat > "${@: -1}/bin/pip" <<PIP
-#!/bin/sh
-[ "\$*" = "install -c constraints.txt ." ] || exit 1
-printf "#!${@: -1}/bin/python\nfrom livetomo.cli import main\nmain()\n" > "${@: -1}/bin/livetomo"
-chmod +x "${@: -1}/bin/livetomo"
-PIP
-    chmod +x "${@: -1}/bin/pip"
-}
 docker() {
     case "$1 $2" in
         "run --rm") mkdir -p /secrets; mount --bind "${4%%:*}" /secrets; "${@:6}" 2>&1; umount /secrets ;;
@@ -48,5 +37,6 @@ PYTHON=$2 REPOSITORY=$1 PACKAGES=$packages
 unset PYTHONPATH VIRTUAL_ENV
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin OMP_NUM_THREADS=1
 cd "$1"
+. tests/deploy/packages_from_here.sh
 . /commands.sh
 ' bash "$2" "$3"
