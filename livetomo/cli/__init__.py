@@ -65,12 +65,12 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(livetomo.__version__)
 def livetomo_command() -> None:
-    """Pick particles in cryo-electron tomograms while they are being made.
+    """Pick particles in cryo-electron tomograms as the tomograms are reconstructed.
 
     Try it now, with a simulated microscope:  livetomo demo
 
     Exit codes: 0 ok, 2 usage or configuration, 3 some inputs failed, 4 daemon or broker not reachable,
-    5 the state directory is in use, 6 not everything that should have happened did.
+    5 the state directory is in use, 6 the command did only a part of its work.
     """
 
 

@@ -14,7 +14,7 @@ from livetomo.errors import ConfigurationError
 def command(file: Path, configuration: Path) -> None:
     """Copy the running daemon's catalog to FILE, whole and consistent.
 
-    To put it back: stop the daemon, call `livetomo restore FILE`, start.
+    To restore it, stop the daemon, call `livetomo restore FILE`, and start the daemon.
 
     Example:  livetomo backup /backup/livetomo-catalog.sqlite
     """

@@ -9,13 +9,14 @@ import click
 from livetomo.errors import ConfigurationError
 
 
-@click.command("check", short_help="Is this configuration or recipe right?")
+@click.command("check", short_help="Check configurations and recipes.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per file, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file, for programs.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
-    """Check configurations and recipes, and say file, key and cure of whatever is wrong.
+    """Check configurations and recipes. For each mistake, print the file, the key and how to correct it.
 
-    A file that has any key of a configuration is taken for one, any other for a recipe. Nothing is started or written.
+    A file with any key of a configuration counts as a configuration, any other file as a recipe. Nothing is started or
+    written.
 
     Example:  livetomo check livetomo.toml my-recipe.toml
     """

@@ -19,19 +19,19 @@ configuration_option = click.option(
     default="livetomo.toml",
     envvar="LIVETOMO_CONFIG",
     show_default=True,
-    help="The daemon's configuration; it says where the daemon is.",
+    help="The daemon's configuration, by which the daemon is found.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 def selection_options(command: F) -> F:
     """Add the options that say which tomograms are meant."""
     for option in (
-        click.option("--everything", is_flag=True, help="All of them."),
-        click.option("--reason", help='Those that failed for it, like "truncated volume".'),
-        click.option("--name", type=NAME, help="The tomogram of this name."),
-        click.option("--session", type=NAME, help="Those of this session."),
-        click.option("--watch", type=NAME, help="Those of this watch."),
+        click.option("--everything", is_flag=True, help="All failed tomograms."),
+        click.option("--reason", help='Only tomograms that failed for this reason, like "truncated volume".'),
+        click.option("--name", type=NAME, help="Only the tomogram of this name."),
+        click.option("--session", type=NAME, help="Only tomograms of this session."),
+        click.option("--watch", type=NAME, help="Only tomograms of this watch."),
     ):
         command = option(command)
     return command

@@ -11,20 +11,30 @@ from livetomo.errors import ExitCode
 
 @click.command(
     "demo",
-    short_help="Everything live on this machine, with a simulated microscope.",
+    short_help="Run everything on this machine, with a simulated microscope.",
     epilog="Example:  livetomo demo --once --tomograms 2",
 )
 @click.option(
     "--once", is_flag=True, help="End when every tomogram is published; the exit code says whether all went well."
 )
-@click.option("--json", "as_json", is_flag=True, help="The final table as JSON on standard output.")
-@click.option("--tomograms", type=click.IntRange(1, 99), default=6, show_default=True, help="How many are exposed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the final table as JSON.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Of the page; 0: a free one."
+    "--tomograms",
+    type=click.IntRange(1, 99),
+    default=6,
+    show_default=True,
+    help="How many tomograms the simulated microscope takes.",
 )
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the simulated specimens.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8787,
+    show_default=True,
+    help="Port of the page; 0 takes a free one.",
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the simulated specimens.")
 def command(once: bool, as_json: bool, tomograms: int, port: int, seed: int) -> None:
-    """See tomograms land and their picks being published, live, without a microscope.
+    """Watch how tomograms land and how their picks are published, without a microscope.
 
     A simulated microscope writes tomograms slowly into a temporary folder; the real daemon watches it, picks
     ribosomes and publishes them to an embedded broker; a subscriber compares them with what was simulated.

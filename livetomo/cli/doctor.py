@@ -12,7 +12,7 @@ from livetomo.errors import ConfigurationError, ExitCode
 _MARKS = {"good": "ok  ", "warn": "warn", "bad": "BAD "}
 
 
-@click.command("doctor", short_help="Is this machine ready? What does this file's header say?")
+@click.command("doctor", short_help="Examine this machine, or the header of a tomogram.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--json", "as_json", is_flag=True, help="JSON, for programs: one object for each finding, or for the file."

@@ -20,11 +20,11 @@ _HIDDEN_REACH_ANGSTROM = 60.0
 
 @click.group(
     "evaluate",
-    short_help="Score picks and segmentations against what is known.",
+    short_help="Compare picks and segmentations with the truth.",
     epilog="Example:  livetomo evaluate picks results/TS_01/r1-85d73c31 TS_01_ribosome.copick.json",
 )
 def command() -> None:
-    """Score picks and segmentations against what is known."""
+    """Compare picks and segmentations with the truth."""
 
 
 @command.command(
@@ -33,15 +33,26 @@ def command() -> None:
 )
 @click.argument("found", type=_EXISTING)
 @click.argument("truth", type=_EXISTING)
-@click.option("--feature", default="ribosome", show_default=True, help="Which of a result folder's features.")
-@click.option("--radius", type=click.FloatRange(0), default=125.0, show_default=True, help="Å within which they match.")
+@click.option("--feature", default="ribosome", show_default=True, help="Feature of the result folder.")
+@click.option(
+    "--radius",
+    type=click.FloatRange(0),
+    default=125.0,
+    show_default=True,
+    help="Distance in Å up to which a pick and a particle match.",
+)
 @click.option(
     "--threshold",
     type=float,
     help="Score from which on picks count as published. Default: that of the result; of a list, all of it.",
 )
 @click.option("--tomogram", type=_EXISTING, help="The MRC file that a star's coordinates refer to.")
-@click.option("--truth-apart", type=click.FloatRange(0), default=0.0, help="Drop true ones closer than so many Å.")
+@click.option(
+    "--truth-apart",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Drop true particles that are closer to each other than this many Å.",
+)
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
 @click.option("--json", "as_json", is_flag=True)
 def picks(
@@ -57,9 +68,9 @@ def picks(
 ) -> None:
     """Compare FOUND with TRUTH: RELION stars, copick JSON, or a result folder (all its candidates).
 
-    Each pick is one particle's at most. Of an incomplete truth only recall means something, at the first N, 2N, 3N and
-    10N picks by score, where N is the number of true particles. For figures like the CZII challenge's, give half the
-    particle's radius as --radius and read F4.
+    Each pick matches one particle at most. If the truth is incomplete, only the recall means something: that of the
+    first N, 2N, 3N and 10N picks by score, where N is the number of true particles. For figures like those of the CZII
+    challenge, give half the particle's radius as --radius and read F4.
     """
     from livetomo.evaluate.positions import Frame, published_threshold, read_positions
 
@@ -81,12 +92,21 @@ def picks(
 @click.argument("model", type=_EXISTING)
 @click.argument("tomogram", type=_EXISTING)
 @click.argument("truth", type=_EXISTING)
-@click.option("--feature", default="ribosome", show_default=True, help="Whose picks.")
-@click.option("--radius", type=click.FloatRange(0), default=125.0, show_default=True, help="Å within which they match.")
+@click.option("--feature", default="ribosome", show_default=True, help="Feature whose picks are compared.")
 @click.option(
-    "--threshold", type=float, default=0.5, show_default=True, help="Score from which on picks are published."
+    "--radius",
+    type=click.FloatRange(0),
+    default=125.0,
+    show_default=True,
+    help="Distance in Å up to which a pick and a particle match.",
 )
-@click.option("--truth-apart", type=click.FloatRange(0), default=0.0, help="Drop true ones closer than so many Å.")
+@click.option("--threshold", type=float, default=0.5, show_default=True, help="Lowest score of a published pick.")
+@click.option(
+    "--truth-apart",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Drop true particles that are closer to each other than this many Å.",
+)
 @click.option("--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True)
 @click.option("--mirrors", type=click.Choice(["1", "2", "4", "8"]), default="1", help="See the recipe's `mirrors`.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
@@ -125,9 +145,9 @@ def model(
 )
 @click.argument("probability", type=_EXISTING)
 @click.argument("labels", type=_EXISTING)
-@click.option("--feature", required=True, help="Which of the labels: a name, or a label's value.")
+@click.option("--feature", required=True, help="Feature: its name, or its value in LABELS.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--normal-z", type=_EXISTING, help="NAME_normal_z.mrc: by the membrane's orientation too.")
+@click.option("--normal-z", type=_EXISTING, help="NAME_normal_z.mrc, to score by the membrane's orientation too.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
 @click.option("--json", "as_json", is_flag=True)
 def segmentation(
@@ -142,7 +162,7 @@ def segmentation(
     """Compare a PROBABILITY map (MRC; int8 0..127, or 0..1) with LABELS on the same grid.
 
     With --normal-z, "dice seen" leaves out what is within 60 Å of membrane with |n_z| of 0.6 and more, which the
-    missing wedge hides, and recall is told for each range of |n_z|.
+    missing wedge hides, and the recall is printed for each range of |n_z|.
     """
     import numpy as np
 

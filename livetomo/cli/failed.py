@@ -12,9 +12,9 @@ from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted, print_table
 
 
-@click.group("failed", short_help="What was put aside, why; try it again.")
+@click.group("failed", short_help="List failed tomograms, and try them again.")
 def command() -> None:
-    """Tomograms that were put aside: list them, see why, try them again, or take them off the list.
+    """List tomograms that failed, show why, try them again, or take them off the list.
 
     Example:  livetomo failed list --session 20261119_yeast
     """
@@ -25,7 +25,7 @@ def command() -> None:
 @configuration_option
 @json_option
 def list_(configuration: Path, as_json: bool, **which: Any) -> None:
-    """What was put aside, newest first.
+    """List failed tomograms, newest first.
 
     Example:  livetomo failed list --reason "truncated volume"
     """
@@ -54,7 +54,7 @@ def list_(configuration: Path, as_json: bool, **which: Any) -> None:
 @click.argument("name", type=NAME)
 @configuration_option
 def show(configuration: Path, name: str) -> None:
-    """All that is known of a failure, with its traceback.
+    """Show all that is known of a failure, with its traceback.
 
     Example:  livetomo failed show Position_7
     """
@@ -72,7 +72,7 @@ def show(configuration: Path, name: str) -> None:
 @configuration_option
 @json_option
 def retry(configuration: Path, as_json: bool, **which: Any) -> None:
-    """Try them again, with a clean slate.
+    """Try failed tomograms again, as if they had never failed.
 
     Example:  livetomo failed retry --reason "source unreadable"
     """
@@ -85,7 +85,7 @@ def retry(configuration: Path, as_json: bool, **which: Any) -> None:
 @configuration_option
 @json_option
 def purge(configuration: Path, as_json: bool, **which: Any) -> None:
-    """Take them off the list. A file that changes later is taken up again all the same.
+    """Take failed tomograms off the list. A file that changes later is processed again all the same.
 
     Example:  livetomo failed purge --session 20261119_yeast
     """

@@ -10,25 +10,35 @@ from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
 
 
-@click.command("follow", short_help="Collect picks as they come, and run a command on them.")
-@click.option("--broker", required=True, help="Like mqtt://broker:1883 or mqtts://broker:8883.")
-@click.option("--feature", required=True, help="Which picks, like ribosome.")
-@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to collect.")
-@click.option("--watch", type=NAME, help="Only this microscope's.")
-@click.option("--session", type=NAME, help="Only this session's.")
-@click.option("--format", "kind", help="Fetch each tomogram's file of this export format, too.")
-@click.option("--run", "line", metavar="COMMAND", help="Run this on a copy of what is there, without a shell.")
-@click.option("--every-picks", type=click.IntRange(1), help="Run it after so many new picks.")
-@click.option("--every-tomograms", type=click.IntRange(1), help="Run it after so many new tomograms.")
-@click.option("--tomograms", type=click.IntRange(1), help="End when so many tomograms are collected.")
-@click.option("--all", "from_start", is_flag=True, help="Begin with all that there ever was, not with what is new.")
-@click.option("--site", help="The daemon's site, where several publish to this broker.")
-@click.option("--instance", help="The daemon's instance, likewise.")
-@click.option("--api", help="The daemon's HTTP address, where it is not reached under the one that it tells.")
-@click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="For the HTTP API.")
-@click.option("--username", help="Of the broker.")
-@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Of the broker.")
-@click.option("--ca-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Of the broker's TLS.")
+@click.command("follow", short_help="Collect picks as they are published, and run a command on them.")
+@click.option("--broker", required=True, help="Address, like mqtt://broker:1883 or mqtts://broker:8883.")
+@click.option("--feature", required=True, help="Feature whose picks are collected, like ribosome.")
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to collect in.")
+@click.option("--watch", type=NAME, help="Collect from this watch only.")
+@click.option("--session", type=NAME, help="Collect from this session only.")
+@click.option("--format", "kind", help="Also fetch each tomogram's file in this export format.")
+@click.option("--run", "line", metavar="COMMAND", help="Command to run on a copy of the picks, without a shell.")
+@click.option("--every-picks", type=click.IntRange(1), help="Run the command after this many new picks.")
+@click.option("--every-tomograms", type=click.IntRange(1), help="Run the command after this many new tomograms.")
+@click.option("--tomograms", type=click.IntRange(1), help="End when this many tomograms are collected.")
+@click.option(
+    "--all", "from_start", is_flag=True, help="Begin with the first result of the catalog, not with new results."
+)
+@click.option("--site", help="Site of the daemon, if several daemons publish to this broker.")
+@click.option("--instance", help="Instance of the daemon, for the same case.")
+@click.option("--api", help="HTTP address of the daemon, if the address that it publishes cannot be reached.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File with the token of the HTTP API.",
+)
+@click.option("--username", help="For the broker.")
+@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="For the broker.")
+@click.option(
+    "--ca-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Certificates to check the broker's with.",
+)
 @click.option("--protocol", type=click.Choice(["5", "3.1.1"]), default="5", show_default=True)
 @click.option("--base", default="livetomo", show_default=True, help="The first word of the topics.")
 def command(
@@ -53,15 +63,16 @@ def command(
     protocol: str,
     base: str,
 ) -> None:
-    """Keep a particles file growing while a session runs, and run a command whenever enough of it is new.
+    """Collect published picks in a particles file while a session runs, and run a command when enough are new.
 
-    Below the output folder, <watch>/<session>/<feature>.star holds all picks in RELION 5's columns, replaced whole at
-    each change; superseded tomograms leave it. What was told while this command, the broker or the network was away is
-    caught up with; a restart goes on where it stopped.
+    Below the output folder, <watch>/<session>/<feature>.star holds all picks in RELION 5's columns. It is replaced as a
+    whole at each change; superseded tomograms are removed from it. Picks that were published while this command, the
+    broker or the network was away are fetched later; a restart goes on where it stopped.
 
-    COMMAND is split into words as a shell would, and run without one, in a new folder runs/<number> with a copy that
-    does not change: {star} is the particles file, {folder} that folder, {picks} and {tomograms} how many there are,
-    {watch} and {session} whose. One run at a time for each session; its output goes to log.txt in that folder.
+    COMMAND is split into words as a shell would do it, but no shell runs it. It runs in a new folder runs/<number> with
+    a copy that does not change. In COMMAND, {star} is the particles file, {folder} is that folder, {picks} and
+    {tomograms} are their numbers, {watch} and {session} are their names. Each session has one run at a time; its output
+    goes to log.txt in that folder.
 
     Example:  livetomo follow --broker mqtt://broker --feature ribosome --output sta
     --every-picks 1000 --run 'average.sh {star}'

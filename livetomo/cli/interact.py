@@ -12,21 +12,22 @@ from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.errors import ConfigurationError
 
 
-@click.command("interact", short_help="Interactions on segmentations from any program.")
+@click.command("interact", short_help="Apply interactions to segmentations from any program.")
 @click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--recipe", "recipe_name", required=True, help="Whose competition and interactions.")
+@click.option("--recipe", "recipe_name", required=True, help="Recipe whose competition and interactions are used.")
 @click.option(
-    "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where changed maps go."
+    "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for changed maps."
 )
-@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Instead of the headers'.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     segmentations: tuple[Path, ...], recipe_name: str, output: Path, voxel_size: float | None, as_json: bool
 ) -> None:
-    """Let the features of SEGMENTATIONS compete and interact as a recipe says, and write the maps that it changes.
+    """Let the features of SEGMENTATIONS compete and interact as a recipe says, and write the maps that have changed.
 
-    A file is named `<tomogram>__<feature>.mrc`, as Ais names them; so are the written maps (int8, 0 to 127), which
-    `livetomo pick` takes. Maps of 0 to 1, 0 to 127 (int8) and 0 to 255 (uint16), and masks, are understood.
+    Files are named `<tomogram>__<feature>.mrc`, as Ais names them. The written maps (int8, 0 to 127) have such names
+    too, and `livetomo pick` reads them. The command reads maps from 0 to 1, 0 to 127 (int8) and 0 to 255 (uint16), and
+    masks.
 
     Example:  livetomo interact TS_01__ribosome.mrc TS_01__membrane.mrc --recipe mine.toml --output changed
     """

@@ -12,9 +12,9 @@ from livetomo.errors import ConfigurationError
 _COLUMNS = ("name", "features", "voxel size", "steps", "MB", "sha256", "file")
 
 
-@click.group("models", short_help="The networks there are, and what they say of themselves.")
+@click.group("models", short_help="List networks, and show their cards.")
 def command() -> None:
-    """The networks there are, and what they say of themselves."""
+    """List networks, and show their cards."""
 
 
 @command.command("list", epilog="Example:  livetomo models list my-models")

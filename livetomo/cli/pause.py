@@ -11,7 +11,7 @@ from livetomo.cli.daemon import configuration_option, json_option, say, tell_dae
 @configuration_option
 @json_option
 def command(configuration: Path, as_json: bool) -> None:
-    """Start no more jobs; what runs is finished, what lands is queued. A restart does not forget it.
+    """Start no more jobs. Running jobs are finished, new tomograms are queued. The pause lasts over a restart.
 
     Example:  livetomo pause
     """

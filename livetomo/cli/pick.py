@@ -11,13 +11,13 @@ import click
 from livetomo.cli.voxel_size import VOXEL_SIZE
 
 
-@click.command("pick", short_help="Particles from segmentations of any program.")
+@click.command("pick", short_help="Pick particles from segmentations of any program.")
 @click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--feature", help="What all of them are, where their names do not say it.")
-@click.option("--recipe", "recipe_name", required=True, help="Whose picking, curation and export.")
-@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where picks go.")
-@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Instead of the headers'.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@click.option("--feature", help="Feature of all files, if their names do not say it.")
+@click.option("--recipe", "recipe_name", required=True, help="Recipe whose picking, curation and export are used.")
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for picks.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     segmentations: tuple[Path, ...],
     feature: str | None,
@@ -26,10 +26,12 @@ def command(
     voxel_size: float | None,
     as_json: bool,
 ) -> None:
-    """Pick particles from SEGMENTATIONS as a recipe says, so that it is tuned in seconds, without any network.
+    """Pick particles from SEGMENTATIONS as a recipe says, without any network.
 
-    A file's feature is what follows `__` in its name, as Ais writes it, or --feature. Picks of other features in the
-    recipe are left out; its interactions are for `livetomo interact`. Results are replaced when they are made again.
+    This takes seconds, so it is a way to tune a recipe.
+
+    The feature of a file is the part of its name after `__`, as Ais writes it, or --feature. Other features of the
+    recipe are ignored, and so are its interactions (see `livetomo interact`). Earlier results are replaced.
 
     Example:  livetomo pick TS_01__ribosome.mrc TS_02__ribosome.mrc --recipe mine.toml --output picked
     """

@@ -13,20 +13,32 @@ from livetomo.errors import ConfigurationError, ExitCode
 from livetomo.left_out import LeftOut
 
 
-@click.command("picks", short_help="A session's picks in any format.")
+@click.command("picks", short_help="Write a session's picks in any format.")
 @click.argument("session", type=NAME)
-@click.option("--watch", type=NAME, help="Of this watch, where several have a session of this name.")
-@click.option("--feature", help="Whose picks; needed where there are several features.")
-@click.option("--format", "format_name", default="relion5", show_default=True, metavar="FORMAT", help="See below.")
+@click.option("--watch", type=NAME, help="The session's watch, if several watches have a session of this name.")
+@click.option("--feature", help="Feature whose picks are written; needed if there are several features.")
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Where to; default: SESSION/particles."
+    "--format",
+    "format_name",
+    default="relion5",
+    show_default=True,
+    metavar="FORMAT",
+    help="One of the formats listed above.",
 )
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Instead of the one they were published at.")
 @click.option(
-    "--pixel-size", type=click.FloatRange(0.1, 100), metavar="Å", help="Of the unbinned tilt series, where it matters."
+    "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to. Default: SESSION/particles."
+)
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Score threshold to use instead of the published one.")
+@click.option(
+    "--pixel-size",
+    type=click.FloatRange(0.1, 100),
+    metavar="Å",
+    help="Pixel size of the unbinned tilt series, for formats that need it.",
 )
 @click.option(
-    "--calibrate", is_flag=True, help="Make scores comparable between the tomograms; --threshold is of these then."
+    "--calibrate",
+    is_flag=True,
+    help="Make scores comparable between tomograms; --threshold then applies to these scores.",
 )
 @configuration_option
 @json_option
@@ -42,10 +54,12 @@ def command(
     configuration: Path,
     as_json: bool,
 ) -> None:
-    """Write the picks of all tomograms of SESSION: a folder of results, or the name of a session of the daemon's.
+    """Write the picks of all tomograms of SESSION.
 
-    Of each tomogram the newest revision counts. Files are replaced whole: calling it again during a session is safe.
-    A tomogram whose result is damaged is left out, which is said; the exit code is then 3.
+    SESSION is a folder of results, or the name of a session that the daemon knows.
+
+    The newest revision of each tomogram is used. Files are replaced as a whole, so you can call the command again
+    during a session. A tomogram whose result is damaged is left out with a message; the exit code is then 3.
 
     Formats: relion5, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, csv.
 

@@ -22,22 +22,22 @@ _STAGES = 7
 _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
 
 
-@click.command("process", short_help="Files through a recipe, without a daemon.")
+@click.command("process", short_help="Process tomograms with a recipe, without a daemon.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--recipe", "recipe_name", default=defaults.RECIPE, show_default=True, help="A built-in recipe, or a file."
 )
-@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
+@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for results.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto takes a GPU if there is one.")
-@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Instead of the header's.")
-@click.option("--json", "as_json", is_flag=True, help="Report as JSON.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the header's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def command(
     files: tuple[Path, ...], recipe_name: str, output: Path, device: str, voxel_size: float | None, as_json: bool
 ) -> None:
-    """Put tomograms (MRC files) through a recipe: picks, quality and pictures of each in a folder of its own.
+    """Process tomograms (MRC files) with a recipe. Each gets a folder with its picks, quality figures and pictures.
 
-    What is already there is not made again; a file with new content becomes the next revision. A bad file costs only
-    itself: the others go on, and the exit code is 3.
+    A result that exists already is not made again; a file with new content becomes the next revision. If a file is bad,
+    the others are processed all the same, and the exit code is 3.
 
     Example:  livetomo process TS_01.mrc TS_02.mrc --output results
     """

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from livetomo.config import Config
 
 
-@click.command("rebuild", short_help="Make the catalog anew from the result folders.")
+@click.command("rebuild", short_help="Rebuild the catalog from the result folders.")
 @configuration_option
 def command(configuration: Path) -> None:
-    """Make the catalog anew from the results on disk, for when it is damaged; the daemon has to be stopped.
+    """Rebuild a damaged catalog from the results on disk. Stop the daemon before.
 
-    The old catalog is set aside beside the new one. Results keep their identities, and events their event_id: what was
-    published is published again, and consumers that remember the event_id notice nothing. Damaged results are left
-    out, and their tomograms processed again. Where a watch has `since = "now"`, files that were left alone at its first
-    start are taken in now; to leave them alone, give it the date of its first start.
+    The old catalog is set aside beside the new one. Results keep their identities, and events keep their event_id:
+    published events are published again, and consumers that remember each event_id ignore them. Damaged results are
+    left out, and their tomograms are processed again. If a watch has `since = "now"`, files that were left alone at its
+    first start are processed now; to avoid this, write the date of its first start there.
 
     Example:  livetomo rebuild --config livetomo.toml
     """

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from livetomo.report.session import Session
 
 
-@click.command("report", short_help="One HTML file, to keep with the data.")
+@click.command("report", short_help="Write one HTML file, to keep with the data.")
 @click.argument("session", type=NAME)
-@click.option("--watch", type=NAME, help="Of this watch, where several have a session of this name.")
+@click.option("--watch", type=NAME, help="The session's watch, if several watches have a session of this name.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="Default: report.html beside the results"
 )

@@ -12,15 +12,15 @@ from livetomo.cli.table import counted
 @click.command("reprocess", short_help="Process a session again, with another recipe.")
 @click.argument("session", type=NAME)
 @click.option("--recipe", required=True, help="A built-in recipe's name, or a recipe file.")
-@click.option("--watch", type=NAME, help="Only of this watch.")
+@click.option("--watch", type=NAME, help="Only tomograms of this watch.")
 @click.option("--name", type=NAME, help="Only the tomogram of this name.")
 @configuration_option
 @json_option
 def command(session: str, recipe: str, watch: str | None, name: str | None, configuration: Path, as_json: bool) -> None:
-    """Process the newest revision of each tomogram of SESSION with a recipe, after what is live.
+    """Process the newest revision of each tomogram of SESSION with a recipe, after tomograms of live sessions.
 
-    A new result takes the place of the earlier one, which is retracted then. What has a result with this recipe
-    already is left as it is.
+    A new result replaces the earlier one, which is then retracted. A tomogram that has a result of this recipe already
+    is left as it is.
 
     Example:  livetomo reprocess 20261119_yeast --recipe stricter.toml
     """

@@ -8,17 +8,17 @@ import click
 from livetomo.cli.daemon import configuration_option
 
 
-@click.command("restore", short_help="Put a backup of the catalog in force.")
+@click.command("restore", short_help="Restore a backup of the catalog.")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--catalog-only", is_flag=True, help="Leave out results that are newer than the backup.")
+@click.option("--catalog-only", is_flag=True, help="Do not record results that are newer than the backup.")
 @configuration_option
 def command(file: Path, catalog_only: bool, configuration: Path) -> None:
-    """Put FILE, which `livetomo backup` has made, in force as the catalog; the daemon has to be stopped.
+    """Restore the catalog from FILE, which `livetomo backup` has written. Stop the daemon before.
 
-    FILE is checked first: where it is damaged, or of another site or instance, nothing is changed. The catalog that was
-    there is set aside beside the new one, with what SQLite keeps beside it, and never deleted; however the daemon has
-    ended. Results that were made after the backup are recorded from their folders. Events are numbered anew, in a
-    new epoch: consumers notice, and catch up by themselves.
+    FILE is checked first: if it is damaged, or belongs to another site or instance, nothing is changed. The old catalog
+    is set aside beside the new one, with the files that SQLite keeps beside it, and never deleted. Results that were
+    made after the backup are recorded from their folders. Events are numbered anew, in a new epoch: consumers notice
+    this and catch up by themselves.
 
     Example:  livetomo restore /backup/livetomo-2026-11-20.sqlite --config livetomo.toml
     """

@@ -9,14 +9,14 @@ from livetomo.cli.name_given import NAME
 
 
 @click.command("resume", short_help="Start jobs again after a pause.")
-@click.option("--watch", type=NAME, help="Take this watch up where it is now.")
+@click.option("--watch", type=NAME, help="Start this watch again, on the file system where it is now.")
 @configuration_option
 @json_option
 def command(watch: str | None, configuration: Path, as_json: bool) -> None:
     """Start jobs again after a pause.
 
-    With --watch: a watch whose root lies on another file system than before, where nothing that is known of it is, has
-    been stopped. This says that it is meant, and that what lies there is to be taken.
+    With --watch: livetomo stops a watch if its root lies on another file system than before and none of the known files
+    is there. If this is intended, the watch goes on with the files that are there now.
 
     Example:  livetomo resume
     """

@@ -6,15 +6,14 @@ from pathlib import Path
 import click
 
 
-@click.command("run", short_help="The daemon: watch, work, publish.")
+@click.command("run", short_help="Run the daemon: watch folders, process tomograms, publish.")
 @click.argument("configuration", type=click.Path(path_type=Path))
 @click.option("--log", "level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
 def command(configuration: Path, level: str) -> None:
     """Watch the folders that CONFIGURATION names, and publish what is found in the tomograms that land there.
 
-    Runs until it is told to stop (SIGTERM or Ctrl-C); a restart goes on where it stopped. SIGHUP has it take up changed
-    watches and recipes. Logs to standard error, as
-    JSON lines where that is not a terminal.
+    The daemon runs until it gets SIGTERM or Ctrl-C; after a restart it goes on where it stopped. At SIGHUP it reads its
+    configuration and recipes again. It logs to standard error, as JSON lines if that is not a terminal.
 
     Example:  livetomo run livetomo.toml
     """

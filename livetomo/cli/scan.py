@@ -10,15 +10,15 @@ from livetomo.cli.name_given import NAME
 from livetomo.cli.table import print_table
 
 
-@click.command("scan", short_help="What would be taken from the watched folders, and what not.")
+@click.command("scan", short_help="List which files the daemon would take, and why not the others.")
 @click.argument("configuration_file", metavar="CONFIG", type=click.Path(path_type=Path))
-@click.option("--watch", "only", type=NAME, help="Only the watch of this name.")
-@click.option("--json", "as_json", is_flag=True, help="A list of objects, for programs.")
+@click.option("--watch", "only", type=NAME, help="Look at the watch of this name only.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, for programs.")
 def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
-    """Look at the watched folders twice, the settle time apart, and say of every volume what would become of it.
+    """Look at the watched folders twice, the settle time apart, and say which volumes would be taken.
 
-    Nothing is taken, started or written; the daemon may run meanwhile. What lies there already before the daemon's
-    first start is judged as if it came later, whatever the key "since" says, unless that is a date.
+    Nothing is taken, started or written; the daemon may run meanwhile. Files that are there already are judged as if
+    they came later, whatever the key "since" says, unless it is a date.
 
     Example:  livetomo scan livetomo.toml
     """

@@ -15,9 +15,9 @@ from livetomo.cli.targets import spoken_target, target
 from livetomo.cli.voxel_size import VOXEL_SIZE
 
 
-@click.group("sessions", short_help="The sessions; a recipe or voxel size for one; a report.")
+@click.group("sessions", short_help="List sessions, change settings of one, write a report.")
 def command() -> None:
-    """The acquisition sessions that the daemon knows, what counts for one of them alone, and a report to keep.
+    """List the sessions that the daemon knows, change settings of one session, or write its report.
 
     Example:  livetomo sessions list
     """
@@ -28,11 +28,11 @@ command.add_command(report)
 
 
 @command.command("list")
-@click.option("--limit", default=20, show_default=True, help="How many.")
+@click.option("--limit", default=20, show_default=True, help="How many of them.")
 @configuration_option
 @json_option
 def list_(limit: int, configuration: Path, as_json: bool) -> None:
-    """The newest sessions.
+    """List the newest sessions.
 
     Example:  livetomo sessions list --limit 5
     """
@@ -60,21 +60,21 @@ def list_(limit: int, configuration: Path, as_json: bool) -> None:
         print_table(["watch", "session", "tomograms", "of which", "last landed", "verdict", "targets"], rows)
 
 
-@command.command("set", short_help="A recipe, voxel size or density for one.")
+@command.command("set", short_help="Set recipe, voxel size or density of one session.")
 @click.argument("session", type=NAME)
 @click.option(
-    "--watch", type=NAME, help="The session's watch, where several have one of this name or it has not begun."
+    "--watch", type=NAME, help="The session's watch, if several watches have such a session or it has not begun."
 )
-@click.option("--recipe", help="A built-in recipe's name, or a recipe file, in place of the watch's.")
-@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="In place of the headers'.")
-@click.option("--density", type=click.Choice(["dark", "bright"]), help="In place of the recipe's.")
+@click.option("--recipe", help="Built-in recipe, or recipe file, to use instead of the watch's.")
+@click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
+@click.option("--density", type=click.Choice(["dark", "bright"]), help="Density to use instead of the recipe's.")
 @configuration_option
 @json_option
 def set_(configuration: Path, as_json: bool, recipe: str | None, **said: Any) -> None:
-    """Have something count for SESSION alone, for what lands in it from now on.
+    """Set recipe, voxel size or density for SESSION alone, for tomograms that land in it from now on.
 
-    Each call replaces what was set before; without any option all is as the watch has it. What has landed already is
-    processed again by `livetomo reprocess SESSION --recipe …`.
+    Each call replaces the earlier settings; a call without options removes them. To process again what has landed
+    already, call `livetomo reprocess SESSION --recipe …`.
 
     Example:  livetomo sessions set 20261119_yeast --voxel-size 7.84
     """

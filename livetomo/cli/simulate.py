@@ -17,7 +17,7 @@ PRODUCERS = ("aretomo3", "cryoem_services", "generic", "imod", "relion5", "warp"
 class Extents(click.ParamType[tuple[int, int, int]]):
     """Three extents like 128x256x256."""
 
-    name = "ZxYxX"
+    name = "Z×Y×X"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
         """As click wants it."""
@@ -29,14 +29,24 @@ class Extents(click.ParamType[tuple[int, int, int]]):
 
 
 _COMMON = (
-    click.option("--tomograms", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many."),
     click.option(
-        "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; then one more each."
+        "--tomograms", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many of them."
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        default=1,
+        show_default=True,
+        help="Seed of the first tomogram; each further one adds 1.",
     ),
     click.option("--shape", type=Extents(), default="128x256x256", show_default=True, help="Voxels along z, y and x."),
-    click.option("--voxel-size", type=click.FloatRange(1, 60), default=10.0, show_default=True, help="Å."),
     click.option(
-        "--snr", type=click.FloatRange(1e-3, 1e6), help="Of the views, in pixels of 10 Å. Default: 0.05 to 0.5."
+        "--voxel-size", type=click.FloatRange(1, 60), default=10.0, show_default=True, help="Voxel size in Å."
+    ),
+    click.option(
+        "--snr",
+        type=click.FloatRange(1e-3, 1e6),
+        help="Signal-to-noise ratio of the views, in pixels of 10 Å. Default: 0.05 to 0.5.",
     ),
     click.option(
         "--templates",
@@ -44,9 +54,9 @@ _COMMON = (
         help="A folder of density maps (*.mrc) to place, each named by its file.",
     ),
     click.option(
-        "--ribosome", metavar="NAME", help="Which of the templates is the ribosome. Default: a procedural one."
+        "--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes."
     ),
-    click.option("--halves", is_flag=True, help="Even and odd halves of independent noise too."),
+    click.option("--halves", is_flag=True, help="Also write even and odd half-maps with independent noise."),
 )
 
 
@@ -58,14 +68,14 @@ def _common(function: click.decorators.FC) -> click.decorators.FC:
 
 @click.group(
     "simulate",
-    short_help="Tomograms and live sessions of which everything is known.",
+    short_help="Simulate tomograms and live sessions.",
     epilog="Example:  livetomo simulate tomograms --tomograms 5 --voxel-size 13.5 OUTPUT",
 )
 def command() -> None:
-    """Tomograms and live sessions of which everything is known, from a seed.
+    """Simulate tomograms and live sessions whose content is known, from a seed.
 
-    Pieces of cells at random: membranes, ribosomes and other particles, microtubules, filaments, gold, ice, carbon;
-    taken as tilt series with CTF, dose, noise and misalignment, and back-projected.
+    Each tomogram shows a random piece of a cell: membranes, ribosomes and other particles, microtubules, filaments,
+    gold, ice, carbon. It is imaged as a tilt series with CTF, dose, noise and misalignment, and back-projected.
     """
 
 
@@ -83,10 +93,10 @@ def tomograms(
     ribosome: str | None,
     halves: bool,
 ) -> None:
-    """Write tomograms and all that is known about them into OUTPUT.
+    """Write tomograms and the truth about them into OUTPUT.
 
-    Beside each NAME.mrc: NAME_labels.mrc, the particles as RELION 5 star and copick JSON with their orientations, and
-    NAME_truth.json, which says how it was made.
+    Beside each NAME.mrc lie NAME_labels.mrc, the particles with their orientations as RELION 5 star and copick JSON,
+    and NAME_truth.json, which says how the tomogram was made.
     """
     from tqdm import tqdm
 
@@ -104,12 +114,25 @@ def tomograms(
     "session", epilog="Example:  livetomo simulate session --producer warp --tomograms 8 --every 60 /data/krios1/test"
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--producer", type=click.Choice(PRODUCERS), default="aretomo3", show_default=True, help="Whose naming.")
-@click.option("--every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds between landings.")
 @click.option(
-    "--write", "write_seconds", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds each."
+    "--producer",
+    type=click.Choice(PRODUCERS),
+    default="aretomo3",
+    show_default=True,
+    help="Producer whose names are used.",
 )
-@click.option("--truth", type=click.Path(file_okay=False, path_type=Path), help="A folder for what is known.")
+@click.option(
+    "--every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds from one tomogram to the next."
+)
+@click.option(
+    "--write",
+    "write_seconds",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    help="Seconds that writing one tomogram takes.",
+)
+@click.option("--truth", type=click.Path(file_okay=False, path_type=Path), help="Folder for the truth.")
 @_common
 def session(
     folder: Path,

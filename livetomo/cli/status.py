@@ -13,7 +13,7 @@ from livetomo.cli.table import print_table
 from livetomo.cli.targets import spoken_target
 
 
-@click.command("status", short_help="What the daemon is doing.")
+@click.command("status", short_help="Show what the daemon is doing.")
 @click.argument("configuration_file", type=click.Path(path_type=Path), required=False)
 @configuration_option
 @json_option

@@ -24,19 +24,19 @@ def spoken_target(target: Mapping[str, Any], now: datetime) -> str:
     return f"{said}, the rest in about {spoken_seconds(left)}"
 
 
-@click.command("target", short_help="How many particles one is to have.")
+@click.command("target", short_help="Set how many particles a session is to have.")
 @click.argument("session", type=NAME)
 @click.argument("targets", nargs=-1, metavar="[FEATURE=PARTICLES]...")
 @click.option(
-    "--watch", type=NAME, help="The session's watch, where several have one of this name or it has not begun."
+    "--watch", type=NAME, help="The session's watch, if several watches have such a session or it has not begun."
 )
 @configuration_option
 @json_option
 def target(session: str, targets: tuple[str, ...], watch: str | None, configuration: Path, as_json: bool) -> None:
-    """Say how many particles SESSION is to have: it is then told when that will be, at the present rate.
+    """Say how many particles SESSION is to have: status and page then say when it will have them, at the present rate.
 
-    Each call replaces what was said before; without any target there is none. Nothing else changes: the session goes
-    on when its targets are reached.
+    Each call replaces the earlier targets; a call without any target removes them. Nothing else changes: the session
+    goes on when its targets are reached.
 
     Example:  livetomo sessions target 20261119_yeast ribosome=20000
     """

@@ -13,11 +13,11 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group(
     "train",
-    short_help="Make networks.",
+    short_help="Train networks.",
     epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --device cuda:0 runs/seed1",
 )
 def command() -> None:
-    """Make networks."""
+    """Train networks."""
 
 
 @command.command(
@@ -25,36 +25,72 @@ def command() -> None:
     epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --seed 7 --device cuda:0 runs/seed7",
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--name", default="cellular", show_default=True, help="Of the model.")
-@click.option("--features", default=",".join(FEATURES), show_default=True, help="What it learns, with commas between.")
+@click.option("--name", default="cellular", show_default=True, help="Name of the model.")
+@click.option(
+    "--features", default=",".join(FEATURES), show_default=True, help="Features to learn, separated by commas."
+)
 @click.option("--simulated/--no-simulated", default=True, show_default=True, help="Learn from simulated tomograms.")
 @click.option("--templates", type=_FOLDER, help="Density maps (*.mrc) to place in simulated tomograms.")
-@click.option("--ribosome", metavar="NAME", help="Which of the templates is the ribosome. Default: a procedural one.")
+@click.option("--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes.")
 @click.option("--annotated", type=_FOLDER, multiple=True, help="Annotated tomograms to learn from; may be repeated.")
-@click.option("--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True, help="Theirs.")
+@click.option(
+    "--density",
+    type=click.Choice(["dark", "bright"]),
+    default="dark",
+    show_default=True,
+    help="Whether matter in the annotated tomograms is dark or bright.",
+)
 @click.option("--from", "start", type=click.Path(exists=True, path_type=Path), help="A model to fine-tune.")
-@click.option("--voxel-size", type=click.FloatRange(4, 60), default=24.0, show_default=True, help="Canonical, Å.")
+@click.option(
+    "--voxel-size",
+    type=click.FloatRange(4, 60),
+    default=24.0,
+    show_default=True,
+    help="Voxel size that the network works on, in Å.",
+)
 @click.option("--base", type=click.IntRange(1, 128), default=16, show_default=True, help="Channels at full resolution.")
 @click.option("--levels", type=click.IntRange(1, 6), default=4, show_default=True)
 @click.option("--steps", type=click.IntRange(1), default=5_200, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
-@click.option("--patch", type=click.IntRange(8), default=64, show_default=True, help="Side of a piece, voxels.")
+@click.option(
+    "--patch", type=click.IntRange(8), default=64, show_default=True, help="Side of a training piece in voxels."
+)
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
 @click.option(
     "--average",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.998,
     show_default=True,
-    help="Of the weights that are kept, the share that a step leaves.",
+    help="Share of the averaged weights that each step keeps.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**30), default=1, show_default=True)
-@click.option("--pool", type=click.IntRange(1), default=64, show_default=True, help="Specimens in memory.")
-@click.option("--renew-every", type=click.IntRange(1), default=3, show_default=True, help="Steps for a new specimen.")
-@click.option("--validation", type=click.IntRange(1), default=24, show_default=True, help="Specimens, never learned.")
-@click.option("--score-every", type=click.IntRange(1), default=500, show_default=True, help="Steps.")
-@click.option("--workers", type=click.IntRange(0), default=0, help="Processes that simulate; 0: one a core.")
+@click.option("--pool", type=click.IntRange(1), default=64, show_default=True, help="Number of specimens in memory.")
+@click.option(
+    "--renew-every",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Number of steps after which a new specimen is added.",
+)
+@click.option(
+    "--validation",
+    type=click.IntRange(1),
+    default=24,
+    show_default=True,
+    help="Number of specimens for validation, which are never learned.",
+)
+@click.option(
+    "--score-every",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="Number of steps between two validations.",
+)
+@click.option(
+    "--workers", type=click.IntRange(0), default=0, help="Number of processes that simulate; 0: one per core."
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
-@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def segmentation(
     folder: Path,
     name: str,
@@ -84,7 +120,7 @@ def segmentation(
 ) -> None:
     """Train a segmentation network in FOLDER; called again with the same options, it goes on where it was stopped.
 
-    The result is FOLDER/NAME.safetensors, a model package. What it is validated on is never trained on.
+    The result is FOLDER/NAME.safetensors, a model package. Tomograms for validation are never used for training.
     """
     from tqdm import tqdm
 

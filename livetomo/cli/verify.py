@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @configuration_option
 @json_option
 def command(session: str | None, watch: str | None, configuration: Path, as_json: bool) -> None:
-    """Compute the checksums of a session's results again (of all results without SESSION) and name what differs.
+    """Compute the checksums of a session's results again (without SESSION: of all results).
 
-    Results that the catalog knows and that are not on the disk are named, too. Reads only; the daemon may run
-    meanwhile. Ends with 3 where something differs or is missing.
+    Files that differ are named. Results that the catalog knows and that are missing on the disk are named too. The
+    command only reads; the daemon may run meanwhile. The exit code is 3 if something differs or is missing.
 
     Example:  livetomo verify 20261119_yeast
     """
