@@ -1,4 +1,4 @@
-"""Values of any dataclass with every field drawn, those with defaults too: a field that is added is drawn from then on."""
+"""Values of any dataclass with every field drawn, those with defaults too: one that is added is drawn from then on."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
