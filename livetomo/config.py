@@ -30,31 +30,33 @@ FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(Path.expa
 
 
 class Watch(UserModel):
-    """One root folder that a microscope's reconstruction software writes to. There may be several.
+    """One root folder that the reconstruction software of a microscope writes to. There may be several.
 
-    name: the microscope's; it stands in folders, topics and labels.
-    path: the root folder. It is only ever read. A relative path, here and elsewhere, is relative to this file's folder.
-    session: the path of a tomogram below the root, with one whole component `{session}`: what stands there names the
-        session. `*` is any one component, `**` any number of them.
-    producers: the software that writes here, in the order of preference where two recognise the same file.
-    pattern: for `generic` alone: only files whose path below the root matches, like `**/{tomogram}_rec.mrc`, where
-        `{tomogram}` names the tomogram. Empty: every `*.mrc` and `*.rec`.
-    exclude: paths below the root that are not looked at, like `**/*.eer`.
-    since: which tomograms count: `"now"`, those that come after the first start; a date; or `"all"`.
-    recipe: what is done to them: a built-in recipe's name, or a file.
-    order: which waiting tomogram goes first: the `"oldest"`, or the `"newest"`, so that the operator sees what the
-        microscope does now.
-    settle: a file is complete when it has not changed for this long. On a network mount at least twice the time for
-        which it caches attributes.
-    rescan: how often the whole root is looked through. Hints by the kernel make it quicker, this makes it sure.
-    mode: how new files are noticed between two scans: `"events"`, hints by the kernel; `"poll"`, not at all; `"auto"`,
-        hints where the file system gives them.
-    answer_time_limit: a file system that has not answered for this long hangs: the watch says so, none of its jobs is
-        begun, and whoever waits for the file system is replaced until it answers. At least 5 s.
-    halves: what is done about even and odd half maps, where the producer writes them: `"wait"` for them, `"use"` those
+    name: name of the microscope; folders, topics and labels use it.
+    path: the root folder. livetomo only reads it. Here and elsewhere, a relative path is relative to this file's
+        folder.
+    session: the path of a tomogram below the root, with one whole component `{session}`, which names the session. `*`
+        stands for any one component, `**` for any number of them.
+    producers: the software that writes here; if two of them recognise the same file, the first in the list takes it.
+    pattern: only for `generic`: take files whose path below the root matches, like `**/{tomogram}_rec.mrc`, where
+        `{tomogram}` is the tomogram's name. Empty: take every `*.mrc` and `*.rec`.
+    exclude: paths below the root that livetomo ignores, like `**/*.eer`.
+    since: which tomograms are taken: `"now"`, those that come after the first start; a date, those written since then;
+        or `"all"`.
+    recipe: what is done to the tomograms: the name of a built-in recipe, or a file.
+    order: which waiting tomogram is processed first: the `"oldest"`, or the `"newest"`, so that the operator sees what
+        the microscope does now.
+    settle: a file is complete when it has not changed for this long. On a network mount, use at least twice the time
+        for which the mount caches attributes.
+    rescan: how often the whole root is scanned. Events of the kernel are quicker, but only the scan finds every file.
+    mode: how new files are noticed between two scans: `"events"`, by events of the kernel; `"poll"`, not at all;
+        `"auto"`, by events where the file system gives them.
+    answer_time_limit: a file system that has not answered for this long counts as hung: the watch reports it, none of
+        its jobs is started, and processes that wait for the file system are replaced until it answers. At least 5 s.
+    halves: what is done about even and odd half-maps, if the producer writes them: `"wait"` for them, `"use"` those
         that are there, or `"ignore"` them.
-    halves_patience: how long a tomogram waits for its halves.
-    default_voxel_size_angstrom: for files whose header has none. Its use is a warning at each tomogram.
+    halves_patience: how long a tomogram waits for its half-maps.
+    default_voxel_size_angstrom: used if no other source gives a voxel size; each tomogram then has a warning.
     """
 
     name: Name
@@ -85,8 +87,9 @@ class Watch(UserModel):
 class Workers(UserModel):
     """Where jobs run.
 
-    devices: `"auto"`, every GPU and without one the CPU; or a list like `["cuda:0", "cuda:1"]` or `["cpu"]`.
-    cpu_fallback: while every GPU is benched after repeated faults, a worker on the CPU goes on, slowly.
+    devices: `"auto"` uses every GPU, or the CPU if there is none; or give a list like `["cuda:0", "cuda:1"]` or
+        `["cpu"]`.
+    cpu_fallback: if every GPU is benched after repeated faults, a worker on the CPU goes on, slowly.
     job_time_limit: a job that takes longer is stopped, and counts as failed.
     """
 
@@ -106,16 +109,17 @@ class Workers(UserModel):
 class Mqtt(UserModel):
     """The broker that picks and quality are published to. Without this table nothing is published.
 
-    url: the broker's address: `mqtt://broker:1883`, or with TLS `mqtts://broker:8883`; an IPv6 address in brackets,
-        `mqtt://[::1]:1883`.
-    username: where the broker asks for one.
-    password_file: a file that holds the password alone: all but the line end, blanks too. Only its owner should be able
-        to read it. It is read again at each connection.
-    ca_file: the certificates that the broker's is checked against; without it the system's. Read again, too.
-    protocol: `"5"`, or `"3.1.1"` for a broker that knows no better.
+    url: the broker's address: `mqtt://broker:1883`, or with TLS `mqtts://broker:8883`; write an IPv6 address in
+        brackets, `mqtt://[::1]:1883`.
+    username: user name, if the broker asks for one.
+    password_file: a file that holds only the password: everything but the line end counts, also blanks. Only its owner
+        should be able to read it. It is read again at each connection.
+    ca_file: certificates to check the broker's certificate with; by default those of the system. The file is read again
+        at each connection.
+    protocol: version of MQTT: `"5"`, or `"3.1.1"` for an older broker.
     base: the first component of every topic.
-    inline_picks: a message holds up to this many picks itself, and always says where all of them are.
-    connect_time_limit: a broker that has not answered by then counts as away.
+    inline_picks: a message holds up to this many picks itself; it always names the files with all of them.
+    connect_time_limit: a broker that has not answered after this time counts as away.
     """
 
     url: AnyUrl
@@ -157,12 +161,11 @@ class Mqtt(UserModel):
 class Http(UserModel):
     """The page, the metrics and the HTTP API.
 
-    listen: address and port, an IPv6 address in brackets. Port 0 takes a free one. An address that is not there yet, or
-        is in use, is tried again.
-    token_file: a file that holds the token which is asked for to change anything, and, where `listen` is not a loopback
-        address, to read too. It is read again when it changes.
-    public_url: the address under which others reach the page, where a proxy stands in between; links in messages begin
-        with it.
+    listen: address and port; write an IPv6 address in brackets. Port 0 takes a free port. If the address does not exist
+        yet or is in use, livetomo tries again.
+    token_file: a file with the token that every change needs, and, if `listen` is not a loopback address, every read
+        access too. It is read again when it changes.
+    public_url: the address under which others reach the page, if there is a proxy; links in messages begin with it.
     """
 
     listen: str = "127.0.0.1:8787"
@@ -189,9 +192,9 @@ class Http(UserModel):
 
 
 class Retention(UserModel):
-    """What is kept of results, and for how long. Without this table all is kept; picks and previews always are.
+    """How long parts of results are kept. Without this table everything is kept; picks and previews are always kept.
 
-    maps: maps (`*.mrc`) are removed from results that are older than this.
+    maps: maps (`*.mrc`) of results older than this are removed.
     """
 
     maps: Annotated[Seconds, Field(gt=0)] | None = None
@@ -200,12 +203,12 @@ class Retention(UserModel):
 class Config(BaseSettings):
     """The top of the file. Environment variables like LIVETOMO_MQTT__URL win over it.
 
-    site: the facility's name, as it stands in topics.
-    instance: one for each daemon of a site.
+    site: name of the facility; topics use it.
+    instance: name of this daemon; each daemon of a site needs its own.
     state: a folder for the catalog, on a local disk.
-    output: the folder for results. It may name `{watch}` and `{session}`; folders are made.
-    min_free: with less room than this for state or output no job is started, until there is more. On a small file
-        system a tenth of it is enough.
+    output: the folder for results. It may contain `{watch}` and `{session}`; folders are created.
+    min_free: if less than this is free for state or output, no job is started until there is more. On a small file
+        system a tenth of its size is enough.
     """
 
     model_config = SettingsConfigDict(

@@ -19,15 +19,15 @@ from livetomo.userfile import UserModel, read_toml, validate
 
 
 class NoDenoise(UserModel):
-    """The volume as it is."""
+    """The volume is left as it is."""
 
     method: Literal["none"] = "none"
 
 
 class LowPass(UserModel):
-    """A Gaussian low-pass.
+    """A Gaussian low-pass filter.
 
-    resolution_angstrom: the amplitude at 1/`resolution_angstrom` falls to 1/e.
+    resolution_angstrom: at the spatial frequency 1/`resolution_angstrom` the amplitude falls to 1/e.
     """
 
     method: Literal["lowpass"]
@@ -35,19 +35,19 @@ class LowPass(UserModel):
 
 
 class Deconvolve(UserModel):
-    """The contrast transfer function undone by a Wiener filter (that of tom_deconv, which Warp uses too).
+    """The contrast transfer function is undone by a Wiener filter (that of tom_deconv, which Warp uses too).
 
-    The defocus is what the sidecars say of the tomogram, or else what is said here; so is the voltage.
+    Defocus and voltage come from the sidecars; the values given here are used if the sidecars have none.
 
-    defocus_angstrom: where no sidecar tells it; underfocus is positive.
-    strength: how much is lifted: the signal is taken to be 10 to the power of three times this stronger than the noise
-        at low resolution.
-    falloff: how quickly that falls with resolution.
-    highpass: up to this share of the Nyquist frequency is damped.
-    phase_flipped: the reconstruction has corrected the CTF's sign already.
-    voltage_kilovolt: where no sidecar tells it.
-    spherical_aberration_mm: the microscope's.
-    amplitude_contrast: the share of it; 0.07 to 0.1 for ice.
+    defocus_angstrom: defocus, if no sidecar gives it; underfocus is positive.
+    strength: how much contrast is restored: at low resolution the signal counts as 10 to the power of three times this
+        stronger than the noise.
+    falloff: how quickly that ratio falls with resolution.
+    highpass: frequencies up to this share of the Nyquist frequency are damped.
+    phase_flipped: `true` if the reconstruction has corrected the sign of the CTF already.
+    voltage_kilovolt: acceleration voltage, if no sidecar gives it.
+    spherical_aberration_mm: spherical aberration of the microscope.
+    amplitude_contrast: share of amplitude contrast; 0.07 to 0.1 for ice.
     """
 
     method: Literal["deconvolve"]
@@ -65,16 +65,16 @@ Denoise = Annotated[NoDenoise | LowPass | Deconvolve, Field(discriminator="metho
 
 
 class Interaction(UserModel):
-    """One feature's map changed by another's: kept only away from it, or only near it.
+    """The map of one feature is kept only away from another feature, or only near it.
 
-    Interactions act in the order in which they are written, each on what the one before has left.
+    Interactions act in the order in which they are written, each on the result of the one before.
 
-    feature: whose map is changed.
-    avoid: the feature that it keeps away from.
-    colocalize: or the feature that it stays near.
+    feature: the feature whose map is changed.
+    avoid: the feature that it is kept away from.
+    colocalize: or the feature that it is kept near to.
     threshold: the other feature is where its probability exceeds this.
-    radius_angstrom: how far "near" reaches.
-    slicewise: exactly as Ais does it: in x and y alone, slice by slice, in whole voxels.
+    radius_angstrom: the distance that counts as near.
+    slicewise: `true`: exactly as Ais does it, slice by slice in x and y, in whole voxels.
     """
 
     feature: Name
@@ -99,8 +99,8 @@ class Interaction(UserModel):
 class Competition(UserModel):
     """Features compete for voxels, before any interaction: where an emitting one is higher, an absorbing one is zeroed.
 
-    emit: the features whose maps count; what they reach is computed once, so that the order does not matter.
-    absorb: the features that give way. Ties survive.
+    emit: the features that win where they are higher; their maximum is computed once, so the order does not matter.
+    absorb: the features that lose. Where both are equal, nothing is zeroed.
     """
 
     emit: tuple[Name, ...] = ()
@@ -110,10 +110,10 @@ class Competition(UserModel):
 class Recipe(UserModel):
     """The top of the file.
 
-    density: `"dark"` where matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
-    voxel_size_angstrom: in place of the header's, where that is known to be wrong.
-    keep: maps that are kept beside the picks: the denoised volume; the features' probabilities; the labels, one small
-        volume that says of every voxel which feature it belongs to.
+    density: `"dark"` if matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
+    voxel_size_angstrom: used instead of the header's, if that is known to be wrong.
+    keep: maps that are kept beside the picks: the denoised volume; the probability of each feature; the labels, one
+        small volume that says for each voxel which feature it belongs to.
     """
 
     density: Literal["dark", "bright"] = "dark"

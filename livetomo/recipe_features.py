@@ -16,8 +16,8 @@ from livetomo.userfile import UserModel
 class BlobFeature(UserModel):
     """Compact particles of a known diameter, found by a matched filter; no network.
 
-    name: the feature's, as the other tables call it; it stands in files, topics and labels.
-    diameter_angstrom: of the particle.
+    name: its name; other tables, files, topics and labels use it.
+    diameter_angstrom: diameter of the particle.
     """
 
     name: Name
@@ -26,12 +26,12 @@ class BlobFeature(UserModel):
 
 
 class DenseFeature(UserModel):
-    """Matter far denser than any protein: ice crystals, gold, broken film; no network.
+    """Matter that is much denser than protein: ice crystals, gold, broken film; no network.
 
-    name: the feature's, as the other tables call it; it stands in files, topics and labels.
-    deviations: what is this many robust standard deviations denser than the tomogram's median belongs to it; proteins
-        reach 3 in raw tomograms and 6 in denoised ones.
-    grow_angstrom: and what lies this close to that.
+    name: its name; other tables, files, topics and labels use it.
+    deviations: a voxel belongs to the feature if it is this many robust standard deviations denser than the tomogram's
+        median; proteins reach 3 in raw tomograms and 6 in denoised ones.
+    grow_angstrom: voxels that are this close to such voxels belong to it too.
     """
 
     name: Name
@@ -43,11 +43,12 @@ class DenseFeature(UserModel):
 class RidgeFeature(UserModel):
     """Membranes, found as dense sheets; no network.
 
-    It sees walls better than floors and lids, which the missing wedge hides, and the rims of large particles too.
+    It finds vertical membranes better than horizontal ones, which the missing wedge hides. It also finds the rims of
+    large particles.
 
-    name: the feature's, as the other tables call it; it stands in files, topics and labels.
-    scales_angstrom: the standard deviations of the Gaussians that the volume is smoothed with; the best of them counts.
-    threshold: in labels and pictures a voxel is the feature's where its probability exceeds this.
+    name: its name; other tables, files, topics and labels use it.
+    scales_angstrom: the standard deviations of the Gaussians that smooth the volume; the best of them counts.
+    threshold: in labels and pictures, a voxel belongs to the feature if its probability exceeds this.
     """
 
     name: Name
@@ -57,21 +58,21 @@ class RidgeFeature(UserModel):
 
 
 class NetworkFeature(UserModel):
-    """What a network was trained to see. Features of the same package are found in one run of it.
+    """A feature that a network was trained to find. Features of the same package are found in one run of it.
 
-    The network sees the volume as it was read; denoising is for the other methods and for pictures.
+    The network uses the volume as it was read; denoising is for the other methods and for pictures.
 
-    name: the feature's, as the other tables call it; it stands in files, topics and labels.
-    model: a package that comes with livetomo, by its name (`livetomo models list`), or the path of one of your own,
+    name: its name; other tables, files, topics and labels use it.
+    model: the name of a package that comes with livetomo (`livetomo models list`), or the path of your own package,
         relative to this file: `"models/mine.safetensors"`.
-    coarse_model: the package for tomograms whose voxels are larger than those that `model` sees; without it they are
-        brought to its own as well.
-    channel: which of the package's features it is, where that has another name.
-    mirrors: how many mirror images of the volume, itself among them, the answer is the mean over: 1, 2, 4 or 8. Each
-        costs as much again; the second helps most.
-    threshold: in labels and pictures a voxel is the feature's where its probability exceeds this.
-    sha256: of the package, filled in as the recipe is read. Written here it is a pin: another file is refused.
-    coarse_sha256: the same, of the coarse one.
+    coarse_model: the package for tomograms whose voxels are larger than those that `model` works on; by default `model`
+        is used for them too.
+    channel: the name of this feature in the package, if it has another name there.
+    mirrors: the result is the mean over this many mirror images of the volume (with the volume itself): 1, 2, 4 or 8.
+        Each costs as much as the first; the second helps most.
+    threshold: in labels and pictures, a voxel belongs to the feature if its probability exceeds this.
+    sha256: checksum of the package, filled in when the recipe is read. If you write it here, another file is refused.
+    coarse_sha256: the same for the coarse package.
     """
 
     name: Name

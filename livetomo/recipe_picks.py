@@ -18,19 +18,22 @@ Format = Literal[
 
 
 class Pick(UserModel):
-    """How particles are taken from a feature's map.
+    """How particles are found in a feature's map.
 
-    feature: whose particles.
-    method: `"maxima"`: local maxima, for maps that are high at the particles' centres (`blob`). `"watershed"`:
-        connected regions, touching ones cut apart, at their centres of mass; `"deepest"`: the same at their deepest
-        points; `"centroid"`: connected regions as they are.
-    threshold: particles with at least this score are published; regions are where the map exceeds it.
-    candidate_threshold: those with at least this score are kept, so that `threshold` can be moved later.
-    min_volume_angstrom3: smaller regions are left out, after they were cut apart; not of `"maxima"`.
-    min_spacing_angstrom: of two that are closer, the stronger one is taken (of regions: the heavier one).
-    edge_angstrom: none are taken this close to the volume's faces.
-    diameter_angstrom: how large the particles are, for the circles in pictures. By default as the feature (`blob`) or
-        its model's card says; else of a sphere as large as the median region; else `min_spacing_angstrom`.
+    feature: the feature whose particles are picked.
+    method: `"maxima"`: local maxima, for maps that are high at the centres of particles (`blob`). `"watershed"`:
+        connected regions at their centres of mass, where touching regions are cut apart; `"deepest"`: the same at their
+        deepest points; `"centroid"`: connected regions that are not cut.
+    threshold: particles with at least this score are published; a region is where the map exceeds it.
+    candidate_threshold: particles with at least this score are kept as candidates, so that `threshold` can be changed
+        later.
+    min_volume_angstrom3: smaller regions are left out, after touching ones were cut apart; not for `"maxima"`.
+    min_spacing_angstrom: if two particles are closer than this, the one with the higher score is kept (of regions: the
+        one with the higher mass).
+    edge_angstrom: no particles are picked this close to the faces of the volume.
+    diameter_angstrom: size of the particles, for the circles in pictures. By default the diameter of the feature
+        (`blob`) or of its model's card; else that of a sphere as large as the median region; else
+        `min_spacing_angstrom`.
     """
 
     feature: Name
@@ -61,13 +64,13 @@ class Pick(UserModel):
 
 
 class Near(UserModel):
-    """Particles are kept where another feature is near; at a distance of 0, inside of it.
+    """Particles are kept only near another feature; at a distance of 0, only inside of it.
 
-    feature: whose particles.
+    feature: the feature whose particles are kept or left out.
     rule: the name of this rule, `"near"`.
     partner: the feature that decides.
     threshold: the partner is where its probability exceeds this.
-    distance_angstrom: how far "near" reaches from the partner's voxels.
+    distance_angstrom: the distance from the partner's voxels that counts as near.
     """
 
     feature: Name
@@ -82,13 +85,13 @@ class Near(UserModel):
 
 
 class Away(UserModel):
-    """Particles are left out where another feature is near; at a distance of 0, inside of it.
+    """Particles near another feature are left out; at a distance of 0, only those inside of it.
 
-    feature: whose particles.
+    feature: the feature whose particles are kept or left out.
     rule: the name of this rule, `"away"`.
     partner: the feature that decides.
     threshold: the partner is where its probability exceeds this.
-    distance_angstrom: how far "near" reaches from the partner's voxels.
+    distance_angstrom: the distance from the partner's voxels that counts as near.
     """
 
     feature: Name
@@ -103,11 +106,11 @@ class Away(UserModel):
 
 
 class Duplicates(UserModel):
-    """Of particles that are closer than a distance, whatever picker found them, the strongest stays.
+    """If several particles are closer than a distance, only the strongest one is kept.
 
-    feature: whose particles.
+    feature: the feature whose particles are kept or left out.
     rule: the name of this rule, `"duplicates"`.
-    distance_angstrom: what is closer is the same.
+    distance_angstrom: particles that are closer than this count as the same particle.
     """
 
     feature: Name
@@ -120,13 +123,13 @@ class Duplicates(UserModel):
 
 
 class Consensus(UserModel):
-    """Particles are kept where enough of other features' published particles agree.
+    """Particles are kept if enough other features have a published particle there.
 
-    feature: whose particles.
+    feature: the feature whose particles are kept or left out.
     rule: the name of this rule, `"consensus"`.
-    partners: the other features, as other pickers found the same particle.
-    at_least: how many of them must have one there.
-    distance_angstrom: how far apart the two may be.
+    partners: the other features: the same particle, found in other ways.
+    at_least: how many of the partners must have a particle there.
+    distance_angstrom: two particles at most this far apart count as the same particle.
     """
 
     feature: Name
@@ -148,11 +151,11 @@ class Consensus(UserModel):
 
 
 class Quantile(UserModel):
-    """The weakest share of the published particles is left out, and every weaker candidate with it.
+    """The published particles with the lowest scores are left out, and all weaker candidates with them.
 
-    feature: whose particles.
+    feature: the feature whose particles are kept or left out.
     rule: the name of this rule, `"quantile"`.
-    lowest: the share that goes, 0 to 1.
+    lowest: the share of the published particles that is left out, 0 to 1.
     """
 
     feature: Name
@@ -165,13 +168,13 @@ class Quantile(UserModel):
 
 
 class Calibrate(UserModel):
-    """The session's files go by scores that are comparable between its tomograms; a tomogram's own files do not.
+    """Scores in the files of a session are made comparable between tomograms; a tomogram's own files keep their scores.
 
-    Each tomogram's candidates get the session's median score and spread (as logits), their order kept, before
-    `threshold` decides. It takes most candidates for background that is alike in all tomograms: have a low
-    `candidate_threshold`, and leave it out where tomograms differ in how crowded they are.
+    Each tomogram's candidates get the session's median score and spread (as logits) before `threshold` decides; their
+    order does not change. The rule assumes that most candidates are background, which is alike in all tomograms.
+    Use a low `candidate_threshold`, and do not use the rule if tomograms differ much in how crowded they are.
 
-    feature: whose particles.
+    feature: the feature whose scores are calibrated.
     rule: the name of this rule, `"calibrate"`.
     """
 
@@ -189,7 +192,7 @@ Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile | Calibrate, 
 class Export(UserModel):
     """The formats in which picks are written.
 
-    formats: each gives `picks/<feature>.<format>.<ext>` in every result folder.
+    formats: each format gives a file `picks/<feature>.<format>.<ext>` in every result folder.
     """
 
     formats: tuple[Format, ...] = ("relion5",)

@@ -16,13 +16,13 @@ _KEYS = tuple(field.name for field in fields(Limits))
 
 
 class Limit(UserModel):
-    """A figure's own limits, in its unit; those that are not given are the published ones, in docs/quality.md.
+    """Limits of a quality figure, in its unit. Limits that are not given here are the published ones (docs/quality.md).
 
-    figure: its name there; in one of a feature, the feature's name stands in place of `<feature>`.
-    warn_below: smaller values are worth a look.
-    bad_below: smaller values spoil the tomogram.
-    warn_above: larger values are worth a look.
-    bad_above: larger values spoil the tomogram.
+    figure: the figure's name there; write the feature's name in place of `<feature>`.
+    warn_below: smaller values are *warn*.
+    bad_below: smaller values are *bad*.
+    warn_above: larger values are *warn*.
+    bad_above: larger values are *bad*.
     """
 
     figure: str
@@ -45,11 +45,11 @@ class Limit(UserModel):
 
 
 class Baseline(UserModel):
-    """What is unusual for a session: a figure far from the median of its tomograms so far gets the verdict `warn`.
+    """What is unusual for a session: a figure that is far from the median of the session's tomograms so far is *warn*.
 
-    tomograms: from so many on there is a median to compare with.
-    deviations: so many robust standard deviations (1.4826 times the median absolute deviation) are far; twice as many
-        where only 8 tomograms tell it. 0: nothing is unusual.
+    tomograms: the smallest number of tomograms for such a comparison.
+    deviations: how many robust standard deviations (1.4826 times the median absolute deviation) count as far; twice as
+        many if there are only 8 tomograms. 0: nothing counts as unusual.
     """
 
     tomograms: Annotated[int, Field(ge=3), whole_number] = FEWEST_TOMOGRAMS

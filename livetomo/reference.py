@@ -51,30 +51,30 @@ token_file = "http-token"
 _CONFIGURATION = f"""\
 # The configuration
 
-What `livetomo run` reads. This page is made from the code. `livetomo check livetomo.toml` says what is wrong with a
-file, and what would be right.
+This page describes the file that `livetomo run` reads; it is made from the code. `livetomo check livetomo.toml` says
+what is wrong with a file, and how to correct it.
 
 ```toml
 {CONFIGURATION_EXAMPLE}```
 
-- Durations are written with their unit: `"250ms"`, `"20s"`, `"5min"`, `"1.5h"`, `"2d"`. Lengths are in Å.
+- Write durations with their unit: `"250ms"`, `"20s"`, `"5min"`, `"1.5h"`, `"2d"`. Lengths are in Å.
 - A relative path is relative to the folder that the file lies in; `~` is the home folder.
 - An environment variable wins over the file: `LIVETOMO_SITE`, `LIVETOMO_MQTT__URL`, `LIVETOMO_WORKERS__DEVICES`.
-- Passwords and tokens are never in this file, but alone in files of their own, which it names.
+- Passwords and tokens are not in this file. Each is alone in a file of its own, which this file names.
 """
 
 _RECIPE = """\
 # Recipes
 
-What is done to a tomogram. This page is made from the code. A recipe is named in the configuration's `recipe`, or in
-`livetomo process --recipe`: a built-in one by its name, one of your own by its file. `livetomo check recipe.toml` says
-what is wrong with a file, and what would be right.
+A recipe says what is done to a tomogram. This page is made from the code. The key `recipe` of the configuration, or
+`livetomo process --recipe`, names a recipe: a built-in one by its name, your own by its file. `livetomo check
+recipe.toml` says what is wrong with a file, and how to correct it.
 
-The hash of everything that is in force here, defaults too, names the folders of its results; change anything and
-results are new ones, beside the old. Lengths are in Å, probabilities and scores go from 0 to 1.
+Folders of results are named by a hash of all keys of the recipe, with defaults. If you change anything, new results lie
+beside the old ones. Lengths are in Å; probabilities and scores go from 0 to 1.
 
-Two come with livetomo; without another word `{default}` is in force. `cellular` needs no training and finds what is
-in most cells by a network ([models.md](models.md)):
+Two recipes come with livetomo; the default is `{default}`. `cellular` finds what is in most cells by a network, and
+needs no training ([models.md](models.md)):
 
 ```toml
 {cellular}```
@@ -134,9 +134,9 @@ def _sections(root: type[BaseModel]) -> Iterator[str]:
         title = f"`{header}`" if header else "The top of the file"
         yield f"\n## {title}" + (f" with `{_chooser(table)} = {_quoted(words[0])}`" if words else "") + "\n\n"
         yield f"{_introduction(table)}\n\n" if header else ""
-        yield "| key | value | without it | |\n|---|---|---|---|\n"
+        yield "| key | value | default | meaning |\n|---|---|---|---|\n"
         for key, field in fields.items():
-            meaning = told(table).get(key, "what makes it this one" if words and key == _chooser(table) else "")
+            meaning = told(table).get(key, "selects this kind of table" if words and key == _chooser(table) else "")
             yield f"| `{key}` | {_cell(_kind(field))} | {_cell(_default(field))} | {_cell(meaning)} |\n"
 
 
@@ -217,10 +217,10 @@ _NAMES: Mapping[Any, str] = {
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "*must be given*"
+        return "*required*"
     match field.default:
         case None:
-            return "nothing"
+            return "none"
         case bool() as truth:
             return f"`{str(truth).lower()}`"
         case str() as text:
