@@ -49,21 +49,21 @@ _DENOISET = "DenoisET's choice of tomograms"
 _MEAN_FREE_PATH = "mean free path of inelastic scattering, 3000-4000 Å at 300 kV"
 _THICK = "electrons scatter more than once in so thick a specimen: it will hold little detail"
 _DENSE = "{value:.1%} of the volume is very dense: gold, ice or carbon"
-_SPOILT = "{value:.0%} of the volume is taken by it"
+_SPOILT = "it takes {value:.0%} of the volume"
 
 VOLUME = (
     Measure(
         "voxel_size",
         "Å",
-        "As a person, the header, the file's name, sidecars or the configuration say",
+        "The voxel size that a person, the header, the file's name, sidecars or the configuration give",
         source=_OWN,
-        words="good where two of them agree, warn where it is doubtful or they contradict each other, bad where the "
-        "tilt series' own sizes contradict what is used",
+        words="good if two of them agree, warn if it is doubtful or if they contradict each other, bad if the sizes of "
+        "the tilt series contradict the size that is used",
     ),
     Measure(
         "finite_share",
         "",
-        "Voxels that are numbers",
+        "Share of the voxels that are finite numbers",
         Limits(warn_below=1.0, bad_below=0.99),
         _OWN,
         low="{rest:.2%} of the voxels are not numbers and were replaced",
@@ -71,8 +71,8 @@ VOLUME = (
     Measure(
         "blank_share",
         "",
-        "Voxels that are padding, masked, or a turned volume's corners: one value, repeated exactly over a region. "
-        "Shares and densities are of the other voxels; no picks are taken in blank ones",
+        "Share of the voxels that are padding, masked, or corners of a rotated volume: one value, repeated exactly "
+        "over a region. Other shares and densities are of the other voxels; blank regions have no picks",
         Limits(warn_above=0.5, bad_above=0.95),
         _OWN,
         high="{value:.0%} of the volume is blank: was it reconstructed larger than the images, or masked?",
@@ -80,15 +80,15 @@ VOLUME = (
     Measure(
         "saturated_share",
         "",
-        "Voxels at the lowest or highest value, of those that are not blank",
+        "Share of the voxels at the lowest or highest value, of those that are not blank",
         Limits(warn_above=0.001, bad_above=0.05),
         _OWN,
-        high="{value:.1%} of the voxels are at the lowest or highest value: was it clipped?",
+        high="{value:.1%} of the voxels are at the lowest or highest value: was the volume clipped?",
     ),
     Measure(
         "dense_share",
         "",
-        "Voxels more than 10 robust deviations denser than the median: gold, ice crystals, thick carbon",
+        "Share of the voxels more than 10 robust deviations denser than the median: gold, ice crystals, thick carbon",
         Limits(warn_above=0.005, bad_above=0.05),
         _OWN,
         high=_DENSE,
@@ -96,17 +96,17 @@ VOLUME = (
     Measure(
         "density_skew",
         "",
-        "Skewness of the means of boxes of 110 Å (60 Å where these are too few) in the slab, less their surroundings: "
-        "positive where what is rare and compact is dense, as matter in ice is",
+        "Skewness of the means of boxes of 110 Å (60 Å if these are too few) in the slab, minus their surroundings: "
+        "positive if compact, rare things are dense, as matter in ice is",
         source=_OWN,
-        words="warn where it is clearly negative, at 60 Å too: the recipe's `density` seems to be the wrong one. The "
-        "shares of contamination, carbon and very dense matter are then not judged. Unjudged where it is not clear",
+        words="warn if it is clearly negative, at 60 Å too: the recipe's `density` seems to be wrong. The shares of "
+        "contamination, carbon and very dense matter are then not judged. Unjudged if it is not clear",
     ),
     Measure(
         "thickness",
         "Å",
-        "Across the slab from face to face, where half of the structure sets in, of the slab that explains a grid of "
-        "columns best; missing where no face is seen",
+        "Thickness of the slab that explains a grid of columns best, from face to face; a face is where half of the "
+        "structure begins. Missing if no face is seen",
         Limits(warn_above=3000, bad_above=5000),
         _MEAN_FREE_PATH,
         high=_THICK,
@@ -114,111 +114,124 @@ VOLUME = (
     Measure(
         "thickness_confidence",
         "",
-        "The share of the grid's variance that the slab explains, times how far two halves of its columns agree; 0-1",
+        "Share of the grid's variance that the slab explains, times the agreement of two halves of its columns; 0-1",
     ),
     Measure(
         "slab_tilt",
         "°",
-        "Between the slab and the volume's x-y plane",
+        "Angle between the slab and the volume's x-y plane",
         Limits(warn_above=20),
         _OWN,
         high="the specimen lies at {value:.0f}° in the volume: were its pre-tilt and tilt offset set?",
     ),
-    Measure("slab_tilt_x", "°", "Of that, the rotation about x; positive where the slab rises along y"),
-    Measure("slab_tilt_y", "°", "Of that, the rotation about y, the tilt axis; positive where the slab rises along x"),
-    Measure("slab_shift", "Å", "From the volume's middle to the slab's, along z"),
+    Measure("slab_tilt_x", "°", "Rotation of the slab about x; positive if it rises along y"),
+    Measure("slab_tilt_y", "°", "Rotation of the slab about y, the tilt axis; positive if it rises along x"),
+    Measure("slab_shift", "Å", "Distance from the middle of the volume to the middle of the slab, along z"),
     Measure(
         "contrast",
         "",
-        "How much more power of 300-100 Å there is in the slab than beside it, over the power beside it",
+        "Power of 300-100 Å in the slab minus that beside it, divided by the power beside it",
         source=_OWN,
-        words="warn where the volume is empty: nothing but noise is seen in it",
+        words="warn if the volume is empty: only noise is seen in it",
     ),
-    Measure("sharpness", "Å", "To how fine a spacing the slab's power exceeds that beside it by a tenth"),
+    Measure("sharpness", "Å", "Finest spacing at which the power in the slab exceeds that beside it by a tenth"),
     Measure(
         "seen_tilt_range",
         "°",
-        "What the volume's Fourier transform shows of the tilts: the width of the wedge that is filled",
+        "Tilt range that the volume's Fourier transform shows: the width of the wedge that is filled",
         source=_OWN,
-        words="warn where it is 15° less than declared, or where the wedge lies along y, or round another axis than z",
+        words="warn if it is 15° less than declared, or if the wedge lies along y, or about another axis than z",
     ),
     Measure(
         "relative_depth",
         "",
-        "The volume's extent along z over the shorter of those along x and y",
+        "Extent of the volume along z, divided by the shorter of its extents along x and y",
         source=_OWN,
-        words="warn above 1.2 where no wedge shows that z is the beam's axis",
+        words="warn above 1.2 if no wedge shows that z is the beam's axis",
     ),
 )
 FEATURES = (
-    Measure("<feature>_share", "", "Of the volume, what exceeds the feature's threshold"),
-    Measure("<feature>_volume", "µm³", "What exceeds the feature's threshold"),
-    Measure("<feature>_area", "µm²", "The surface of that"),
+    Measure("<feature>_share", "", "Share of the volume that exceeds the feature's threshold"),
+    Measure("<feature>_volume", "µm³", "Volume that exceeds the feature's threshold"),
+    Measure("<feature>_area", "µm²", "Surface of the volume that exceeds the feature's threshold"),
     Measure(
         "<feature>_mirror_agreement",
         "",
-        "How far a network's answer to the volume agrees with its mean over the mirror images, as intersection over "
-        "union of probabilities; only where the recipe asks for `mirrors`",
+        "Agreement of the network's map with its mean over the mirror images, as intersection over union of "
+        "probabilities; only if the recipe sets `mirrors`",
     ),
-    Measure("<feature>_count", "", "Published picks; as a metric `livetomo_tomogram_picks`"),
-    Measure("<feature>_density", "1/µm³", "Published picks for the whole volume"),
-    Measure("<feature>_slab_density", "1/µm³", "Published picks for the slab, as thick as `thickness` says"),
-    Measure("<feature>_score_low", "", "A tenth of the published picks score lower"),
-    Measure("<feature>_score_median", "", "The published picks' median score"),
-    Measure("<feature>_score_high", "", "A tenth of the published picks score higher"),
+    Measure("<feature>_count", "", "Number of published picks; the metric is `livetomo_tomogram_picks`"),
+    Measure("<feature>_density", "1/µm³", "Published picks per volume, of the whole tomogram"),
+    Measure("<feature>_slab_density", "1/µm³", "Published picks per volume, of a slab of the thickness `thickness`"),
+    Measure("<feature>_score_low", "", "Score below which a tenth of the published picks lies"),
+    Measure("<feature>_score_median", "", "Median score of the published picks"),
+    Measure("<feature>_score_high", "", "Score above which a tenth of the published picks lies"),
     Measure("<feature>_neighbour_distance", "Å", "Median distance from a published pick to the nearest other one"),
     # Features of these names spoil what they cover; others are what people look for.
-    Measure("contamination_share", "", "As above", Limits(warn_above=0.02, bad_above=0.1), _OWN, high=_SPOILT),
-    Measure("carbon_share", "", "As above", Limits(warn_above=0.2, bad_above=0.5), _OWN, high=_SPOILT),
+    Measure(
+        "contamination_share",
+        "",
+        "`<feature>_share` of contamination",
+        Limits(warn_above=0.02, bad_above=0.1),
+        _OWN,
+        high=_SPOILT,
+    ),
+    Measure(
+        "carbon_share", "", "`<feature>_share` of carbon", Limits(warn_above=0.2, bad_above=0.5), _OWN, high=_SPOILT
+    ),
 )
 HALVES = (
     Measure(
         "halves_agreement",
         "",
-        "Mean Fourier shell correlation (FSC) of 100-30 Å, or as fine as the voxels allow",
+        "Mean Fourier shell correlation (FSC) of the half-maps at 100-30 Å, or as fine as the voxels allow",
         source=_OWN,
-        words="warn where they agree in coarser structures alone; bad where a half is dead, both are identical, "
-        "they do not match, or have nothing in common",
+        words="warn if they agree in coarser structures only; bad if one is blank, if both are identical, if they do "
+        "not match, or have nothing in common",
     ),
-    Measure("band_snr", "", "Signal to noise of the whole in that band, 2 FSC / (1 - FSC)"),
-    Measure("coarse_snr", "", "The same of 300-100 Å"),
+    Measure("band_snr", "", "Signal-to-noise ratio of the full volume at 100-30 Å, 2 FSC / (1 - FSC)"),
+    Measure("coarse_snr", "", "The same ratio at 300-100 Å"),
     Measure(
         "focus",
         "",
-        "`contrast` over the contrast to be expected of a slab with `coarse_snr`: of the structure that the halves "
-        "share, how much lies in the slab instead of being smeared over the depth",
+        "`contrast` divided by the contrast that a slab with `coarse_snr` should have: how much of the structure that "
+        "the half-maps share lies in the slab, instead of being smeared over the depth",
         Limits(warn_below=0.3, bad_below=0.12),
         "our own, from simulated misalignment",
         low="the halves agree on structure that the specimen does not hold: the alignment is broken",
     ),
-    Measure("fsc_0143_resolution", "Å", "Where the FSC first falls below 0.143 for two shells"),
-    Measure("fsc_05_resolution", "Å", "Where the FSC first falls below 0.5 for two shells"),
+    Measure("fsc_0143_resolution", "Å", "Resolution at which the FSC first falls below 0.143 for two shells"),
+    Measure("fsc_05_resolution", "Å", "Resolution at which the FSC first falls below 0.5 for two shells"),
 )
 METADATA = (
     Measure(
         "declared_thickness",
         "Å",
-        "As AreTomo or RELION estimated it",
+        "Thickness that AreTomo or RELION estimated",
         Limits(warn_below=1000, warn_above=3000, bad_above=5000),
         f"below: {_DENOISET}; above: as `thickness`",
         low="the alignment found hardly any specimen: it is empty there, or the fit failed",
         high="so thick a specimen holds little detail",
     ),
-    Measure("tilt_axis", "°", "The direction of the tilt axis in the images"),
+    Measure("tilt_axis", "°", "Direction of the tilt axis in the images"),
     Measure(
         "tilt_axis_deviation",
         "°",
-        "From the median tilt axis of the session's tomograms so far, once there are enough",
+        "Difference from the median tilt axis of the session's tomograms so far, if there are enough of them",
         Limits(warn_above=1.5),
         _DENOISET,
         high="the tilt axis is not the session's: the alignment may be broken",
     ),
-    Measure("declared_tilt_x", "°", "The specimen's tilt about x that the alignment found and undid"),
-    Measure("declared_tilt_y", "°", "The same about the tilt axis: a lamella's angle of milling"),
+    Measure("declared_tilt_x", "°", "Tilt of the specimen about x that the alignment found and removed"),
+    Measure(
+        "declared_tilt_y",
+        "°",
+        "Tilt of the specimen about the tilt axis that the alignment found and removed: a lamella's milling angle",
+    ),
     Measure(
         "global_shift",
         "Å",
-        "The largest shift of a view",
+        "Largest shift of a view",
         Limits(warn_above=750),
         _DENOISET,
         high="a view was moved so far that the alignment is in doubt",
@@ -226,7 +239,7 @@ METADATA = (
     Measure(
         "bad_patches_low_tilt",
         "",
-        "Local patches that could not be aligned, at up to 30°; missing where none were asked for",
+        "Share of the local patches that could not be aligned, at up to 30°; missing if no patches were used",
         Limits(warn_above=0.05, bad_above=0.5),
         f"{_DENOISET}; bad: {_OWN}",
         high="{value:.0%} of the patches could not be aligned",
@@ -234,7 +247,7 @@ METADATA = (
     Measure(
         "bad_patches",
         "",
-        "The same at all angles",
+        "Share of the local patches that could not be aligned, at all angles",
         Limits(warn_above=0.10, bad_above=0.5),
         f"{_DENOISET}; bad: {_OWN}",
         high="{value:.0%} of the patches could not be aligned",
@@ -242,23 +255,23 @@ METADATA = (
     Measure(
         "alignment_residual",
         "Å",
-        "Mean distance of fiducials or patches from where the alignment expects them",
+        "Mean distance of fiducials or patches from the places that the alignment predicts",
         Limits(warn_above=10, bad_above=30),
         _OWN,
-        high="the alignment is broken or poor: what it followed lies {value:.0f} Å from where it should",
+        high="the alignment is broken or poor: fiducials or patches lie {value:.0f} Å from where they should",
     ),
     Measure(
         "ctf_resolution",
         "Å",
-        "To which Thon rings are fitted",
+        "Resolution to which Thon rings are fitted",
         Limits(warn_above=20, bad_above=40),
         f"{_DENOISET}; bad: {_OWN}",
-        high="Thon rings are fitted to no better than that",
+        high="Thon rings are not fitted to a better resolution",
     ),
     Measure(
         "ctf_score",
         "",
-        "Correlation of the CTF's fit",
+        "Correlation of the CTF fit",
         Limits(warn_below=0.05),
         _DENOISET,
         low="the CTF's fit hardly follows the Thon rings",
@@ -266,36 +279,36 @@ METADATA = (
     Measure(
         "defocus",
         "µm",
-        "Of the fit; underfocus is positive",
+        "Defocus of the CTF fit; underfocus is positive",
         Limits(warn_below=1, warn_above=8),
         _OWN,
-        low="hardly anybody aims there: the fit may have failed",
-        high="hardly anybody aims there: the fit may have failed",
+        low="this is an unusual defocus: the fit may have failed",
+        high="this is an unusual defocus: the fit may have failed",
     ),
     Measure(
         "defocus_error",
         "µm",
-        "Fitted less targeted, sizes only",
+        "Fitted defocus minus target defocus, both without sign",
         Limits(warn_below=-2, warn_above=2),
         _OWN,
-        low="the defocus is not where it was aimed at",
-        high="the defocus is not where it was aimed at",
+        low="the defocus is far from the target",
+        high="the defocus is far from the target",
     ),
-    Measure("astigmatism", "µm", "Difference of the two defoci"),
-    Measure("handedness", "", "1 or -1: which way defocus changes along a tilt; constant in a session"),
+    Measure("astigmatism", "µm", "Difference between the two defocus values"),
+    Measure("handedness", "", "1 or -1: the direction in which defocus changes along a tilt; constant in a session"),
     Measure(
         "tilt_range",
         "°",
-        "From the lowest to the highest angle used",
+        "Range from the lowest to the highest angle used",
         Limits(warn_below=80),
         _OWN,
         low="so few angles leave a wide missing wedge",
     ),
-    Measure("used_tilts", "tilts", "Views that the reconstruction is made of"),
+    Measure("used_tilts", "tilts", "Number of views in the reconstruction"),
     Measure(
         "used_tilts_share",
         "",
-        "Of the views that were taken",
+        "Share of the recorded views that the reconstruction uses",
         Limits(warn_below=0.8),
         _OWN,
         low="many views are dark or were dropped",

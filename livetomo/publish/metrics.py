@@ -74,34 +74,47 @@ class Metrics:
             note(name, "histogram", labels, documentation)
             return Histogram(f"livetomo_{name}", documentation, labels, buckets=bounds, registry=registry)
 
-        self._arrivals = counter("arrivals_total", "Tomogram revisions taken in.", "watch")
-        self._rejected = counter("rejected_total", "Of these, files that cannot become a tomogram.", "watch")
-        self._attempts = counter("attempts_total", "Jobs begun.", "watch")
-        self._failures = counter("failures_total", "Attempts that failed, by whose fault it was.", "kind")
-        self._finished = counter("finished_total", "Jobs that came to an end.", "watch", "outcome")
-        self._verdicts = counter("verdicts_total", "Results by their verdict.", "watch", "verdict")
+        self._arrivals = counter("arrivals_total", "Number of tomogram revisions taken in.", "watch")
+        self._rejected = counter("rejected_total", "Number of files taken in that cannot become a tomogram.", "watch")
+        self._attempts = counter("attempts_total", "Number of jobs started.", "watch")
+        self._failures = counter("failures_total", "Number of attempts that failed, by kind of fault.", "kind")
+        self._finished = counter("finished_total", "Number of jobs that ended.", "watch", "outcome")
+        self._verdicts = counter("verdicts_total", "Number of results with each verdict.", "watch", "verdict")
         self._poor = counter(
-            "poor_figures_total", "Results of which the figure is warn or bad.", "watch", "figure", "verdict"
+            "poor_figures_total", "Number of results whose figure is warn or bad.", "watch", "figure", "verdict"
         )
-        self._picks = counter("picks_total", "Published picks.", "watch", "feature")
-        self._acknowledged = counter("events_acknowledged_total", "Events acknowledged by the broker.", "kind")
+        self._picks = counter("picks_total", "Number of published picks.", "watch", "feature")
+        self._acknowledged = counter(
+            "events_acknowledged_total", "Number of events that the broker has acknowledged.", "kind"
+        )
         self._refused = counter(
-            "messages_refused_total", "Messages that the broker did not take, by its reason.", "reason"
+            "messages_refused_total", "Number of messages that the broker refused, by its reason.", "reason"
         )
-        self._shortened = counter("messages_shortened_total", "Messages sent without some parts: too large otherwise.")
-        self._restarts = counter("worker_restarts_total", "Workers that died or were killed.", "device")
-        self._stage_in = counter("stage_started_total", "Tomograms that entered a stage.", "stage")
-        self._stage_out = counter("stage_completed_total", "Tomograms that left a stage.", "stage")
-        self._stage_now = gauge("stage_in_progress", "Tomograms that are in a stage.", "stage")
-        self._stage_last = gauge("stage_last_completed_timestamp_seconds", "When one last left the stage.", "stage")
-        self._stage_seconds = histogram("stage_duration_seconds", "Time in a stage.", SECONDS, "stage")
-        self._waited = histogram("job_wait_seconds", "From complete file to the job's begin.", SECONDS, "watch")
+        self._shortened = counter(
+            "messages_shortened_total", "Number of messages that were too large and were sent without some parts."
+        )
+        self._restarts = counter("worker_restarts_total", "Number of workers that died or were killed.", "device")
+        self._stage_in = counter("stage_started_total", "Number of tomograms that entered a stage.", "stage")
+        self._stage_out = counter("stage_completed_total", "Number of tomograms that left a stage.", "stage")
+        self._stage_now = gauge("stage_in_progress", "Number of tomograms in a stage.", "stage")
+        self._stage_last = gauge(
+            "stage_last_completed_timestamp_seconds", "Time when a tomogram last left the stage.", "stage"
+        )
+        self._stage_seconds = histogram(
+            "stage_duration_seconds", "Time that a tomogram spends in a stage.", SECONDS, "stage"
+        )
+        self._waited = histogram(
+            "job_wait_seconds", "Time from the complete file to the start of its job.", SECONDS, "watch"
+        )
         self._latency = histogram(
-            "latency_seconds", "From complete file to all of its result acknowledged by the broker.", SECONDS, "watch"
+            "latency_seconds",
+            "Time from the complete file until the broker has acknowledged all of its result.",
+            SECONDS,
+            "watch",
         )
-        self._pick_counts = histogram("tomogram_picks", "Published picks of one tomogram.", COUNTS, "feature")
+        self._pick_counts = histogram("tomogram_picks", "Number of published picks in one tomogram.", COUNTS, "feature")
         self._last_success = gauge(
-            "last_success_timestamp_seconds", "When a tomogram was last finished with a result; 0: never.", "watch"
+            "last_success_timestamp_seconds", "Time when a tomogram was last finished with a result; 0: never.", "watch"
         )
         for watch in watches:
             self.watch_is_there(watch)

@@ -12,25 +12,26 @@ from livetomo.publish.metrics import Metrics
 _HEAD = """\
 # Metrics
 
-What `/metrics` tells Prometheus. This page is made from the code by `python -m livetomo.publish.metrics_page`.
+This page lists the metrics that `/metrics` gives to Prometheus. It is made from the code by
+`python -m livetomo.publish.metrics_page`.
 
 Labels are bounded: watches, devices, stages and features come from the configuration. A tomogram is never a label; a
-session only in `livetomo_session_info`, while it is live. Moments are told as times, not as ages; 0 stands for none.
-Counters of a configured watch begin at 0. What these metrics mean for a person is in [runbook.md](runbook.md).
+session only in `livetomo_session_info`, while it is live. Metrics of moments are times, not ages; 0 stands for none.
+Counters of a configured watch begin at 0. [runbook.md](runbook.md) says what their alerts mean.
 
-| metric | type | labels | what it tells |
+| metric | type | labels | meaning |
 |---|---|---|---|
 """
 
 _FIGURES = """
 ## Quality
 
-Each figure of a tomogram's quality that has a value is told twice, as soon as its result is there:
+Each quality figure that has a value is in two metrics, as soon as the result is recorded:
 
-| metric | type | labels | what it tells |
+| metric | type | labels | meaning |
 |---|---|---|---|
-| `livetomo_quality_<figure>_<unit>` | histogram | watch | of each finished tomogram; not of details |
-| `livetomo_latest_<figure>_<unit>` | gauge | watch | of the last finished tomogram |
+| `livetomo_quality_<figure>_<unit>` | histogram | watch | value in each finished tomogram; not for details |
+| `livetomo_latest_<figure>_<unit>` | gauge | watch | value in the last finished tomogram |
 
 Metrics are in base units, as Prometheus wants it: lengths in metres. So a thickness of 1,500 Å is
 `livetomo_quality_thickness_meters` 1.5e-07, which Grafana shows as 150 nm with its unit "length, meter". The units:

@@ -11,66 +11,67 @@ _ROOMS = (
         "From the volume",
         VOLUME,
         """\
-Of the volume as it was read, before it is denoised, so that recipes do not change the figures. The slab is found by how
-much structure of 600 to 100 Å there is in each of a grid of cells; its faces are where half of the structure sets in:
-particles that keep away from them make it read low by up to a tenth (`quality-truth.md`). Where a volume holds no
-empty ice, no face is seen, and what rests on the faces is missing. Contrast and sharpness compare the slab with what
-lies beside it, where back-projection leaves the views' noise alone: a CTF that is not corrected, a thick slab and a
-poor alignment all lower them. They compare the tomograms of one session rather than labs. The filled wedge is seen to
-2° or so, and only where nothing has filled the rest.
+These figures come from the volume as it was read, before it is denoised, so that recipes do not change them. The slab
+is found by the amount of structure of 600 to 100 Å in each cell of a grid; a face of the slab is where half of the
+structure begins. If particles keep away from the faces, the thickness is too low by up to a tenth
+([quality-truth.md](quality-truth.md)). If a volume holds no empty ice, no face is seen, and the figures that need faces
+are missing. Contrast and sharpness compare the slab with its surroundings, which hold only the noise of the views: a
+CTF that is not corrected, a thick slab and a poor alignment all lower both. Use them to compare tomograms of one
+session, not of different laboratories. The filled wedge is measured to about 2°, and only if nothing has filled the
+rest.
 
-Matter is dense here and there, ice lies everywhere: where the values of the slab are clearly skewed to the other side,
-the recipe's `density` is the wrong one, and a warning says so. Of 60 simulated tomograms with an SNR of 0.05 to 0.5,
-with and without gold, ice and carbon, it is clear in 42, and in 42 of the same inverted: 18 of 30 at 0.05 and 0.1, 11
-of 15 at 0.2, 13 of 15 above. None was told the wrong way round, nor was the real lamella that we test with.
+Matter is compact and ice is everywhere. So if the values of the slab are clearly skewed to the other side, the recipe's
+`density` is wrong, and a warning says so. In 60 simulated tomograms with an SNR of 0.05 to 0.5, with and without gold,
+ice and carbon, the sign was clear in 42, and in 42 of the same tomograms inverted: in 18 of 30 at 0.05 and 0.1, in 11
+of 15 at 0.2, in 13 of 15 above. It was never wrong, also not for the real lamella that we test with.
 
-A wrong voxel size shows only against the tilt series' own sizes, where sidecars tell them.
+A wrong voxel size shows only if sidecars give the sizes of the tilt series.
 """,
     ),
     (
         "From the results",
         FEATURES,
         """\
-Features with an extent have a share, a volume and an area; those that are found as particles, the rest.
+Features with an extent have a share, a volume and an area; features that are picked have the other figures.
 """,
     ),
     (
-        "From the halves",
+        "From the half-maps",
         HALVES,
         """\
-Only where the producer writes even and odd halves. They are compared in a box in the middle, at most an eighth of the
-volume and 256 voxels wide (at least 96), with a Hann window along z, so that the slab counts and its surroundings do
-not; coefficients in the missing wedge count in no shell. Halves made from the frames of the same views share their
-alignment and fixed pattern, so their FSC is optimistic; it compares tomograms of one session rather than labs. Where a
-volume is not corrected for the CTF, its zeros end the FSC: the first one at 4 µm defocus and 300 kV is at 28 Å. The
-agreement is told as 0 where the halves differ in shape or one is dead.
+These figures exist only if the producer writes even and odd half-maps. The half-maps are compared in a box in the
+middle, at most an eighth of the volume and 256 voxels wide (at least 96), with a Hann window along z, so that the slab
+counts and its surroundings do not; coefficients in the missing wedge are not used. Half-maps from the frames of the
+same views share their alignment and fixed pattern, so their FSC is optimistic: use it to compare tomograms of one
+session, not of different laboratories. If a volume is not corrected for the CTF, the zeros of the CTF end the FSC: at 4
+µm defocus and 300 kV the first zero is at 28 Å. The agreement is 0 if the half-maps differ in shape or one is blank.
 
-A broken alignment leaves the halves' agreement alone, for both have the same one: what it takes is focus.
+A broken alignment does not lower the agreement, because both half-maps have the same alignment; it lowers `focus`.
 """,
     ),
     (
         "From the metadata",
         METADATA,
         """\
-Only what sidecars say. AreTomo3 writes 0 bad patches both where all were good and where none were asked for: the figure
-is 0 only where its .aln says that there were patches.
+These figures come from sidecars. AreTomo3 writes 0 bad patches if all were good, and also if no patches were used: the
+figure is 0 only if AreTomo3's .aln file says that there were patches.
 """,
     ),
 )
 _HEAD = """\
 # Quality
 
-The figures of a tomogram in its `result.json`, messages and metrics. This page is made from the code by
+This page lists the quality figures of a tomogram in `result.json`, messages and metrics. It is made from the code by
 `python -m livetomo.publish.quality_page`; how well the figures do on tomograms whose truth is known is in
 [quality-truth.md](quality-truth.md).
 
-Every figure has a verdict: `good` where a limit or a check was met, `warn`, `bad`, `unjudged` where there is no limit,
-or `missing` where it was to be expected and could not be had, with the reason. A tomogram's verdict is its worst
-figure's; what is unjudged or missing does not count. A tomogram of which nothing was judged is `unjudged`. A recipe's
-own limits (`[[limit]]`) judge a figure that has none here. A share or a score has no unit.
+Every figure has a verdict: `good` if it meets its limit or check, `warn`, `bad`, `unjudged` if it has no limit, or
+`missing` if it was expected and could not be measured, with the reason. A tomogram's verdict is that of its worst
+figure; figures that are unjudged or missing do not count. A tomogram without any judged figure is `unjudged`. A recipe
+can set limits (`[[limit]]`), also for a figure that has none here. Shares and scores have no unit.
 
-A metric `livetomo_quality_…` is the histogram of all tomograms; the last one's value is in `livetomo_latest_…`, which
-is all that details have.
+A metric `livetomo_quality_…` is the histogram over all tomograms; `livetomo_latest_…` is the value of the last
+tomogram. Figures that are details have only the latter.
 """
 
 
@@ -79,7 +80,7 @@ def page() -> str:
     text = _HEAD
     for title, figures, note in _ROOMS:
         text += f"\n## {title}\n\n" + (f"{note}\n" if note else "")
-        text += "| figure | unit | definition | limits | their source | metric |\n|---|---|---|---|---|---|\n"
+        text += "| figure | unit | definition | limits | source of the limits | metric |\n|---|---|---|---|---|---|\n"
         text += "".join(_row(figure) for figure in figures)
     return text
 
