@@ -1,0 +1,150 @@
+"""What exporters write and readers read, whole: positions to a hundredth of an Å, and every column of every star."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import starfile
+from scipy.spatial.transform import Rotation
+
+from livetomo.formats.export import EXPORTERS
+from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.star import parse_loops, read_loops
+from livetomo.picks import Picks
+from livetomo.session_files import write_session
+
+VOXEL = 13.4812
+SHAPE = (401, 960, 1024)
+FRAMES = {
+    "as it was recorded": Frame("TS_01", SHAPE, VOXEL),
+    "binned": Frame("TS_02", SHAPE, VOXEL, VOXEL / 8),
+    "of another voxel size": Frame("TS_03", (200, 480, 511), 2 * VOXEL, 3.37),
+    "cropped": Frame("TS_04", SHAPE, VOXEL, VOXEL / 4, series_size_xyz=(4100, 4000, 1700)),
+    "of a series": Frame("TS_05", SHAPE, VOXEL, VOXEL / 4, tilt_series_name="Position_5"),
+}
+THOUSANDTHS = 0.00057
+"""Of a voxel: CSV and IMOD have three digits, and float32 some less."""
+WITHOUT_SCORES = {"imod"}
+WITHOUT_ANGLES = {"imod", "eman2"}
+CHECKED_COLUMNS = {
+    "particles": {
+        "rlnTomoName", "rlnMicrographName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnAutopickFigureOfMerit",
+        *(f"{name}{axis}{unit}" for axis in "XYZ" for name, unit in (
+            ("rlnCenteredCoordinate", "Angst"), ("rlnCoordinate", ""), ("rlnOrigin", "Angst"))),
+    },
+    "global": {
+        "rlnTomoName", "rlnTomoTiltSeriesPixelSize", "rlnTomoTomogramBinning", "rlnTomoSizeX", "rlnTomoSizeY",
+        "rlnTomoSizeZ",
+    },
+    "optics": {
+        "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration",
+        "rlnAmplitudeContrast",
+    },
+    "micrographs": {"rlnMicrographName", "rlnOpticsGroup"},
+    "optimisation_set": {"rlnTomoParticlesFile", "rlnTomoTomogramsFile"},
+    "stopgap_motivelist": {
+        "motl_idx", "tomo_num", "object", "subtomo_num", "halfset", "orig_x", "orig_y", "orig_z", "score", "x_shift",
+        "y_shift", "z_shift", "phi", "psi", "the", "class",
+    },
+}  # fmt: skip
+
+
+def placed(frame: Frame, *, count: int = 40) -> Placed:
+    chance = np.random.default_rng(len(frame.name) + frame.shape_zyx[0])
+    position = (chance.random((count, 3)) * (np.array(frame.shape_zyx) - 1)).astype(np.float32)
+    euler = chance.uniform([-179, 1, -179], [179, 179, 179], (count, 3)).astype(np.float32)
+    volume = chance.uniform(1e5, 1e7, count).astype(np.float32)
+    return Placed(Picks(position, np.sort(chance.random(count).astype(np.float32))[::-1], volume, euler), frame)
+
+
+SETS = [placed(frame) for frame in FRAMES.values()]
+
+
+def assert_same(back: Picks, told: Placed, name: str) -> None:
+    difference = np.abs(back.position.astype(float) - told.picks.position) * told.frame.voxel_size_angstrom
+    least = told.frame.voxel_size_angstrom * THOUSANDTHS if name in ("csv", "imod") else 0
+    assert difference.max() < max(0.01, least)
+    if name not in WITHOUT_SCORES:
+        np.testing.assert_allclose(back.score, told.picks.score, atol=1e-6)
+    if name == "csv":
+        np.testing.assert_allclose(back.volume, told.picks.volume, rtol=1e-6)
+    if name not in WITHOUT_ANGLES:
+        turns = [Rotation.from_euler("ZYZ", one.euler.astype(float), degrees=True) for one in (back, told.picks)]
+        assert np.degrees((turns[0] * turns[1].inv()).magnitude()).max() < 0.01
+    else:
+        assert back.euler is None
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+@pytest.mark.parametrize("which", FRAMES)
+def test_a_tomogram_s_file_is_read_back_to_a_hundredth_of_an_angstrom(name: str, which: str) -> None:
+    told = placed(FRAMES[which])
+    assert_same(EXPORTERS[name].read(EXPORTERS[name].text(told, "ribosome"), told.frame), told, name)
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_a_session_of_unlike_tomograms_is_read_back_to_a_hundredth_of_an_angstrom(name: str) -> None:
+    exporter = EXPORTERS[name]
+    back = exporter.read_session(exporter.session(SETS, "ribosome"), "ribosome", list(FRAMES.values()))
+    assert set(back) == {exporter.called(frame) for frame in FRAMES.values()}
+    for told in SETS:
+        assert_same(back[exporter.called(told.frame)], told, name)
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_starfile_and_our_reader_find_the_same_in_every_star(name: str, tmp_path: Path) -> None:
+    for path in write_session(SETS, "ribosome", name, tmp_path):
+        if path.suffix != ".star":
+            continue
+        theirs, ours = starfile.read(path, always_dict=True), read_loops(path)
+        assert list(theirs) == list(ours)
+        for block, table in theirs.items():
+            table = table if isinstance(table, pd.DataFrame) else pd.DataFrame({key: [table[key]] for key in table})
+            assert list(table) == list(ours[block])
+            assert set(table) <= CHECKED_COLUMNS[block or "particles"], "a column that no test reads"
+            for column, words in ours[block].items():
+                if pd.api.types.is_numeric_dtype(table[column]):
+                    np.testing.assert_allclose(table[column], [float(word) for word in words], atol=1e-9)
+                else:
+                    assert list(table[column]) == words
+
+
+def test_relion_5_s_tomograms_have_the_geometry_that_their_particles_count_in() -> None:
+    files = EXPORTERS["relion5"].session(SETS, "ribosome")
+    columns = parse_loops(files["tomograms.star"])["global"]
+    rows = {row[0]: [float(word) for word in row[1:]] for row in zip(*columns.values(), strict=True)}
+    for frame in FRAMES.values():
+        pixel, binning, *size = rows[frame.series]
+        assert pixel * binning == pytest.approx(frame.voxel_size_angstrom, abs=1e-4)
+        assert pixel == pytest.approx(frame.pixel_angstrom, abs=1e-6)
+        assert tuple(size) == frame.unbinned_xyz
+    pairs = parse_loops(files["optimisation_set.star"])["optimisation_set"]
+    assert all(names[0] in files for names in pairs.values())
+
+
+def test_relion_3_1_s_optics_tell_each_tomogram_its_voxel_size() -> None:
+    exporter = EXPORTERS["relion31"]
+    blocks = parse_loops(exporter.session(SETS, "ribosome")["tomograms.star"])
+    optics, micrographs = blocks["optics"], blocks["micrographs"]
+    size = dict(zip(optics["rlnOpticsGroup"], map(float, optics["rlnMicrographPixelSize"]), strict=True))
+    group = dict(zip(micrographs["rlnMicrographName"], micrographs["rlnOpticsGroup"], strict=True))
+    for frame in FRAMES.values():
+        assert size[group[f"{exporter.called(frame)}.mrc"]] == pytest.approx(frame.voxel_size_angstrom, abs=1e-6)
+    assert {*optics["rlnVoltage"], *optics["rlnSphericalAberration"], *optics["rlnAmplitudeContrast"]} == {
+        "300.000000", "2.700000", "0.100000",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("which", FRAMES)
+def test_what_else_tells_a_size_tells_the_tomogram_s_own(which: str) -> None:
+    told = placed(FRAMES[which], count=2)
+    texts = {name: EXPORTERS[name].text(told, "ribosome") for name in ("eman2", "copick", "dynamo")}
+    assert json.loads(texts["eman2"])["apix_unbin"] == told.frame.pixel_angstrom
+    assert json.loads(texts["copick"])["voxel_spacing"] == told.frame.voxel_size_angstrom
+    for line in texts["dynamo"].splitlines():
+        assert float(line.split()[35]) == pytest.approx(told.frame.voxel_size_angstrom, abs=1e-3)
+    (path,) = EXPORTERS["warp"].session([told], "ribosome")
+    size = float(path.removeprefix("ribosome_").removesuffix("A.star"))
+    assert size == pytest.approx(told.frame.voxel_size_angstrom, abs=1e-4)
