@@ -23,6 +23,8 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 NOT_IN_THE_STATE = {
     "pending": "`livetomo scan` and the API's intake report show the files; their number is `settling`",
     "scans": "makes `last_scan` move",
+    "not_utf8": "is the problem `names`, which is a metric",
+    "first_not_utf8": "stands in the sentence of the problem `names`",
 }
 NOT_A_METRIC = {
     "WatchState.message": "a sentence: the watch is a problem then, which is a metric",
