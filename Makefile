@@ -16,7 +16,7 @@ help:
 	@echo "make real                 the tests on real tomograms and with real programs, the long ones too"
 	@echo "make bench                the benchmarks"
 	@echo "make soak                 the long fault tests: hours"
-	@echo "make lint                 ruff, ruff format --check, mypy"
+	@echo "make lint                 ruff, ruff format --check, mypy, the rules of import"
 	@echo "make format               mend what ruff can mend"
 	@echo "make docs                 write the pages that are made from the code, then the site (make pages, make site)"
 	@echo "make constraints          resolve the dependencies anew and pin what came out"
@@ -44,6 +44,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
@@ -52,12 +53,12 @@ format: $(VENV)/dev.stamp
 docs: pages site
 
 pages: $(VENV)/dev.stamp
-	$(BIN)/python -m livetomo.reference docs
-	$(BIN)/python -m livetomo.publish.schemas docs/schemas
-	$(BIN)/python -m livetomo.publish.metrics_page docs/metrics.md
-	$(BIN)/python -m livetomo.publish.quality_page docs/quality.md
+	$(BIN)/python -m tools.docs.reference docs
+	$(BIN)/python -m tools.docs.schemas docs/schemas
+	$(BIN)/python -m tools.docs.metrics_page docs/metrics.md
+	$(BIN)/python -m tools.docs.quality_page docs/quality.md
 	$(BIN)/python -m dashboards
-	$(BIN)/python -m livetomo.publish.metrics_page docs/metrics.md
+	$(BIN)/python -m tools.docs.architecture docs
 	$(BIN)/python -m dashboards
 
 site: $(VENV)/docs.stamp

@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from livetomo.measures import judged
-from livetomo.quality import Quality
-from livetomo.simulate.cellular import Library, random_microscope, random_specimen
+from livetomo.core.quality.definitions import judged
+from livetomo.core.quality.metric import Quality
+from livetomo.processing.denoise.lowpass import lowpass
+from livetomo.processing.measure.halves import RESOLUTIONS, focus, half_figures, shell_correlation
+from livetomo.processing.measure.volume import volume_figures
+from livetomo.processing.normalise import clip_, normalise_
 from livetomo.simulate.easy import Easy, easy_specimen
 from livetomo.simulate.microscope import Microscope, Reconstruction, image
+from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
 from livetomo.simulate.slab import Slab
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.tomogram import simulate_cell
-from livetomo.stages.denoise.lowpass import lowpass
-from livetomo.stages.measure.halves import RESOLUTIONS, focus, half_figures, shell_correlation
-from livetomo.stages.measure.volume import volume_figures
-from livetomo.stages.normalise import clip_, normalise_
 
 SHAPE = (128, 128, 128)
 HEAD = """\

@@ -14,18 +14,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does,
 import numpy as np
 from tqdm import tqdm
 
+from livetomo.cli.one_shot import make
+from livetomo.config.recipe.recipe import load_recipe
 from livetomo.evaluate.matching import Counts, count
 from livetomo.evaluate.positions import Frame, Positions, read_positions
 from livetomo.evaluate.segmentation import Curve, curve, where_seen
 from livetomo.formats.mrc import PROBABILITY_SCALE, read_volume
-from livetomo.pipeline import run
-from livetomo.recipe import load_recipe
-from livetomo.simulate.cellular import Library
+from livetomo.processing.pipeline.run import run
+from livetomo.simulate.random_cell import Library
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.tomogram import simulate_cell
 from livetomo.simulate.truth import label_of
 from livetomo.simulate.write import write_tomogram
-from livetomo.standalone import make
 
 FIRST_SEED = 90_001
 """Far from the seeds that trainings use; thresholds are chosen on others, for which --first-seed is."""

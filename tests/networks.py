@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from livetomo.models.card import Card
-from livetomo.models.network import Layout, Network
-from livetomo.models.package import save_model
-from livetomo.stages.segment.canonical import Canonical
+from livetomo.config.model_card import Card
+from livetomo.config.network_input import Canonical, Layout
+from livetomo.processing.networks.package import save_model
+from livetomo.processing.networks.unet import Network
 
 FEATURES = ("membrane", "ribosome", "carbon")
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.config import Config, load_config, validate_config
-from livetomo.recipe import Recipe
-from livetomo.reference import CONFIGURATION_EXAMPLE, is_chooser, pages, told, with_commands
-from livetomo.tables import keys, models, tables
-from livetomo.userfile import validate
+from livetomo.config.configuration import Config, load_config, validate_config
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.config.tables import keys, models, tables
+from livetomo.config.user_file import validate
+from tools.docs.reference import CONFIGURATION_EXAMPLE, is_chooser, pages, told, with_commands
 
 ROOT = Path(__file__).parent.parent
 TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])

@@ -5,10 +5,10 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 
-from livetomo.digest import digest_file
-from livetomo.order import Order
-from livetomo.recipe import Recipe, load_recipe
-from livetomo.tomogram import TomogramId
+from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.tomogram import TomogramId
+from livetomo.processing.pipeline.job_spec import Order
+from livetomo.system.sampled_digest import digest_file
 
 VOXEL_ANGSTROM = 25.0
 

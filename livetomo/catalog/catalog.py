@@ -12,18 +12,18 @@ from typing import ParamSpec, TypeVar
 
 from sqlite_utils import Database
 
-from livetomo.catalog.arrivals import Arrivals
-from livetomo.catalog.course import Course
 from livetomo.catalog.database import open_database, refuse
+from livetomo.catalog.event_log import Story
 from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.health import Health
 from livetomo.catalog.highwater import HighWater, settle_epoch
-from livetomo.catalog.jobs import Jobs
+from livetomo.catalog.job_queue import Jobs
+from livetomo.catalog.operator_requests import Wishes
+from livetomo.catalog.queries import Views
+from livetomo.catalog.registration import Arrivals
+from livetomo.catalog.session_judging import Course
 from livetomo.catalog.sessions import Sessions
-from livetomo.catalog.story import Story
-from livetomo.catalog.views import Views
-from livetomo.catalog.wishes import Wishes
-from livetomo.events import Recorded
+from livetomo.core.events import Recorded
 
 P = ParamSpec("P")
 R = TypeVar("R")

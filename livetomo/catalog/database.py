@@ -13,7 +13,7 @@ from livetomo.catalog.epoch import mark_as_copy
 from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.highwater import high_water, read_note, settle_epoch, write_note
 from livetomo.catalog.schema import migrate, schema
-from livetomo.errors import CatalogBusy, CatalogCorrupt, ConfigurationError, LivetomoError, StateBusy
+from livetomo.core.errors import CatalogBusy, CatalogCorrupt, ConfigurationError, LivetomoError, StateBusy
 
 CATALOG_NAME = "catalog.sqlite"
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from livetomo.status import WatchHealth
+from livetomo.core.status import WatchHealth
 
 T = TypeVar("T")
 

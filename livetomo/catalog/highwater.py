@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from livetomo.catalog import epoch as epochs
 from livetomo.catalog.aside import NOTE
-from livetomo.files import replace_text
+from livetomo.system.atomic_write import replace_text
 
 if TYPE_CHECKING:
     from livetomo.catalog.catalog import CatalogThread

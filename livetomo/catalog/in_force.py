@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.story import Story
+from livetomo.catalog.event_log import Story
 from livetomo.catalog.supersede import supersede
-from livetomo.series import KEY, Reconstruction, superseded
-from livetomo.tomogram import TomogramId
+from livetomo.core.series import KEY, Reconstruction, superseded
+from livetomo.core.tomogram import TomogramId
 
 # Those that may be of the series by their names, which have its name and a suffix ('.' is what comes after '-').
 _RESULTS = """

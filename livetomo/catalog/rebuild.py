@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.arrivals import record_recipe
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.epoch import begin
 from livetomo.catalog.in_force import settle_series
-from livetomo.catalog.jobs import brief
+from livetomo.catalog.job_queue import brief
+from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
-from livetomo.events import Event, State, result_events
-from livetomo.recipe import Recipe
-from livetomo.tomogram import TomogramId
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.events import Event, State, result_events
+from livetomo.core.tomogram import TomogramId
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from sqlite_utils import Database
 from livetomo.catalog.aside import LOGS, NOTE, aside_name, is_untouched_copy, set_aside
 from livetomo.catalog.database import open_database
 from livetomo.catalog.epoch import begin
+from livetomo.catalog.event_log import recorded_event
 from livetomo.catalog.highwater import high_water, read_note, write_note
-from livetomo.catalog.story import recorded_event
-from livetomo.errors import BadBackup, LivetomoError
-from livetomo.manifest import sync
+from livetomo.core.errors import BadBackup, LivetomoError
+from livetomo.system.atomic_write import sync
 
 
 def restore(backup: Path, catalog: Path, *, site: str, instance: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 from sqlite_utils import Database, Migrations
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 schema = Migrations("livetomo")
 

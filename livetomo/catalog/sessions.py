@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from livetomo.recipe import Recipe
+from livetomo.config.recipe.recipe import Recipe
 
 AHEAD_SECONDS = 3600.0
 

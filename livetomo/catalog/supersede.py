@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.story import Story
-from livetomo.events import Event
-from livetomo.tomogram import TomogramId
+from livetomo.catalog.event_log import Story
+from livetomo.core.events import Event
+from livetomo.core.tomogram import TomogramId
 
 # By way of the tomogram's few revisions (CROSS JOIN keeps SQLite to that), never through all jobs of a state.
 STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id FROM revisions

@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 import livetomo
-from livetomo.errors import ExitCode, LivetomoError
+from livetomo.core.errors import ExitCode, LivetomoError
 
 COMMANDS: dict[str, str] = {
     "demo": "livetomo.cli.demo",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from livetomo.cli.daemon import configuration_option, tell_daemon
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 
 @click.command("backup", short_help="Copy the catalog while the daemon runs.")
@@ -22,7 +22,7 @@ def command(file: Path, configuration: Path) -> None:
 
     if file.exists() and not _is_a_catalog(file):
         raise ConfigurationError(f"{file} is there, and is no catalog: it is not replaced. Name another file")
-    from livetomo.files import replacing
+    from livetomo.system.atomic_write import replacing
 
     # The daemon writes to a place of its own: what is asked over a socket names no paths.
     copy = Path(tell_daemon(configuration, "backup", {})["path"])

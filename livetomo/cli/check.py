@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 
 @click.command("check", short_help="Check configurations and recipes.")
@@ -46,10 +46,10 @@ class _Report:
 
 
 def _report(path: Path) -> _Report:
-    from livetomo.config import Config, load_config
-    from livetomo.crosscheck import check_config
-    from livetomo.recipe import load_recipe
-    from livetomo.userfile import read_toml
+    from livetomo.config.configuration import Config, load_config
+    from livetomo.config.cross_checks import check_config
+    from livetomo.config.recipe.recipe import load_recipe
+    from livetomo.config.user_file import read_toml
 
     kind = "file"
     warnings: list[str] = []

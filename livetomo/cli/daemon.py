@@ -39,16 +39,16 @@ def selection_options(command: F) -> F:
 
 def ask_daemon(configuration: Path, path: str) -> Any:
     """What the daemon answers to a question."""
-    from livetomo.config import load_config
-    from livetomo.control import ask
+    from livetomo.config.configuration import load_config
+    from livetomo.system.control_socket import ask
 
     return ask(load_config(configuration).state, path)
 
 
 def tell_daemon(configuration: Path, action: str, body: Mapping[str, Any]) -> Any:
     """Have the daemon do something; what it says it has done."""
-    from livetomo.config import load_config
-    from livetomo.control import ask
+    from livetomo.config.configuration import load_config
+    from livetomo.system.control_socket import ask
 
     given = {key: value for key, value in body.items() if value not in (None, False)}
     return ask(load_config(configuration).state, f"/api/v1/actions/{action}", method="POST", body=given)

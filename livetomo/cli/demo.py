@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from livetomo.errors import ExitCode
+from livetomo.core.errors import ExitCode
 
 
 @click.command(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.errors import ConfigurationError, ExitCode
+from livetomo.core.errors import ConfigurationError, ExitCode
 
 _MARKS = {"good": "ok  ", "warn": "warn", "bad": "BAD "}
 
@@ -77,9 +77,9 @@ def _report(file: Path, as_json: bool) -> None:
 
 
 def _examine(configuration: Path | None, as_json: bool) -> None:
-    from livetomo.config import load_config
-    from livetomo.crosscheck import check_config
-    from livetomo.doctor import Finding, examine
+    from livetomo.config.configuration import load_config
+    from livetomo.config.cross_checks import check_config
+    from livetomo.daemon.doctor import Finding, examine
 
     config = load_config(configuration) if configuration else None
     try:

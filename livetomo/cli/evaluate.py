@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from livetomo.evaluate.positions import Positions

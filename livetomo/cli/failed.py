@@ -29,7 +29,7 @@ def list_(configuration: Path, as_json: bool, **which: Any) -> None:
 
     Example:  livetomo failed list --reason "truncated volume"
     """
-    from livetomo.units import spoken_seconds
+    from livetomo.core.units import spoken_seconds
 
     failed = tell_daemon(configuration, "failed", which)["failed"]
     if as_json:

@@ -78,15 +78,15 @@ def command(
     --every-picks 1000 --run 'average.sh {star}'
     """
     from livetomo.client import connect
-    from livetomo.client.collection import Collection
     from livetomo.client.command import Command, Every
     from livetomo.client.follow import Follower
+    from livetomo.client.local_collection import Collection
+    from livetomo.client.pick_stream import Wish
     from livetomo.client.pickset import PickSet
-    from livetomo.client.stream import Wish
-    from livetomo.config import Mqtt
-    from livetomo.errors import ExitCode
-    from livetomo.secret_files import read_token
-    from livetomo.userfile import validate
+    from livetomo.config.configuration import Mqtt
+    from livetomo.config.user_file import validate
+    from livetomo.core.errors import ExitCode
+    from livetomo.system.secret_files import read_token
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     secrets = {"username": username, "password_file": password_file, "ca_file": ca_file}

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from livetomo.cli.voxel_size import VOXEL_SIZE
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 
 @click.command("interact", short_help="Apply interactions to segmentations from any program.")
@@ -33,8 +33,8 @@ def command(
     """
     from livetomo.cli.maps import for_each_tomogram
     from livetomo.cli.table import print_table
-    from livetomo.maps import sort_maps
-    from livetomo.recipe import load_map_recipe
+    from livetomo.config.recipe.recipe import load_map_recipe
+    from livetomo.processing.pipeline.external_maps import sort_maps
 
     tomograms = sort_maps(segmentations, None)
     recipes = {
@@ -62,10 +62,10 @@ def _interact(
     """Write the changed maps of one tomogram; the share of each map's probability that is kept."""
     import torch
 
-    from livetomo.files import replacing
     from livetomo.formats.mrc import as_probability_bytes, write_map
-    from livetomo.maps import SEPARATOR, read_maps, voxel_size
-    from livetomo.particles import change_maps
+    from livetomo.processing.pipeline.external_maps import SEPARATOR, read_maps, voxel_size
+    from livetomo.processing.pipeline.find_particles import change_maps
+    from livetomo.system.atomic_write import replacing
 
     maps = read_maps(paths)
     tensors = {name: torch.from_numpy(map_.probability) for name, map_ in maps.items()}

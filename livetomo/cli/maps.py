@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from livetomo.errors import ExitCode, LivetomoError
+from livetomo.core.errors import ExitCode, LivetomoError
 
 Each = Callable[[str, Mapping[str, Path]], dict[str, Any]]
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from livetomo.cli.table import print_table
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 _COLUMNS = ("name", "features", "voxel size", "steps", "MB", "sha256", "file")
 
@@ -22,7 +22,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
     """List the packages that come with livetomo, which recipes name by name, and those in FOLDERS."""
-    from livetomo.models.card import ENDING, shipped
+    from livetomo.config.model_card import ENDING, shipped
 
     paths = [*shipped().values(), *(path for folder in folders for path in sorted(folder.glob(f"*{ENDING}")))]
     told = [_told(path) for path in paths]
@@ -49,7 +49,7 @@ def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def show(model: str, as_json: bool) -> None:
     """Print the card of MODEL: a package that comes with livetomo, or a file."""
-    from livetomo.models.card import package_path, shipped
+    from livetomo.config.model_card import package_path, shipped
 
     path = package_path(model, Path())
     if path is None:
@@ -73,7 +73,7 @@ def show(model: str, as_json: bool) -> None:
 
 def _told(path: Path) -> dict[str, Any]:
     """A package's card, and what its file is."""
-    from livetomo.models.card import package_digest, read_card
+    from livetomo.config.model_card import package_digest, read_card
 
     card = read_card(path).model_dump(mode="json", exclude={"schema_version"})
     return card | {"bytes": path.stat().st_size, "sha256": package_digest(path), "file": str(path)}

@@ -37,8 +37,8 @@ def command(
     """
     from livetomo.cli.maps import for_each_tomogram
     from livetomo.cli.table import print_table
-    from livetomo.maps import sort_maps
-    from livetomo.recipe import load_map_recipe
+    from livetomo.config.recipe.recipe import load_map_recipe
+    from livetomo.processing.pipeline.external_maps import sort_maps
 
     tomograms = sort_maps(segmentations, feature)
     recipes = {
@@ -68,11 +68,11 @@ def _pick(
     """Write the picks of one tomogram and `pick.json`, which says how they were made."""
     import torch
 
-    from livetomo.files import replace_text
     from livetomo.formats.export import EXPORTERS
     from livetomo.formats.frame import Frame, Placed
-    from livetomo.maps import read_maps, voxel_size
-    from livetomo.particles import find
+    from livetomo.processing.pipeline.external_maps import read_maps, voxel_size
+    from livetomo.processing.pipeline.find_particles import find
+    from livetomo.system.atomic_write import replace_text
 
     maps = read_maps(paths)
     size = voxel_size(maps, said_voxel_size)

@@ -9,8 +9,8 @@ import click
 from livetomo.cli.daemon import configuration_option, json_option
 from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
-from livetomo.errors import ConfigurationError, ExitCode
-from livetomo.left_out import LeftOut
+from livetomo.core.errors import ConfigurationError, ExitCode
+from livetomo.results.left_out import LeftOut
 
 
 @click.command("picks", short_help="Write a session's picks in any format.")
@@ -68,8 +68,8 @@ def command(
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.export import EXPORTERS
-    from livetomo.session_files import NAMES, write_session
-    from livetomo.session_picks import asks_for_calibration, features, first_feature, newest_results, read_picks
+    from livetomo.results.session_files import NAMES, write_session
+    from livetomo.results.session_picks import asks_for_calibration, features, first_feature, newest_results, read_picks
 
     if format_name not in EXPORTERS:
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
@@ -130,8 +130,8 @@ def _folder(session: str, watch: str | None, configuration: Path) -> Path:
     """The folder of the session's results, whether it was given or the session's name."""
     if watch is None and Path(session).is_dir():
         return Path(session)
-    from livetomo.config import load_config
-    from livetomo.results import find_results
+    from livetomo.config.configuration import load_config
+    from livetomo.results.folder import find_results
 
     if not configuration.exists():
         raise ConfigurationError(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetomo import defaults
 from livetomo.cli.table import print_table
 from livetomo.cli.voxel_size import VOXEL_SIZE
-from livetomo.errors import ConfigurationError, ExitCode, LivetomoError
+from livetomo.config import defaults
+from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
 
 if TYPE_CHECKING:
-    from livetomo.standalone import Made
+    from livetomo.cli.one_shot import Made
 
 _STAGES = 7
 _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
@@ -41,16 +41,16 @@ def command(
 
     Example:  livetomo process TS_01.mrc TS_02.mrc --output results
     """
-    from livetomo.recipe import load_recipe
+    from livetomo.config.recipe.recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
     device = _device(device)
 
     from tqdm import tqdm
 
-    from livetomo import pipeline
-    from livetomo.models.loaded import Models
-    from livetomo.standalone import make, names_of
+    from livetomo.cli.one_shot import make, names_of
+    from livetomo.processing.networks.model_cache import Models
+    from livetomo.processing.pipeline import run as pipeline
 
     names, warnings = names_of(files)
     for warning in warnings:

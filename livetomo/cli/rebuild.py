@@ -12,7 +12,7 @@ from livetomo.cli.daemon import configuration_option
 
 if TYPE_CHECKING:
     from livetomo.catalog.rebuild import Found
-    from livetomo.config import Config
+    from livetomo.config.configuration import Config
 
 
 @click.command("rebuild", short_help="Rebuild the catalog from the result folders.")
@@ -32,7 +32,7 @@ def command(configuration: Path) -> None:
     from livetomo.catalog.database import CATALOG_NAME, lock_state, open_database
     from livetomo.catalog.highwater import high_water, read_note, write_note
     from livetomo.catalog.rebuild import rebuild
-    from livetomo.config import load_config
+    from livetomo.config.configuration import load_config
 
     config = load_config(configuration)
     with closing(lock_state(config.state)):
@@ -54,8 +54,8 @@ def found_results(
     from tqdm import tqdm
 
     from livetomo.catalog.rebuild import Found
-    from livetomo.manifest import read_manifest
-    from livetomo.results import damage, find_results
+    from livetomo.results.folder import damage, find_results
+    from livetomo.results.manifest import read_manifest
 
     roots = {watch.name: watch.path for watch in config.watch}
     for folder in tqdm(find_results(config.output), unit="result", disable=not sys.stderr.isatty(), leave=False):

@@ -10,10 +10,10 @@ import click
 from livetomo.cli.daemon import configuration_option
 from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from livetomo.report.session import Session
+    from livetomo.web.report.session import Session
 
 
 @click.command("report", short_help="Write one HTML file, to keep with the data.")
@@ -32,9 +32,9 @@ def report(session: str, watch: str | None, output: Path | None, pictures: int, 
 
     Example:  livetomo sessions report 20261119_yeast --config livetomo.toml
     """
-    from livetomo.files import replace_text
-    from livetomo.report.page import page
-    from livetomo.report.session import of_folder
+    from livetomo.system.atomic_write import replace_text
+    from livetomo.web.report.page import page
+    from livetomo.web.report.session import of_folder
 
     if watch is None and Path(session).is_dir():
         told, folder = of_folder(Path(session)), Path(session)
@@ -49,9 +49,9 @@ def _from_catalog(session: str, watch: str | None, configuration: Path) -> "tupl
     """The session of this name, and the folder of its results."""
     from livetomo.catalog.catalog import Catalog
     from livetomo.catalog.database import CATALOG_NAME, read_database
-    from livetomo.config import load_config
-    from livetomo.report.session import of_catalog
-    from livetomo.tomogram import session_folder
+    from livetomo.config.configuration import load_config
+    from livetomo.core.tomogram import session_folder
+    from livetomo.web.report.session import of_catalog
 
     if not configuration.exists():
         raise ConfigurationError(

@@ -28,7 +28,7 @@ def command(file: Path, catalog_only: bool, configuration: Path) -> None:
     from livetomo.catalog.rebuild import knows_better, record_results
     from livetomo.catalog.restore import restore
     from livetomo.cli.rebuild import found_results
-    from livetomo.config import load_config
+    from livetomo.config.configuration import load_config
 
     config = load_config(configuration)
     with closing(lock_state(config.state)):

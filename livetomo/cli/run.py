@@ -17,8 +17,8 @@ def command(configuration: Path, level: str) -> None:
 
     Example:  livetomo run livetomo.toml
     """
-    from livetomo.daemon import run
-    from livetomo.logs import set_up_logging
+    from livetomo.daemon.run import run
+    from livetomo.system.logs import set_up_logging
 
     set_up_logging(level.upper())
     asyncio.run(run(configuration))

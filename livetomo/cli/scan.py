@@ -24,10 +24,10 @@ def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
     """
     import time
 
-    from livetomo.config import load_config
-    from livetomo.errors import ConfigurationError
+    from livetomo.config.configuration import load_config
+    from livetomo.core.errors import ConfigurationError
+    from livetomo.intake.dry_run import Survey
     from livetomo.intake.settings import WatchSettings
-    from livetomo.intake.survey import Survey
     from livetomo.intake.tree import LocalTree
 
     config = load_config(configuration_file)

@@ -36,7 +36,7 @@ def list_(limit: int, configuration: Path, as_json: bool) -> None:
 
     Example:  livetomo sessions list --limit 5
     """
-    from livetomo.units import spoken_seconds
+    from livetomo.core.units import spoken_seconds
 
     sessions = ask_daemon(configuration, f"/api/v1/sessions?limit={limit}")["sessions"]
     if as_json:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from livetomo.simulate.cellular import Library
+    from livetomo.simulate.random_cell import Library
 
 PRODUCERS = ("aretomo3", "cryoem_services", "generic", "imod", "relion5", "warp")
 
@@ -177,7 +177,7 @@ def _range(snr: float | None) -> tuple[float, float]:
 
 def _library(templates: Path | None, ribosome: str | None) -> "Library":
     """The particles to draw from."""
-    from livetomo.simulate.cellular import Library
+    from livetomo.simulate.random_cell import Library
     from livetomo.simulate.templates import load_templates
 
     if templates is None:

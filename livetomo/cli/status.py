@@ -87,7 +87,7 @@ def _show_sessions(sessions: list[Mapping[str, Any]]) -> None:
 
 
 def _ago(moment: str | None, suffix: str = "") -> str:
-    from livetomo.units import spoken_seconds
+    from livetomo.core.units import spoken_seconds
 
     if moment is None:
         return "never"

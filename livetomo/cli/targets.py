@@ -13,7 +13,7 @@ from livetomo.cli.name_given import NAME
 
 def spoken_target(target: Mapping[str, Any], now: datetime) -> str:
     """`812 of 9,000 ribosome, the rest in about 3 h`."""
-    from livetomo.units import spoken_seconds
+    from livetomo.core.units import spoken_seconds
 
     said = f"{target['found']:,} of {target['wanted']:,} {target['feature']}"
     if target["found"] >= target["wanted"]:

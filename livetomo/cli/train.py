@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", "carbon")
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -124,9 +124,8 @@ def segmentation(
     """
     from tqdm import tqdm
 
-    from livetomo.models.card import read_card
-    from livetomo.models.network import Layout
-    from livetomo.stages.segment.canonical import Canonical
+    from livetomo.config.model_card import read_card
+    from livetomo.config.network_input import Canonical, Layout
     from livetomo.train.annotated import AnnotatedExamples
     from livetomo.train.segmentation import Sources, train_segmentation
     from livetomo.train.simulated import SimulatedExamples

@@ -11,7 +11,7 @@ from livetomo.cli.daemon import configuration_option, json_option
 from livetomo.cli.name_given import NAME
 
 if TYPE_CHECKING:
-    from livetomo.config import Config
+    from livetomo.config.configuration import Config
 
 
 @click.command("verify", short_help="Check results against their checksums.")
@@ -29,9 +29,9 @@ def command(session: str | None, watch: str | None, configuration: Path, as_json
     """
     from tqdm import tqdm
 
-    from livetomo.config import load_config
-    from livetomo.errors import ConfigurationError, ExitCode
-    from livetomo.results import damage, find_results
+    from livetomo.config.configuration import load_config
+    from livetomo.core.errors import ConfigurationError, ExitCode
+    from livetomo.results.folder import damage, find_results
 
     config = load_config(configuration)
     known, unknown_why = _known(config, watch, session)
@@ -74,7 +74,7 @@ def _known(config: "Config", watch: str | None, session: str | None) -> tuple[li
 
     from livetomo.catalog.catalog import Catalog
     from livetomo.catalog.database import CATALOG_NAME, read_database
-    from livetomo.errors import LivetomoError
+    from livetomo.core.errors import LivetomoError
 
     try:
         with closing(read_database(config.state / CATALOG_NAME)) as db:

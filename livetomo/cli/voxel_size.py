@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from livetomo.voxel_size import WANTED, possible
+from livetomo.core.voxel_size import WANTED, possible
 
 
 class VoxelSizeOption(click.ParamType):  # type: ignore[type-arg]  # not generic in older click

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from livetomo.client.api import Api
 from livetomo.client.broker import Subscription
+from livetomo.client.pick_stream import PickStream, Wish
 from livetomo.client.pickset import PickSet
 from livetomo.client.standing import Place, Standing
-from livetomo.client.stream import PickStream, Wish
-from livetomo.config import Mqtt
-from livetomo.userfile import validate
+from livetomo.config.configuration import Mqtt
+from livetomo.config.user_file import validate
 
 __all__ = ["PickSet", "PickStream", "Wish", "connect", "picks"]
 

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from livetomo.client.pickset import RemoteFile
-from livetomo.errors import ApiAway, NotAsPublished, NumberedAnew
+from livetomo.core.errors import ApiAway, NotAsPublished, NumberedAnew
 
 _TIME_LIMIT_SECONDS = 30.0
 _PAGE = 200

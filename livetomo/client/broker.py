@@ -9,9 +9,9 @@ from typing import Any
 
 import aiomqtt
 
-from livetomo.config import Mqtt
-from livetomo.errors import BrokerAway
-from livetomo.publish.mqtt_client import MqttClient, address, connected
+from livetomo.config.configuration import Mqtt
+from livetomo.core.errors import BrokerAway
+from livetomo.publish.mqtt.client import MqttClient, address, connected
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from livetomo.client.collection import Session
-from livetomo.errors import ConfigurationError
+from livetomo.client.local_collection import Session
+from livetomo.core.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 

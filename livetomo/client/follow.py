@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from livetomo.client.collection import Collection, Session
 from livetomo.client.command import Command, Every
+from livetomo.client.local_collection import Collection, Session
+from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet, RemoteFile
-from livetomo.client.stream import PickStream
-from livetomo.errors import ApiAway, ConfigurationError, NotAsPublished
-from livetomo.naming import slug
+from livetomo.core.errors import ApiAway, ConfigurationError, NotAsPublished
+from livetomo.core.naming import slug
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from livetomo.processes import Parent
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import AreTomo3, Exposure, expose
+from livetomo.system.json_pipes import Parent
 
 
 @click.command()

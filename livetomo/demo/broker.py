@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from livetomo.orphans import end_with_parent
+from livetomo.system.parent_death import end_with_parent
 
 CONFIGURATION = """\
 site = "demo"

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import aiomqtt
 
+from livetomo.core.errors import ConfigurationError
 from livetomo.demo.broker import embedded_broker
 from livetomo.demo.daemon import running_daemon
 from livetomo.demo.scoreboard import Scoreboard
 from livetomo.demo.screen import Screen
-from livetomo.errors import ConfigurationError
-from livetomo.processes import JsonChild
+from livetomo.system.json_pipes import JsonChild
 
 LOG_TAIL = 15
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 from livetomo.evaluate.positions import Positions
 from livetomo.formats.mrc import read_volume
-from livetomo.models.package import load_model
-from livetomo.models.segment import Segmentation, segment
-from livetomo.stages.normalise import clip_, normalise_
-from livetomo.stages.pick.maxima import maxima
+from livetomo.processing.networks.inference import Segmentation, segment
+from livetomo.processing.networks.package import load_model
+from livetomo.processing.normalise import clip_, normalise_
+from livetomo.processing.pick.maxima import maxima
 
 SPACING_ANGSTROM = 200.0
 LEAST_SCORE = 0.01

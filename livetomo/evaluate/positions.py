@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 from livetomo.formats.mrc_header import read_header
 
 

@@ -5,8 +5,8 @@ import struct
 from pathlib import Path
 from typing import Literal
 
-from livetomo.errors import AbsurdHeader, NotAnMrc
-from livetomo.evidence import Evidence
+from livetomo.core.errors import AbsurdHeader, NotAnMrc
+from livetomo.core.evidence import Evidence
 
 ByteOrder = Literal["<", ">"]
 

@@ -6,12 +6,12 @@ Results of older versions have no volumes, and six digits.
 
 import numpy as np
 
-from livetomo.errors import BadStar
+from livetomo.core.errors import BadStar
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import word
 from livetomo.formats.particles_star import ANGLES, CENTRED, SCORE
 from livetomo.formats.star import loop_text
-from livetomo.picks import Picks
 
 _VOLUME = "livetomoVolumeAngst3"
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
-from livetomo.errors import DamagedCompression
+from livetomo.core.errors import DamagedCompression
 
 Compression = Literal["", "gzip", "bzip2"]
 _PIECE_BYTES = 2**20

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from livetomo.core.picks import Picks
 from livetomo.formats.exporter import PerTomogram
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import dashed, plain
-from livetomo.picks import Picks
 
 _IMOD_CORNER_XYZ = np.array([0.5, 0.5, 0.0])
 

@@ -4,8 +4,8 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
-from livetomo.picks import Picks
 
 
 class Exporter(Protocol):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.picks import Picks
-from livetomo.series import exported_name
+from livetomo.core.picks import Picks
+from livetomo.core.series import exported_name
 
 Points = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from livetomo.errors import PermanentError
+from livetomo.core.errors import PermanentError
 from livetomo.formats.compressed import read_beginning
 from livetomo.formats.mrc_header import HEADER_BYTES, check_size, read_header
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points, zyz
 from livetomo.formats.names import plain
 from livetomo.formats.star import Row, loop_text, parse_loops
-from livetomo.picks import Picks
 
 _MOTIVELIST = (
     "motl_idx", "tomo_num", "object", "subtomo_num", "halfset", "orig_x", "orig_y", "orig_z", "score", "x_shift",

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.errors import TruncatedVolume
+from livetomo.core.errors import TruncatedVolume
 from livetomo.formats.compressed import decompressed, read_to_end
 from livetomo.formats.mrc_header import HEADER_BYTES, MrcHeader, check_size, parse_header
 

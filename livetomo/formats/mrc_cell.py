@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from livetomo.voxel_size import is_possible
+from livetomo.core.voxel_size import is_possible
 
 Sizes = tuple[float, float, float]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from livetomo.errors import AbsurdHeader, NotAnMrc, OtherFormat, SingleImage, TruncatedVolume, UnsupportedMode
-from livetomo.evidence import Evidence
+from livetomo.core.errors import AbsurdHeader, NotAnMrc, OtherFormat, SingleImage, TruncatedVolume, UnsupportedMode
+from livetomo.core.evidence import Evidence
 from livetomo.formats.byte_order import ByteOrder, byte_order
 from livetomo.formats.compressed import Compression, read_beginning
 from livetomo.formats.endings import by_content, by_ending

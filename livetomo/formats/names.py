@@ -9,7 +9,7 @@ file of a tomogram, and every later export, has the same.
 import hashlib
 import re
 
-from livetomo.naming import slug
+from livetomo.core.naming import slug
 
 _LONGEST = 120  # a file's name has 255 bytes, and endings are put behind it
 _PUNCTUATION = frozenset("_.-+=,%:~")  # no blank, quote, comment, wildcard, separator, nor what a shell would act on

@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import as_relion_has_it, word
 from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
-from livetomo.picks import Picks
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")

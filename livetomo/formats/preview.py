@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from livetomo.picks import Picks
+from livetomo.core.picks import Picks
 
 PALETTE = ("#ffb000", "#22c7e8", "#ff5d8f", "#7ddf64", "#b78bff", "#ff8a3c")
 _AVOIDED_COLOUR = "#ff3c3c"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.particles_star import CENTRED, CORNER, ParticlesStar, series_word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
-from livetomo.picks import Picks
 
 OPTIMISATION_SET = "optimisation_set.star"
 

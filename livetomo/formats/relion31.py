@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from livetomo.core.picks import Picks
 from livetomo.formats.exporter import PerTomogram
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import plain
 from livetomo.formats.particles_star import ANGLES, CORNER, SCORE, is_oriented, numbers, particle_rows, picks_of
 from livetomo.formats.star import loop_text, parse_loops
-from livetomo.picks import Picks
 
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
 _OPTICS = (

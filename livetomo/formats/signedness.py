@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.evidence import Evidence
+from livetomo.core.evidence import Evidence
 from livetomo.formats.mrc import Volume
 from livetomo.formats.mrc_header import MrcHeader
 

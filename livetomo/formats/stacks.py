@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from livetomo.errors import ParticleBox, TiltStack, VolumeStack
+from livetomo.core.errors import ParticleBox, TiltStack, VolumeStack
 from livetomo.formats.endings import STACKS
 from livetomo.formats.mrc_header import MrcHeader
 

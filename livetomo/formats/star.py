@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from livetomo.errors import BadStar, NoStarWord
+from livetomo.core.errors import BadStar, NoStarWord
 
 Row = Sequence[str | int | float]
 Columns = Mapping[str, list[str]]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import plain
-from livetomo.picks import Picks
 
 _HEAD = "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi"
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import plain
 from livetomo.formats.particles_star import CORNER, ParticlesStar
-from livetomo.picks import Picks
 
 
 class Warp(ParticlesStar):

@@ -4,8 +4,8 @@ import logging
 import os
 import threading
 
-from livetomo.intake.child import Child
-from livetomo.processes import Parent
+from livetomo.intake.watcher_process import Child
+from livetomo.system.json_pipes import Parent
 
 
 def main() -> None:

@@ -4,18 +4,18 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Protocol
 
+from livetomo.config.patterns import Exclusion, SessionPattern
+from livetomo.core.tomogram import Content, KnownFile, TomogramId
 from livetomo.formats.endings import plain_path
 from livetomo.intake.half_search import HalfSearch
 from livetomo.intake.known import Known
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.origins import Origins
-from livetomo.intake.patterns import Exclusion, SessionPattern
 from livetomo.intake.producers import Producer, Recognised, choose, recognise
 from livetomo.intake.relations import Relations
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Entry, Look, Tree
 from livetomo.intake.walk import Listing
-from livetomo.tomogram import Content, KnownFile, TomogramId
 
 RULED_OUT_SECONDS = 600.0
 NOT_TEXT = "cannot be taken: the name (or a folder's) is not UTF-8. Rename what has it"

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from livetomo.config.patterns import SessionPattern
 from livetomo.formats.endings import VOLUMES, plain_path, stem
 from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Half, Producer, Recognised, recognise
 from livetomo.intake.producers.half_names import half_folder, half_of
 from livetomo.intake.producers.producer import parent, split

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from livetomo.errors import PermanentError
+from livetomo.config.patterns import SessionPattern
+from livetomo.core.errors import PermanentError
 from livetomo.formats.mrc_header import check_size
 from livetomo.intake.half_search import HalfSearch
 from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Half, Producer, Recognised, Signal, choose
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Look, NotAFile, Tree

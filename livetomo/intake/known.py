@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from livetomo.tomogram import Content, KnownFile
+from livetomo.core.tomogram import Content, KnownFile
 
 K = TypeVar("K")
 _Stamp = tuple[int, int]

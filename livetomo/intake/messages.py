@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from livetomo.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
+from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
 
 KNOWN_PER_MESSAGE = 2000
 

@@ -7,9 +7,9 @@ digest of samples alone proves nothing: the time, or else the name, must agree t
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from livetomo.core.tomogram import Content, bounded_time
 from livetomo.intake.known import Known
 from livetomo.intake.tree import Look, Tree
-from livetomo.tomogram import Content, bounded_time
 
 _HEADER_BYTES = 1024
 _FEWEST_VALUES = 5  # a constant of four bytes has at most four

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from livetomo.errors import PermanentError
+from livetomo.config.patterns import SessionPattern
+from livetomo.core.errors import PermanentError
 from livetomo.formats.endings import VOLUMES, packed, plain_path
 from livetomo.intake.etomo import by_product
 from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import Producer, Recognised, better_rival, contradiction, recognise
 from livetomo.intake.producers.producer import parent, split
 from livetomo.intake.producers.volume_name import VolumeName

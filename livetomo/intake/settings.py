@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from livetomo.config import Watch
+    from livetomo.config.configuration import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class WatchSettings:
     @staticmethod
     def of(watch: "Watch") -> "WatchSettings":
         """Those of a configured watch."""
-        from livetomo.config import since_time
+        from livetomo.config.configuration import since_time
 
         date = since_time(watch)
         return WatchSettings(

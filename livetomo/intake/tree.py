@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from livetomo.digest import digest_file
-from livetomo.filesystems import FileSystem, file_system
+from livetomo.core.tomogram import Content, bounded_time, signed
 from livetomo.formats.mrc_header import MrcHeader, read_header
-from livetomo.tomogram import Content, bounded_time, signed
+from livetomo.system.mounts import FileSystem, file_system
+from livetomo.system.sampled_digest import digest_file
 
 _BLOCK_BYTES = 4 * 2**20
 

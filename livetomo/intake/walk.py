@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
+from livetomo.config.patterns import Exclusion
 from livetomo.formats.endings import STORES, VOLUMES
 from livetomo.intake.bins import is_left_out
-from livetomo.intake.patterns import Exclusion
 from livetomo.intake.tree import Entry, Tree
 
 

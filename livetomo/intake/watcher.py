@@ -8,23 +8,23 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from livetomo.errors import SourceChanged
-from livetomo.filesystems import FileSystem
-from livetomo.intake.baseline import ANY_MOUNT, ROOT, Baseline, mount_number
+from livetomo.config.patterns import Exclusion
+from livetomo.core.errors import SourceChanged
+from livetomo.core.tomogram import Arrival, Content, KnownFile
 from livetomo.intake.bins import is_left_out
 from livetomo.intake.candidates import Candidate, Candidates, Named, shown
-from livetomo.intake.judge import Dismissed, Judge, NotYet
+from livetomo.intake.completeness import Dismissed, Judge, NotYet
 from livetomo.intake.known import Known
-from livetomo.intake.late import MOST_FOLLOWED, Late
+from livetomo.intake.late_metadata import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.origins import Origins
-from livetomo.intake.patterns import Exclusion
+from livetomo.intake.preexisting_files import ANY_MOUNT, ROOT, Baseline, mount_number
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Look, NotAFile, Tree
 from livetomo.intake.walk import Walk
-from livetomo.tomogram import Arrival, Content, KnownFile
+from livetomo.system.mounts import FileSystem
 
 MOST_OFFERS_IN_FLIGHT = 64
 MOST_LOOKS_AT_A_TIME = 500

@@ -1,10 +1,10 @@
 """What a person should look at, retained at the broker while it holds, and cleared by itself when it no longer does."""
 
-from livetomo.problems import possible_names
-from livetomo.publish.retained import Retained
-from livetomo.publish.standing import AlertTold
-from livetomo.publish.topics import Topics
-from livetomo.status import Status
+from livetomo.core.problems import possible_names
+from livetomo.core.status import Status
+from livetomo.publish.mqtt.retained import Retained
+from livetomo.publish.payloads.retained import AlertTold
+from livetomo.publish.payloads.topics import Topics
 
 # A start is nothing to look at, and a broker that is away cannot be told that it is.
 _NOT_FOR_THE_BROKER = ("start", "broker-connection")

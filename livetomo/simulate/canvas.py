@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from edt import edt
 
-from livetomo.picks import Picks
+from livetomo.core.picks import Picks
 from livetomo.simulate.shapes import Matrix
 from livetomo.simulate.slab import ShapeZyx, Slab
 from livetomo.simulate.truth import Floats, Truth, label_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from livetomo.simulate.crowd import Crowd
+from livetomo.simulate.background import Crowd
 from livetomo.simulate.membranes import Bilayer, Membrane
 from livetomo.simulate.microscope import Microscope, Reconstruction, image
 from livetomo.simulate.particles import Population

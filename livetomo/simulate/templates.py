@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 from livetomo.formats.mrc import read_volume
 from livetomo.simulate.shapes import PIXEL_WIDENING, Matrix, Shape, cube_radius
 from livetomo.simulate.truth import Floats

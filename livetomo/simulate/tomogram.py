@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livetomo.simulate.cellular import Library, random_microscope, random_specimen
 from livetomo.simulate.microscope import Microscope, Reconstruction, image
+from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
 from livetomo.simulate.slab import ShapeZyx, Slab
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.truth import Truth

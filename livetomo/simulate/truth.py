@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.picks import Picks
+from livetomo.core.picks import Picks
 
 Floats = npt.NDArray[np.float32]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.errors import ConfigurationError
+from livetomo.config.network_input import Canonical
+from livetomo.core.errors import ConfigurationError
 from livetomo.formats.mrc import read_volume
 from livetomo.simulate.truth import FEATURES
-from livetomo.stages.segment.canonical import Canonical
 from livetomo.train.example import Example, add_ribosomes, bit, bits_of_labels, on_grid, prepared
 
 

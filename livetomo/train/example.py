@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from livetomo.config.network_input import Canonical
+from livetomo.processing.normalise import clip_, normalise_
+from livetomo.processing.segment.canonical import to_canonical
+from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM
 from livetomo.simulate.truth import FEATURES
-from livetomo.stages.normalise import clip_, normalise_
-from livetomo.stages.segment.canonical import Canonical, to_canonical
-from livetomo.stages.segment.centres import RIBOSOME_RADIUS_ANGSTROM
 
 
 @dataclass(frozen=True, slots=True)

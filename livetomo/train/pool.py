@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Protocol
 
-from livetomo.orphans import end_with_parent
+from livetomo.system.parent_death import end_with_parent
 from livetomo.train.example import Example
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from livetomo.core.picks import Picks
 from livetomo.evaluate.matching import Counts, count
 from livetomo.evaluate.segmentation import Curve, curve
-from livetomo.models.network import Network
-from livetomo.picks import Picks
-from livetomo.stages.pick.maxima import maxima
-from livetomo.stages.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
-from livetomo.stages.segment.tiles import tiled
+from livetomo.processing.networks.unet import Network
+from livetomo.processing.pick.maxima import maxima
+from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
+from livetomo.processing.segment.tiles import tiled
 from livetomo.train.example import Example, bit
 
 MATCH_RADIUS_ANGSTROM = 125.0

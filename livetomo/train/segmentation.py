@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from livetomo.errors import ConfigurationError
-from livetomo.models.card import Card
-from livetomo.models.package import load_model
+from livetomo.config.model_card import Card
+from livetomo.core.errors import ConfigurationError
+from livetomo.processing.networks.package import load_model
 from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.example import Example
 from livetomo.train.pool import Pool, Source, workers

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from livetomo.picks import Picks
-from livetomo.simulate.cellular import Library, random_microscope, random_specimen
+from livetomo.config.network_input import Canonical
+from livetomo.core.picks import Picks
+from livetomo.processing.segment.canonical import canonical_shape
 from livetomo.simulate.microscope import image
+from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
 from livetomo.simulate.slab import ShapeZyx
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.truth import FEATURES
-from livetomo.stages.segment.canonical import Canonical, canonical_shape
 from livetomo.train.example import Example, add_ribosomes, bits_of_labels, on_grid, prepared
 
 

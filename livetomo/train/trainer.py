@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livetomo.errors import ConfigurationError, LivetomoError
-from livetomo.models.card import Card
-from livetomo.models.network import Layout, Network
-from livetomo.models.package import save_model
-from livetomo.models.precision import has_bfloat16
-from livetomo.stages.segment.canonical import Canonical
+from livetomo.config.model_card import Card
+from livetomo.config.network_input import Canonical, Layout
+from livetomo.core.errors import ConfigurationError, LivetomoError
+from livetomo.processing.networks.package import save_model
+from livetomo.processing.networks.precision import has_bfloat16
+from livetomo.processing.networks.unet import Network
 from livetomo.train.batch import make_batch
 from livetomo.train.example import Example
 from livetomo.train.loss import loss

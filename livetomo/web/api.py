@@ -8,10 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from livetomo.errors import LivetomoError
-from livetomo.publish.messages import MessageSettings, result_url, told
-from livetomo.web.answers import answer, bounded_body, number, required, whole
-from livetomo.web.view import View
+from livetomo.core.errors import LivetomoError
+from livetomo.publish.payloads.events import MessageSettings, result_url, told
+from livetomo.web.read_model import View
+from livetomo.web.responses import answer, bounded_body, number, required, whole
 
 # What may be asked of the daemon by name; each takes the request's JSON object and returns what is answered.
 Actions = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[Any]]]

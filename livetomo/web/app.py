@@ -16,15 +16,15 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from livetomo.publish.messages import MessageSettings
-from livetomo.publish.metrics import Metrics
-from livetomo.web.access import LOGIN, Guard, Rules
-from livetomo.web.answers import answer, bounded_body, say_error
+from livetomo.publish.payloads.events import MessageSettings
+from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.web.api import Actions, Api
+from livetomo.web.auth import LOGIN, Guard, Rules
 from livetomo.web.files import Files
-from livetomo.web.live import Live
 from livetomo.web.openapi import document
-from livetomo.web.view import View, live_sessions, newest_of_each_watch
+from livetomo.web.read_model import View, live_sessions, newest_of_each_watch
+from livetomo.web.responses import answer, bounded_body, say_error
+from livetomo.web.server_sent_events import Live
 
 T = TypeVar("T")
 

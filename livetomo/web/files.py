@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from livetomo.catalog.views import ResultView
-from livetomo.web.answers import number
-from livetomo.web.view import View
+from livetomo.catalog.queries import ResultView
+from livetomo.web.read_model import View
+from livetomo.web.responses import number
 
 _TYPES = {".png": "image/png", ".star": "text/plain; charset=utf-8", ".json": "application/json", ".csv": "text/csv"}
 _HEADERS = {

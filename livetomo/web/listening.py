@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from starlette.applications import Starlette
 
-from livetomo.config import Http
-from livetomo.errors import AddressAway
-from livetomo.problems import Problem
+from livetomo.config.configuration import Http
+from livetomo.core.errors import AddressAway
+from livetomo.core.problems import Problem
 from livetomo.web.server import Server, bind_tcp
 
 _AGAIN_SECONDS = 5.0

@@ -6,9 +6,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 import livetomo
-from livetomo.catalog.views import SessionTotals, SessionView, TomogramView
-from livetomo.publish.messages import KINDS
-from livetomo.status import Status
+from livetomo.catalog.queries import SessionTotals, SessionView, TomogramView
+from livetomo.core.status import Status
+from livetomo.publish.payloads.events import KINDS
 
 _REFERENCE = "#/components/schemas/{model}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from livetomo.errors import AddressAway, ConfigurationError
+from livetomo.core.errors import AddressAway, ConfigurationError
 from livetomo.web.connections import bounded, most_connections
 
 _STOP_SECONDS = 3

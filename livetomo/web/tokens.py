@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from livetomo.errors import SecretUnreadable
-from livetomo.problems import Problem
-from livetomo.secret_files import read_token
+from livetomo.core.errors import SecretUnreadable
+from livetomo.core.problems import Problem
+from livetomo.system.secret_files import read_token
 
 _LOOK_SECONDS = 1.0
 

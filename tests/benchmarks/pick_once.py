@@ -13,7 +13,7 @@ SPACING_VOXELS = 15.0
 
 def ours(map_):
     """As livetomo does."""
-    from livetomo.stages.pick.regions import regions
+    from livetomo.processing.pick.regions import regions
 
     picks = regions(
         map_, threshold=0.5, candidate_threshold=0.5, least_voxels=LEAST_VOXELS, spacing_voxels=SPACING_VOXELS

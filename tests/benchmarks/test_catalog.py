@@ -8,8 +8,8 @@ import pytest
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.selection import Selection
-from livetomo.recipe import load_recipe
-from livetomo.tomogram import Fault
+from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.tomogram import Fault
 from tests.catalog.conftest import arrival, manifest
 
 JOBS = 1_000_000

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.config import Watch
-from livetomo.intake.supervise import Intake
-from livetomo.processes import JsonChild
-from livetomo.tomogram import Arrival, KnownFile
+from livetomo.config.configuration import Watch
+from livetomo.core.tomogram import Arrival, KnownFile
+from livetomo.intake.supervisor import Intake
+from livetomo.system.json_pipes import JsonChild
 from tests.intake.fakes import mrc
 
 FILES, TOMOGRAMS, SESSIONS, BURST = 100_000, 2_000, 50, 30

@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from livetomo.stages.interact import avoid
+from livetomo.processing.interact import avoid
 from tests.benchmarks.probability import VOXEL_ANGSTROM, probability_volume
 
 ONCE = Path(__file__).with_name("pick_once.py")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from livetomo import pipeline
+from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import order_for
 
 MOST = {"untrained": (25, 900_000_000), "cellular": (30, 1_500_000_000)}  # seconds, bytes

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.status import WatchState
-from livetomo.tomogram import Fault
-from livetomo.web.access import Rules
+from livetomo.core.status import WatchState
+from livetomo.core.tomogram import Fault
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
 from tests.browser.chromium import Page, browse
 from tests.web.site import SESSION, FakeDaemon, site

@@ -6,8 +6,8 @@ import pytest
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
-from livetomo.recipe import Recipe, load_recipe
-from livetomo.tomogram import Arrival, Content, Fault, TomogramId
+from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
 
 
 class Clock:
@@ -54,7 +54,7 @@ def rewritten(earlier: Arrival, digest: str = "b" * 64) -> Arrival:
 
 def manifest(claim) -> dict:
     """What a worker writes, as small as it can be."""
-    from livetomo.order import result_id
+    from livetomo.processing.pipeline.job_spec import result_id
 
     return {
         "schema": 1,

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from livetomo.clock import JUMP_SECONDS, STANDS_SECONDS, ClockWatch, Trust
-from livetomo.retention import Retention
-from livetomo.tomogram import Fault
+from livetomo.core.tomogram import Fault
+from livetomo.daemon.clock import JUMP_SECONDS, STANDS_SECONDS, ClockWatch, Trust
+from livetomo.daemon.retention import Retention
 from tests.catalog.conftest import arrival, manifest
 
 DAY = 86400.0
@@ -64,7 +64,12 @@ class TestRetention:
     @pytest.fixture
     def retention(self, thread, steady, monkeypatch):
         self.removed = []
-        monkeypatch.setattr("livetomo.retention.remove_maps", lambda folder: self.removed.append(str(folder)) or 1)
+
+        def remove(folder):
+            self.removed.append(str(folder))
+            return 1
+
+        monkeypatch.setattr("livetomo.daemon.retention.remove_maps", remove)
         return Retention(thread, 30 * DAY, trust=Trust(steady))
 
     async def test_by_a_clock_that_is_right_what_is_old_goes(self, catalog, recipe, retention, steady):

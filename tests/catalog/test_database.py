@@ -4,7 +4,7 @@ import pytest
 
 from livetomo.catalog.database import lock_state, open_database
 from livetomo.catalog.schema import schema
-from livetomo.errors import CatalogCorrupt, ConfigurationError, StateBusy
+from livetomo.core.errors import CatalogCorrupt, ConfigurationError, StateBusy
 
 
 def test_a_second_daemon_on_the_same_state_is_refused_until_the_first_has_gone(tmp_path):

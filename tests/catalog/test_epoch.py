@@ -16,7 +16,7 @@ from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import copy_database, open_database
 from livetomo.catalog.highwater import Keeper, high_water, note_of, read_note, write_note
 from livetomo.catalog.schema import schema
-from tests.catalog.test_story import event
+from tests.catalog.test_event_log import event
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ import os, signal, sys
 from pathlib import Path
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import copy_database, open_database
-from tests.catalog.test_story import event
+from tests.catalog.test_event_log import event
 catalog = Catalog(open_database(Path(sys.argv[1])), site="here", instance="main")
 for version in "ab":
     catalog.story.append(event(version))

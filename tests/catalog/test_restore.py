@@ -12,7 +12,7 @@ from livetomo.catalog.database import copy_database, open_database
 from livetomo.catalog.highwater import read_note
 from livetomo.catalog.rebuild import Found, knows_better, record_results
 from livetomo.catalog.restore import restore
-from livetomo.errors import BadBackup
+from livetomo.core.errors import BadBackup
 from tests.catalog.conftest import arrival, rewritten
 from tests.catalog.test_epoch import KILLED, Run, by_backup, by_sqlite3
 from tests.catalog.test_rebuild import complete

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from livetomo.manifest import write_manifest
-from livetomo.results import damage, intact_manifest
-from livetomo.retention import AT_A_TIME, Retention, remove_maps
+from livetomo.daemon.retention import AT_A_TIME, Retention, remove_maps
+from livetomo.results.folder import damage, intact_manifest
+from livetomo.results.manifest import write_manifest
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from livetomo.catalog import catalog as module
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.database import open_database, read_database
 from livetomo.catalog.faults import Meaning, meaning, sentence
-from livetomo.errors import CatalogBusy, CatalogCorrupt
-from tests.catalog.test_story import event
+from livetomo.core.errors import CatalogBusy, CatalogCorrupt
+from tests.catalog.test_event_log import event
 
 # https://www.sqlite.org/rescode.html, every code that a file of ours can meet, with whole codes where these differ.
 TABLE = {

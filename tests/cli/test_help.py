@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from livetomo.cli import COMMANDS, livetomo_command
-from livetomo.errors import ExitCode
+from livetomo.core.errors import ExitCode
 
 
 def _commands() -> Iterator[list[str]]:

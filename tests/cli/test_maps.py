@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from livetomo.cli.interact import command as interact
 from livetomo.cli.pick import command as pick
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 VOXEL = 10.0
 PLACES = ((15, 15, 15), (15, 15, 40))

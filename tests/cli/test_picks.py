@@ -10,12 +10,12 @@ import pytest
 import starfile
 from click.testing import CliRunner
 
-from livetomo import session_stars
 from livetomo.cli.picks import command
 from livetomo.cli.process import command as process
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
+from livetomo.daemon import session_exports as session_stars
 from livetomo.formats.export import EXPORTERS
-from livetomo.session_picks import newest_results, read_picks, write_metadata
+from livetomo.results.session_picks import newest_results, read_picks, write_metadata
 from tests.volumes import balls, write_tomogram
 
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from livetomo import pipeline
 from livetomo.cli.process import command
-from livetomo.recipe import load_recipe
+from livetomo.config.recipe.recipe import load_recipe
+from livetomo.processing.pipeline import run as pipeline
 from tests.intake.fakes import mrc
 from tests.mrc_files import header_block
 from tests.volumes import balls, write_tomogram

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from livetomo.cli import livetomo_command
 from livetomo.cli.table import print_table
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 
 
 def livetomo(*words: object) -> str:

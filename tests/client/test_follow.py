@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from livetomo.config import Mqtt
+from livetomo.config.configuration import Mqtt
 from livetomo.formats.star import read_loops
-from livetomo.publish.broker import MqttTransport
-from livetomo.publish.messages import MessageSettings
-from livetomo.publish.mqtt import Publisher
-from livetomo.publish.standing import StatusTold
-from livetomo.publish.topics import Topics
-from livetomo.web.access import Rules
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
+from livetomo.publish.payloads.events import MessageSettings
+from livetomo.publish.payloads.retained import StatusTold
+from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
 from tests.servers import Mosquitto, free_port
 from tests.web.site import SESSION, FakeDaemon, site

@@ -13,18 +13,18 @@ import pytest
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import copy_database, open_database
 from livetomo.client.api import Api
-from livetomo.client.collection import Collection
 from livetomo.client.follow import Follower
+from livetomo.client.local_collection import Collection
+from livetomo.client.pick_stream import PickStream, Wish
 from livetomo.client.standing import Retelling, Standing
-from livetomo.client.stream import PickStream, Wish
-from livetomo.events import Event
-from livetomo.publish.memory import MemoryBroker
-from livetomo.publish.messages import MessageSettings
-from livetomo.publish.mqtt import Publisher
-from livetomo.publish.topics import Topics
-from livetomo.tomogram import TomogramId
-from livetomo.web.access import Rules
+from livetomo.core.events import Event
+from livetomo.core.tomogram import TomogramId
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.publish.mqtt.transport_memory import MemoryBroker
+from livetomo.publish.payloads.events import MessageSettings
+from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
 from tests.publish.stories import RECIPE_HASH, manifest, result_events
 from tests.web.site import FakeDaemon, site
@@ -249,7 +249,7 @@ async def test_while_the_api_is_away_what_the_broker_tells_of_a_new_epoch_is_not
     follower._stream.api = Api("http://127.0.0.1:1")
     body = json.loads(facility.broker.log[-1].payload) | {"epoch": "another", "seq": 1, "event_id": "new"}
     body |= {"tomogram": "TS_09"}
-    from livetomo.publish.messages import Message
+    from livetomo.publish.payloads.events import Message
 
     await facility.broker._keep(Message("livetomo/x/picks/ribosome", json.dumps(body).encode()))
     await until(lambda: "new" in heard)

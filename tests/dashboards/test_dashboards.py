@@ -16,15 +16,15 @@ import pytest_asyncio
 import yaml
 from prometheus_client import CollectorRegistry
 
-from livetomo.events import Event
-from livetomo.measures import MEASURES, judged
-from livetomo.publish.figures import metric_name
-from livetomo.publish.metrics import Metrics
-from livetomo.quality import Quality, worst
-from livetomo.status import BrokerState, WorkerState
-from livetomo.tomogram import TomogramId
-from livetomo.web.access import Rules
+from livetomo.core.events import Event
+from livetomo.core.quality.definitions import MEASURES, judged
+from livetomo.core.quality.metric import Quality, worst
+from livetomo.core.status import BrokerState, WorkerState
+from livetomo.core.tomogram import TomogramId
+from livetomo.publish.prometheus.metrics import Metrics
+from livetomo.publish.prometheus.quality_buckets import metric_name
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
 from tests.publish.stories import RECIPE_HASH, manifest
 from tests.servers import Prometheus, need

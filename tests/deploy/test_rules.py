@@ -10,11 +10,11 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from livetomo.measures import MEASURES
-from livetomo.publish.figures import metric_name
-from livetomo.publish.metrics import Metrics
-from livetomo.publish.metrics_page import page
+from livetomo.core.quality.definitions import MEASURES
+from livetomo.publish.prometheus.metrics import Metrics
+from livetomo.publish.prometheus.quality_buckets import metric_name
 from tests.servers import need
+from tools.docs.metrics_page import page
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))

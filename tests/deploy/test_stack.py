@@ -15,12 +15,12 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from livetomo.config import Config, Mqtt
-from livetomo.errors import BrokerAway, MessageRefused
-from livetomo.publish.broker import MqttTransport
-from livetomo.publish.messages import Message
-from livetomo.web.access import Rules
+from livetomo.config.configuration import Config, Mqtt
+from livetomo.core.errors import BrokerAway, MessageRefused
+from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
+from livetomo.publish.payloads.events import Message
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
 from tests.servers import Mosquitto, Prometheus, need
 from tests.web.site import FakeDaemon, site

@@ -9,16 +9,16 @@ from click.testing import CliRunner
 from PIL import Image
 
 from livetomo.cli.evaluate import command
-from livetomo.errors import ConfigurationError
+from livetomo.config.model_card import Card
+from livetomo.config.network_input import Canonical, Layout
+from livetomo.core.errors import ConfigurationError
+from livetomo.core.picks import Picks
 from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
 from livetomo.formats.relion import Relion5
-from livetomo.models.card import Card
-from livetomo.models.network import Layout, Network
-from livetomo.models.package import save_model
-from livetomo.picks import Picks
-from livetomo.stages.segment.canonical import Canonical
+from livetomo.processing.networks.package import save_model
+from livetomo.processing.networks.unet import Network
 
 FRAME = Frame("TS_01", (20, 30, 40), 10.0)
 

@@ -18,7 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from livetomo.results import intact_manifest
+from livetomo.results.folder import intact_manifest
 from tests.faults.warm_children import warm_children
 from tests.servers import Mosquitto
 from tests.volumes import balls, write_tomogram

@@ -6,7 +6,7 @@ import urllib.request
 
 import starfile
 
-from livetomo.session_files import read_names
+from livetomo.results.session_files import read_names
 
 NAMES = ("Position_1", "Position 2", "it's #3")
 

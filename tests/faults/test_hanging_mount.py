@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.control import ask
-from livetomo.errors import Refused
+from livetomo.core.errors import Refused
+from livetomo.system.control_socket import ask
 from tests.faults.conftest import live
 from tests.faults.test_running_for_months import status, until
 from tests.servers import need
@@ -94,7 +94,7 @@ async def hang_as_a_result_is_written(daemon, listener, mount: Mount) -> None:
     await listener.until(lambda heard: heard.words == ["online"])
     mount.hang(killable=True)
     daemon.land("TS_01")
-    await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+    await until(lambda: waits_for_an_answer(daemon.children("livetomo.processing.worker_process")))
 
 
 async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_of_the_daemon(
@@ -118,7 +118,7 @@ async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_o
         await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["idle"])
         mount.hang()
         await asyncio.to_thread(ask, state, "/api/v1/actions/resume", method="POST", body={})
-        await until(lambda: waits_for_an_answer(daemon.children("livetomo.workers")))
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.processing.worker_process")))
         await until(lambda: waits_for_an_answer([daemon.child_of_watch("glacios")]))
         daemon.land("TS_03", seed=3)
         mount.land("TS_04", seed=4)
@@ -147,7 +147,7 @@ async def test_stars_that_cannot_be_written_to_a_mount_that_hangs_do_not_hold_up
         await listener.until(lambda heard: heard.words == ["online"])
         mount.hang()
         daemon.land("TS_01")
-        await until(lambda: waits_for_an_answer(daemon.children("livetomo.session_stars")))
+        await until(lambda: waits_for_an_answer(daemon.children("livetomo.daemon.session_exports")))
         await listener.until(lambda heard: heard.states("done") == ["TS_01"])
         assert await daemon.stop() == 0
         mount.answer()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.control import ask
-from livetomo.errors import Unreachable
+from livetomo.core.errors import Unreachable
+from livetomo.system.control_socket import ask
 
 KILLS = int(os.environ.get("LIVETOMO_KILLS", "60"))
 MOST_SECONDS = float(os.environ.get("LIVETOMO_KILLS_FOR_SECONDS", "inf"))
@@ -81,7 +81,8 @@ class Sweep:
         if victim == "supervisor":
             await self.daemon.kill()
         else:
-            for pid in self.daemon.children("livetomo.workers" if victim == "worker" else "livetomo.intake"):
+            module = "livetomo.processing.worker_process" if victim == "worker" else "livetomo.intake"
+            for pid in self.daemon.children(module):
                 os.kill(pid, signal.SIGKILL)
 
     def _count(self, what: str) -> None:

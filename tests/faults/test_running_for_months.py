@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livetomo.control import ask
-from livetomo.errors import Unreachable
+from livetomo.core.errors import Unreachable
+from livetomo.system.control_socket import ask
 from tests.servers import Wire
 from tests.volumes import balls, write_tomogram
 

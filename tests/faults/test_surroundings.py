@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from livetomo.catalog.database import open_database
-from livetomo.control import ask
+from livetomo.system.control_socket import ask
 from tests.faults.test_running_for_months import livetomo, status, until
 from tests.servers import need
 from tests.volumes import balls, write_tomogram
@@ -195,7 +195,7 @@ async def test_below_the_floor_no_job_is_begun_though_there_is_room_for_its_resu
     await until(lambda: [worker["state"] for worker in status(daemon)["status"]["workers"]] == ["idle"])
     assert any("disk" in problem for problem in status(daemon)["problems"])
     assert status(daemon)["status"]["jobs"] == {"waiting": 1}
-    assert daemon.children("livetomo.workers") == []
+    assert daemon.children("livetomo.processing.worker_process") == []
     ballast.unlink()
     await listener.until(lambda heard: heard.states("done") == ["TS_01"])
     ballast.write_bytes(bytes(38_500_000))

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from livetomo import crashpoints
+from livetomo.system import crash_points as crashpoints
 
 FOLDER = Path(__file__).with_name("warm")
-MODULES = ("livetomo.workers", "livetomo.session_stars")
+MODULES = ("livetomo.processing.worker_process", "livetomo.daemon.session_exports")
 
 
 @contextmanager
@@ -41,7 +41,6 @@ def warm_children(place: Path) -> Iterator[dict[str, str]]:
 
 
 def _serve(address: str) -> None:
-    from livetomo import pipeline, session_picks  # noqa: F401  (what takes so long)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.cli import livetomo_command
-from livetomo.recipe import Recipe, load_recipe
-from livetomo.session_picks import newest_results, read_picks
+from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.results.session_picks import newest_results, read_picks
 
 HERE = Path(__file__).parent
 TOLD = json.loads((HERE / "told.json").read_text())
@@ -79,7 +79,7 @@ def test_its_backup_is_put_in_force(facility: Path) -> None:
 
 
 def test_its_results_are_whole_and_their_picks_are_read(facility: Path) -> None:
-    from livetomo.results import damage, find_results
+    from livetomo.results.folder import damage, find_results
 
     folders = find_results(str(facility / "out"))
     assert len(folders) == len(TOLD["results"])

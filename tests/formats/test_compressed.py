@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livetomo.errors import DamagedCompression, OtherFormat, PermanentError, TruncatedVolume
+from livetomo.core.errors import DamagedCompression, OtherFormat, PermanentError, TruncatedVolume
 from livetomo.formats.endings import OTHERS, by_ending, plain_path, stem
 from livetomo.formats.mrc import read_box, read_volume
 from livetomo.formats.mrc_header import read_header

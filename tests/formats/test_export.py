@@ -10,11 +10,11 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
+from livetomo.config.recipe.picks import Export
+from livetomo.core.picks import Picks
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import read_loops
-from livetomo.picks import Picks
-from livetomo.recipe_picks import Export
 
 VOXEL = 13.48
 EVEN, ODD = (40, 60, 80), (41, 61, 81)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from livetomo.cli import livetomo_command
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
 from livetomo.formats.header_report import report_header
 
 

@@ -6,7 +6,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from livetomo.errors import TruncatedVolume
+from livetomo.core.errors import TruncatedVolume
 from livetomo.formats.mrc import Geometry, as_probability_bytes, read_volume, write_map
 from tests.mrc_files import header_block
 

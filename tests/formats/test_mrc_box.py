@@ -4,7 +4,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from livetomo.errors import TruncatedVolume
+from livetomo.core.errors import TruncatedVolume
 from livetomo.formats.mrc import read_box, read_volume
 from tests.mrc_files import header_block
 

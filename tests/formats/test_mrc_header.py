@@ -9,7 +9,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from livetomo.errors import AbsurdHeader, NotAnMrc, SingleImage, TruncatedVolume, UnsupportedMode
+from livetomo.core.errors import AbsurdHeader, NotAnMrc, SingleImage, TruncatedVolume, UnsupportedMode
 from livetomo.formats.mrc_header import check_size, read_header
 from tests.mrc_files import header_block
 
@@ -173,5 +173,5 @@ def test_a_missing_file_is_what_the_file_system_says(tmp_path: Path):
 
 
 def test_reading_a_header_imports_no_numpy():
-    code = "import sys, livetomo.formats.mrc_header, livetomo.digest; sys.exit('numpy' in sys.modules)"
+    code = "import sys, livetomo.formats.mrc_header, livetomo.system.sampled_digest; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

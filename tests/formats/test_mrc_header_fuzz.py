@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.errors import PermanentError
+from livetomo.core.errors import PermanentError
 from livetomo.formats.mrc import read_volume
 from livetomo.formats.mrc_header import MODE_BYTES
 from tests.intake.fakes import mrc

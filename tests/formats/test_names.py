@@ -13,14 +13,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from livetomo.errors import NoStarWord
+from livetomo.core.errors import NoStarWord
+from livetomo.core.picks import Picks
 from livetomo.formats.candidates import candidates_text, has_all_digits, read_candidates
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import as_relion_has_it, dashed, plain, word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
-from livetomo.picks import Picks
-from livetomo.session_files import NAMES, read_names, write_session
+from livetomo.results.session_files import NAMES, read_names, write_session
 
 HOSTILE = [
     "TS_01", "TS 01", "Position 1 (2)", " lead", "trail ", "TS'01", 'TS"01', "it's a \"x\"", "'TS'", '"',

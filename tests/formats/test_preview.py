@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livetomo.core.picks import Picks
 from livetomo.formats.preview import Scene, write_previews
-from livetomo.picks import Picks
 
 
 def scene(shape=(40, 100, 120), position=((20, 50, 30),), **changes):

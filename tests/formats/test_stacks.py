@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.errors import TiltStack, VolumeStack
+from livetomo.core.errors import TiltStack, VolumeStack
 from livetomo.formats.mrc_header import parse_header
 from livetomo.formats.stacks import refuse_images, refuse_volumes
 from tests.intake.fakes import mrc

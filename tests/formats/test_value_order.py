@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetomo.company import _box
 from livetomo.formats.mrc import Volume, read_box, read_volume
 from livetomo.formats.mrc_header import HEADER_BYTES, MrcHeader
 from livetomo.formats.value_order import settled_order
-from livetomo.source import read_source
+from livetomo.processing.pipeline.measure_half_maps import _box
+from livetomo.processing.pipeline.read_input import read_source
 from tests.volumes import balls, order_for, write_tomogram
 
 SHAPE = (12, 48, 48)

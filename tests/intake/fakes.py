@@ -11,12 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from livetomo.filesystems import FileSystem
+from livetomo.core.tomogram import Arrival, Content, KnownFile, bounded_time
 from livetomo.formats.mrc_header import MrcHeader, parse_header
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Look
 from livetomo.intake.watcher import Watcher
-from livetomo.tomogram import Arrival, Content, KnownFile, bounded_time
+from livetomo.system.mounts import FileSystem
 
 LOCAL = FileSystem("ext4", "/dev/sda1", "/")
 NFS = FileSystem("nfs4", "server:/data", "/data")

@@ -7,16 +7,10 @@ from typing import Any
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.rebuild import Found
-from livetomo.intake.messages import (
-    arrival_from_json,
-    arrival_to_json,
-    known_from_json,
-    known_messages,
-    known_to_json,
-)
+from livetomo.config.recipe.recipe import load_recipe
+from livetomo.intake.messages import arrival_from_json, arrival_to_json, known_from_json, known_messages, known_to_json
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.watcher import Watcher
-from livetomo.recipe import load_recipe
 from tests.catalog.conftest import manifest
 from tests.intake.fakes import Clock, FakeTree
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetomo.digest import digest_file
+from livetomo.core.tomogram import bounded_time, signed
 from livetomo.intake.tree import LocalTree, Look
-from livetomo.tomogram import bounded_time, signed
+from livetomo.system.sampled_digest import digest_file
 from tests.intake.fakes import Clock, FakeTree, mrc
 from tests.intake.joined import Joined
 

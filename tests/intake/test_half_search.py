@@ -3,9 +3,9 @@
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from livetomo.config.patterns import SessionPattern
 from livetomo.intake.half_search import HalfSearch
 from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.patterns import SessionPattern
 from livetomo.intake.producers import choose, recognise
 from tests.intake.fakes import FakeTree, mrc
 

@@ -252,10 +252,10 @@ def test_whatever_is_moved_copied_and_rewritten_every_content_that_stays_is_proc
 
 def test_real_files_are_compared_to_the_last_byte(tmp_path):
     """Samples may agree where a bead was erased in between; then only the bytes tell."""
-    from livetomo.digest import digest_file
+    from livetomo.core.tomogram import KnownFile
     from livetomo.intake.known import Known
     from livetomo.intake.origins import Origins
-    from livetomo.tomogram import KnownFile
+    from livetomo.system.sampled_digest import digest_file
 
     original, erased = tmp_path / "TS_01.mrc", tmp_path / "TS_01_erased.mrc"
     original.write_bytes(volume("x", 6_000_000))

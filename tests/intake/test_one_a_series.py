@@ -108,7 +108,7 @@ def test_what_was_superseded_is_not_processed_again_but_a_revision_of_it_is():
     one.run(60)
     one.process()
     other = one.recipe.model_copy(update={"density": "bright"})
-    from livetomo.catalog.wishes import Selection
+    from livetomo.catalog.operator_requests import Selection
 
     assert one.catalog.wishes.reprocess(Selection(session="proj"), "bright", other) == 1
     one.process()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetomo.intake.patterns import UNSORTED, Exclusion, SessionPattern
+from livetomo.config.patterns import UNSORTED, Exclusion, SessionPattern
 
 
 @pytest.mark.parametrize(

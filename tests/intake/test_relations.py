@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
+from livetomo.intake.dry_run import Survey
 from livetomo.intake.settings import WatchSettings
-from livetomo.intake.survey import Survey
 from livetomo.intake.tree import LocalTree
 from tests.intake.fakes import Facility, mrc
 

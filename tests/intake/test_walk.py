@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from livetomo.intake.patterns import Exclusion
+from livetomo.config.patterns import Exclusion
 from livetomo.intake.tree import LocalTree, NotAFile
 from livetomo.intake.walk import Walk
 from tests.intake.fakes import mrc

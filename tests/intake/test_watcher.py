@@ -5,9 +5,9 @@ import gzip
 
 import pytest
 
-from livetomo.filesystems import FileSystem
+from livetomo.daemon.intake_problems import of_names
 from livetomo.intake.watcher import MOST_OFFERS_IN_FLIGHT, RETRY_SECONDS
-from livetomo.intake_problems import of_names
+from livetomo.system.mounts import FileSystem
 from tests.intake.fakes import LOCAL, NFS, mrc
 
 

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from livetomo.tomogram import Content
+from livetomo.core.tomogram import Content
 from tests.intake.fakes import Clock, Facility, FakeTree, mrc
 
 PATHS = ["yeast/TS_1.mrc", "yeast/TS_10.mrc", "algae/TS_1.mrc"]

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from livetomo import pipeline, result_files
 from livetomo.cli.picks import command
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.picks import Picks
+from livetomo.core.tomogram import TomogramId, result_name
 from livetomo.formats.candidates import candidates_name, candidates_text
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Placed
-from livetomo.picks import Picks
-from livetomo.recipe import Recipe
-from livetomo.session_picks import newest_results, read_picks
-from livetomo.tomogram import TomogramId, result_name
+from livetomo.processing.pipeline import run as pipeline
+from livetomo.processing.pipeline import write_result as result_files
+from livetomo.results.session_picks import newest_results, read_picks
 from tests.volumes import balls, order_for, write_tomogram
 
 BLOB = {"model": "blob", "diameter_angstrom": 250}

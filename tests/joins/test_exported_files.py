@@ -9,11 +9,11 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
+from livetomo.core.picks import Picks
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import parse_loops, read_loops
-from livetomo.picks import Picks
-from livetomo.session_files import write_session
+from livetomo.results.session_files import write_session
 
 VOXEL = 13.4812
 SHAPE = (401, 960, 1024)

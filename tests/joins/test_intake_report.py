@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from livetomo.config import Watch
+from livetomo.config.configuration import Watch
+from livetomo.core.state_problems import of_states
+from livetomo.core.tomogram import KnownFile
+from livetomo.daemon.intake_problems import of_names
 from livetomo.intake.messages import Pending, Report
-from livetomo.intake.supervise import Intake
-from livetomo.intake_problems import of_names
-from livetomo.publish.metrics import Metrics
-from livetomo.state_problems import of_states
-from livetomo.tomogram import KnownFile
-from livetomo.web.answers import whole
+from livetomo.intake.supervisor import Intake
+from livetomo.publish.prometheus.metrics import Metrics
+from livetomo.web.responses import whole
 from tests.intake.fakes import Clock, Facility, FakeTree, mrc
 from tests.web.site import status
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from livetomo import baseline, pipeline
-from livetomo.order import Order
-from livetomo.recipe import Recipe, load_recipe
-from livetomo.session_picks import read_picks, read_result
+from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.quality import session_baseline as baseline
+from livetomo.processing.pipeline import run as pipeline
+from livetomo.processing.pipeline.job_spec import Order
+from livetomo.results.session_picks import read_picks, read_result
 from tests.networks import save_seeing_network
 from tests.volumes import balls, order_for, write_tomogram
 

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.quality.metric import Quality
+from livetomo.core.tomogram import Arrival, Fault, KnownFile
 from livetomo.intake.messages import (
     Report,
     arrival_from_json,
@@ -19,15 +22,12 @@ from livetomo.intake.messages import (
     known_to_json,
 )
 from livetomo.intake.settings import WatchSettings
-from livetomo.order import Order
-from livetomo.quality import Quality
-from livetomo.recipe import load_recipe
-from livetomo.tomogram import Arrival, Fault, KnownFile
+from livetomo.processing.pipeline.job_spec import Order
 from tests.joins.whole import whole
 
 RECIPES = [
     load_recipe(entry.name.removesuffix(".toml"))
-    for entry in (resources.files("livetomo") / "recipes").iterdir()
+    for entry in (resources.files("livetomo.config.recipe") / "builtin").iterdir()
     if entry.name.endswith(".toml")
 ]
 

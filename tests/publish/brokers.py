@@ -6,11 +6,11 @@ from typing import Protocol
 
 import aiomqtt
 
-from livetomo.config import Mqtt
-from livetomo.publish.broker import MqttTransport
-from livetomo.publish.memory import MemoryBroker
-from livetomo.publish.messages import Message
-from livetomo.publish.transport import Transport
+from livetomo.config.configuration import Mqtt
+from livetomo.publish.mqtt.transport import Transport
+from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
+from livetomo.publish.mqtt.transport_memory import MemoryBroker
+from livetomo.publish.payloads.events import Message
 from tests.servers import Mosquitto, Wire
 
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from livetomo.events import Event, Recorded, result_events
-from livetomo.tomogram import TomogramId
+from livetomo.core.events import Event, Recorded, result_events
+from livetomo.core.tomogram import TomogramId
 
 RECIPE_HASH = "ab" * 32
 RESULT_ID = "00000000-0000-5000-8000-000000000001"

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import jsonschema
 
+from livetomo.core.state_problems import PoorSession, of_sessions
+from livetomo.core.status import BrokerState, DiskState, WatchState, WorkerState
 from livetomo.publish.alerts import Alerts
-from livetomo.publish.retained import Retained
-from livetomo.publish.schemas import schemas
-from livetomo.publish.topics import Topics
-from livetomo.state_problems import PoorSession, of_sessions
-from livetomo.status import BrokerState, DiskState, WatchState, WorkerState
+from livetomo.publish.mqtt.retained import Retained
+from livetomo.publish.payloads.topics import Topics
 from tests.publish.test_metrics import NOON, status, with_problems
+from tools.docs.schemas import schemas
 
 PLACE = "livetomo/facility/main/alerts"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.config import Mqtt
-from livetomo.publish.broker import MqttTransport
-from livetomo.publish.memory import MemoryBroker
-from livetomo.publish.messages import Message, MessageSettings
-from livetomo.publish.mqtt import Publisher
-from livetomo.publish.retained import Retained
-from livetomo.publish.standing import StatusTold
-from livetomo.publish.topics import Topics
+from livetomo.config.configuration import Mqtt
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.publish.mqtt.retained import Retained
+from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
+from livetomo.publish.mqtt.transport_memory import MemoryBroker
+from livetomo.publish.payloads.events import Message, MessageSettings
+from livetomo.publish.payloads.retained import StatusTold
+from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Broker, InMemory
 from tests.publish.stories import MemoryStore
 from tests.publish.test_metrics import status
@@ -55,7 +55,7 @@ def cleared(*topics: str) -> Callable[[list[Message]], bool]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("livetomo.publish.broker._QUIET_SECONDS", 0.2)
+    monkeypatch.setattr("livetomo.publish.mqtt.transport_aiomqtt._QUIET_SECONDS", 0.2)
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetomo.events import Event, Recorded, result_events
-from livetomo.publish.messages import MessageSettings, message_of
-from livetomo.publish.schemas import schemas
-from livetomo.publish.standing import SummaryTold
-from livetomo.publish.topics import Topics
-from livetomo.tomogram import TomogramId
+from livetomo.core.events import Event, Recorded, result_events
+from livetomo.core.tomogram import TomogramId
+from livetomo.publish.payloads.events import MessageSettings, message_of
+from livetomo.publish.payloads.retained import SummaryTold
+from livetomo.publish.payloads.topics import Topics
 from tests.publish.stories import RECIPE_HASH, RESULT_ID, manifest, story
+from tools.docs.schemas import schemas
 
 SETTINGS = MessageSettings(Topics("facility", "main"))
 DOCS = Path(__file__).parents[2] / "docs" / "schemas"
@@ -95,7 +95,7 @@ def test_a_failure_says_why() -> None:
 
 def test_the_committed_schemas_are_those_of_the_code() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in DOCS.glob("*.json")}
-    assert committed == dict(schemas()), "run: python -m livetomo.publish.schemas docs/schemas"
+    assert committed == dict(schemas()), "run: python -m tools.docs.schemas docs/schemas"
 
 
 def test_every_payload_validates_against_its_schema() -> None:

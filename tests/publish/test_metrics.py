@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from livetomo.catalog.views import SessionTotals
-from livetomo.course import Target
-from livetomo.events import Event, Recorded
-from livetomo.measures import MEASURES
-from livetomo.problems import Collector, Problem
-from livetomo.publish.figures import metric_name
-from livetomo.publish.metrics import Metrics
-from livetomo.state_problems import of_states
-from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
-from livetomo.tomogram import TomogramId
+from livetomo.catalog.queries import SessionTotals
+from livetomo.core.events import Event, Recorded
+from livetomo.core.problems import Collector, Problem
+from livetomo.core.quality.definitions import MEASURES
+from livetomo.core.quality.session_verdict import Target
+from livetomo.core.state_problems import of_states
+from livetomo.core.status import BrokerState, DiskState, Status, WatchState, WorkerState
+from livetomo.core.tomogram import TomogramId
+from livetomo.publish.prometheus.metrics import Metrics
+from livetomo.publish.prometheus.quality_buckets import metric_name
 from tests.publish.stories import RECIPE_HASH, manifest
 from tests.servers import need
 

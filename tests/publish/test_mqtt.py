@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
-from livetomo.publish.messages import Message, MessageSettings
-from livetomo.publish.mqtt import Publisher
-from livetomo.publish.refusals import NOT_AUTHORIZED
-from livetomo.publish.topics import Topics
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.publish.mqtt.refusals import NOT_AUTHORIZED
+from livetomo.publish.payloads.events import Message, MessageSettings
+from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Broker, InMemory, Real
 from tests.publish.stories import MemoryStore, story
 from tests.servers import Mosquitto, Wire

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from livetomo.config import Mqtt
-from livetomo.publish.broker import MqttTransport
-from livetomo.publish.memory import MemoryBroker
-from livetomo.publish.messages import MessageSettings
-from livetomo.publish.mqtt import Publisher
-from livetomo.publish.mqtt_client import MqttClient
-from livetomo.publish.topics import Topics
+from livetomo.config.configuration import Mqtt
+from livetomo.publish.mqtt.client import MqttClient
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
+from livetomo.publish.mqtt.transport_memory import MemoryBroker
+from livetomo.publish.payloads.events import MessageSettings
+from livetomo.publish.payloads.topics import Topics
 from tests.publish.stories import MemoryStore
 
 

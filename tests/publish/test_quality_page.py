@@ -9,17 +9,17 @@ import torch
 from prometheus_client import CollectorRegistry
 
 import livetomo
-from livetomo.baseline import AXIS_DEVIATION
-from livetomo.measures import MEASURES, measure_of
-from livetomo.picks import Picks
-from livetomo.publish.figures import buckets, in_base_units, metric_name
-from livetomo.publish.metrics import Metrics
-from livetomo.publish.quality_page import page
-from livetomo.stages.measure.extent import extent_figures
-from livetomo.stages.measure.halves import half_figures, missing_halves
-from livetomo.stages.measure.metadata import metadata_figures
-from livetomo.stages.measure.particles import particle_figures
-from livetomo.stages.measure.volume import volume_figures
+from livetomo.core.picks import Picks
+from livetomo.core.quality.definitions import MEASURES, measure_of
+from livetomo.core.quality.session_baseline import AXIS_DEVIATION
+from livetomo.processing.measure.extent import extent_figures
+from livetomo.processing.measure.halves import half_figures, missing_halves
+from livetomo.processing.measure.metadata import metadata_figures
+from livetomo.processing.measure.particles import particle_figures
+from livetomo.processing.measure.volume import volume_figures
+from livetomo.publish.prometheus.metrics import Metrics
+from livetomo.publish.prometheus.quality_buckets import buckets, in_base_units, metric_name
+from tools.docs.quality_page import page
 
 ROOT = Path(livetomo.__file__).parent
 FIGURES = tuple(MEASURES.values())
@@ -35,7 +35,7 @@ EVERYTHING = {
 
 def _written_names():
     """The names of all figures that the code writes out: a name in braces is a feature's."""
-    for path in [*ROOT.glob("*.py"), *ROOT.glob("stages/measure/*.py")]:
+    for path in [*ROOT.glob("core/quality/*.py"), *ROOT.glob("processing/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Quality":
                 match node.args:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.publish.memory import MemoryBroker
-from livetomo.publish.messages import Message, MessageSettings
-from livetomo.publish.mqtt import Publisher
-from livetomo.publish.refusals import REFUSALS, TAKEN_OVER, Counted
-from livetomo.publish.topics import Topics
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.publish.mqtt.refusals import REFUSALS, TAKEN_OVER, Counted
+from livetomo.publish.mqtt.transport_memory import MemoryBroker
+from livetomo.publish.payloads.events import Message, MessageSettings
+from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Real
 from tests.publish.stories import MemoryStore, story
 from tests.servers import Mosquitto, Wire, need

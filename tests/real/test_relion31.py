@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from livetomo import pipeline
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.picks import Picks
+from livetomo.core.tomogram import result_name, session_folder, tomogram_folder
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
-from livetomo.picks import Picks
-from livetomo.recipe import Recipe
-from livetomo.session_files import write_session
-from livetomo.session_picks import newest_results, read_picks
-from livetomo.tomogram import result_name, session_folder, tomogram_folder
+from livetomo.processing.pipeline import run as pipeline
+from livetomo.results.session_files import write_session
+from livetomo.results.session_picks import newest_results, read_picks
 from tests.averaging import SHAPE, VOXEL, average, likeness_and_shift, particle, relion, tomogram
 from tests.volumes import order_for, write_tomogram
 

@@ -7,9 +7,9 @@ import pytest
 import starfile
 from scipy.spatial import cKDTree
 
-from livetomo import pipeline
+from livetomo.config.recipe.recipe import load_recipe
 from livetomo.evaluate.matching import recall_at
-from livetomo.recipe import load_recipe
+from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import order_for
 
 pytestmark = pytest.mark.real

@@ -5,14 +5,14 @@ import pytest
 from scipy.ndimage import center_of_mass
 from scipy.spatial.transform import Rotation
 
-from livetomo.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError
+from livetomo.simulate.background import Crowd
 from livetomo.simulate.canvas import Canvas
-from livetomo.simulate.cellular import Library, random_specimen
 from livetomo.simulate.contaminants import CarbonFilm, Gold, IceCrystals, Junk
-from livetomo.simulate.crowd import Crowd
 from livetomo.simulate.filaments import ACTIN, Filaments, microtubule
 from livetomo.simulate.membranes import Membrane
 from livetomo.simulate.particles import Population
+from livetomo.simulate.random_cell import Library, random_specimen
 from livetomo.simulate.shapes import ribosome_like
 from livetomo.simulate.slab import Slab
 from livetomo.simulate.specimen import Specimen, draw

@@ -9,13 +9,12 @@ import torch
 from click.testing import CliRunner
 
 from livetomo.cli.train import command
-from livetomo.errors import ConfigurationError
+from livetomo.config.network_input import Canonical, Layout
+from livetomo.core.errors import ConfigurationError
 from livetomo.formats.mrc import Geometry, write_map
-from livetomo.models.network import Layout
-from livetomo.models.package import load_model
+from livetomo.processing.networks.package import load_model
 from livetomo.simulate.tomogram import simulate_cell
 from livetomo.simulate.write import write_tomogram
-from livetomo.stages.segment.canonical import Canonical
 from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.batch import make_batch
 from livetomo.train.example import add_ribosomes, bit

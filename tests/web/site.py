@@ -15,17 +15,17 @@ from prometheus_client import CollectorRegistry
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
-from livetomo.catalog.views import ResultView, SessionTotals, SessionView, TomogramView
-from livetomo.events import Recorded
-from livetomo.order import result_id
-from livetomo.problems import Collector, Problem
-from livetomo.publish.messages import MessageSettings
-from livetomo.publish.metrics import Metrics
-from livetomo.publish.topics import Topics
-from livetomo.recipe import load_recipe
-from livetomo.state_problems import of_states
-from livetomo.status import BrokerState, DiskState, Status, WatchState, WorkerState
-from livetomo.tomogram import Arrival, Content, Fault, TomogramId
+from livetomo.catalog.queries import ResultView, SessionTotals, SessionView, TomogramView
+from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.events import Recorded
+from livetomo.core.problems import Collector, Problem
+from livetomo.core.state_problems import of_states
+from livetomo.core.status import BrokerState, DiskState, Status, WatchState, WorkerState
+from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
+from livetomo.processing.pipeline.job_spec import result_id
+from livetomo.publish.payloads.events import MessageSettings
+from livetomo.publish.payloads.topics import Topics
+from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.web.app import Site
 from tests.publish.stories import manifest
 

@@ -14,15 +14,15 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from livetomo.errors import ConfigurationError
-from livetomo.publish.schemas import schemas
-from livetomo.status import BrokerState
-from livetomo.tomogram import Fault
-from livetomo.web.access import Rules
+from livetomo.core.errors import ConfigurationError
+from livetomo.core.status import BrokerState
+from livetomo.core.tomogram import Fault
 from livetomo.web.api import MOST_BODY_BYTES
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.openapi import document
 from tests.web.site import SESSION, FakeDaemon, site
+from tools.docs.schemas import schemas
 
 WHERE = {"watch": "krios1", "session": SESSION}
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from livetomo.config import Http
-from livetomo.errors import AddressAway, ConfigurationError
-from livetomo.web.access import Rules
+from livetomo.config.configuration import Http
+from livetomo.core.errors import AddressAway, ConfigurationError
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.listening import Listener, PageServer
 from livetomo.web.server import bind_tcp
 from livetomo.web.tokens import TokenFile

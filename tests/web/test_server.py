@@ -13,12 +13,12 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from livetomo.control import SOCKET_NAME, ask
-from livetomo.errors import AddressAway, LivetomoError, Unreachable
-from livetomo.web.access import Rules
+from livetomo.core.errors import AddressAway, LivetomoError, Unreachable
+from livetomo.system.control_socket import SOCKET_NAME, ask
 from livetomo.web.app import create_app
-from livetomo.web.live import Live
+from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp, bind_unix
+from livetomo.web.server_sent_events import Live
 from tests.web.site import FakeDaemon, site
 
 

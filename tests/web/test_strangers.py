@@ -11,11 +11,11 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from livetomo import daemon
-from livetomo.config import Config, validate_config
+from livetomo.config.configuration import Config, validate_config
+from livetomo.daemon import run as daemon
 from livetomo.web import server as listeners
-from livetomo.web.access import Rules
 from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
 from livetomo.web.connections import bounded, most_connections, raise_descriptor_limit
 from livetomo.web.server import Server, bind_tcp
 from livetomo.web.tokens import TokenFile

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+from livetomo.config.patterns import NamePattern
 from livetomo.formats.endings import VOLUMES
-from livetomo.intake.patterns import NamePattern
 from livetomo.intake.producers.imod import untrimmed_last
 from livetomo.intake.producers.producer import Producer, Recognised, split
 

@@ -4,15 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from livetomo.intake.producers.producer import (
-    GIVEN,
-    NO_SIGNAL,
-    Producer,
-    Recognised,
-    Signal,
-    parent,
-    split,
-)
+from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, parent, split
 from livetomo.intake.tree import Tree
 
 _VOLUME = re.compile(r"rec_(?P<name>.+)\.mrc")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from livetomo.errors import BadStar
+from livetomo.core.errors import BadStar
 from livetomo.formats.star import parse_loops
 from livetomo.intake.sidecars.numbers import NotUnderstood, median, number, tidy, tilt_range
 

@@ -1,0 +1,360 @@
+"""What the page, the API and the summaries show of the catalog: read-only questions, each bounded in its answer."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.catalog.session_judging import Course
+from livetomo.core.events import State
+from livetomo.core.quality.metric import Verdict
+from livetomo.core.quality.session_verdict import FEWEST_TOMOGRAMS, LAST_TOMOGRAMS, Target, failures_are_bad, targets
+
+# The job that stands for a tomogram: the last one made of its newest revision.
+_CURRENT = """
+    FROM tomograms
+    JOIN revisions ON revisions.tomogram = tomograms.id
+        AND number = (SELECT max(number) FROM revisions AS r WHERE r.tomogram = tomograms.id)
+    JOIN jobs ON jobs.id = (SELECT max(id) FROM jobs AS j WHERE j.revision = revisions.id)
+    LEFT JOIN results ON results.job = jobs.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """A session: how many of its tomograms are in each state, and when the last new one was taken in.
+
+    tomograms: one for each tilt series; superseded reconstructions are in `states` alone.
+
+    verdict: by its last tomograms, as it was told; missing before there are enough.
+    targets: how far it is, where a person has said how many particles it is to have.
+    """
+
+    watch: str
+    session: str
+    tomograms: int
+    states: Mapping[State, int]
+    newest: datetime
+    verdict: Verdict = "missing"
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTotals:
+    """What the results of a session's newest revisions add up to; `newest` is of the last change.
+
+    verdict, reasons: of the session, by its last tomograms, as it was told.
+    """
+
+    watch: str
+    session: str
+    tomograms: int
+    states: Mapping[State, int]
+    verdicts: Mapping[Verdict, int]
+    picks: Mapping[str, int]
+    newest: datetime
+    verdict: Verdict = "missing"
+    reasons: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TomogramView:
+    """A tomogram as it stands: the state of its newest job, and what its result says in brief.
+
+    reasons: of the figures that are not good, one sentence each, worst first.
+    """
+
+    watch: str
+    session: str
+    name: str
+    revision: int
+    path: str
+    producer: str
+    recipe: str
+    state: State
+    attempts: int
+    settled: datetime
+    changed: datetime
+    warning: str = ""
+    fault: Mapping[str, str] | None = None
+    result_id: str | None = None
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    picks: Mapping[str, int] = field(default_factory=dict)
+    previews: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultView:
+    """A result: where it lies, and its manifest without the lists of picks."""
+
+    result_id: str
+    folder: str
+    manifest: Mapping[str, Any]
+    state: State
+    committed: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Jobs of one watch that wait: how many, and when the one that has waited longest was made ready."""
+
+    jobs: int
+    oldest: datetime
+
+
+class Views:
+    """Questions about the catalog."""
+
+    def __init__(self, db: Database, course: Course, *, now: Callable[[], float]) -> None:
+        self._db = db
+        self._course = course
+        self._now = now
+
+    def sessions(self, limit: int = 100) -> list[SessionView]:
+        """The sessions, those with the newest tomogram first."""
+        rows = self._db.query(
+            """SELECT watch, session, targets FROM sessions
+               WHERE touched_at > 0 ORDER BY touched_at DESC LIMIT ?""",
+            (limit,),
+        )
+        return [self._session(row) for row in list(rows)]
+
+    def totals(self, watch: str, session: str) -> SessionTotals:
+        """What a session's results add up to."""
+        rows = list(
+            self._db.query(
+                # One json_extract of both: each call parses the whole manifest.
+                f"""SELECT state, json_extract(manifest, '$.verdict', '$.picks') AS said,
+                           max(settled_at, coalesce(started_at, 0), coalesce(finished_at, 0)) AS changed,
+                           coalesce(committed_at, 0) AS committed
+                    {_CURRENT} WHERE watch = ? AND session = ?""",
+                (watch, session),
+            )
+        )
+        in_force = [row for row in rows if row["state"] != "superseded"]
+        said = [(row["committed"], *json.loads(row["said"])) for row in in_force if row["said"]]
+        finished = [(committed, _counts(picks)) for committed, _, picks in said]
+        picks: dict[str, int] = {}
+        for _, counts in finished:
+            for feature, count in counts.items():
+                picks[feature] = picks.get(feature, 0) + count
+        verdict, reasons = self.session_verdict(watch, session)
+        return SessionTotals(
+            watch=watch,
+            session=session,
+            tomograms=len(in_force),
+            states=_counted(row["state"] for row in rows),
+            verdicts=_counted(verdict for _, verdict, _ in said),
+            picks=picks,
+            newest=_moment(max((row["changed"] for row in rows), default=0.0)),
+            verdict=verdict,
+            reasons=reasons,
+            targets=tuple(targets(self._wanted(watch, session), finished, self._now())),
+        )
+
+    def session_verdict(
+        self, watch: str, session: str, states: Mapping[State, int] | None = None
+    ) -> tuple[Verdict, tuple[str, ...]]:
+        """How a session goes, and why it is not good: as it was told by its results, unless its tomograms fail.
+
+        `states`, where they are known, spare the look at the last tomograms of a session in which few have failed.
+        """
+        told = self._course.told(watch, session) or {"verdict": "missing", "reasons": ()}
+        reasons = tuple(told["reasons"])
+        if states is None or states.get("failed", 0) >= FEWEST_TOMOGRAMS:
+            rows = self._db.execute(
+                f"""SELECT state {_CURRENT} WHERE watch = ? AND session = ? AND state IN ('done', 'failed')
+                    ORDER BY finished_at DESC, jobs.id DESC LIMIT ?""",
+                (watch, session, LAST_TOMOGRAMS),
+            ).fetchall()
+            failed = sum(state == "failed" for (state,) in rows)
+            if failures_are_bad(failed, len(rows)):
+                return "bad", (f"{failed} of the last {len(rows)} tomograms failed", *reasons)
+        return told["verdict"], reasons
+
+    def tomograms(self, watch: str, session: str, limit: int = 1000, offset: int = 0) -> list[TomogramView]:
+        """The tomograms of a session, the last taken in first."""
+        rows = self._db.query(
+            f"{_TOMOGRAM} {_CURRENT} JOIN recipes ON recipes.hash = jobs.recipe "
+            "WHERE watch = ? AND session = ? ORDER BY tomograms.id DESC LIMIT ? OFFSET ?",
+            (watch, session, limit, offset),
+        )
+        return [_tomogram(row) for row in rows]
+
+    def tomogram(self, watch: str, session: str, name: str) -> TomogramView | None:
+        """One tomogram."""
+        rows = self._db.query(
+            f"{_TOMOGRAM} {_CURRENT} JOIN recipes ON recipes.hash = jobs.recipe "
+            "WHERE watch = ? AND session = ? AND tomograms.name = ?",
+            (watch, session, name),
+        )
+        return next((_tomogram(row) for row in rows), None)
+
+    def result(self, result_id: str) -> ResultView | None:
+        """One result, superseded ones too."""
+        rows = self._db.query(
+            "SELECT results.*, state FROM results JOIN jobs ON jobs.id = job WHERE result_id = ?", (result_id,)
+        )
+        return next(
+            (
+                ResultView(
+                    row["result_id"],
+                    row["folder"],
+                    json.loads(row["manifest"]),
+                    row["state"],
+                    _moment(row["committed_at"]),
+                )
+                for row in rows
+            ),
+            None,
+        )
+
+    def last_folders(self, limit: int) -> list[str]:
+        """The folders of the last results that stand, the newest first."""
+        rows = self._db.execute(
+            "SELECT folder FROM results JOIN jobs ON jobs.id = job WHERE state = 'done' ORDER BY job DESC LIMIT ?",
+            (limit,),
+        )
+        return [folder for (folder,) in rows.fetchall()]
+
+    def standing_folders(self, watch: str | None = None, session: str | None = None) -> list[tuple[str, str]]:
+        """(tomogram, folder) of every result that stands, of one watch or session where it is given."""
+        rows = self._db.execute(
+            """SELECT watch || '/' || session || '/' || tomograms.name, folder
+               FROM results JOIN jobs ON jobs.id = job JOIN revisions ON revisions.id = revision
+               JOIN tomograms ON tomograms.id = tomogram
+               WHERE state = 'done' AND (?1 IS NULL OR watch = ?1) AND (?2 IS NULL OR session = ?2) ORDER BY 1""",
+            (watch, session),
+        )
+        return [(name, folder) for name, folder in rows.fetchall()]
+
+    def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        """The id of the last result that was committed, or of the one so many before it; no watches are all."""
+        row = self._db.execute(
+            """SELECT result_id FROM results JOIN jobs ON jobs.id = job JOIN revisions ON revisions.id = revision
+               JOIN tomograms ON tomograms.id = tomogram
+               WHERE state = 'done' AND (? = '[]' OR watch IN (SELECT value FROM json_each(?1)))
+               ORDER BY job DESC LIMIT 1 OFFSET ?""",
+            (json.dumps(sorted(watches)), skip),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def standing_results(self, watch: str, session: str) -> dict[str, dict[str, Any]]:
+        """The folders of the results that stand for a session's tomograms, by their names; each with its metadata.
+
+        That is what the sidecars say by now, which may be more than they did when the result was made.
+        """
+        rows = self._db.execute(
+            """SELECT folder, metadata FROM tomograms JOIN revisions ON tomogram = tomograms.id
+               CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
+               WHERE watch = ? AND session = ? ORDER BY name""",
+            (watch, session),
+        )
+        return {folder: json.loads(metadata) for folder, metadata in rows.fetchall()}
+
+    def job_counts(self) -> dict[State, int]:
+        """How many jobs are in each state."""
+        rows = self._db.query("SELECT state, number FROM job_counts WHERE number > 0")
+        return {row["state"]: row["number"] for row in rows}
+
+    def waiting(self) -> dict[str, Waiting]:
+        """The waiting jobs of each watch that has some.
+
+        Where the clock was behind then, or is now, the file's own time or the present one stands in for it.
+        """
+        rows = self._db.query(
+            """SELECT watch, count(*) AS number,
+                      min(min(?1, max(settled_at, iif(modified_ns / 1e9 <= ?1, modified_ns / 1e9, 0)))) AS oldest
+               FROM jobs JOIN revisions ON revisions.id = revision JOIN tomograms ON tomograms.id = tomogram
+               WHERE state = 'waiting' GROUP BY watch""",
+            (self._now(),),
+        )
+        return {row["watch"]: Waiting(row["number"], _moment(row["oldest"])) for row in rows}
+
+    def _wanted(self, watch: str, session: str) -> dict[str, int]:
+        """The targets that a person has given the session."""
+        row = self._db.execute(
+            "SELECT targets FROM sessions WHERE watch = ? AND session = ?", (watch, session)
+        ).fetchone()
+        return json.loads(row[0]) if row else {}
+
+    def _session(self, session_row: Mapping[str, Any]) -> SessionView:
+        watch, session = session_row["watch"], session_row["session"]
+        rows = list(
+            self._db.query(
+                f"SELECT state, count(*) AS n, max(settled_at) AS newest {_CURRENT} "
+                "WHERE watch = ? AND session = ? GROUP BY state",
+                (watch, session),
+            )
+        )
+        states: dict[State, int] = {row["state"]: row["n"] for row in rows}
+        return SessionView(
+            watch,
+            session,
+            sum(states.values()) - states.get("superseded", 0),
+            states,
+            _moment(max(row["newest"] for row in rows)),
+            self.session_verdict(watch, session, states)[0],
+            () if session_row["targets"] == "{}" else self.totals(watch, session).targets,
+        )
+
+
+_TOMOGRAM = """
+    SELECT watch, session, tomograms.name, path, producer, number, warning, settled_at, state, attempts, fault,
+           started_at, finished_at, recipes.name AS recipe, result_id, manifest
+"""
+
+
+def _tomogram(row: Mapping[str, Any]) -> TomogramView:
+    manifest = json.loads(row["manifest"]) if row["manifest"] else {}
+    fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
+    return TomogramView(
+        watch=row["watch"],
+        session=row["session"],
+        name=row["name"],
+        revision=row["number"],
+        path=row["path"],
+        producer=row["producer"],
+        recipe=row["recipe"],
+        state=row["state"],
+        attempts=row["attempts"],
+        settled=_moment(row["settled_at"]),
+        changed=_moment(max(row[key] or 0 for key in ("settled_at", "started_at", "finished_at"))),
+        warning=row["warning"],
+        fault={key: fault[key] for key in ("kind", "reason", "message")} if fault else None,
+        result_id=row["result_id"],
+        verdict=manifest.get("verdict"),
+        reasons=tuple(_reasons(manifest)),
+        picks={feature: facts["count"] for feature, facts in manifest.get("picks", {}).items()},
+        previews=tuple(sorted(name for name in manifest.get("files", {}) if name.startswith("preview/"))),
+    )
+
+
+def _reasons(manifest: Mapping[str, Any]) -> list[str]:
+    """Why the verdict is not good."""
+    poor = [
+        (name, figure) for name, figure in manifest.get("quality", {}).items() if figure["verdict"] in ("warn", "bad")
+    ]
+    poor.sort(key=lambda item: item[1]["verdict"] != "bad")
+    return [figure.get("reason") or f"{name} is {figure['verdict']}" for name, figure in poor]
+
+
+def _counts(picks: Mapping[str, Any]) -> dict[str, int]:
+    """The published picks of each feature, from what the manifest says of them."""
+    return {feature: int(told["count"]) for feature, told in picks.items()}
+
+
+def _counted(values: Any) -> dict[Any, int]:
+    counts: dict[Any, int] = {}
+    for value in values:
+        counts[value] = counts.get(value, 0) + 1
+    return counts
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

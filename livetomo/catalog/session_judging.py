@@ -1,0 +1,67 @@
+"""The course of a session as the catalog knows it: what its last results say, and the verdict that was told of it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlite_utils import Database
+
+from livetomo.catalog.event_log import Story
+from livetomo.core.events import Event
+from livetomo.core.quality.metric import Verdict
+from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, Figures, judged
+from livetomo.core.quality.session_verdict import LAST_TOMOGRAMS, Judged, verdict_body
+from livetomo.core.tomogram import TomogramId
+
+# The last results that stand for a session's tomograms, by way of these; the manifest is read of those alone, and once.
+_LAST = """
+    SELECT json_extract(manifest, '$.verdict', '$.quality')
+    FROM (SELECT job FROM tomograms JOIN revisions ON tomogram = tomograms.id
+          CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
+          WHERE watch = ?1 AND session = ?2 AND (?3 IS NULL OR recipe = ?3)
+          ORDER BY committed_at DESC, job DESC LIMIT ?4)
+    JOIN results USING (job) ORDER BY committed_at DESC, job DESC
+"""
+
+
+class Course:
+    """Judges a result by its session, and a session by its results.
+
+    Both are decided once, as the result is recorded, and told with it: what the broker, the page and a consumer that
+    catches up later say is then the same, and nobody's verdict changes because of what came after. A catalog that is
+    made anew decides the same, as long as results were recorded in the order in which they were finished.
+    """
+
+    def __init__(self, db: Database, story: Story) -> None:
+        self._db = db
+        self._story = story
+
+    def judged(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """`manifest`, which is not recorded yet, with what the session's results of the same recipe make of it."""
+        where = manifest["tomogram"]
+        earlier = self._last(where["watch"], where["session"], manifest["recipe"]["hash"], MOST_TOMOGRAMS)
+        figures: list[Figures] = [result.figures for result in earlier]
+        return judged(manifest, figures)
+
+    def tell(self, manifest: Mapping[str, Any]) -> None:
+        """Tell the session's verdict where the result of `manifest`, which is recorded, has changed it."""
+        who = TomogramId(**manifest["tomogram"])
+        told = self.told(who.watch, who.session)
+        before: Verdict = told["verdict"] if told else "missing"
+        body = verdict_body(self._last(who.watch, who.session, None, LAST_TOMOGRAMS), before)
+        if body is not None:
+            recipe_hash = manifest["recipe"]["hash"]
+            self._story.append(Event("verdict", who, manifest["revision"], recipe_hash, body["verdict"], body))
+
+    def told(self, watch: str, session: str) -> dict[str, Any] | None:
+        """What was last told of the session's verdict; None before there is one."""
+        row = self._db.execute(
+            "SELECT body FROM events WHERE kind = 'verdict' AND watch = ? AND session = ? ORDER BY seq DESC LIMIT 1",
+            (watch, session),
+        ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def _last(self, watch: str, session: str, recipe_hash: str | None, number: int) -> list[Judged]:
+        """The newest first."""
+        rows = self._db.execute(_LAST, (watch, session, recipe_hash, number)).fetchall()
+        return [Judged(*json.loads(said)) for (said,) in rows]

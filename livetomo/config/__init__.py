@@ -1,0 +1,1 @@
+"""What users write: configuration, recipes, model cards, and what is said where they are wrong."""

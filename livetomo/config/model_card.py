@@ -1,0 +1,138 @@
+"""What a model package says of itself, read without loading its network; and which packages come with livetomo."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.user_file import UserModel, validate
+from livetomo.core.errors import ConfigurationError
+from livetomo.core.units import VoxelSize
+
+CARD_KEY = "livetomo.card"
+ENDING = ".safetensors"
+# Of particles that packages made before cards said it are trained on: a eukaryotic ribosome, about.
+_DIAMETERS_ANGSTROM: Mapping[str, float] = {"ribosome": 250.0}
+_FINEST, _COARSEST = 1 / 12, 1.5
+_SHIPPED = Path(__file__).parents[1] / "processing" / "networks" / "weights"
+
+
+class Card(UserModel):
+    """What a model is, where it comes from and how well it does: everything that is known about it but its weights.
+
+    voxel_range_angstrom: of tomograms with which voxels the network was evaluated. A package that does not say counts
+        as evaluated from a twelfth of the voxels that it sees (finer ones are averaged) to half as large again.
+    diameters_angstrom: of the features that are particles, by their names.
+    metrics: by data set and figure. data, limits: sentences for people.
+    """
+
+    schema_version: int = Field(1, alias="schema")
+    name: str
+    features: tuple[str, ...] = Field(min_length=1)
+    base: int = Field(ge=1, le=256)
+    levels: int = Field(ge=1, le=6)
+    voxel_size_angstrom: float = Field(gt=0)
+    high_pass_angstrom: float = Field(gt=0)
+    fall_angstrom: float = Field(gt=0)
+    low_pass_angstrom: float = Field(gt=0)
+    voxel_range_angstrom: tuple[VoxelSize, VoxelSize] | None = None
+    diameters_angstrom: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    data: str = ""
+    seed: int | None = None
+    steps: int = 0
+    commit: str = ""
+    device: str = ""
+    licence: str = ""
+    metrics: dict[str, dict[str, float]] = Field(default_factory=dict)
+    limits: str = ""
+
+    def diameter_angstrom(self, feature: str) -> float | None:
+        """How large the particles of a feature are; None where it is not known."""
+        return self.diameters_angstrom.get(feature, _DIAMETERS_ANGSTROM.get(feature))
+
+    @property
+    def lowest_voxel_angstrom(self) -> float:
+        """The smallest voxels of a tomogram that the network is run on."""
+        return self.voxel_range_angstrom[0] if self.voxel_range_angstrom else self.voxel_size_angstrom * _FINEST
+
+    @property
+    def highest_voxel_angstrom(self) -> float:
+        """The largest ones."""
+        return self.voxel_range_angstrom[1] if self.voxel_range_angstrom else self.voxel_size_angstrom * _COARSEST
+
+    def unfit(self, voxel_size_angstrom: float) -> str:
+        """Why the network is not run on a tomogram with such voxels; empty where it is."""
+        low, high = self.lowest_voxel_angstrom, self.highest_voxel_angstrom
+        if low <= voxel_size_angstrom <= high:
+            return ""
+        return (
+            f"voxels of {voxel_size_angstrom:g} Å are outside the range in which the network {self.name} was "
+            f"evaluated, {low:g} to {high:g} Å"
+        )
+
+    @property
+    def layout(self) -> Layout:
+        """The network that the weights belong to."""
+        return Layout(self.features, self.base, self.levels)
+
+    @property
+    def canonical(self) -> Canonical:
+        """What its input is brought to."""
+        return Canonical(self.voxel_size_angstrom, self.high_pass_angstrom, self.fall_angstrom, self.low_pass_angstrom)
+
+    @staticmethod
+    def of(name: str, layout: Layout, canonical: Canonical, **more: Any) -> "Card":
+        """The card of a network with this layout and input."""
+        return Card(name=name, **asdict(layout), **asdict(canonical), **more)
+
+
+def read_card(path: Path) -> Card:
+    """The card alone, without the weights.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is not a package of livetomo.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as package:
+            metadata = package.metadata() or {}
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such model") from None
+    except (SafetensorError, OSError) as fault:
+        raise ConfigurationError(f"{path}: is not a model package ({fault})") from None
+    if CARD_KEY not in metadata:
+        raise ConfigurationError(f"{path}: holds weights but no card of livetomo. Was it made by another program?")
+    return validate(Card, json.loads(metadata[CARD_KEY]), str(path))
+
+
+def shipped() -> dict[str, Path]:
+    """The packages that come with livetomo, by name."""
+    return {path.stem: path for path in sorted(_SHIPPED.glob(f"*{ENDING}"), key=lambda path: path.stem)}
+
+
+def package_path(model: str, base: Path) -> Path | None:
+    """The file that a recipe's `model` names: one that is shipped, or a path relative to `base`; None for neither."""
+    return base / Path(model).expanduser() if model.endswith(ENDING) else shipped().get(model)
+
+
+def package_digest(path: Path) -> str:
+    """SHA-256 of the file, read again only when it has changed.
+
+    Raises:
+        OSError: as the file system says it.
+    """
+    facts = path.stat()
+    return _digest(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, modified_ns: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,198 @@
+"""The part of a recipe that turns maps into particles: pick, curate, export."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from livetomo.config.user_file import UserModel, plain_name
+from livetomo.core.units import Number, whole_number
+
+Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
+Distance = Annotated[Number, Field(ge=0, lt=1e5)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Name = Annotated[str, Field(max_length=60), plain_name("_-")]
+Format = Literal[
+    "relion5", "relion4", "relion31", "warp", "dynamo", "stopgap", "eman2", "copick", "imod", "csv"
+]  # those of formats/export.py
+
+
+class Pick(UserModel):
+    """How particles are found in a feature's map.
+
+    feature: the feature whose particles are picked.
+    method: `"maxima"`: local maxima, for maps that are high at the centres of particles (`blob`). `"watershed"`:
+        connected regions at their centres of mass, where touching regions are cut apart; `"deepest"`: the same at their
+        deepest points; `"centroid"`: connected regions that are not cut.
+    threshold: particles with at least this score are published; a region is where the map exceeds it.
+    candidate_threshold: particles with at least this score are kept as candidates, so that `threshold` can be changed
+        later.
+    min_volume_angstrom3: smaller regions are left out, after touching ones were cut apart; not for `"maxima"`.
+    min_spacing_angstrom: if two particles are closer than this, the one with the higher score is kept (of regions: the
+        one with the higher mass).
+    edge_angstrom: no particles are picked this close to the faces of the volume.
+    diameter_angstrom: size of the particles, for the circles in pictures. By default the diameter of the feature
+        (`blob`) or of its model's card; else that of a sphere as large as the median region; else
+        `min_spacing_angstrom`.
+    """
+
+    feature: Name
+    method: Literal["maxima", "watershed", "deepest", "centroid"] = "maxima"
+    threshold: Fraction = 0.5
+    candidate_threshold: Fraction = 0.1
+    min_volume_angstrom3: Annotated[Number, Field(ge=0)] = 0.0
+    min_spacing_angstrom: Angstrom
+    edge_angstrom: Distance = 0.0
+    diameter_angstrom: Angstrom | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a diameter that is not given: it changes no pick, and must not change the hash of recipes."""
+        told: dict[str, Any] = handler(self)
+        return {key: value for key, value in told.items() if key != "diameter_angstrom" or value is not None}
+
+    @model_validator(mode="after")
+    def _candidates_include_picks(self) -> Self:
+        if self.candidate_threshold > self.threshold:
+            raise ValueError(
+                f'"candidate_threshold" ({self.candidate_threshold:g}) is above "threshold" ({self.threshold:g}); '
+                "write a lower one: every published pick is a candidate too"
+            )
+        if self.method == "maxima" and self.min_volume_angstrom3:
+            raise ValueError('"min_volume_angstrom3" needs a method that knows volumes: watershed, deepest or centroid')
+        return self
+
+
+class Near(UserModel):
+    """Particles are kept only near another feature; at a distance of 0, only inside of it.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"near"`.
+    partner: the feature that decides.
+    threshold: the partner is where its probability exceeds this.
+    distance_angstrom: the distance from the partner's voxels that counts as near.
+    """
+
+    feature: Name
+    rule: Literal["near"]
+    partner: Name
+    threshold: Fraction = 0.5
+    distance_angstrom: Distance = 0.0
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield from (("feature", self.feature), ("partner", self.partner))
+
+
+class Away(UserModel):
+    """Particles near another feature are left out; at a distance of 0, only those inside of it.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"away"`.
+    partner: the feature that decides.
+    threshold: the partner is where its probability exceeds this.
+    distance_angstrom: the distance from the partner's voxels that counts as near.
+    """
+
+    feature: Name
+    rule: Literal["away"]
+    partner: Name
+    threshold: Fraction = 0.5
+    distance_angstrom: Distance = 0.0
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield from (("feature", self.feature), ("partner", self.partner))
+
+
+class Duplicates(UserModel):
+    """If several particles are closer than a distance, only the strongest one is kept.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"duplicates"`.
+    distance_angstrom: particles that are closer than this count as the same particle.
+    """
+
+    feature: Name
+    rule: Literal["duplicates"]
+    distance_angstrom: Angstrom
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield "feature", self.feature
+
+
+class Consensus(UserModel):
+    """Particles are kept if enough other features have a published particle there.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"consensus"`.
+    partners: the other features: the same particle, found in other ways.
+    at_least: how many of the partners must have a particle there.
+    distance_angstrom: two particles at most this far apart count as the same particle.
+    """
+
+    feature: Name
+    rule: Literal["consensus"]
+    partners: Annotated[tuple[Name, ...], Field(min_length=1)]
+    at_least: Annotated[int, Field(ge=1), whole_number] = 1
+    distance_angstrom: Angstrom
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield "feature", self.feature
+        yield from (("partners", partner) for partner in self.partners)
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        if self.at_least > len(self.partners):
+            raise ValueError(f'"at_least" ({self.at_least}) is more than there are partners ({len(self.partners)})')
+        return self
+
+
+class Quantile(UserModel):
+    """The published particles with the lowest scores are left out, and all weaker candidates with them.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"quantile"`.
+    lowest: the share of the published particles that is left out, 0 to 1.
+    """
+
+    feature: Name
+    rule: Literal["quantile"]
+    lowest: Fraction
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield "feature", self.feature
+
+
+class Calibrate(UserModel):
+    """Scores in the files of a session are made comparable between tomograms; a tomogram's own files keep their scores.
+
+    Each tomogram's candidates get the session's median score and spread (as logits) before `threshold` decides; their
+    order does not change. The rule assumes that most candidates are background, which is alike in all tomograms.
+    Use a low `candidate_threshold`, and do not use the rule if tomograms differ much in how crowded they are.
+
+    feature: the feature whose scores are calibrated.
+    rule: the name of this rule, `"calibrate"`.
+    """
+
+    feature: Name
+    rule: Literal["calibrate"]
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield "feature", self.feature
+
+
+Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile | Calibrate, Field(discriminator="rule")]
+
+
+class Export(UserModel):
+    """The formats in which picks are written.
+
+    formats: each format gives a file `picks/<feature>.<format>.<ext>` in every result folder.
+    """
+
+    formats: tuple[Format, ...] = ("relion5",)

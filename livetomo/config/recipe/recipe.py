@@ -1,0 +1,258 @@
+"""A recipe: what is done to a tomogram, as the user writes it. What the docstrings say of the keys is its reference."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from livetomo.config.recipe.features import Feature
+from livetomo.config.recipe.picks import Angstrom, Curate, Export, Fraction, Name, Pick
+from livetomo.config.recipe.quality import Baseline, Limit, limit_faults, limits_of
+from livetomo.config.user_file import UserModel, read_toml, validate
+from livetomo.core.errors import ConfigurationError
+from livetomo.core.quality.definitions import Limits
+from livetomo.core.units import Number, VoxelSize
+
+
+class NoDenoise(UserModel):
+    """The volume is left as it is."""
+
+    method: Literal["none"] = "none"
+
+
+class LowPass(UserModel):
+    """A Gaussian low-pass filter.
+
+    resolution_angstrom: at the spatial frequency 1/`resolution_angstrom` the amplitude falls to 1/e.
+    """
+
+    method: Literal["lowpass"]
+    resolution_angstrom: Angstrom = 60.0
+
+
+class Deconvolve(UserModel):
+    """The contrast transfer function is undone by a Wiener filter (that of tom_deconv, which Warp uses too).
+
+    Defocus and voltage come from the sidecars; the values given here are used if the sidecars have none.
+
+    defocus_angstrom: defocus, if no sidecar gives it; underfocus is positive.
+    strength: how much contrast is restored: at low resolution the signal counts as 10 to the power of three times this
+        stronger than the noise.
+    falloff: how quickly that ratio falls with resolution.
+    highpass: frequencies up to this share of the Nyquist frequency are damped.
+    phase_flipped: `true` if the reconstruction has corrected the sign of the CTF already.
+    voltage_kilovolt: acceleration voltage, if no sidecar gives it.
+    spherical_aberration_mm: spherical aberration of the microscope.
+    amplitude_contrast: share of amplitude contrast; 0.07 to 0.1 for ice.
+    """
+
+    method: Literal["deconvolve"]
+    defocus_angstrom: Annotated[Number, Field(gt=0, lt=1e6)] | None = None
+    strength: Annotated[Number, Field(gt=0, le=3)] = 1.0
+    falloff: Annotated[Number, Field(gt=0, le=10)] = 1.0
+    highpass: Annotated[Number, Field(gt=0, le=1)] = 0.02
+    phase_flipped: bool = False
+    voltage_kilovolt: Annotated[Number, Field(ge=60, le=1500)] = 300.0
+    spherical_aberration_mm: Annotated[Number, Field(ge=0, le=10)] = 2.7
+    amplitude_contrast: Fraction = 0.07
+
+
+Denoise = Annotated[NoDenoise | LowPass | Deconvolve, Field(discriminator="method")]
+
+
+class Interaction(UserModel):
+    """The map of one feature is kept only away from another feature, or only near it.
+
+    Interactions act in the order in which they are written, each on the result of the one before.
+
+    feature: the feature whose map is changed.
+    avoid: the feature that it is kept away from.
+    colocalize: or the feature that it is kept near to.
+    threshold: the other feature is where its probability exceeds this.
+    radius_angstrom: the distance that counts as near.
+    slicewise: `true`: exactly as Ais does it, slice by slice in x and y, in whole voxels.
+    """
+
+    feature: Name
+    avoid: Name | None = None
+    colocalize: Name | None = None
+    threshold: Fraction = 0.5
+    radius_angstrom: Annotated[Number, Field(ge=0, lt=1e5)] = 100.0
+    slicewise: bool = False
+
+    @property
+    def partner(self) -> str:
+        """The feature whose map decides."""
+        return self.avoid or self.colocalize or ""
+
+    @model_validator(mode="after")
+    def _one_partner(self) -> Self:
+        if (self.avoid is None) == (self.colocalize is None):
+            raise ValueError('give exactly one of "avoid" and "colocalize"')
+        return self
+
+
+class Competition(UserModel):
+    """Features compete for voxels, before any interaction: where an emitting one is higher, an absorbing one is zeroed.
+
+    emit: the features that win where they are higher; their maximum is computed once, so the order does not matter.
+    absorb: the features that lose. Where both are equal, nothing is zeroed.
+    """
+
+    emit: tuple[Name, ...] = ()
+    absorb: tuple[Name, ...] = ()
+
+
+class Recipe(UserModel):
+    """The top of the file.
+
+    density: `"dark"` if matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
+    voxel_size_angstrom: used instead of the header's, if that is known to be wrong.
+    keep: maps that are kept beside the picks: the denoised volume; the probability of each feature; the labels, one
+        small volume that says for each voxel which feature it belongs to.
+    """
+
+    density: Literal["dark", "bright"] = "dark"
+    voxel_size_angstrom: VoxelSize | None = None
+    keep: tuple[Literal["denoised", "probabilities", "labels"], ...] = ()
+    denoise: Denoise = NoDenoise()
+    feature: tuple[Feature, ...] = Field(min_length=1)
+    competition: Competition = Competition()
+    interaction: tuple[Interaction, ...] = ()
+    pick: tuple[Pick, ...] = ()
+    curate: tuple[Curate, ...] = ()
+    limit: tuple[Limit, ...] = ()
+    baseline: Baseline = Baseline()
+    export: Export = Export()
+
+    @model_validator(mode="after")
+    def _features_exist(self) -> Self:
+        names = [feature.name for feature in self.feature]
+        faults = [f'two features are named "{name}"' for name in sorted({n for n in names if names.count(n) > 1})]
+        faults += [*_faults(self, names), *limit_faults(self.limit, names)]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything that is in force, defaults too: what the hash covers and `result.json` shows."""
+        return self.model_dump(mode="json")
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        """The limits of figures that count in place of the published ones, by the figures' names."""
+        return limits_of(self.limit)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of what is in force; its first 8 digits name result folders. Models count by what is in their files.
+
+        Not by where these lie: a folder that was moved makes no new results, a model that was trained anew does.
+        """
+        told = self.to_json()
+        for feature in told["feature"]:
+            for prefix in ("", "coarse_"):
+                if feature.get(f"{prefix}sha256"):
+                    del feature[f"{prefix}model"]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+class MapRecipe(UserModel):
+    """What is done to maps that are there already: a recipe without the tables that make them."""
+
+    competition: Competition = Competition()
+    interaction: tuple[Interaction, ...] = ()
+    pick: tuple[Pick, ...] = ()
+    curate: tuple[Curate, ...] = ()
+    export: Export = Export()
+
+
+def _faults(recipe: Recipe | MapRecipe, names: Collection[str]) -> Iterator[str]:
+    """What is wrong with the features that a recipe mentions, where `names` are those there are."""
+    for where, name in _mentioned(recipe):
+        if name not in names:
+            yield f'{where} is "{name}"; the features are {", ".join(names)}'
+    picked = [pick.feature for pick in recipe.pick]
+    for name in sorted({name for name in picked if picked.count(name) > 1}):
+        yield f'"{name}" is picked twice; give the second map another name'
+    for number, rule in enumerate(recipe.curate, start=1):
+        needed = rule.partners if rule.rule == "consensus" else ()
+        for name in (rule.feature, *needed):
+            if name in names and name not in picked:
+                yield f'curate number {number}: "{name}" has no [[pick]]'
+
+
+def _mentioned(recipe: Recipe | MapRecipe) -> Iterator[tuple[str, str]]:
+    for key in ("emit", "absorb"):
+        yield from ((f'competition: "{key}"', name) for name in getattr(recipe.competition, key))
+    for number, interaction in enumerate(recipe.interaction, start=1):
+        yield f'interaction number {number}: "feature"', interaction.feature
+        yield f'interaction number {number}: "{"avoid" if interaction.avoid else "colocalize"}"', interaction.partner
+    for number, pick in enumerate(recipe.pick, start=1):
+        yield f'pick number {number}: "feature"', pick.feature
+    for number, rule in enumerate(recipe.curate, start=1):
+        yield from ((f'curate number {number}: "{key}"', name) for key, name in rule.mentioned())
+
+
+def load_map_recipe(name_or_path: str, names: Collection[str], parts: Collection[str]) -> MapRecipe:
+    """The tables `parts` of a recipe, for maps of the features `names`; its own features are not looked at.
+
+    Picks and curation of other features are left out; everything else that is mentioned has to be there.
+
+    Raises:
+        ConfigurationError: as `load_recipe`; also where there is no map of a feature, or where nothing is left to do.
+    """
+    content, source = _content(name_or_path, None)
+    content = {key: value for key, value in content.items() if key in parts or key not in Recipe.model_fields}
+    recipe = validate(MapRecipe, content, source)
+    of_these = {
+        "pick": tuple(pick for pick in recipe.pick if pick.feature in names),
+        "curate": tuple(rule for rule in recipe.curate if rule.feature in names),
+    }
+    recipe = recipe.model_copy(update=of_these)
+    if faults := list(_faults(recipe, names)):
+        raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
+    if not (recipe.pick or recipe.interaction or recipe.competition.absorb):
+        there = ", ".join(f"[{part}]" if part == "competition" else f"[[{part}]]" for part in parts if part != "export")
+        raise ConfigurationError(f"{source}: says nothing about {', '.join(names)}; write {there}")
+    return recipe
+
+
+def load_recipe(name_or_path: str, base: Path | None = None) -> Recipe:
+    """A built-in recipe by its name, or a recipe file by its path (relative to `base`).
+
+    Raises:
+        ConfigurationError: names the file, the key and what would be right.
+    """
+    content, source = _content(name_or_path, base)
+    return validate(Recipe, content, source, ((base or Path()) / name_or_path).parent)
+
+
+def _content(name_or_path: str, base: Path | None) -> tuple[dict[str, Any], str]:
+    built_in = resources.files("livetomo.config.recipe") / "builtin"
+    known = sorted(entry.name.removesuffix(".toml") for entry in built_in.iterdir() if entry.name.endswith(".toml"))
+    if name_or_path in known:
+        with resources.as_file(built_in / f"{name_or_path}.toml") as path:
+            return read_toml(path), f"recipe {name_or_path}"
+    path = (base or Path()) / name_or_path
+    if not name_or_path.endswith(".toml") and not _is_there(path):
+        raise ConfigurationError(
+            f'recipe "{name_or_path}": neither a built-in recipe ({", ".join(known)}) nor a file of that name'
+        )
+    return read_toml(path), str(path)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for the file system
+        return False
+
+
+def recipe_name(name_or_path: str) -> str:
+    """What a recipe is called: a built-in one by its name, a file by its stem."""
+    return Path(name_or_path).name.removesuffix(".toml")

@@ -1,0 +1,83 @@
+"""Read a TOML file that a user wrote into a pydantic model, and say in a user's words what is wrong with it."""
+
+import io
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from livetomo.config.explain import explain
+from livetomo.core.errors import ConfigurationError
+
+MOST_BYTES = 2**20
+
+
+class UserModel(BaseModel):
+    """A table of a user's file: unknown keys are refused, values do not change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def plain_name(punctuation: str) -> AfterValidator:
+    """For a name that stands in paths and topics as it is: letters, digits and `punctuation`."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9{re.escape(punctuation)}]*", value):
+            raise ValueError(f"write letters, digits and {' '.join(punctuation)}, beginning with a letter or digit")
+        return value
+
+    return AfterValidator(check)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The file's content; `ConfigurationError` names the file and the line where it is not TOML."""
+    try:
+        content = tomllib.loads(io.StringIO(_bytes(path).decode("utf-8-sig"), newline=None).read())
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such file") from None
+    except OSError as fault:
+        raise ConfigurationError(f"{path}: cannot be read ({fault.strerror})") from None
+    except UnicodeDecodeError as fault:
+        raise ConfigurationError(f"{path}: is not UTF-8 text (byte {fault.start}). Is it the right file?") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigurationError(f"{path}: is not valid TOML: {fault}") from None
+    if hidden := next((key for key in content if key.startswith("_")), None):
+        # pydantic-settings would take `_env_file` and its like for its own arguments
+        raise ConfigurationError(f'{path}: unknown key "{hidden}"')
+    return content
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a regular file of bearable size: a FIFO would block, and a device has no end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ConfigurationError(f"{path}: is not a regular file (but a device, a pipe or a socket)")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > MOST_BYTES:
+        raise ConfigurationError(f"{path}: has more than {MOST_BYTES:,} bytes. Is it the right file?")
+    return content
+
+
+def validate(model: type[Model], content: Mapping[str, Any], source: str, base: Path | None = None) -> Model:
+    """`content` as a `model`; `ConfigurationError` has one line per fault: the file, the key, what would be right.
+
+    base: what relative paths in it are relative to. Validators that look at files find it in their context; without a
+    context (what comes from a catalog or a pipe) they look at none.
+    """
+    try:
+        return model.model_validate(content, context={"base": base or Path()})
+    except ValidationError as fault:
+        raise ConfigurationError("\n".join(explain(fault, model, content, source))) from None

@@ -1,0 +1,1 @@
+"""The nouns of the house: frozen, without I/O, known to every room."""

@@ -1,0 +1,495 @@
+"""What can go wrong: one class per cause that a person can act on, and the exit code that it ends a command with.
+
+What is done about a failed job reads the class, never the text: a `PermanentError` is the input's own fault and costs
+one attempt, a `TransientError` is tried again, a `DeviceError` is nobody's fault but the device's and is not charged.
+"""
+
+from enum import IntEnum
+from pathlib import Path
+from typing import ClassVar, Literal
+
+OUT_OF_MEMORY = "out of memory"
+"""The reason of a fault that costs an attempt, and whose second in a row for one tomogram is its own fault."""
+
+FaultKind = Literal["permanent", "transient", "device", "unexpected"]
+
+
+class ExitCode(IntEnum):
+    """How a command ends."""
+
+    OK = 0
+    UNEXPECTED = 1
+    CONFIGURATION = 2
+    INPUT = 3
+    UNREACHABLE = 4
+    BUSY = 5
+    INCOMPLETE = 6
+
+
+class LivetomoError(Exception):
+    """Anything that livetomo can say clearly. `reason` is its name in three words, as lists and labels show it."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNEXPECTED
+    kind: ClassVar[FaultKind] = "unexpected"
+    reason: ClassVar[str] = "error"
+
+
+class ConfigurationError(LivetomoError):
+    """A file that the user wrote, or the environment, asks for something that cannot be."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "configuration"
+
+
+class Unreachable(LivetomoError):
+    """A daemon or broker that a command needs does not answer."""
+
+    exit_code = ExitCode.UNREACHABLE
+    reason = "unreachable"
+
+
+class BrokerAway(Unreachable):
+    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it.
+
+    code: the reason code of MQTT 5 with which it hung up, where it named one.
+    """
+
+    reason = "broker away"
+
+    def __init__(self, said: str, code: int | None = None) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+class MessageRefused(LivetomoError):
+    """The MQTT broker is there, and does not take this message. `code` is MQTT 5's reason code, where it named one."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "message refused"
+
+    def __init__(self, said: str, code: int | None = None) -> None:
+        super().__init__(said)
+        self.code = code
+
+
+class AddressAway(Unreachable):
+    """An address to listen at is not there yet, or another program has it."""
+
+    reason = "address away"
+
+
+class SecretUnreadable(LivetomoError):
+    """A file with a password or a token is not there, is empty, or is no text."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "secret unreadable"
+
+
+class Refused(LivetomoError):
+    """The daemon will not do what it was asked."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "refused"
+
+
+class ApiAway(Unreachable):
+    """The daemon's HTTP API does not answer, refuses, or gives something else than was published."""
+
+    reason = "API away"
+
+
+class NumberedAnew(LivetomoError):
+    """The daemon's events are numbered anew: its catalog was restored or made anew. `epoch` is the new one."""
+
+    exit_code = ExitCode.INCOMPLETE
+    reason = "numbered anew"
+
+    def __init__(self, message: str, epoch: str) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+
+
+class NotAsPublished(LivetomoError):
+    """A file that a message tells of is gone, or is not the file that was published."""
+
+    exit_code = ExitCode.INPUT
+    reason = "not as published"
+
+
+class BadStar(LivetomoError):
+    """A STAR file, or a part of it, cannot be read."""
+
+    exit_code = ExitCode.INPUT
+    reason = "bad STAR file"
+
+
+class NoStarWord(LivetomoError):
+    """A value that a STAR file has no way to write."""
+
+    exit_code = ExitCode.INPUT
+    reason = "no STAR word"
+
+
+class ResultUnreadable(LivetomoError):
+    """A result's folder does not hold what was published in it."""
+
+    exit_code = ExitCode.INPUT
+    reason = "result unreadable"
+
+    def __init__(self, folder: Path, why: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"{folder} cannot be read: {why}. Put it back from a copy, or have the tomogram processed again "
+            "(livetomo reprocess)."
+        )
+
+
+class ExportDiffers(LivetomoError):
+    """Files that were made for another program do not hold what was to be written."""
+
+    exit_code = ExitCode.UNEXPECTED
+    reason = "export differs"
+
+
+class StateBusy(LivetomoError):
+    """Another daemon holds the state directory."""
+
+    exit_code = ExitCode.BUSY
+    reason = "state in use"
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(f"{state} is in use by another livetomo daemon. Stop that one, or choose another state.")
+
+
+class BadBackup(LivetomoError):
+    """A file cannot be put in force as the catalog; nothing was changed."""
+
+    exit_code = ExitCode.INPUT
+    reason = "bad backup"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be put in force: {why}. Nothing was changed.")
+
+
+class CatalogBusy(LivetomoError):
+    """The catalog's file is there and sound, but cannot be used at the moment."""
+
+    exit_code = ExitCode.BUSY
+    reason = "catalog busy"
+
+
+class OutputBusy(LivetomoError):
+    """Another daemon writes results of the same watches to the same folder."""
+
+    exit_code = ExitCode.BUSY
+    reason = "output in use"
+
+
+class PermanentError(LivetomoError):
+    """The input itself is at fault: trying again cannot help."""
+
+    exit_code = ExitCode.INPUT
+    kind = "permanent"
+    reason = "bad input"
+
+
+class TransientError(LivetomoError):
+    """Something around the input failed: trying again may help."""
+
+    exit_code = ExitCode.INPUT
+    kind = "transient"
+    reason = "temporary fault"
+
+
+class DeviceError(LivetomoError):
+    """The device failed, not the input."""
+
+    exit_code = ExitCode.UNEXPECTED
+    kind = "device"
+    reason = "device fault"
+
+
+class NotAnMrc(PermanentError):
+    """The file is not an MRC volume."""
+
+    reason = "not an MRC file"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?")
+
+
+class OtherFormat(PermanentError):
+    """The file, or folder, holds a volume in a format that livetomo does not read."""
+
+    reason = "another format"
+
+    def __init__(self, path: Path, what: str, advice: str) -> None:
+        super().__init__(f"{path.name} is {what}; livetomo reads MRC files. {advice}")
+
+
+class DamagedCompression(PermanentError):
+    """A compressed file cannot be decompressed to its end."""
+
+    reason = "damaged compression"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path.name} cannot be decompressed ({why}). Was the copy interrupted? "
+            "Copy it again: livetomo takes a rewritten file as a new revision."
+        )
+
+
+class NotATomogram(PermanentError):
+    """The file is an MRC file, and whole, but no tomogram."""
+
+    reason = "not a tomogram"
+
+
+class TiltStack(NotATomogram):
+    """The file holds images, one a section: those of a tilt series, or frames."""
+
+    reason = "a stack of images"
+
+    def __init__(self, path: Path, why: str, advice: str = "") -> None:
+        super().__init__(
+            f"{path.name} is a stack of images, as tilt series and frames are, not a tomogram: {why}. "
+            f"Give the volume that is reconstructed from it.{advice}"
+        )
+
+
+class VolumeStack(NotATomogram):
+    """The file holds several volumes behind one another, as particles' boxes are stored."""
+
+    reason = "a stack of volumes"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} is a stack of volumes, not one tomogram: {why}. Give a tomogram.")
+
+
+class ParticleBox(NotATomogram):
+    """The file holds one particle, an average of particles, a reference or a mask."""
+
+    reason = "a particle's box"
+
+    def __init__(self, path: Path, side: int, word: str) -> None:
+        super().__init__(
+            f'{path.name} is a cube of {side} voxels, and its path says "{word}": a particle, an average, a reference '
+            "or a mask, not a tomogram."
+        )
+
+
+class SingleImage(NotATomogram):
+    """The file holds one image."""
+
+    reason = "a single image"
+
+    def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
+        depth, height, width = shape
+        super().__init__(f"{path.name} holds one image, {depth} x {height} x {width} (z, y, x), not a tomogram.")
+
+
+class NoSuchFile(PermanentError):
+    """A file that a person named is not there."""
+
+    reason = "no such file"
+
+    def __init__(self, path: Path) -> None:
+        where = f"in {path.parent}" if path.parent.is_dir() else f"since there is no folder {path.parent}"
+        super().__init__(f"{path}: there is no such file {where}. Is its name spelt right?")
+
+
+class EmptyFile(PermanentError):
+    """The file has no content, and has had none for long."""
+
+    reason = "empty file"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path.name} is empty. Did its writer stop? livetomo takes it as soon as it is written.")
+
+
+class AbsurdHeader(PermanentError):
+    """The header declares something that no tomogram is."""
+
+    reason = "absurd header"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} has a header that cannot be right: {why}. Write it again from its source.")
+
+
+class UnsupportedMode(PermanentError):
+    """The MRC mode is not one that a tomogram comes in."""
+
+    reason = "unsupported mode"
+
+    def __init__(self, path: Path, mode: int) -> None:
+        super().__init__(f"{path.name} is of MRC mode {mode}; livetomo reads 0, 1, 2, 6 and 12. Convert it first.")
+
+
+class TruncatedVolume(PermanentError):
+    """The file ends before the volume that its header declares."""
+
+    reason = "truncated volume"
+
+    def __init__(self, path: Path, declared: int, found: int, extended: int = 0) -> None:
+        readings = (
+            f" (with the extended header of {extended:,} bytes that its header declares; without one a whole file has "
+            f"{declared - extended:,})"
+            if extended
+            else ""
+        )
+        super().__init__(
+            f"{path.name} ends after {found:,} of {declared:,} bytes{readings}. Was the copy interrupted? "
+            "Copy it again: livetomo takes a rewritten file as a new revision."
+        )
+
+
+class NoUsableVoxels(PermanentError):
+    """The volume holds nothing to see: not finite, or the same everywhere."""
+
+    reason = "no usable voxels"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} holds {why}. Look at its reconstruction; livetomo takes a rewritten file anew.")
+
+
+class TooLargeForMemory(PermanentError):
+    """It needs more memory than there is, by an estimate that is made before any is taken."""
+
+    reason = "too large for memory"
+
+    def __init__(
+        self,
+        path: Path,
+        shape_zyx: tuple[int, int, int],
+        voxel_size_angstrom: float,
+        *,
+        network_voxels: int,
+        needed_bytes: int,
+        most_bytes: int,
+        whose: str,
+    ) -> None:
+        shape = " x ".join(f"{n:,}" for n in shape_zyx)
+        grid = f", {network_voxels:,} on the network's grid" if network_voxels else ""
+        super().__init__(
+            f"{path.name} has {shape} voxels (z, y, x) of {voxel_size_angstrom:g} Å{grid}: that takes about "
+            f"{_gigabytes(needed_bytes)} of memory, and {whose} {_gigabytes(most_bytes)}. Is its "
+            "voxel size right? If it is, bin the tomogram, or use a recipe without networks or with fewer features."
+        )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
+class HalvesDiffer(PermanentError):
+    """The even and the odd half are not of one tomogram."""
+
+    reason = "halves differ"
+
+    def __init__(self, path: Path, even: tuple[int, ...], odd: tuple[int, ...]) -> None:
+        super().__init__(
+            f"{path.name} has {even} voxels (z, y, x) and its odd half {odd}. Are both of the same reconstruction?"
+        )
+
+
+class NoDefocus(PermanentError):
+    """The recipe undoes the CTF of a tomogram whose defocus nobody tells."""
+
+    reason = "no defocus"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f'{path.name}: no sidecar tells its "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
+            'Write "defocus_angstrom" there, or have the CTF fit lie beside the tomogram.'
+        )
+
+
+class SourceChanged(TransientError):
+    """The file changed while it was read: what was read is thrown away."""
+
+    reason = "source changed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path.name} changed while it was read. It is taken again as soon as it rests.")
+
+
+class SourceUnreadable(TransientError):
+    """The file is away or cannot be read at the moment."""
+
+    reason = "source unreadable"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be read at the moment ({why}). Is its file system mounted and readable?")
+
+
+class CatalogCorrupt(LivetomoError):
+    """The catalog's file is damaged."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "catalog corrupt"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} is damaged ({' '.join(why.split())}). Results and picks are safe in their folders. "
+            "Stop the daemon and put a backup in force (livetomo restore FILE), or have the catalog made anew from "
+            "the results (livetomo rebuild)."
+        )
+
+
+class DiskFull(TransientError):
+    """There is no room for the result."""
+
+    reason = "disk full"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"No room is left on the disk that holds {folder}. Free some: the job is tried again.")
+
+
+class OutputAway(TransientError):
+    """The file system that results are written to is not there."""
+
+    reason = "output away"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not the file system that results were written to. Is it mounted?")
+
+
+class OutOfDeviceMemory(DeviceError):
+    """The device's memory is held by other programs."""
+
+    reason = "out of device memory"
+
+    def __init__(self, path: Path, device: str) -> None:
+        super().__init__(
+            f"{path.name} needs more memory than {device} has free: other programs hold most of it. Which are they?"
+        )
+
+
+class OutOfMemory(DeviceError):
+    """Memory ran out, and nobody else had it: it is the tomogram's fault if it happens again."""
+
+    reason = OUT_OF_MEMORY
+
+    def __init__(self, path: Path, device: str) -> None:
+        super().__init__(f"{path.name} needs more memory than there is for {device}, and no other program holds it.")
+
+
+class MapNotFinite(LivetomoError):
+    """A feature's map holds values that are not numbers: a fault of the method that made it."""
+
+    reason = "map not finite"
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(
+            f'The map of "{feature}" holds values that are not numbers, so nothing is made of it. This is a fault of '
+            "its network or method: look whether its package is sound, and report it together with the tomogram."
+        )
+
+
+class DeviceFault(DeviceError):
+    """The device reported an error of its own."""
+
+    reason = "device fault"
+
+    def __init__(self, path: Path, device: str, why: str) -> None:
+        super().__init__(f"{device} failed while it worked on {path.name}: {why}")

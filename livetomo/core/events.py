@@ -1,0 +1,61 @@
+"""Something that happened and is told: numbered, never changed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from livetomo.core.naming import stable_id
+from livetomo.core.series import exported_name
+from livetomo.core.tomogram import TomogramId
+
+Kind = Literal["state", "result", "picks", "retracted", "verdict"]
+State = Literal["waiting", "running", "done", "failed", "superseded", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing to tell about one tomogram; a verdict is its session's, which its result has changed.
+
+    version: what tells two events of the same kind about the same result apart (a state and its turn, a feature).
+    body:    what it tells beyond its identity, JSON-able.
+    """
+
+    kind: Kind
+    tomogram: TomogramId
+    revision: int
+    recipe_hash: str
+    version: str
+    body: Mapping[str, Any]
+
+    def id(self, site: str, instance: str) -> str:
+        """The uuid5 of what it tells, the same after any crash or rebuild."""
+        who = (self.tomogram.watch, self.tomogram.session, self.tomogram.name, str(self.revision), self.recipe_hash)
+        return stable_id("event", site, instance, *who, self.kind, self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the story. `time` is UTC, ISO 8601; `seq` counts within `epoch`."""
+
+    seq: int
+    event_id: str
+    time: str
+    event: Event
+    epoch: str = ""
+
+
+def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
+    """What a committed result tells, from its `result.json` alone: the picks of each feature, then the whole."""
+    who = (TomogramId(**manifest["tomogram"]), manifest["revision"], manifest["recipe"]["hash"])
+    common = {"result_id": manifest["result_id"], "folder": folder, "recipe": manifest["recipe"]["name"]}
+    volume = {key: value for key, value in manifest["volume"].items() if key != "evidence"}
+    counts = {feature: picks["count"] for feature, picks in manifest["picks"].items()}
+    name = manifest["tomogram"]["name"]
+    series = exported_name(name, manifest.get("metadata", {}))
+    called = {} if series == name else {"series": series}
+    for feature, picks in manifest["picks"].items():
+        files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}
+        facts = {"feature": feature, "volume": volume, "files": files} | called
+        yield Event("picks", *who, feature, common | facts | picks)
+    told = {key: manifest[key] for key in ("quality", "verdict", "warnings", "seconds", "finished")}
+    yield Event("result", *who, "", common | {"counts": counts, "volume": volume} | told)

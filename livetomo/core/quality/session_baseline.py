@@ -1,0 +1,166 @@
+"""What is usual in a session: the median and spread of each figure so far, and what lies far from it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any, Literal
+
+from livetomo.core.quality.definitions import judged as judged_by_limits
+from livetomo.core.quality.definitions import measure_of
+from livetomo.core.quality.metric import Quality, worst
+
+FEWEST_TOMOGRAMS = 8
+DEVIATIONS = 5.0
+MOST_TOMOGRAMS = 100
+AXIS_DEVIATION = "tilt_axis_deviation"
+_GAUSSIAN = 1.4826  # the standard deviation of a normal distribution for its median absolute deviation
+_FEW = 8  # a spread that few values tell is so uncertain that the limit is (1 + 8/n) times as far
+_LEAST_SHARE = 0.05
+_LEAST_SPREAD: Mapping[str, float] = {"": 0.005, "Å": 1.0, "µm": 0.1, "°": 0.5, "tilts": 0.5}
+Side = Literal["low", "high", "both"]
+# The figures that are compared, by their names in `definitions`, and which side of them is trouble. Others, like a
+# lamella's tilt, may well be another in each place.
+_TROUBLE: Mapping[str, Side] = {
+    "voxel_size": "both",
+    "finite_share": "low",
+    "saturated_share": "high",
+    "dense_share": "high",
+    "thickness": "both",
+    "contrast": "low",
+    "sharpness": "high",
+    "seen_tilt_range": "low",
+    "<feature>_mirror_agreement": "low",
+    "<feature>_count": "low",
+    "<feature>_slab_density": "low",
+    "<feature>_score_median": "low",
+    "contamination_share": "high",
+    "carbon_share": "high",
+    "halves_agreement": "low",
+    "band_snr": "low",
+    "focus": "low",
+    "fsc_0143_resolution": "high",
+    "fsc_05_resolution": "high",
+    "declared_thickness": "both",
+    "global_shift": "high",
+    "bad_patches_low_tilt": "high",
+    "bad_patches": "high",
+    "alignment_residual": "high",
+    "ctf_resolution": "high",
+    "ctf_score": "low",
+    "defocus": "both",
+    "defocus_error": "both",
+    "astigmatism": "both",
+    "handedness": "both",
+    "tilt_range": "low",
+    "used_tilts": "low",
+    "used_tilts_share": "low",
+}
+
+Figures = Mapping[str, Mapping[str, Any]]
+"""The figures of one result by name, as `Quality.to_json` tells them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """From how many tomograms on there is a baseline, and how many robust deviations from it are unusual; 0: none."""
+
+    tomograms: int = FEWEST_TOMOGRAMS
+    deviations: float = DEVIATIONS
+
+    @staticmethod
+    def of(settings: Mapping[str, Any]) -> "Rules":
+        """As a recipe's settings say."""
+        return Rules(**settings.get("baseline", {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The values of one figure so far: their median, their robust standard deviation, and how many they are."""
+
+    middle: float
+    spread: float
+    tomograms: int
+
+    @staticmethod
+    def of(values: Sequence[float], unit: str) -> "Usual":
+        """1.4826 times the median absolute deviation, but never less than 5 % of the median, or what no person minds.
+
+        Without that, figures that hardly vary (a tilt range) would make the smallest change unusual.
+        """
+        middle = median(values)
+        spread = _GAUSSIAN * median(abs(value - middle) for value in values)
+        least = max(_LEAST_SHARE * abs(middle), _LEAST_SPREAD.get(unit, 0.0))
+        return Usual(middle, max(spread, least), len(values))
+
+    def deviations(self, value: float) -> float:
+        """How many spreads `value` lies above the median; nearer to 0 the fewer tomograms tell the spread."""
+        return (value - self.middle) / self.spread / (1 + _FEW / self.tomograms) if self.spread else 0.0
+
+
+def judged(manifest: Mapping[str, Any], earlier: Sequence[Figures]) -> dict[str, Any]:
+    """`manifest` with the verdicts that `earlier` results of its session and recipe give its figures.
+
+    A figure far from the session's median is at least `warn`, with both numbers in its reason; the tilt axis is
+    compared with the session's as `tilt_axis_deviation`. What was warn or bad stays so; nothing else is changed.
+    """
+    figures = dict(manifest["quality"])
+    rules = Rules.of(manifest["recipe"]["settings"])
+    told = [Quality.from_json(name, body) for name, body in figures.items()]
+    for quality in (*_unusual(told, earlier, rules), *_axis(figures, earlier, rules)):
+        figures[quality.name] = quality.to_json()
+    verdict = worst([manifest["verdict"], *(body["verdict"] for body in figures.values())])
+    return {**manifest, "quality": figures, "verdict": verdict}
+
+
+def _unusual(told: Sequence[Quality], earlier: Sequence[Figures], rules: Rules) -> Iterator[Quality]:
+    for quality in told:
+        values = _values(quality.name, earlier)
+        if quality.value is None or len(values) < rules.tomograms or not rules.deviations:
+            continue
+        usual = Usual.of(values, quality.unit)
+        deviations = usual.deviations(quality.value)
+        side: Side = "high" if deviations > 0 else "low"
+        if abs(deviations) <= rules.deviations or _trouble(quality.name) not in (side, "both"):
+            continue
+        unit = f" {quality.unit}" if quality.unit else ""
+        word = quality.name.replace("_", " ")
+        reason = (
+            f"unusual for this session: {word} {_said(quality.value)}{unit}, where {usual.tomograms} tomograms have "
+            f"{_said(usual.middle)} ± {_said(usual.spread)}{unit}"
+        )
+        reason = f"{quality.reason}; {reason}" if quality.reason else reason
+        yield Quality(quality.name, quality.value, quality.unit, worst([quality.verdict, "warn"]), reason)
+
+
+def _axis(figures: Figures, earlier: Sequence[Figures], rules: Rules) -> Iterator[Quality]:
+    """How far the tilt axis is from the session's."""
+    axis = figures.get("tilt_axis", {}).get("value")
+    axes = _values("tilt_axis", earlier)
+    if axis is None or len(axes) < rules.tomograms:
+        return
+    # A median of directions: of the differences to one of them, so that -179° and 179° are neighbours.
+    middle = axes[0] + median(_turn(other - axes[0]) for other in axes)
+    deviation = abs(_turn(axis - middle))
+    judged = judged_by_limits(Quality(AXIS_DEVIATION, deviation, "°"))
+    said = f"the tilt axis, {axis:.1f}°, is {deviation:.1f}° off the session's {_turn(middle):.1f}°: did it align?"
+    yield replace(judged, reason=said) if judged.reason else judged
+
+
+def _turn(degrees: float) -> float:
+    """The same direction, -180 to 180."""
+    return math.remainder(degrees, 360.0)
+
+
+def _values(name: str, earlier: Sequence[Figures]) -> list[float]:
+    values = (figures.get(name, {}).get("value") for figures in earlier)
+    return [value for value in values if value is not None]
+
+
+def _trouble(name: str) -> Side | None:
+    measure = measure_of(name)
+    return None if measure is None else _TROUBLE.get(measure.name)
+
+
+def _said(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""Wires the rooms: the running daemon and its parts."""

@@ -1,0 +1,184 @@
+"""What people ask of a running daemon, by name: the command line and the HTTP API come through here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.catalog.database import copy_database
+from livetomo.catalog.selection import Selection
+from livetomo.catalog.sessions import Overrides
+from livetomo.config import defaults
+from livetomo.config.recipe.recipe import load_recipe, recipe_name
+from livetomo.core.errors import Refused
+from livetomo.core.units import VoxelSize
+from livetomo.web.api import Actions
+
+BACKUP_NAME = "backup.sqlite"
+
+
+class Which(BaseModel):
+    """Which tomograms are meant: every one that fits what is given; `everything` where nothing else is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    watch: str | None = None
+    session: str | None = None
+    name: str | None = None
+    reason: str | None = None
+    everything: bool = False
+
+    def selection(self) -> Selection:
+        """As the catalog knows it; nothing at all is refused, so that a slip of the keyboard costs nothing."""
+        if not self.everything and not (self.watch or self.session or self.name or self.reason):
+            raise Refused("say which: a watch, a session, a name or a reason, or everything")
+        return Selection(self.watch, self.session, self.name, self.reason)
+
+
+class Anew(BaseModel):
+    """Which tomograms of a session are processed with which recipe."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session: str
+    recipe: str
+    watch: str | None = None
+    name: str | None = None
+
+
+class Session(BaseModel):
+    """What counts for one session alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session: str
+    watch: str | None = None
+    recipe: str | None = None
+    voxel_size: VoxelSize | None = None
+    density: Literal["dark", "bright"] | None = None
+
+
+class Aim(BaseModel):
+    """How many particles of each feature a session is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    session: str
+    watch: str | None = None
+    targets: dict[str, Annotated[int, Field(ge=1, le=10**9)]]
+
+
+def actions(catalog: CatalogThread, state: Path) -> Actions:
+    """Every action: takes the request's object, and returns what it has done. `state`: where a backup is put."""
+
+    async def pause(body: Mapping[str, Any]) -> Any:
+        await catalog(lambda catalog: catalog.wishes.pause(True))
+        return {"paused": True}
+
+    async def resume(body: Mapping[str, Any]) -> Any:
+        if (watch := body.get("watch")) is not None:
+            if not await catalog(lambda catalog: catalog.arrivals.forget_mount(str(watch))):
+                raise Refused(f"nothing is known of where the watch {watch!r} was")
+            return {"watch": watch}
+        await catalog(lambda catalog: catalog.wishes.pause(False))
+        return {"paused": False}
+
+    async def known(selection: Selection) -> Selection:
+        """`selection`, refused where it names what there is not: no answer would be mistaken for a good one."""
+        if said := await catalog(lambda catalog: catalog.wishes.unknown(selection)):
+            raise Refused(said)
+        return selection
+
+    async def retry(body: Mapping[str, Any]) -> Any:
+        which = await known(_read(Which, body).selection())
+        return {"jobs": await catalog(lambda catalog: catalog.wishes.retry(which))}
+
+    async def purge(body: Mapping[str, Any]) -> Any:
+        which = await known(_read(Which, body).selection())
+        return {"jobs": await catalog(lambda catalog: catalog.wishes.give_up(which, "failed"))}
+
+    async def cancel(body: Mapping[str, Any]) -> Any:
+        which = await known(_read(Which, body).selection())
+        waiting = await catalog(lambda catalog: catalog.wishes.give_up(which, "waiting"))
+        return {"jobs": waiting + await catalog(lambda catalog: catalog.wishes.give_up(which, "running"))}
+
+    async def reprocess(body: Mapping[str, Any]) -> Any:
+        asked = _read(Anew, body)
+        recipe, name = load_recipe(asked.recipe), recipe_name(asked.recipe)
+        await known(Selection(asked.watch, asked.session, asked.name))
+
+        def of_each_watch(catalog: Catalog) -> int:
+            """What was said about the session counts, here as at its intake."""
+            return sum(
+                catalog.wishes.reprocess(
+                    Selection(watch, asked.session, asked.name),
+                    name,
+                    catalog.sessions.overrides(watch, asked.session).applied_to(recipe),
+                )
+                for watch in catalog.sessions.named(asked.session)
+                if asked.watch in (None, watch)
+            )
+
+        return {"jobs": await catalog(of_each_watch)}
+
+    async def set_session(body: Mapping[str, Any]) -> Any:
+        asked = _read(Session, body)
+        said = Overrides(asked.recipe, asked.voxel_size, asked.density)
+        said.applied_to(load_recipe(asked.recipe or defaults.RECIPE))
+        watch = asked.watch or _only(
+            await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
+        )
+        await catalog(lambda catalog: catalog.sessions.override(watch, asked.session, said))
+        return {"watch": watch, "session": asked.session, "overrides": asdict(said)}
+
+    async def set_target(body: Mapping[str, Any]) -> Any:
+        asked = _read(Aim, body)
+        watch = asked.watch or _only(
+            await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
+        )
+        await catalog(lambda catalog: catalog.sessions.aim(watch, asked.session, asked.targets))
+        return {"watch": watch, "session": asked.session, "targets": asked.targets}
+
+    async def failed(body: Mapping[str, Any]) -> Any:
+        which = await known(_read(Which, {"everything": True} | dict(body)).selection())
+        return {"failed": await catalog(lambda catalog: catalog.wishes.failed(which))}
+
+    async def backup(body: Mapping[str, Any]) -> Any:
+        path = state / BACKUP_NAME
+        await catalog(lambda catalog: copy_database(catalog.db, path))
+        return {"path": str(path)}
+
+    return {
+        "pause": pause,
+        "resume": resume,
+        "retry": retry,
+        "purge": purge,
+        "cancel": cancel,
+        "reprocess": reprocess,
+        "set_session": set_session,
+        "set_target": set_target,
+        "failed": failed,
+        "backup": backup,
+    }
+
+
+def _only(watches: Sequence[str], session: str) -> str:
+    """The one watch that has the session."""
+    if len(watches) != 1:
+        has = f"the watches {', '.join(watches)} have" if watches else "no watch has"
+        raise Refused(f"{has} a session {session!r}: say which watch is meant")
+    return watches[0]
+
+
+def _read(model: Any, body: Mapping[str, Any]) -> Any:
+    try:
+        return model.model_validate(body)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "value_error":
+            raise Refused(f"{key} is {first['input']}; {first['ctx']['error']}") from None
+        raise Refused(f"{key}: {first['msg']}") from None

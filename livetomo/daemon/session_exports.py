@@ -1,0 +1,212 @@
+"""Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
+
+That process is told on its standard input what to write: {"results": {folder: metadata}, "session": folder, "format":
+name}, and tells on its standard output what it went without: {"left_out": {tomogram: why}}. Beside the stars it leaves
+`metadata.json`, what sidecars say by now, for whoever derives from the results later.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from livetomo.catalog.catalog import CatalogThread
+from livetomo.core.errors import LivetomoError, ResultUnreadable, SourceUnreadable
+from livetomo.core.problems import Problem
+from livetomo.core.tomogram import TomogramId, session_folder
+from livetomo.daemon.export_problems import ExportProblems, Outcome
+from livetomo.results.left_out import LeftOut
+from livetomo.system.parent_death import end_with_parent
+
+FORMAT = "relion5"
+GATHER_SECONDS = 5.0
+REST_FACTOR = 5.0
+LONGEST_REST_SECONDS = 30.0
+RETRY_SECONDS = 60.0
+LEFT_OUT_RETRY_SECONDS = 600.0  # a damaged result is seldom put back
+TIME_LIMIT_SECONDS = 600.0
+REAP_SECONDS = 5.0
+LIVE_SECONDS = 7 * 86400.0
+EVENTS_AT_A_TIME = 1000
+
+log = logging.getLogger("livetomo.session_stars")
+
+
+class SessionStars:
+    """Writes `<output>/<watch>/<session>/particles/` anew a while after results, or what is known of them, changed."""
+
+    def __init__(
+        self,
+        catalog: CatalogThread,
+        output: str,
+        *,
+        watches: Callable[[], Collection[str]],
+        gather_seconds: float = GATHER_SECONDS,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._catalog = catalog
+        self._output = output
+        self._watches = watches
+        self._gather_seconds = gather_seconds
+        self._may_write = may_write
+        self._due: dict[tuple[str, str], float] = {}
+        self._noted = asyncio.Event()
+        self._problems = ExportProblems()
+
+    def learned(self, tomogram: TomogramId) -> None:
+        """What is told of a tomogram's tilt series is not what it was: its session's files are written anew."""
+        self._due[tomogram.watch, tomogram.session] = 0.0
+        self._noted.set()
+
+    def problems(self) -> Iterator[Problem]:
+        """Sessions of the configured watches whose files are not complete."""
+        return self._problems.of(self._watches())
+
+    async def run(self) -> None:
+        """Until cancelled. At first all sessions of the last days are written: nothing tells what was missed."""
+        seq = await self._catalog(lambda catalog: catalog.story.last())
+        live = await self._catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS))
+        self._due |= dict.fromkeys(live, 0.0)
+        while True:
+            began = time.monotonic()
+            self._noted.clear()
+            # Where the output is away they stay due.
+            ripe = [session for session, due in self._due.items() if due <= began] if self._may_write() else []
+            for session in ripe:
+                del self._due[session]
+                outcome = await self._write(*session)
+                self._tell(session, outcome)
+                if not outcome.is_whole:
+                    again = RETRY_SECONDS if outcome.failure else LEFT_OUT_RETRY_SECONDS
+                    self._due.setdefault(session, time.monotonic() + again)
+            rest = max(self._gather_seconds, min(LONGEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - began)))
+            await self._wait_for_news(seq, self._until_due())
+            await asyncio.sleep(rest)
+            seq = await self._gather(seq)
+
+    def _tell(self, session: tuple[str, str], outcome: Outcome) -> None:
+        """Say what is new about it."""
+        if not self._problems.learn(session, outcome):
+            return
+        name = "/".join(session)
+        if outcome.failure:
+            log.warning(f"the stars of {name} could not be written, tried again later: {outcome.failure}")
+        elif outcome.left_out:
+            for tomogram, why in outcome.left_out.items():
+                log.warning(f"the stars of {name} are without {tomogram}: {why}")
+        else:
+            log.info(f"the stars of {name} are complete again")
+
+    def _until_due(self) -> float | None:
+        """Seconds until the next session is to be tried again."""
+        return max(0.0, min(self._due.values()) - time.monotonic()) if self._due else None
+
+    async def _wait_for_news(self, seq: int, seconds: float | None) -> None:
+        """Until an event comes, or something is learned, or the time is over."""
+        waits = [asyncio.ensure_future(self._catalog.wait_beyond(seq)), asyncio.ensure_future(self._noted.wait())]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _gather(self, seq: int) -> int:
+        """Note the sessions that something has happened to since event `seq`; the number of the last event."""
+        while recorded := await self._catalog.events_after(seq, EVENTS_AT_A_TIME):
+            for one in recorded:
+                if one.event.kind in ("result", "retracted"):
+                    self._due[one.event.tomogram.watch, one.event.tomogram.session] = 0.0
+            seq = recorded[-1].seq
+        return seq
+
+    async def _write(self, watch: str, session: str) -> Outcome:
+        """Have the session's files written."""
+        results = await self._catalog(lambda catalog: catalog.views.standing_results(watch, session))
+        folder = session_folder(self._output, watch, session)
+        order = {"results": results, "session": str(folder), "format": FORMAT}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "livetomo.daemon.session_exports"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        report = b""
+        try:
+            async with asyncio.timeout(TIME_LIMIT_SECONDS):
+                report, said = await process.communicate(json.dumps(order).encode())
+        except TimeoutError:
+            said = f"not done within {TIME_LIMIT_SECONDS:g} s".encode()
+            process.kill()
+            await process.wait()  # however long it takes: where this one hangs, the next would hang beside it
+        finally:
+            if process.returncode is None:
+                process.kill()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REAP_SECONDS):
+                        await process.wait()
+        if process.returncode != 0:
+            why = said.decode(errors="replace").strip().splitlines()[-1:] or ["its process ended without a word"]
+            return Outcome(failure=why[0].removesuffix("."))
+        return Outcome(left_out=json.loads(report)["left_out"])
+
+
+def write(order: dict[str, Any]) -> dict[str, Any]:
+    """Write what `order` says: the files of every feature. A feature whose picks have all gone gets an empty file.
+
+    A result that cannot be read costs its own tomogram only, which the report tells.
+
+    Raises:
+        SourceUnreadable: the output is away.
+    """
+    from livetomo.formats.relion import OPTIMISATION_SET
+    from livetomo.results.session_files import write_session
+    from livetomo.results.session_picks import features, first_feature, read_picks, read_result, write_metadata
+
+    session = Path(order["session"])
+    output = session / "particles"
+    left_out: list[LeftOut] = []
+    results = []
+    _must_be_there(order["results"])
+    for folder, metadata in order["results"].items():
+        try:
+            results.append(read_result(Path(folder), metadata))
+        except ResultUnreadable as fault:
+            left_out.append(LeftOut(fault.folder.parent.name, fault))
+    _must_be_there(order["results"])  # it may have gone meanwhile
+    results.sort(key=lambda result: str(result.manifest["tomogram"]["name"]))
+    write_metadata(results, session)
+    sets = f"_{OPTIMISATION_SET}"
+    before = {path.name.removesuffix(sets) for path in output.glob(f"*{sets}")}
+    every = sorted(before | set(features(results)))
+    first = first_feature(results) or next(iter(every), None)
+    for feature in every:
+        # everywhere: all features share one list of the session's tomograms
+        picks = read_picks(results, feature, everywhere=True, leave_out=left_out.append)
+        write_session(picks, feature, order["format"], output, is_first=feature == first, leave_out=left_out.append)
+    return {"left_out": {each.tomogram: str(each.fault) for each in left_out}}
+
+
+def _must_be_there(folders: Iterable[str]) -> None:
+    """Where the folder of all results is away, none of them is damaged: what was written of them stays."""
+    for place in {Path(folder).parents[1] for folder in folders}:
+        try:
+            list(place.iterdir())
+        except OSError as fault:
+            raise SourceUnreadable(place, fault.strerror or str(fault)) from None
+
+
+if __name__ == "__main__":
+    # What a killed daemon's child writes late would take the place of what the next daemon has written.
+    end_with_parent(signal.SIGKILL)()
+    try:
+        print(json.dumps(write(json.load(sys.stdin))))
+    except (LivetomoError, OSError) as fault:
+        sys.exit(str(fault))

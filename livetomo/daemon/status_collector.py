@@ -1,0 +1,148 @@
+"""What the daemon is doing at this moment, gathered from every room."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import livetomo
+from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.catalog.queries import Waiting
+from livetomo.config.configuration import Config
+from livetomo.core.events import State
+from livetomo.core.problems import Collector, Problem, Reporter
+from livetomo.core.state_problems import PoorSession, of_removed_watches, of_sessions, of_states
+from livetomo.core.status import BrokerState, Status, WatchHealth
+from livetomo.daemon.disks import Disks
+from livetomo.daemon.watches import Watches
+from livetomo.daemon.workers.dispatcher import Lane
+from livetomo.publish.mqtt.publisher import Publisher
+from livetomo.web.read_model import LIVE
+
+ASK_SECONDS = 1.7  # the probes wait for two
+
+
+class Overview:
+    """Asks everybody how they are. `reporters` are the parts of the daemon that know of problems of their own."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        catalog: CatalogThread,
+        watches: Watches,
+        lanes: Sequence[Lane],
+        disks: Disks,
+        publisher: Publisher | None,
+        address: Callable[[], str],
+        reporters: Sequence[Reporter] = (),
+    ) -> None:
+        self._config = config
+        self._catalog = catalog
+        self._watches = watches
+        self._lanes = lanes
+        self._disks = disks
+        self._publisher = publisher
+        self._address = address
+        self._reporters = reporters
+        self._collector = Collector()
+        self._started = datetime.now(UTC)
+        self._facts = _Facts()
+
+    async def status(self) -> Status:
+        """One snapshot."""
+        facts, trouble = await self._look()
+        status = self._states(facts)
+        problems = self._problems(status, facts, trouble)
+        return replace(status, problems=self._collector.collect(problems, status.time))
+
+    def _problems(self, status: Status, facts: "_Facts", trouble: str) -> Iterator[Problem]:
+        names = self._watches.names
+        if trouble:
+            yield Problem("catalog", "file", "critical", trouble, blocks_ready=True)
+        yield from of_states(status)
+        yield from of_removed_watches({name: each.jobs for name, each in facts.waiting.items() if name not in names})
+        yield from of_sessions([each for each in facts.poor if each.watch in names])
+        for reporter in self._reporters:
+            yield from reporter.problems()
+
+    def _states(self, facts: "_Facts") -> Status:
+        names = self._watches.names
+        return Status(
+            site=self._config.site,
+            instance=self._config.instance,
+            version=livetomo.__version__,
+            time=datetime.now(UTC),
+            started=self._started,
+            url=str(self._config.http.public_url or self._address()).rstrip("/"),
+            jobs=_counted(facts, names),
+            oldest_waiting=min((each.oldest for name, each in facts.waiting.items() if name in names), default=None),
+            paused=facts.paused,
+            watches=tuple(
+                replace(state, health=facts.health.get(state.name, state.health)) for state in self._watches.states()
+            ),
+            workers=tuple(lane.state for lane in self._lanes),
+            broker=self._broker(facts),
+            disks=self._disks.states,
+            epoch=facts.epoch,
+        )
+
+    async def _look(self) -> tuple["_Facts", str]:
+        """What the catalog says, and what is wrong with it; in trouble, what it said before that."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                self._facts = await self._catalog(_facts)
+        except TimeoutError:
+            return self._facts, self._catalog.trouble or "the catalog does not answer"
+        return self._facts, self._catalog.trouble
+
+    def _broker(self, facts: "_Facts") -> BrokerState:
+        if self._publisher is None:
+            return BrokerState(configured=False)
+        state = self._publisher.state
+        return BrokerState(True, state.connected, state.error, facts.untold, facts.untold_since)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the status takes from the catalog, asked for at once."""
+
+    jobs: Mapping[State, int] = field(default_factory=dict)
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    paused: bool = False
+    untold: int = 0
+    untold_since: datetime | None = None
+    poor: tuple[PoorSession, ...] = ()
+    health: Mapping[str, WatchHealth] = field(default_factory=dict)
+    epoch: str = ""
+
+
+def _facts(catalog: Catalog) -> _Facts:
+    waiting, oldest = catalog.story.backlog("mqtt")
+    return _Facts(
+        jobs=catalog.views.job_counts(),
+        waiting=catalog.views.waiting(),
+        paused=catalog.wishes.is_paused(),
+        untold=waiting,
+        untold_since=datetime.fromisoformat(oldest) if oldest else None,
+        poor=tuple(_poor_sessions(catalog)),
+        health=catalog.health.of_watches(),
+        epoch=catalog.story.epoch().id,
+    )
+
+
+def _counted(facts: _Facts, names: Collection[str]) -> Mapping[State, int]:
+    """How many jobs are in each state; those of watches that were taken out wait for nobody."""
+    others = sum(each.jobs for name, each in facts.waiting.items() if name not in names)
+    left = {state: number - others * (state == "waiting") for state, number in facts.jobs.items()}
+    return {state: number for state, number in left.items() if number}
+
+
+def _poor_sessions(catalog: Catalog) -> list[PoorSession]:
+    """The live sessions that do not go well."""
+    return [
+        PoorSession(watch, session, verdict, reasons)
+        for watch, session in catalog.sessions.live(LIVE.total_seconds())
+        for verdict, reasons in [catalog.views.session_verdict(watch, session)]
+        if verdict in ("warn", "bad")
+    ]

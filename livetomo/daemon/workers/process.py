@@ -1,0 +1,144 @@
+"""The supervisor's hold on one worker process: started when needed, listened to always, killed when it must be."""
+
+import asyncio
+import logging
+import signal
+import sys
+from typing import Any
+
+from livetomo.core.errors import OUT_OF_MEMORY, OutOfDeviceMemory
+from livetomo.core.tomogram import Fault
+from livetomo.daemon.workers.devices import environment, local_name
+from livetomo.system.json_pipes import ChildGone, JsonChild, Message
+from livetomo.system.memory import Memory
+
+START_SECONDS = 120.0
+SILENCE_SECONDS = 60.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+REAP_SECONDS = 5.0
+MOSTLY_FREE = 0.5
+"""Of the memory, when the worker that was ended for want of it is gone."""
+
+log = logging.getLogger("livetomo.workers.process")
+
+
+class WorkerFault(Exception):
+    """The worker, not the job, is at fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+class WorkerProcess:
+    """One worker on one device; it may be a different process from one job to the next."""
+
+    def __init__(self, device: str, *, workers: int, memory: Memory | None = None) -> None:
+        self._device = device
+        self._memory = memory or Memory()
+        self._kills: int | None = None
+        self._workers = workers
+        self._child: JsonChild | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process number, while there is one."""
+        return None if self._child is None else self._child.pid
+
+    async def ensure(self) -> None:
+        """Return when there is a worker that is ready, with growing pauses while none will start."""
+        pause = FIRST_PAUSE_SECONDS
+        while self._child is None or self._child.returncode is not None:
+            await self.stop()
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    await self._start()
+            except (TimeoutError, ChildGone, OSError) as fault:
+                why = str(fault) or "it does not answer"
+                log.error(f"the worker on {self._device} does not start: {why}; next try in {pause:.0f} s")
+                await self.stop()
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+
+    async def send(self, message: Message) -> None:
+        """Tell the worker something; `WorkerFault` when it is gone."""
+        assert self._child is not None
+        self._kills = self._memory.kills()
+        try:
+            await self._child.send(message)
+        except ChildGone:
+            raise await self._death() from None
+
+    async def receive(self) -> dict[str, Any]:
+        """Its next message; `WorkerFault` when it dies, or says nothing for so long that it must be wedged."""
+        try:
+            # Not wait_for: in Python 3.11 it forgets a cancellation that comes together with what it waits for.
+            async with asyncio.timeout(SILENCE_SECONDS):
+                message = await self._messages.get()
+        except TimeoutError:
+            await self.stop()
+            said = f"The worker on {self._device} said nothing for {SILENCE_SECONDS:.0f} s and was stopped."
+            raise WorkerFault(Fault("device", "worker silent", said)) from None
+        if message is None:
+            raise await self._death()
+        return message
+
+    async def stop(self) -> None:
+        """Kill it, whatever it is doing; one that waits for a file system in the kernel ends when that answers."""
+        child, reader, self._child, self._reader = self._child, self._reader, None, None
+        if child is not None:
+            child.kill()
+            try:
+                async with asyncio.timeout(REAP_SECONDS):
+                    await child.wait()
+                    if reader is not None:
+                        await reader
+            except TimeoutError:
+                log.warning(f"the worker on {self._device} (process {child.pid}) is killed but has not ended yet")
+
+    async def _start(self) -> None:
+        said = logging.getLogger(f"{__name__}.output")
+        self._child = await JsonChild.start(
+            [sys.executable, "-m", "livetomo.processing.worker_process", "--device", local_name(self._device)],
+            env=environment(self._device, self._workers),
+            log=lambda line: said.info(line, extra={"device": self._device}),
+        )
+        self._messages = asyncio.Queue()
+        self._reader = asyncio.create_task(_listen(self._child, self._messages))
+        if await self._messages.get() is None:
+            raise ChildGone(f"it ended with exit code {await self._child.wait()}")
+
+    async def _death(self) -> WorkerFault:
+        assert self._child is not None
+        code = await self._child.wait()
+        if code == -signal.SIGKILL and self._kernel_has_killed():
+            return WorkerFault(self._out_of_memory())
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        said = f"The worker on {self._device} {how} in the middle of the job."
+        return WorkerFault(Fault("device", "worker died", said))
+
+    def _kernel_has_killed(self) -> bool:
+        """Whether the kernel has ended a process for want of memory since the worker was last told something."""
+        before, after = self._kills, self._memory.kills()
+        return before is not None and after is not None and after > before
+
+    def _out_of_memory(self) -> Fault:
+        """The tomogram's fault where, now that the worker is gone, most memory is free; otherwise other programs'."""
+        said = f"The kernel ended the worker on {self._device} for want of memory in the middle of the job"
+        free = self._memory.free_share()
+        if free >= MOSTLY_FREE:
+            return Fault("device", OUT_OF_MEMORY, f"{said}, and no other program held it.")
+        return Fault("device", OutOfDeviceMemory.reason, f"{said}: other programs hold {1 - free:.0%} of it.")
+
+
+async def _listen(child: JsonChild, messages: asyncio.Queue[dict[str, Any] | None]) -> None:
+    """Read on even when nobody asks, so that the worker is never held up by a full pipe; None is its end."""
+    try:
+        async for message in child:
+            if message["is"] != "alive" or messages.empty():
+                messages.put_nowait(message)
+    finally:
+        messages.put_nowait(None)

@@ -1,0 +1,178 @@
+"""Judge a file at rest: an arrival, a bad file, or not yet."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from livetomo.core.errors import EmptyFile, LivetomoError, NotATomogram, PermanentError, SourceChanged
+from livetomo.core.series import KEY
+from livetomo.core.tomogram import WITHOUT_HALVES, Arrival, Fault, TomogramId
+from livetomo.formats.mrc_header import check_size
+from livetomo.formats.stacks import refuse_box
+from livetomo.intake.halves import HalfFinder, missing_halves
+from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.producers import Half, Producer, Recognised, Signal
+from livetomo.intake.settings import WatchSettings
+from livetomo.intake.settle import Settler
+from livetomo.intake.sidecars import ACQUISITION, gather
+from livetomo.intake.tilts import refuse_stack
+from livetomo.intake.tree import Look, Tree
+
+FAULTY_AFTER_SETTLES = 3.0
+EMPTY_AFTER_SETTLES = 30.0
+
+
+class NotYet(Exception):
+    """The file may still become a tomogram; says what it waits for."""
+
+
+class Dismissed(Exception):
+    """The file is whole, or will not be, and no tomogram; says why. It is looked at again only when it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What goes along with a volume."""
+
+    halves: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class Judge:
+    """Says what becomes of a file that has been at rest for the settle time."""
+
+    def __init__(self, settings: WatchSettings, tree: Tree, near: Neighbours, settler: Settler) -> None:
+        self._settings = settings
+        self._tree = tree
+        self._near = near
+        self._halves = HalfFinder(settings, tree, near, settler.observe)
+
+    def arrival(
+        self, tomogram: TomogramId, path: str, producer: Producer, file: Recognised, look: Look, rest: float
+    ) -> Arrival:
+        """The arrival of the file that was `look` for the last `rest` seconds.
+
+        Raises:
+            NotYet: it is to be looked at again.
+            Dismissed: it is no tomogram.
+            SourceChanged: it has changed since.
+            OSError: as the file system says it.
+        """
+        signal = producer.signal(file, path, self._tree)
+        fault: Fault | None = None
+        company = Company()
+        try:
+            self.check_volume(producer, path, look, rest)
+        except NotATomogram as error:
+            raise Dismissed(str(error)) from None
+        except PermanentError as error:
+            if rest < self._patience_with_bad(look, signal):
+                raise NotYet(str(error)) from None
+            fault = as_fault(error)
+        else:
+            self._check_signal(producer, signal, rest)
+            company = self.company(producer, file, path, signal=signal, rest=rest)
+        content = self._tree.content(path)
+        if (content.size, content.modified_ns) != (look.size, look.modified_ns) or self._tree.look(path) != look:
+            raise SourceChanged(Path(path))
+        return Arrival(tomogram, path, content, producer.name, company.halves, company.metadata, fault)
+
+    def glance(self, file: Recognised, path: str) -> None:
+        """Look at what goes along with the volume at `path`, which has been looked at."""
+        self._halves.glance(file, path)
+
+    def halves(self, file: Recognised, path: str) -> list[tuple[Half, str]]:
+        """As `HalfFinder.places`."""
+        return self._halves.places(file, path)
+
+    def company(
+        self, producer: Producer, file: Recognised, path: str, *, signal: Signal | None = None, rest: float
+    ) -> Company:
+        """The halves and the metadata of the complete volume at `path`, which has been at rest for `rest` seconds.
+
+        Raises:
+            NotYet: a half is worth waiting for.
+            Dismissed: it is a half, and alone.
+        """
+        signal = signal or producer.signal(file, path, self._tree)
+        halves = self._halves.find(producer, file, path, signal)
+        if halves.waits and rest < self._settings.halves_patience:
+            raise NotYet(halves.waits)
+        if file.role != "full" and halves.missing:
+            why = f"a half map without its partner: {missing_halves(halves)}"
+            raise Dismissed(why) if rest >= self._settings.halves_patience else NotYet(why)
+        if file.role != "full" and not producer.alone_is_final and rest < self._settings.halves_patience:
+            raise NotYet("half maps only; their full volume may still come")
+        metadata = gather(self._tree, producer.sidecars(file, path), file.name)
+        notes = []
+        if file.role != "full":
+            notes.append(f"{producer.name} wrote half maps only: the even one stands for the full volume")
+        if missing := missing_halves(halves):
+            waited = f", after {self._settings.halves_patience:g} s" if halves.waits else ""
+            notes.append(f"{WITHOUT_HALVES}{waited}: {missing}")
+        if signal.state == "awaited":
+            notes.append(f"taken without its producer's word: {signal.reason}")
+        if signal.failed:
+            notes.append(f"it may be unfinished: {signal.failed}")
+        if notes:
+            metadata["notes"] = notes
+        if series := _series(producer, file, path, signal, metadata.pop(ACQUISITION, "")):
+            metadata[KEY] = series
+        if file.stored_axes:
+            metadata["stored_axes"] = file.stored_axes
+        return Company(dict(halves.complete), metadata)
+
+    def check_volume(self, producer: Producer, path: str, look: Look, rest: float) -> None:
+        """Refuse what is not a whole volume, by its header and its size.
+
+        Raises:
+            PermanentError: it is not; only if it stays so is that final.
+            NotYet: it is, but more may come.
+            OSError: as the file system says it.
+        """
+        if look.size == 0:
+            raise EmptyFile(Path(path))
+        declared = self._tree.header(path)
+        header = check_size(declared, look.size, Path(path))
+        if header.extended_bytes != declared.extended_bytes and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
+            missing = declared.declared_bytes - look.size
+            raise NotYet(f"it has {missing:,} bytes less than its header declares; taken if that stays so")
+        refuse_stack(header, path, self._tree, self._near, is_users_word=producer.is_users_word)
+        if not producer.is_users_word:
+            refuse_box(header, Path(path))
+        surplus = 0 if header.compression else look.size - header.declared_bytes
+        if surplus and rest < FAULTY_AFTER_SETTLES * self._settings.settle:
+            raise NotYet(f"it has {surplus:,} bytes more than its header declares; taken if that stays so")
+
+    def _check_signal(self, producer: Producer, signal: Signal, rest: float) -> None:
+        """Wait for the producer's word, or where it never gives one for as long as it may come back to the file."""
+        if signal.state == "awaited" and rest < self._settings.halves_patience:
+            raise NotYet(signal.reason)
+        needed = producer.settles * self._settings.settle
+        if signal.state == "none" and rest < needed:
+            raise NotYet(f"{producer.name} may write it again; taken after {needed:g} s at rest")
+
+    def _patience_with_bad(self, look: Look, signal: Signal) -> float:
+        settles = EMPTY_AFTER_SETTLES if look.size == 0 else FAULTY_AFTER_SETTLES
+        patience = settles * self._settings.settle
+        return max(patience, self._settings.halves_patience) if signal.state == "awaited" else patience
+
+
+def _series(producer: Producer, file: Recognised, path: str, signal: Signal, acquisition: str) -> dict[str, Any]:
+    """Which tilt series it is of, as `livetomo.core.series` has it; nothing where nothing says so."""
+    of = producer.series(file, path)
+    if not of and not acquisition:
+        return {}
+    facts = {
+        "name": file.name,
+        "of": of,
+        "acquisition": acquisition,
+        "order": producer.order(path),
+        "failed": signal.failed,
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def as_fault(error: LivetomoError) -> Fault:
+    """`error` as it travels."""
+    return Fault(error.kind, error.reason, str(error))

@@ -1,0 +1,1 @@
+"""The science, the only room with torch: from a file to a result folder."""

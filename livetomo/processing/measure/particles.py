@@ -1,0 +1,34 @@
+"""How many particles there are, for how much room, how they score, and how close together they lie."""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from livetomo.core.picks import Picks
+from livetomo.core.quality.metric import Quality
+
+_SCORES = {"low": 0.1, "median": 0.5, "high": 0.9}
+
+
+def particle_figures(
+    feature: str, published: Picks, *, voxel_size_angstrom: float, volume_um3: float, slab_um3: float | None
+) -> list[Quality]:
+    """Of a feature's published picks, in a volume and in a slab of these sizes; None: no slab is seen.
+
+    None is good or bad by itself: no particle is a result. Scores are told where there are any, distances of two.
+    """
+    count = len(published)
+    figures = [Quality(f"{feature}_count", count, ""), Quality(f"{feature}_density", count / volume_um3, "1/µm³")]
+    if slab_um3:
+        figures.append(Quality(f"{feature}_slab_density", count / slab_um3, "1/µm³"))
+    else:
+        reason = "no slab is seen whose volume could be taken"
+        figures.append(Quality(f"{feature}_slab_density", None, "1/µm³", "missing", reason))
+    if count:
+        scores = np.quantile(published.score.astype(np.float64), list(_SCORES.values()))
+        ends = zip(_SCORES, scores.tolist(), strict=True)
+        figures += [Quality(f"{feature}_score_{end}", score, "") for end, score in ends]
+    if count > 1:
+        distance, _ = cKDTree(published.position).query(published.position, k=2)
+        nearest = float(np.median(distance[:, 1])) * voxel_size_angstrom
+        figures.append(Quality(f"{feature}_neighbour_distance", nearest, "Å"))
+    return figures

@@ -1,0 +1,147 @@
+"""A tomogram through a network: one probability map for each of its features."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from livetomo.processing.networks.low_memory_forward import in_slabs, planes_of
+from livetomo.processing.networks.package import Model
+from livetomo.processing.networks.precision import has_bfloat16
+from livetomo.processing.networks.tile_memory import TileRoom
+from livetomo.processing.networks.unet import Network, folded
+from livetomo.processing.segment.canonical import from_canonical, to_canonical
+from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
+from livetomo.processing.segment.tiles import largest_tile, tiled
+
+MOST_VOXELS_CPU = 1_500_000
+"""At full resolution at once: 16 channels of that take 96 MB, of which several are held."""
+MOST_VOXELS_GPU = 100_000_000
+TILE = 7
+"""A tile may be so many times larger than what is held at full resolution: see `slabs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmentation:
+    """What a network says of a tomogram.
+
+    maps: float16 (features, z, y, x), at the canonical voxel size.
+    agreement: of each feature, how far its answer to the tomogram as it is agrees with the mean over the mirror images
+        (intersection over union of probabilities: the sum of the lesser over that of the greater); empty without these.
+    """
+
+    features: tuple[str, ...]
+    maps: Tensor
+    voxel_size_angstrom: float
+    shape_zyx: tuple[int, int, int]
+    agreement: tuple[float, ...] = ()
+
+    def at_canonical(self, feature: str) -> Tensor:
+        """The map as the network made it, 0..1, float16; that of ribosomes peaks at their centres, float32."""
+        probability = self.maps[self.features.index(feature)]
+        if feature == "ribosome":
+            return centred(probability, radius_voxels=RIBOSOME_RADIUS_ANGSTROM / self.voxel_size_angstrom)
+        return probability
+
+    def on_input(self, feature: str) -> Tensor:
+        """The map on the grid of the tomogram, float32."""
+        return from_canonical(self.at_canonical(feature), self.shape_zyx)
+
+
+def segment(
+    model: Model, density: Tensor, *, voxel_size_angstrom: float, mirrors: int = 1, room: TileRoom | None = None
+) -> Segmentation:
+    """Run a model over a tomogram, on the device that `density` is on, which is the model's.
+
+    density: normalised and clipped, not otherwise filtered, matter positive, (z, y, x).
+    mirrors: average over the volume and its mirror images, 2, 4 or 8 in all, at so many times the cost.
+    """
+    z, y, x = density.shape
+    with torch.inference_mode():
+        seen = to_canonical(density, voxel_size_angstrom=voxel_size_angstrom, canonical=model.card.canonical)
+        return segment_canonical(model, seen, (z, y, x), mirrors=mirrors, room=room or TileRoom())
+
+
+def segment_canonical(
+    model: Model,
+    seen: Tensor,
+    shape_zyx: tuple[int, int, int],
+    *,
+    mirrors: int,
+    room: TileRoom,
+    features: tuple[str, ...] | None = None,
+) -> Segmentation:
+    """The same of a tomogram of this shape that `to_canonical` has prepared for the model; of `features` alone."""
+    with torch.inference_mode():
+        network = folded(model.network, features)
+        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs lack it
+        maps, agreement = _maps(
+            network, seen, mirrors, partial(room.run, (model.sha256, features, *seen.shape, str(seen.device)))
+        )
+    return Segmentation(network.layout.features, maps, model.card.voxel_size_angstrom, shape_zyx, agreement)
+
+
+def _maps(
+    network: Network,
+    seen: Tensor,
+    mirrors: int,
+    fitting: Callable[[int, Callable[[int], int], Callable[[int], Tensor]], Tensor],
+) -> tuple[Tensor, tuple[float, ...]]:
+    """The mean over the views, and how far the answer to the volume as it is agrees with it.
+
+    fitting: runs with a limit for tiles, and with smaller ones where memory runs out.
+    """
+    on_gpu = seen.device.type == "cuda"
+    layout = network.layout
+    z, y, x = seen.shape
+
+    def run(view: Tensor, most: int) -> Tensor:
+        def answer(tile: Tensor) -> Tensor:
+            with torch.autocast(seen.device.type, torch.bfloat16, enabled=has_bfloat16(seen.device)):
+                return in_slabs(network, tile.contiguous(memory_format=torch.channels_last_3d), most_voxels=most)
+
+        return tiled(
+            answer,
+            view,
+            channels=len(layout.features),
+            halo=layout.halo,
+            multiple=layout.multiple,
+            most_voxels=TILE * most,
+        )
+
+    def held(most: int) -> int:
+        tile = largest_tile((z, y, x), halo=layout.halo, multiple=layout.multiple, most_voxels=TILE * most)
+        z_tile, y_tile, x_tile = tile
+        slab = min(z_tile, planes_of(tile, most)) * y_tile * x_tile
+        return max(slab, math.prod(tile) // TILE)
+
+    views = list(_mirrors())[:mirrors]
+    total = maps = None
+    for axes in reversed(views):  # the volume as it is comes last: its answer is compared with the mean
+        view = seen.flip(axes) if axes else seen
+        maps = fitting(MOST_VOXELS_GPU if on_gpu else MOST_VOXELS_CPU, held, partial(run, view))
+        maps = maps.flip([axis + 1 for axis in axes]) if axes else maps
+        total = maps if total is None else total.add_(maps)
+    assert total is not None
+    assert maps is not None
+    if mirrors == 1:
+        return total, ()
+    total.div_(len(views))
+    return total, tuple(_agreement(one, mean) for one, mean in zip(maps, total, strict=True))
+
+
+def _agreement(one: Tensor, other: Tensor) -> float:
+    """Of two maps 0..1; of two that hold nothing, 1."""
+    lesser = sum(float(torch.minimum(a, b).float().sum()) for a, b in zip(one, other, strict=True))
+    greater = sum(float(torch.maximum(a, b).float().sum()) for a, b in zip(one, other, strict=True))
+    return lesser / greater if greater else 1.0
+
+
+def _mirrors() -> Iterator[tuple[int, ...]]:
+    """Every set of axes that a volume can be mirrored along, none of them first."""
+    for chosen in product((False, True), repeat=3):
+        yield tuple(axis for axis in range(3) if chosen[axis])

@@ -1,0 +1,1 @@
+"""One tomogram, one result folder."""

@@ -1,0 +1,107 @@
+"""From maps to particles by a recipe: competition, interactions, picking, curation; the same for maps of any origin."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from livetomo.config.recipe.picks import Away, Calibrate, Consensus, Curate, Duplicates, Near, Pick, Quantile
+from livetomo.config.recipe.recipe import MapRecipe, Recipe
+from livetomo.core.picks import Picks
+from livetomo.processing import interact
+from livetomo.processing.pick import curate
+from livetomo.processing.pick.maxima import maxima
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found: candidates by feature, strongest first, and what each rule of curation took from them."""
+
+    candidates: dict[str, Picks] = field(default_factory=dict)
+    removed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def change_maps(
+    maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angstrom: float
+) -> dict[str, Tensor]:
+    """The maps after competition and interactions, these in the recipe's order on what the one before has left."""
+    changed = interact.compete(maps, emit=recipe.competition.emit, absorb=recipe.competition.absorb)
+    for rule in recipe.interaction:
+        act = interact.avoid if rule.avoid else interact.colocalize
+        whole = rule.radius_angstrom // voxel_size_angstrom
+        changed[rule.feature] = act(
+            changed[rule.feature],
+            changed[rule.partner],
+            threshold=rule.threshold,
+            radius_voxels=whole if rule.slicewise else rule.radius_angstrom / voxel_size_angstrom,
+            slicewise=rule.slicewise,
+        )
+    return changed
+
+
+def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angstrom: float) -> Found:
+    """The particles of every `[[pick]]`, curated."""
+    found = Found()
+    for rule in recipe.pick:
+        found.candidates[rule.feature] = pick(maps[rule.feature], rule, voxel_size_angstrom)
+    thresholds = {rule.feature: rule.threshold for rule in recipe.pick}
+    for number, curation in enumerate(recipe.curate, start=1):
+        name = curation.feature
+        before = found.candidates[name]
+        after = _curated(before, curation, maps, found.candidates, thresholds, voxel_size_angstrom)
+        found.candidates[name] = after
+        published = len(before.above(thresholds[name])) - len(after.above(thresholds[name]))
+        told = {"number": number, "rule": curation.rule, "picks": published, "candidates": len(before) - len(after)}
+        found.removed.setdefault(name, []).append(told)
+    return found
+
+
+def pick(probability: Tensor, rule: Pick, voxel_size_angstrom: float) -> Picks:
+    """The candidates of one map, strongest first; their volumes in Å³ where the method knows them."""
+    spacing = rule.min_spacing_angstrom / voxel_size_angstrom
+    edge = rule.edge_angstrom / voxel_size_angstrom
+    if rule.method == "maxima":
+        return maxima(probability.float(), threshold=rule.candidate_threshold, spacing_voxels=spacing, edge_voxels=edge)
+    from livetomo.processing.pick.regions import regions  # scikit-image, for those that need it
+
+    picks = regions(
+        probability.cpu().numpy(),
+        threshold=rule.threshold,
+        candidate_threshold=rule.candidate_threshold,
+        least_voxels=rule.min_volume_angstrom3 / voxel_size_angstrom**3,
+        spacing_voxels=spacing,
+        edge_voxels=edge,
+        split=rule.method != "centroid",
+        place="deepest" if rule.method == "deepest" else "centroid",
+    )
+    return Picks(picks.position, picks.score, (picks.volume * voxel_size_angstrom**3).astype(np.float32))
+
+
+def _curated(
+    picks: Picks,
+    rule: Curate,
+    maps: Mapping[str, Tensor],
+    candidates: Mapping[str, Picks],
+    thresholds: Mapping[str, float],
+    voxel_size_angstrom: float,
+) -> Picks:
+    match rule:
+        case Near() | Away():
+            distance = rule.distance_angstrom / voxel_size_angstrom
+            keep_near = rule.rule == "near"
+            return curate.by_partner(
+                picks, maps[rule.partner], threshold=rule.threshold, distance_voxels=distance, keep_near=keep_near
+            )
+        case Duplicates():
+            return curate.duplicates(picks, distance_voxels=rule.distance_angstrom / voxel_size_angstrom)
+        case Consensus():
+            partners = [candidates[name].above(thresholds[name]) for name in rule.partners]
+            distance = rule.distance_angstrom / voxel_size_angstrom
+            return curate.consensus(picks, partners, at_least=rule.at_least, distance_voxels=distance)
+        case Quantile():
+            published = picks.above(thresholds[rule.feature])
+            return curate.quantile(picks, published=published, lowest=rule.lowest)
+        case Calibrate():
+            return picks  # it needs the session's other tomograms: see session_picks

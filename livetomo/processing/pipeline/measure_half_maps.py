@@ -1,0 +1,95 @@
+"""The figures of what goes along with a tomogram: its half maps, read as far as they are needed, and its metadata."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from livetomo.core.errors import PermanentError
+from livetomo.core.quality.metric import Quality
+from livetomo.core.tomogram import WITHOUT_HALVES
+from livetomo.core.voxel_size import is_possible
+from livetomo.formats.mrc import Volume, read_box
+from livetomo.formats.mrc_header import read_header
+from livetomo.formats.signedness import settled_signs
+from livetomo.formats.value_order import settled_order
+from livetomo.processing.common_real import common_real
+from livetomo.processing.measure.halves import differing_halves, half_figures, missing_halves
+from livetomo.processing.measure.metadata import metadata_figures
+from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.read_input import turned
+from livetomo.processing.voxel_witnesses import header_is_unset
+
+# The box in which halves are compared: a share of the volume, so that it costs the same share of its time.
+_SHARE_OF_VOLUME = 1 / 8
+_BOX_SIDES = (96, 128, 160, 192, 224, 256)
+_VOXEL_TOLERANCE = 0.01
+_LEAST_TILT_DEGREES = 20.0
+
+
+def company_figures(
+    order: Order, voxel_size_angstrom: float, device: torch.device, warnings: list[str]
+) -> list[Quality]:
+    """Figures from the metadata, and from the halves where there are both; a half that cannot be read is a warning."""
+    figures = metadata_figures(order.metadata)
+    if order.halves.keys() >= {"even", "odd"}:
+        try:
+            figures += _halves(order, voxel_size_angstrom, device)
+        except (PermanentError, OSError) as fault:
+            reason = f"a half could not be read: {fault}"
+            warnings.append(f"Halves: {reason}")
+            figures += missing_halves(reason)
+    elif said := [note for note in order.metadata.get("notes", []) if note.startswith(WITHOUT_HALVES)]:
+        figures += missing_halves(said[0])
+    return figures
+
+
+def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> list[Quality]:
+    side = _side(read_header(order.path).shape_zyx)
+    boxes = {role: _box(order, Path(order.halves[role]), side) for role in ("even", "odd")}
+    even, odd = boxes["even"], boxes["odd"]
+    if even.header.shape_zyx != odd.header.shape_zyx:
+        shapes = (" x ".join(map(str, reversed(box.header.shape_zyx))) for box in (even, odd))
+        return differing_halves(f"the even one has {next(shapes)} voxels, the odd one {next(shapes)}")
+    sizes = [box.header.voxel_size_xyz[0] for box in (even, odd)]
+    told = all(is_possible(size) for size in sizes) and not any(header_is_unset(box.header) for box in (even, odd))
+    if told and not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
+        return differing_halves(f"the even one's voxels are of {sizes[0]:g} Å, the odd one's of {sizes[1]:g} Å")
+    # Where there are halves alone, the even one stands for the whole: nothing to compare them with.
+    whole = None if str(order.path) in order.halves.values() else _box(order, order.path, side)
+    if whole is not None and whole.header.shape_zyx != even.header.shape_zyx:
+        return differing_halves("they have another shape than the whole volume")
+    first, second, *rest = common_real([_tensor(box, device) for box in (even, odd, whole) if box is not None])
+    return half_figures(
+        first,
+        second,
+        voxel_size_angstrom=voxel_size_angstrom,
+        most_tilt_degrees=_most_tilt(order),
+        whole=torch.nan_to_num(rest[0], 0.0, 0.0, 0.0) if rest else None,
+    )
+
+
+def _side(shape_zyx: tuple[int, int, int]) -> int:
+    """Of the largest box that is not too much of the volume."""
+    room = math.prod(shape_zyx) * _SHARE_OF_VOLUME
+    fitting = [side for side in _BOX_SIDES if math.prod(min(side, n) for n in shape_zyx) <= room]
+    return max(fitting, default=_BOX_SIDES[0])
+
+
+def _box(order: Order, path: Path, side: int) -> Volume:
+    box = settled_signs(settled_order(read_box(path, side)))
+    return turned(box) if order.metadata.get("stored_axes") == "yzx" else box
+
+
+def _tensor(box: Volume, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(box.voxels, dtype=np.float32)).to(device)
+
+
+def _most_tilt(order: Order) -> float:
+    """The angle that was reached to both sides; 60 degrees where nobody says."""
+    low, high = (order.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low < 2 * _LEAST_TILT_DEGREES:
+        return 60.0
+    return min(max(min(-low, high), _LEAST_TILT_DEGREES), 85.0)

@@ -1,0 +1,46 @@
+"""Features that cannot be looked for in a tomogram, what depends on them, and how a result says so."""
+
+from collections.abc import Mapping
+
+from livetomo.config.recipe.features import label_thresholds
+from livetomo.config.recipe.picks import Consensus, Near
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.quality.definitions import MEASURES
+from livetomo.core.quality.metric import Quality
+
+
+def with_dependents(recipe: Recipe, missing: Mapping[str, str]) -> dict[str, str]:
+    """`missing`, reasons by feature, with the features that are only kept near one of these: they cannot be told."""
+    found = dict(missing)
+    needs: list[tuple[str, tuple[str, ...]]] = [
+        (rule.feature, (rule.colocalize,)) for rule in recipe.interaction if rule.colocalize
+    ]
+    needs += [(rule.feature, (rule.partner,)) for rule in recipe.curate if isinstance(rule, Near)]
+    needs += [(rule.feature, rule.partners) for rule in recipe.curate if isinstance(rule, Consensus)]
+    for _ in needs:
+        for feature, partners in needs:
+            for partner in partners:
+                if partner in found and feature not in found:
+                    found[feature] = f"it is looked for beside {partner}, which is missing: {found[partner]}"
+    return found
+
+
+def not_kept_away(recipe: Recipe, missing: Mapping[str, str]) -> list[str]:
+    """Sentences about features that are there, but could not be kept away from one that is missing."""
+    pairs = [(rule.feature, rule.avoid) for rule in recipe.interaction if rule.avoid]
+    pairs += [(rule.feature, rule.partner) for rule in recipe.curate if rule.rule == "away"]
+    pairs += [(taken, giver) for giver in recipe.competition.emit for taken in recipe.competition.absorb]
+    told = {(feature, partner): None for feature, partner in pairs if partner in missing and feature not in missing}
+    return [f"{feature} could not be kept away from {partner}, which is missing." for feature, partner in told]
+
+
+def missing_figures(recipe: Recipe, missing: Mapping[str, str]) -> list[Quality]:
+    """The figures that these features would have: missing, with the reason."""
+    endings = {name: ["share", "volume", "area"] for name in label_thresholds(recipe.feature)}
+    for rule in recipe.pick:
+        endings.setdefault(rule.feature, []).extend(["count", "density", "slab_density"])
+    return [
+        Quality(f"{name}_{ending}", None, MEASURES[f"<feature>_{ending}"].unit, "missing", reason)
+        for name, reason in missing.items()
+        for ending in endings.get(name, ())
+    ]

@@ -1,0 +1,158 @@
+"""Who says how large a tomogram's voxels are: the header, the file's name, sidecars, and the volume's extents."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Literal
+
+from livetomo.core.voxel_size import is_possible
+from livetomo.formats.mrc_header import MrcHeader
+
+Kind = Literal["header", "name", "sidecar", "extents"]
+SAME = 0.01
+_EXTENTS_AGREE = 0.02
+_NM = 10.0
+_METRE = 1e10
+_UNIT = r"a(?:ng)?[_]?(?:px|pix|pixel|perpix)|apix|angstroms?|ang|å|a|nm"
+# `TS_01_12.00Apx`, `TS_01_10.00A`, `TS_01_1.2nm`; and `TS_01_apix12`, `TS_01_angpix_13.48`.
+_SIZE = r"(?P<size>\d+(?:\.(?P<digits>\d+))?)"
+_AFTER = re.compile(rf"(?:^|(?<=[^0-9A-Za-z.])){_SIZE}_?(?P<unit>{_UNIT})(?![0-9A-Za-z])", re.IGNORECASE)
+_NOUN = r"apix|angpix|a[_]?px|pixelsize|pixsize|voxelsize|voxsize"
+_BEFORE = re.compile(rf"(?:^|(?<=[^A-Za-z]))(?P<unit>{_NOUN})[_=-]?{_SIZE}(?![0-9A-Za-z])", re.IGNORECASE)
+_ENDINGS = re.compile(r"(?:\.(?:mrc|rec|map|gz|bz2|st))+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """One that says a voxel size. `slack`: Å by which it may be rounded; `how`: what it was made of, for people.
+
+    is_sure: it says so in words that mean nothing else; others only count where nobody sure speaks, or as support.
+    """
+
+    angstrom: float
+    source: str
+    kind: Kind
+    slack: float = 0.0
+    how: str = ""
+    is_sure: bool = True
+
+    def agrees(self, other: "Witness") -> bool:
+        """Whether both can mean the same size."""
+        share = _EXTENTS_AGREE if "extents" in (self.kind, other.kind) else SAME
+        slack = max(share * max(self.angstrom, other.angstrom), self.slack, other.slack)
+        return abs(self.angstrom - other.angstrom) <= slack * (1 + 1e-9)
+
+
+def header_is_unset(header: MrcHeader) -> bool:
+    """Whether it says exactly 1 Å, as many programs write when they do not know."""
+    return all(abs(size - 1) < 1e-4 for size in header.voxel_size_xyz)
+
+
+def of_header(header: MrcHeader) -> Iterator[Witness]:
+    """Where it has a possible size, which may be in metres; one of exactly 1 Å is not sure."""
+    x = header.voxel_size_xyz[0]
+    if is_possible(x * _METRE):
+        yield Witness(float(f"{x * _METRE:.6g}"), "header", "header", how=f"{x:g}, in metres")
+    elif is_possible(x):
+        yield Witness(x, "header", "header", how=header.cell_note, is_sure=not header_is_unset(header))
+
+
+def of_name(path: PurePath) -> Iterator[Witness]:
+    """The last size in the file's name. A whole number before `A` or `nm` may be the name of a grid square, or gold."""
+    stem = _ENDINGS.sub("", path.name)
+    found = sorted((*_AFTER.finditer(stem), *_BEFORE.finditer(stem)), key=lambda match: match.start())
+    for match in reversed(found):
+        unit = match["unit"].lower()
+        scale = _NM if unit == "nm" else 1.0
+        size = float(match["size"]) * scale
+        if is_possible(size):
+            digits = match["digits"]
+            slack = 0.5 * scale * 10.0 ** -len(digits or "")
+            yield Witness(size, "name", "name", slack, match[0], is_sure=bool(digits) or unit not in ("a", "å", "nm"))
+            return
+
+
+def of_sidecars(header: MrcHeader, metadata: Mapping[str, Any]) -> Iterator[Witness]:
+    """Sizes that sidecars say, pixels times the binning that one says, and pixels times the binning by the extents."""
+    scales = _scales(metadata)
+    pixel, teller = unbinned_pixel(metadata)
+    for one in scales:
+        name = one["sidecar"]
+        if size := _number(one, "voxel_size_angstrom"):
+            yield Witness(size, _source([name]), "sidecar")
+        own = _number(one, "pixel_size_angstrom")
+        of_pixel, tellers = (own, [name]) if own else (pixel, [name, teller])
+        if of_pixel and (binning := _number(one, "binning")) and is_possible(of_pixel * binning):
+            size = float(f"{of_pixel * binning:.6g}")
+            yield Witness(size, _source(tellers), "sidecar", how=f"pixels of {of_pixel:g} Å, binned by {binning:g}")
+    for one in scales:
+        own = _number(one, "pixel_size_angstrom") or _number(one, "planned_pixel_size_angstrom")
+        of_pixel, tellers = (own, [one["sidecar"]]) if own else (pixel, [one["sidecar"], teller])
+        for key in ("raw_size_xy", "unbinned_size_xyz", "planned_size_xyz"):
+            ratio = _binning_by_extents(header, one.get(key))
+            if of_pixel and ratio and is_possible(of_pixel * ratio):
+                size = float(f"{of_pixel * ratio:.6g}")
+                how = f"the volume's extents, in pixels of {of_pixel:g} Å"
+                whole = math.isclose(2 * ratio, round(2 * ratio), abs_tol=1e-9)
+                yield Witness(size, _source(tellers, "extents"), "extents", how=how, is_sure=whole)
+                return
+
+
+def unbinned_pixel(metadata: Mapping[str, Any]) -> tuple[float | None, str]:
+    """The tilt series' pixel in Å, and the sidecar that says it: named as such, or else as it was acquired.
+
+    An acquisition with finer pixels than the tilt series has (super-resolution) is brought to those of the series.
+    """
+    scales = _scales(metadata)
+    for one in scales:
+        if pixel := _number(one, "pixel_size_angstrom"):
+            return pixel, one["sidecar"]
+    raw = next((one["raw_size_xy"] for one in scales if _is_size(one.get("raw_size_xy"))), None)
+    for one in scales:
+        if pixel := _number(one, "acquisition_pixel_size_angstrom"):
+            acquired = one.get("acquisition_image_size_xy")
+            if raw is None or acquired is None or not _is_size(acquired):
+                return pixel, one["sidecar"]
+            finer = max(acquired[:2]) / max(raw[:2])
+            if finer >= 1 and math.isclose(finer, round(finer), rel_tol=SAME):
+                return pixel * round(finer), one["sidecar"]
+    return None, ""
+
+
+def _scales(metadata: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What each sidecar says of sizes, the most believed first; all together where they were not kept apart."""
+    return metadata.get("scales") or [{"sidecar": "", **metadata}]
+
+
+def _binning_by_extents(header: MrcHeader, size: Any) -> float | None:
+    """Unbinned pixels for each voxel, where x and y agree about it; reconstructions may be turned by 90 degrees."""
+    if not _is_size(size):
+        return None
+    _, y, x = header.shape_zyx
+    for width, height in ((size[0], size[1]), (size[1], size[0])):
+        across, along = width / x, height / y
+        if math.isclose(across, along, rel_tol=_EXTENTS_AGREE) and min(across, along) > 0.99:
+            mean: float = (across + along) / 2
+            half = round(2 * mean) / 2
+            return half if math.isclose(mean, half, rel_tol=SAME) else mean
+    return None
+
+
+def _is_size(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) >= 2
+        and all(isinstance(side, int) and side > 0 for side in value[:2])
+    )
+
+
+def _number(facts: Mapping[str, Any], key: str) -> float | None:
+    value = facts.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+
+
+def _source(sidecars: Sequence[str], word: str = "sidecar") -> str:
+    names = ", ".join(dict.fromkeys(PurePath(sidecar).name for sidecar in sidecars if sidecar))
+    return f"{word}: {names}" if names else word

@@ -1,0 +1,1 @@
+"""The broker: connection, publishing, what it retains."""

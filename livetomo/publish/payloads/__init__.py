@@ -1,0 +1,1 @@
+"""What messages hold and where they go."""

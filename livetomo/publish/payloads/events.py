@@ -1,0 +1,271 @@
+"""Every payload that is published: made from recorded events alone, so that broker and HTTP tell the same story."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from livetomo.config.configuration import Config
+from livetomo.core.events import Recorded, State
+from livetomo.core.quality.metric import Verdict
+from livetomo.publish.payloads.topics import Topics
+
+_SHORT = 200
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the broker is given: one line of JSON (or a word) for one topic.
+
+    shorter: makes a payload that says the same in fewer bytes, for a broker that takes no more; empty: there is none.
+    """
+
+    topic: str
+    payload: bytes
+    qos: Literal[0, 1] = 1
+    retain: bool = False
+    shorter: Callable[[], bytes] = field(default=bytes, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSettings:
+    """What the payloads depend on beside the event.
+
+    public_url: what links begin with, without a slash at its end; empty: links are relative to this server.
+    """
+
+    topics: Topics
+    inline_picks: int = 1000
+    public_url: str = ""
+
+    @staticmethod
+    def of(config: Config) -> "MessageSettings":
+        """As the configuration says."""
+        public_url = str(config.http.public_url or "").rstrip("/")
+        if config.mqtt is None:
+            return MessageSettings(Topics.of(config), public_url=public_url)
+        return MessageSettings(Topics.of(config), config.mqtt.inline_picks, public_url)
+
+
+class Part(BaseModel):
+    """A part of a payload. Consumers should ignore keys that they do not know: later versions may add some."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class FileTold(Part):
+    """A file of the result folder."""
+
+    name: str = Field(description="path inside the result folder")
+    bytes: int
+    sha256: Sha256
+    url: str
+
+
+class QualityTold(Part):
+    """One figure."""
+
+    value: float | None
+    unit: str
+    verdict: Verdict
+    reason: str = ""
+
+
+class VolumeTold(Part):
+    """The volume that coordinates refer to."""
+
+    shape_zyx: tuple[int, int, int]
+    voxel_size_angstrom: float
+    origin_angstrom: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="x, y, z of the MRC header")
+
+
+class FaultTold(Part):
+    """Why a job failed."""
+
+    kind: str
+    reason: str
+    message: str
+
+
+class Told(Part):
+    """What every event carries."""
+
+    kind: ClassVar[str]
+    schema_: str = Field(alias="schema")
+    event_id: str = Field(description="the same for the same event after any crash or rebuild: drop what you know")
+    seq: int = Field(description="grows by time; ask /api/v1/events?after=SEQ for what you missed")
+    epoch: str = Field("", description="another one: the catalog was restored or made anew; ask for all after 0 once")
+    time: str = Field(description="UTC, ISO 8601")
+    watch: str
+    session: str
+    tomogram: str
+    revision: int
+    recipe_hash: str
+    shortened: bool = Field(
+        default=False, description="the broker takes no larger message, so parts are left out: ask the HTTP API"
+    )
+
+    def shorter(self) -> Self | None:
+        """The same in fewer bytes, for a broker that takes no more; None where nothing can be left out."""
+        return None
+
+
+class StateTold(Told):
+    """A job's new state."""
+
+    kind: ClassVar[str] = "state"
+    schema_: Literal["livetomo/state/1"] = Field("livetomo/state/1", alias="schema")
+    state: State
+    recipe: str = ""
+    device: str | None = Field(None, description="where it runs; of running")
+    seconds: float | None = Field(None, description="since the file was complete; of done")
+    attempts: int | None = Field(None, description="that were charged to the input; of failed")
+    fault: FaultTold | None = Field(None, description="why; of failed")
+    superseded_by: str | None = Field(
+        None, description="the tomogram of the same tilt series that is in force instead; of superseded"
+    )
+
+    def shorter(self) -> Self | None:
+        """The fault's sentence is cut."""
+        if self.fault is None or len(self.fault.message) <= _SHORT:
+            return None
+        fault = self.fault.model_copy(update={"message": _cut(self.fault.message)})
+        return self.model_copy(update={"fault": fault, "shortened": True})
+
+
+class ResultTold(Told):
+    """A tomogram's result as a whole. Its picks are told just before it, feature by feature."""
+
+    kind: ClassVar[str] = "result"
+    schema_: Literal["livetomo/result/1"] = Field("livetomo/result/1", alias="schema")
+    result_id: str
+    recipe: str
+    folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
+    url: str = Field(description="the manifest; files are below it")
+    verdict: Verdict
+    counts: dict[str, int] = Field(description="published picks of each feature")
+    quality: dict[str, QualityTold]
+    volume: VolumeTold
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = Field(description="of each stage")
+    finished: str = Field(description="UTC, ISO 8601")
+
+    def shorter(self) -> Self | None:
+        """Only what is not good keeps its figure; warnings and times are left out."""
+        poor = {
+            name: figure.model_copy(update={"reason": _cut(figure.reason)})
+            for name, figure in self.quality.items()
+            if figure.verdict in ("warn", "bad")
+        }
+        return self.model_copy(update={"quality": poor, "warnings": (), "seconds": {}, "shortened": True})
+
+
+class PicksTold(Told):
+    """The picks of one feature in one tomogram; none is a result too."""
+
+    kind: ClassVar[str] = "picks"
+    schema_: Literal["livetomo/picks/1"] = Field("livetomo/picks/1", alias="schema")
+    result_id: str
+    recipe: str
+    feature: str
+    series: str = Field(
+        "", description="what exports call it, its tilt series; empty where that is the tomogram's name"
+    )
+    folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
+    volume: VolumeTold
+    count: int = Field(description="published picks, whether or not they are inline")
+    candidates: int = Field(description="weaker ones included")
+    missing: str = Field("", description="why nobody has looked, so that no picks do not mean no particles; else empty")
+    threshold: float
+    diameter_angstrom: float | None = Field(None, description="how large the particles are, for circles in pictures")
+    columns: tuple[str, ...] = Field(description="of a row in picks; x_angstrom = x index * voxel size, from 0")
+    picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
+    truncated: bool = Field(description="there are more picks than rows: take a file")
+    files: tuple[FileTold, ...] = Field(description="all picks, in each export format")
+
+    def shorter(self) -> Self | None:
+        """No rows: the files have them all."""
+        if not self.picks:
+            return None
+        return self.model_copy(update={"picks": (), "truncated": True, "shortened": True})
+
+
+class RetractedTold(Told):
+    """This result no longer counts: drop its picks."""
+
+    kind: ClassVar[str] = "retracted"
+    schema_: Literal["livetomo/retracted/1"] = Field("livetomo/retracted/1", alias="schema")
+    result_id: str
+    reason: str = Field(description="for people, like: superseded by a newer revision")
+
+
+class VerdictTold(Told):
+    """A session's verdict, by its last tomograms, is not what it was; `tomogram` is the one whose result changed it."""
+
+    kind: ClassVar[str] = "verdict"
+    schema_: Literal["livetomo/verdict/1"] = Field("livetomo/verdict/1", alias="schema")
+    verdict: Verdict
+    before: Verdict
+    last: dict[Verdict, int] = Field(description="how many of the last tomograms have each verdict")
+    reasons: tuple[str, ...] = Field(description="for people: what is wrong most often, first")
+
+    def shorter(self) -> Self | None:
+        """The first reason alone."""
+        return self.model_copy(update={"reasons": tuple(map(_cut, self.reasons[:1])), "shortened": True})
+
+
+KINDS: Mapping[str, type[Told]] = {
+    told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold, VerdictTold)
+}
+
+
+def told(recorded: Recorded, settings: MessageSettings) -> Told:
+    """The payload of `recorded`."""
+    event = recorded.event
+    common = {
+        "event_id": recorded.event_id,
+        "seq": recorded.seq,
+        "epoch": recorded.epoch,
+        "time": recorded.time,
+        "watch": event.tomogram.watch,
+        "session": event.tomogram.session,
+        "tomogram": event.tomogram.name,
+        "revision": event.revision,
+        "recipe_hash": event.recipe_hash,
+    }
+    return KINDS[event.kind].model_validate(dict(event.body) | _links(event.kind, event.body, settings) | common)
+
+
+def message_of(recorded: Recorded, settings: MessageSettings) -> Message:
+    """`recorded` as the broker gets it."""
+    whole = told(recorded, settings)
+
+    def shorter() -> bytes:
+        short = whole.shorter()
+        return b"" if short is None else short.model_dump_json().encode()
+
+    return Message(settings.topics.event(recorded.event), whole.model_dump_json().encode(), shorter=shorter)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
+
+
+def result_url(result_id: str, settings: MessageSettings) -> str:
+    """Where a result's manifest is served; its files are below it, in `files/`."""
+    return f"{settings.public_url}/api/v1/results/{result_id}"
+
+
+def _links(kind: str, body: Mapping[str, Any], settings: MessageSettings) -> dict[str, Any]:
+    """What a payload says that the event does not: addresses, and how much of the picks stands in the message."""
+    if kind == "result":
+        return {"url": result_url(body["result_id"], settings)}
+    if kind == "picks":
+        inline = body["strongest"][: settings.inline_picks]
+        url = result_url(body["result_id"], settings)
+        files = [facts | {"name": name, "url": f"{url}/files/{name}"} for name, facts in sorted(body["files"].items())]
+        return {"picks": inline, "truncated": body["count"] > len(inline), "files": files}
+    return {}

@@ -1,0 +1,1 @@
+"""Result folders and what is derived from them."""

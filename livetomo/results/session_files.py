@@ -1,0 +1,103 @@
+"""Writes a session's files in a format: read back before they take the place of the old ones, each replaced whole."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from livetomo.core.errors import ExportDiffers, LivetomoError
+from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import Exporter
+from livetomo.formats.frame import Placed
+from livetomo.formats.relion import OPTIMISATION_SET
+from livetomo.results.left_out import LeftOut, refuse
+from livetomo.system.atomic_write import replace_bytes
+
+NAMES = "tomogram_names.json"
+"""Beside the files: which tomogram a substitute of a name stands for. Only where there are substitutes."""
+
+
+def write_session(
+    sets: Sequence[Placed],
+    feature: str,
+    format_name: str,
+    output: Path,
+    *,
+    is_first: bool = True,
+    leave_out: Callable[[LeftOut], None] = refuse,
+) -> list[Path]:
+    """Write a session's files in a format; each is replaced whole, so that a reader never sees half of one.
+
+    is_first:  the session's `optimisation_set.star` is this feature's, where the format has one.
+    leave_out: hears of a tomogram that would be called like another one in these files.
+
+    Raises:
+        ExportDiffers: what was made does not hold what it should; the old files are still there.
+    """
+    exporter = EXPORTERS[format_name]
+    sets = _told_apart(exporter, sets, leave_out)
+    files = exporter.session(sets, feature)
+    _read_back(exporter, files, feature, sets)
+    written = []
+    for name, text in files.items():
+        if name == OPTIMISATION_SET and not is_first:
+            continue
+        replace_bytes(output / name, text.encode())
+        written.append(output / name)
+    return written + _write_names(exporter, sets, output)
+
+
+def read_names(output: Path) -> Mapping[str, str]:
+    """The names of tomograms by what stands for them in the files in `output`; none where all stand as they are."""
+    try:
+        names: Mapping[str, str] = json.loads((output / NAMES).read_bytes())
+    except FileNotFoundError:
+        return {}
+    return names
+
+
+def _told_apart(exporter: Exporter, sets: Sequence[Placed], leave_out: Callable[[LeftOut], None]) -> Sequence[Placed]:
+    """Without those that would be called as another tilt series is: their particles would become that one's."""
+    first: dict[str, str] = {}
+    kept = []
+    for placed in sets:
+        called, series = exporter.called(placed.frame), placed.frame.series
+        if first.setdefault(called, series) == series:
+            kept.append(placed)
+        else:
+            why = f"in this format it would be called {called}, as {first[called]} is"
+            leave_out(LeftOut(placed.frame.name, ExportDiffers(f"{placed.frame.name}: {why}")))
+    return kept
+
+
+def _read_back(exporter: Exporter, files: Mapping[str, str], feature: str, sets: Sequence[Placed]) -> None:
+    wanted: Counter[str] = Counter()
+    for placed in sets:
+        wanted[exporter.called(placed.frame)] += len(placed.picks)
+    try:
+        back = exporter.read_session(files, feature, [placed.frame for placed in sets])
+    except (LivetomoError, LookupError, ValueError) as fault:
+        raise ExportDiffers(
+            f"{exporter.name} of {feature} cannot be read back ({fault}); the old files are kept"
+        ) from fault
+    found = Counter({name: len(picks) for name, picks in back.items()})
+    if +found != +wanted:
+        name = next(iter((wanted - found) + (found - wanted)))
+        raise ExportDiffers(
+            f"{exporter.name} of {feature} holds {found[name]} picks of {name}, where {wanted[name]} were written; "
+            "the old files are kept"
+        )
+
+
+def _write_names(exporter: Exporter, sets: Sequence[Placed], output: Path) -> list[Path]:
+    """Every name that has a substitute. Those of other features and formats that are written there stay in it."""
+    names = {}
+    for placed in sets:
+        frame, called = placed.frame, exporter.called(placed.frame)
+        if called.replace("-", "_") not in (frame.name.replace("-", "_"), frame.series.replace("-", "_")):
+            names[called] = frame.name
+    if not names:
+        return []
+    text = json.dumps(dict(sorted({**read_names(output), **names}.items())), indent=1) + "\n"
+    replace_bytes(output / NAMES, text.encode())
+    return [output / NAMES]

@@ -1,0 +1,249 @@
+"""The picks of a whole session, from its result folders: each tomogram's newest, in a stable order, in any format."""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from types import UnionType
+from typing import Any
+
+from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
+from livetomo.core.picks import Picks
+from livetomo.core.series import Reconstruction, exported_name, superseded
+from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
+from livetomo.formats.frame import Frame, Placed
+from livetomo.results.calibrate import calibrated
+from livetomo.results.left_out import LeftOut, refuse
+from livetomo.results.manifest import MANIFEST, read_manifest
+from livetomo.system.atomic_write import replace_text
+
+METADATA = "metadata.json"
+_REVISION = re.compile("r[0-9]+-")
+_NEEDED: Mapping[str, type | UnionType] = {
+    "tomogram.name": str,
+    "revision": int,
+    "finished": str,
+    "result_id": str,
+    "volume.shape_zyx": list,
+    "volume.voxel_size_angstrom": int | float,
+    "picks": dict,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result folder, its manifest, and what sidecars say of its tilt series by now."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+
+
+def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
+    """The result in `folder`; where nothing is known by now, what was known when it was made counts.
+
+    Raises:
+        ResultUnreadable: the folder is gone or cannot be read, or its manifest is damaged.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultUnreadable(folder, f"there is no {MANIFEST} in it") from None
+    except OSError as fault:
+        raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
+    except ValueError as fault:
+        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
+    if wrong := [key for key, kind in _NEEDED.items() if not isinstance(_found(manifest, key), kind)]:
+        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged (it does not tell {', '.join(wrong)})")
+    return Result(folder, manifest, metadata or manifest.get("metadata", {}))
+
+
+def _found(body: Any, key: str) -> Any:
+    for part in key.split("."):
+        body = body.get(part) if isinstance(body, dict) else None
+    return body
+
+
+def write_metadata(results: Iterable[Result], session: Path) -> None:
+    """Leave what is known of each result in the session's folder, for those who read it without the catalog."""
+    known = {result.manifest["result_id"]: result.metadata for result in results}
+    replace_text(session / METADATA, json.dumps(known, ensure_ascii=False, indent=1) + "\n")
+
+
+def _known_metadata(session: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The inverse of `write_metadata`; nothing where no daemon has written it."""
+    path = session / METADATA
+    try:
+        known: Mapping[str, Mapping[str, Any]] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise ConfigurationError(f"{path} is damaged. Remove it: a daemon writes it anew.") from None
+    return known
+
+
+def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse) -> list[Result]:
+    """The newest result of each tomogram below a session's folder, by the tomograms' names; one for each tilt series.
+
+    Newest is the highest revision, and of several recipes the last one that finished. `leave_out` hears of a tomogram
+    whose newest result cannot be read: an older one is not what stands for it.
+
+    Raises:
+        ConfigurationError: there is no result.
+        ResultUnreadable: there is none that can be read.
+    """
+    known = _known_metadata(session)
+    newest: dict[str, Result] = {}
+    unreadable: list[LeftOut] = []
+    folders = [path for path in sorted(session.glob("tomograms/*/r*-*")) if _REVISION.match(path.name)]
+    for _, those in groupby(folders, lambda path: path.parent):
+        try:
+            result = _newest(list(those))
+        except ResultUnreadable as fault:
+            unreadable.append(LeftOut(fault.folder.parent.name, fault))
+            continue
+        metadata = known.get(result.manifest["result_id"]) or result.metadata
+        newest[result.manifest["tomogram"]["name"]] = replace(result, metadata=metadata)
+    if not folders:
+        raise ConfigurationError(
+            f"{session}: holds no results; name the folder of a session, in which there is a folder `tomograms`"
+        )
+    if not newest:
+        raise unreadable[0].fault
+    for name in superseded(_reconstruction(name, result) for name, result in newest.items()):
+        del newest[name]
+    for each in unreadable:
+        leave_out(each)
+    return [newest[name] for name in sorted(newest)]
+
+
+def _newest(folders: list[Path]) -> Result:
+    """Of one tomogram's results."""
+    last = max(map(_revision, folders))
+    results = [read_result(folder, {}) for folder in folders if _revision(folder) == last]
+    return max(results, key=lambda result: str(result.manifest["finished"]))
+
+
+def _reconstruction(name: str, result: Result) -> Reconstruction:
+    written = result.manifest.get("source", {}).get("modified_ns", 0)
+    return Reconstruction.of(name, result.metadata, written)
+
+
+def _revision(folder: Path) -> int:
+    return int(folder.name[1:].partition("-")[0])
+
+
+def features(results: Iterable[Result]) -> list[str]:
+    """The features that any of them has picks of."""
+    return sorted({feature for result in results for feature in result.manifest["picks"]})
+
+
+def first_feature(results: Iterable[Result]) -> str | None:
+    """The feature that the recipe of the last finished result picks first: what a session is foremost about."""
+    for result in sorted(results, key=lambda result: str(result.manifest["finished"]), reverse=True):
+        for feature in result.manifest["picks"]:
+            return str(feature)
+    return None
+
+
+def read_picks(
+    results: Iterable[Result],
+    feature: str,
+    *,
+    threshold: float | None = None,
+    pixel_size_angstrom: float | None = None,
+    everywhere: bool = False,
+    calibrate: bool = False,
+    leave_out: Callable[[LeftOut], None] = refuse,
+) -> list[Placed]:
+    """The picks of `feature` in each result that looked for it: those it published, or those above another threshold.
+
+    They are read from the candidates, so that the threshold can be moved without picking again. `everywhere`: results
+    that did not look for it have none of it, instead of being left out. `calibrate`: scores are made comparable between
+    the tomograms before the threshold decides, see `stages/calibrate.py`; it is done too where the recipe asks for it.
+    `leave_out` hears of a result whose candidates are not those that it told of.
+    """
+    results = list(results)
+    shared = _shared_names(results)
+    sets: list[Placed] = []
+    thresholds: list[float] = []
+    for result in results:
+        volume = result.manifest["volume"]
+        z, y, x = volume["shape_zyx"]
+        frame = Frame.told(
+            result.manifest["tomogram"]["name"],
+            (z, y, x),
+            volume["voxel_size_angstrom"],
+            result.metadata,
+            pixel_size_angstrom=pixel_size_angstrom,
+        )
+        if frame.series in shared:  # two series of one name: each is called as its tomogram
+            frame = replace(frame, name=result.manifest["tomogram"]["name"], tilt_series_name=None)
+        if feature in result.manifest["picks"]:
+            try:
+                candidates, slack = _candidates(result, feature, frame)
+            except ResultUnreadable as fault:
+                leave_out(LeftOut(frame.name, fault))
+                continue
+            sets.append(Placed(candidates, frame))
+            published = result.manifest["picks"][feature]["threshold"]
+            thresholds.append((published if threshold is None else threshold) - slack)
+        elif everywhere:
+            sets.append(Placed(Picks.none(), frame))
+            thresholds.append(1.0)
+    if calibrate or asks_for_calibration(results, feature):
+        told = calibrated([placed.picks.score for placed in sets])
+        sets = [
+            replace(placed, picks=replace(placed.picks, score=score)) for placed, score in zip(sets, told, strict=True)
+        ]
+    return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
+
+
+def _shared_names(results: Iterable[Result]) -> set[str]:
+    """What several of them would be called."""
+    names = Counter(
+        result.metadata.get("tilt_series_name") or exported_name(result.manifest["tomogram"]["name"], result.metadata)
+        for result in results
+    )
+    return {name for name, number in names.items() if number > 1}
+
+
+def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, float]:
+    """The candidates of a result, as many as it told, and how far their scores may have been rounded down.
+
+    Raises:
+        ResultUnreadable: they are not those that the manifest tells of, or cannot be read.
+    """
+    name = candidates_name(feature)
+    try:
+        content = (result.folder / name).read_bytes()
+        text = content.decode()
+        candidates = read_candidates(text, frame)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultUnreadable(result.folder, f"there is no {name} in it") from None
+    except OSError as fault:
+        raise ResultUnreadable(result.folder, f"{name}: {fault.strerror}") from None
+    except (BadStar, ValueError) as fault:
+        raise ResultUnreadable(result.folder, f"{name} is damaged ({fault})") from None
+    told = result.manifest["picks"][feature]
+    if len(candidates) != told["candidates"]:
+        why = f"{name} has {len(candidates):,} rows where {told['candidates']:,} were published"
+        raise ResultUnreadable(result.folder, why)
+    facts = result.manifest.get("files", {}).get(name)
+    if facts is not None and facts["sha256"] != hashlib.sha256(content).hexdigest():
+        raise ResultUnreadable(result.folder, f"{name} was changed: it has not the checksum that was published")
+    return candidates, 0.0 if has_all_digits(text) else 1e-6
+
+
+def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:
+    """Whether the recipe of the last finished result that looked for the feature has it calibrated."""
+    telling = [result for result in results if feature in result.manifest["picks"]]
+    if not telling:
+        return False
+    last = max(telling, key=lambda result: str(result.manifest["finished"]))
+    rules = last.manifest["recipe"]["settings"].get("curate", ())
+    return any(rule["rule"] == "calibrate" and rule["feature"] == feature for rule in rules)

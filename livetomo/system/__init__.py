@@ -1,0 +1,1 @@
+"""The operating system: files, mounts, processes, sockets, logs."""

@@ -1,0 +1,124 @@
+"""Child processes that speak JSON, one message a line: the only way in which livetomo's processes talk.
+
+A child never outlives its parent: its standard input ends when the parent is gone, however that went, and it ends too;
+where the kernel can, it is killed, for what it is at (a library's call, a hung mount, Python's own way out) may never
+end.
+What a library prints by mistake goes to standard error, never between the messages.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from io import TextIOWrapper
+from typing import Any, TextIO
+
+from livetomo.system.parent_death import end_with_parent
+
+Message = Mapping[str, Any]
+_LONGEST_LINE_BYTES = 256 * 2**20
+
+
+class ChildGone(Exception):
+    """The child has ended, so it cannot be told anything any more."""
+
+
+class JsonChild:
+    """The parent's side. Iterating yields messages until the child has ended."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Callable[[str], None]) -> None:
+        self._process = process
+        self._errors = asyncio.create_task(self._follow_errors(log))
+
+    @classmethod
+    async def start(
+        cls, argv: Sequence[str], *, log: Callable[[str], None], env: Mapping[str, str] | None = None
+    ) -> "JsonChild":
+        """Start `argv`, in a session of its own so that a terminal's Ctrl-C reaches the parent alone.
+
+        `env` is added to this process's environment; `log` gets each line of the child's standard error.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            limit=_LONGEST_LINE_BYTES,
+            start_new_session=True,
+        )
+        return cls(process, log)
+
+    @property
+    def pid(self) -> int:
+        """The child's process number."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.returncode
+
+    async def send(self, message: Message) -> None:
+        """Tell the child something; `ChildGone` when it has ended."""
+        stdin = self._process.stdin
+        if stdin is None or stdin.is_closing() or self._process.returncode is not None:
+            raise ChildGone
+        try:
+            stdin.write(json.dumps(message).encode() + b"\n")
+            await stdin.drain()
+        except ConnectionError:
+            raise ChildGone from None
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        """Its messages, in order, until it ends."""
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            if line.endswith(b"\n"):  # a line cut short by the child's death is no message
+                yield json.loads(line)
+
+    def kill(self) -> None:
+        """End it now, whatever it is doing."""
+        if self._process.returncode is None:
+            self._process.kill()
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended and its last words are logged."""
+        code = await self._process.wait()
+        await self._errors
+        return code
+
+    async def _follow_errors(self, log: Callable[[str], None]) -> None:
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            log(line.decode(errors="replace").rstrip())
+
+
+class Parent:
+    """The child's side. Make one before anything else can print; iterating yields what the parent says."""
+
+    def __init__(self) -> None:
+        end_with_parent(signal.SIGKILL)()
+        self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        if isinstance(sys.stdout, TextIOWrapper):  # chatter is for the log now, at once, not when a buffer is full
+            sys.stdout.reconfigure(line_buffering=True)
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        """Tell the parent something, from any thread; a parent that is gone ends this process."""
+        line = json.dumps(message)
+        try:
+            with self._lock:
+                self._out.write(line + "\n")
+                self._out.flush()
+        except OSError:
+            os._exit(0)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """What the parent says, until it is gone."""
+        for line in sys.stdin:
+            yield json.loads(line)

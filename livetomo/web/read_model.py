@@ -1,0 +1,119 @@
+"""What the web shows: a narrow view of the daemon, so that the room needs to know nothing else of it."""
+
+from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from livetomo.catalog.catalog import CatalogThread
+from livetomo.catalog.queries import ResultView, SessionTotals, SessionView, TomogramView
+from livetomo.catalog.sessions import AHEAD_SECONDS
+from livetomo.core.events import Recorded
+from livetomo.core.status import Status
+
+LIVE = timedelta(hours=6)
+MOST_LIVE_SESSIONS = 50
+
+
+class View(Protocol):
+    """Everything that can be asked."""
+
+    async def status(self) -> Status:
+        """What the daemon is doing."""
+
+    async def sessions(self, limit: int) -> list[SessionView]:
+        """The newest sessions."""
+
+    async def totals(self, watch: str, session: str) -> SessionTotals:
+        """What a session adds up to."""
+
+    async def tomograms(self, watch: str, session: str, limit: int, offset: int) -> list[TomogramView]:
+        """The tomograms of a session, newest first."""
+
+    async def tomogram(self, watch: str, session: str, name: str) -> TomogramView | None:
+        """One tomogram."""
+
+    async def result(self, result_id: str) -> ResultView | None:
+        """One result."""
+
+    async def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        """The id of the last result, or of the one so many before it."""
+
+    async def last_seq(self) -> int:
+        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
+
+    async def numbering(self) -> tuple[str, int]:
+        """The epoch in which events are numbered, and the number of the newest."""
+
+    async def events_after(self, seq: int, limit: int) -> list[Recorded]:
+        """The next events."""
+
+    async def wait_beyond(self, seq: int) -> None:
+        """Return when there is an event with a higher number."""
+
+
+class CatalogView:
+    """The view of a running daemon: its catalog, and whoever knows its status."""
+
+    def __init__(self, catalog: CatalogThread, status: Callable[[], Awaitable[Status]]) -> None:
+        self._catalog = catalog
+        self._status = status
+
+    async def status(self) -> Status:
+        """What the daemon is doing."""
+        return await self._status()
+
+    async def sessions(self, limit: int) -> list[SessionView]:
+        """The newest sessions."""
+        return await self._catalog(lambda catalog: catalog.views.sessions(limit))
+
+    async def totals(self, watch: str, session: str) -> SessionTotals:
+        """What a session adds up to."""
+        return await self._catalog(lambda catalog: catalog.views.totals(watch, session))
+
+    async def tomograms(self, watch: str, session: str, limit: int, offset: int) -> list[TomogramView]:
+        """The tomograms of a session, newest first."""
+        return await self._catalog(lambda catalog: catalog.views.tomograms(watch, session, limit, offset))
+
+    async def tomogram(self, watch: str, session: str, name: str) -> TomogramView | None:
+        """One tomogram."""
+        return await self._catalog(lambda catalog: catalog.views.tomogram(watch, session, name))
+
+    async def result(self, result_id: str) -> ResultView | None:
+        """One result."""
+        return await self._catalog(lambda catalog: catalog.views.result(result_id))
+
+    async def latest_result(self, watches: Collection[str], skip: int) -> str | None:
+        """The id of the last result, or of the one so many before it."""
+        return await self._catalog(lambda catalog: catalog.views.latest_result(watches, skip))
+
+    async def last_seq(self) -> int:
+        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
+        return await self._catalog.last_seq()
+
+    async def numbering(self) -> tuple[str, int]:
+        """The epoch in which events are numbered, and the number of the newest."""
+        return await self._catalog(lambda catalog: (catalog.story.epoch().id, catalog.story.last()))
+
+    async def events_after(self, seq: int, limit: int) -> list[Recorded]:
+        """The next events."""
+        return await self._catalog.events_after(seq, limit)
+
+    async def wait_beyond(self, seq: int) -> None:
+        """Return when there is an event with a higher number."""
+        await self._catalog.wait_beyond(seq)
+
+
+async def newest_of_each_watch(view: View, live: Collection[tuple[str, str]]) -> list[SessionTotals]:
+    """What the first session of each watch in `live`, which has the latest first, adds up to."""
+    newest = dict(reversed(list(live)))
+    return [await view.totals(watch, session) for watch, session in newest.items()]
+
+
+async def live_sessions(view: View) -> list[tuple[str, str]]:
+    """(watch, session) of those that a tomogram was taken in for lately, bounded: they become labels."""
+    now = datetime.now(UTC)
+    # One of a time to come was recorded by a clock that was ahead, and would be live for years.
+    first, last = now - LIVE, now + timedelta(seconds=AHEAD_SECONDS)
+    return [
+        (each.watch, each.session) for each in await view.sessions(MOST_LIVE_SESSIONS) if first < each.newest < last
+    ]

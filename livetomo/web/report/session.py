@@ -1,0 +1,151 @@
+"""What a report tells of a session: from its result folders alone, or with what only the catalog knows."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from livetomo.catalog.catalog import Catalog
+from livetomo.core.events import State
+from livetomo.core.quality.metric import Verdict
+from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, judged
+from livetomo.core.quality.session_verdict import Target
+from livetomo.results.session_picks import newest_results
+
+_MOST_TOMOGRAMS = 100_000
+
+log = logging.getLogger("livetomo.report.session")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A tomogram as it stands.
+
+    manifest: of its result, each figure judged by its limits and by the session; None where there is no result.
+    folder: of its result.
+    trouble: why it failed, or what was odd about its arrival.
+    """
+
+    name: str
+    revision: int
+    state: State
+    trouble: str = ""
+    folder: Path | None = None
+    manifest: Mapping[str, Any] | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of its result."""
+        verdict: Verdict = self.manifest["verdict"] if self.manifest else "missing"
+        return verdict
+
+    @property
+    def finished(self) -> datetime | None:
+        """When its result was."""
+        return datetime.fromisoformat(self.manifest["finished"]) if self.manifest else None
+
+    @property
+    def picks(self) -> dict[str, int]:
+        """Published ones by feature."""
+        return {name: told["count"] for name, told in self.manifest["picks"].items()} if self.manifest else {}
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why its verdict is not good, worst first, and what was odd about the file."""
+        if self.manifest is None:
+            return []
+        figures = self.manifest["quality"].items()
+        told = [
+            str(figure.get("reason") or f"{name} is {figure['verdict']}")
+            for verdict in ("bad", "warn")
+            for name, figure in figures
+            if figure["verdict"] == verdict
+        ]
+        return list(dict.fromkeys([*told, *self.manifest["warnings"]]))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session and its tomograms by their names.
+
+    verdict, reasons: of the session, by its last tomograms. targets: where a person has set some.
+    whole: whether those that have no result are among them: the catalog alone knows of these.
+    """
+
+    watch: str
+    name: str
+    rows: tuple[Row, ...]
+    verdict: Verdict = "missing"
+    reasons: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    whole: bool = False
+
+    @property
+    def finished(self) -> list[Row]:
+        """Those that have a result, in the order in which they were finished."""
+        return sorted((row for row in self.rows if row.manifest), key=lambda row: str(row.manifest and row.finished))
+
+    def states(self) -> dict[str, int]:
+        """How many tomograms are in each state."""
+        return dict(Counter(row.state for row in self.rows))
+
+    def verdicts(self) -> dict[str, int]:
+        """How many results have each verdict."""
+        return dict(Counter(row.verdict for row in self.rows if row.manifest))
+
+    def picks(self) -> dict[str, int]:
+        """Published picks of all tomograms, by feature."""
+        total: Counter[str] = Counter()
+        for row in self.rows:
+            total.update(row.picks)
+        return dict(total)
+
+
+def of_folder(folder: Path) -> Session:
+    """The session whose results lie below `folder`; the newest of each tomogram, judged in the order they were made.
+
+    Raises:
+        ConfigurationError: it holds no results.
+    """
+    results = newest_results(folder, lambda left: log.warning("%s is left out: %s", left.tomogram, left.fault))
+    rows: list[Row] = []
+    earlier: dict[str, list[Mapping[str, Any]]] = {}
+    for result in sorted(results, key=lambda result: str(result.manifest["finished"])):
+        figures = earlier.setdefault(result.manifest["recipe"]["hash"], [])
+        manifest = judged(result.manifest, figures[-1 : -1 - MOST_TOMOGRAMS : -1])
+        figures.append(manifest["quality"])
+        name = str(manifest["tomogram"]["name"])
+        rows.append(Row(name, manifest["revision"], "done", folder=result.folder, manifest=manifest))
+    where = results[0].manifest["tomogram"]
+    return Session(where["watch"], where["session"], tuple(sorted(rows, key=_counted)))
+
+
+def of_catalog(catalog: Catalog, watch: str, session: str) -> Session:
+    """The session as the catalog has it; only the results' own files are read from their folders."""
+    totals = catalog.views.totals(watch, session)
+    rows = []
+    for view in catalog.views.tomograms(watch, session, limit=_MOST_TOMOGRAMS):
+        result = catalog.views.result(view.result_id) if view.result_id and view.state == "done" else None
+        trouble = view.fault["message"] if view.fault else view.warning
+        if result is None:
+            rows.append(Row(view.name, view.revision, view.state, trouble))
+        else:
+            rows.append(Row(view.name, view.revision, "done", trouble, Path(result.folder), result.manifest))
+    return Session(
+        watch,
+        session,
+        tuple(sorted(rows, key=_counted)),
+        totals.verdict,
+        totals.reasons,
+        totals.targets,
+        whole=True,
+    )
+
+
+def _counted(row: Row) -> list[tuple[int, str]]:
+    """For a person's order: TS_2 before TS_10."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"([0-9]+)", row.name)]

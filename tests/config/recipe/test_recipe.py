@@ -1,0 +1,55 @@
+import json
+from importlib import resources
+
+import pytest
+
+from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.errors import ConfigurationError
+
+BUILT_IN = sorted(
+    entry.name.removesuffix(".toml")
+    for entry in (resources.files("livetomo.config.recipe") / "builtin").iterdir()
+    if entry.name.endswith(".toml")
+)
+FEATURE = {"name": "ribosome", "model": "blob", "diameter_angstrom": 250}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_recipe_is_right_and_survives_its_journey_to_a_worker(name):
+    recipe = load_recipe(name)
+    assert Recipe.model_validate(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_recipe_file_is_found_beside_its_configuration(tmp_path):
+    (tmp_path / "mine.toml").write_text('[[feature]]\nname = "a"\nmodel = "dense"\n')
+    assert load_recipe("mine.toml", tmp_path).feature[0].name == "a"
+
+
+def test_an_unknown_recipe_is_told_with_the_known_ones():
+    with pytest.raises(
+        ConfigurationError, match=r'recipe "cellullar": neither a built-in recipe \(.*untrained.*\) nor'
+    ):
+        load_recipe("cellullar")
+
+
+def test_the_hash_covers_what_is_in_force_and_nothing_else():
+    short = Recipe.model_validate({"feature": [FEATURE]})
+    spelt_out = Recipe.model_validate({"density": "dark", "feature": [FEATURE], "denoise": {"method": "none"}})
+    other = Recipe.model_validate({"density": "bright", "feature": [FEATURE]})
+    assert short.hash == spelt_out.hash
+    assert short.hash != other.hash
+
+
+def test_a_diameter_that_is_not_given_leaves_every_hash_as_it_was():
+    """Or all results of the recipes that come with livetomo would count as made by another one."""
+    assert load_recipe("untrained").hash.startswith("47dbbf65")
+    assert load_recipe("cellular").hash.startswith("5e0d722f")
+    pick = {"feature": FEATURE["name"], "min_spacing_angstrom": 100}
+    given = Recipe.model_validate({"feature": [FEATURE], "pick": [pick | {"diameter_angstrom": 300}]})
+    assert given.hash != Recipe.model_validate({"feature": [FEATURE], "pick": [pick]}).hash
+    assert Recipe.model_validate(given.to_json()).hash == given.hash
+
+
+def test_a_whole_number_and_its_fraction_are_the_same_recipe():
+    as_float = Recipe.model_validate({"feature": [FEATURE | {"diameter_angstrom": 250.0}]})
+    assert Recipe.model_validate({"feature": [FEATURE]}).hash == as_float.hash

@@ -1,0 +1,91 @@
+"""A figure's verdict comes from limits, its own or a recipe's, and says why."""
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livetomo.core.quality.definitions import MEASURES, Limits, judged, measure_of
+from livetomo.core.quality.metric import Quality, Verdict, worst
+from livetomo.core.quality.session_verdict import session_verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(-1, "bad"), (0, "warn"), (1, "good"), (5, "good"), (8, "good"), (8.1, "warn"), (9.1, "bad")]
+)
+def test_limits_divide_values_and_are_good_themselves(value, verdict):
+    assert Limits(warn_below=1, bad_below=0, warn_above=8, bad_above=9).verdict(value) == verdict
+
+
+@given(name=st.sampled_from(sorted(MEASURES)), value=st.floats(-1e6, 1e6), limited=st.booleans())
+def test_good_is_only_what_has_met_a_limit(name: str, value: float, limited: bool) -> None:
+    own = Limits(warn_above=value) if limited else None
+    told = judged(Quality(name, value, MEASURES[name].unit), own).verdict
+    limits = own or MEASURES[name].limits
+    assert told == (limits.verdict(value) if limits != Limits() else "unjudged")
+    assert (told == "good") <= (limits != Limits())
+
+
+def test_without_limits_nothing_is_good() -> None:
+    assert judged(Quality("band_snr", 1e9, "")).verdict == "unjudged"
+    assert judged(Quality("of_nobody", 1e9, "")).verdict == "unjudged"
+    assert judged(Quality("contrast", 3.0, "", "good")).verdict == "good", "that it is not empty was looked for"
+
+
+@given(st.lists(st.sampled_from(get_args(Verdict))))
+def test_the_whole_is_good_only_where_a_part_was_judged_so_and_none_is_worse(parts: list[Verdict]) -> None:
+    whole = worst(parts)
+    assert (whole == "good") == ("good" in parts and not {"warn", "bad"} & set(parts))
+    assert (whole == "unjudged") == ("unjudged" in parts and not {"good", "warn", "bad"} & set(parts))
+    assert (whole == "missing") == (set(parts) <= {"missing"})
+
+
+@given(st.lists(st.sampled_from(get_args(Verdict)), min_size=3, max_size=10), st.sampled_from(get_args(Verdict)))
+def test_a_session_is_good_only_where_a_tomogram_is(last: list[Verdict], before: Verdict) -> None:
+    assert (session_verdict(last, before) == "good") <= ("good" in last)
+    assert session_verdict(["unjudged"] * 3, "missing") == "unjudged"
+
+
+def test_a_recipe_s_limits_stand_in_place_of_the_measure_s_own():
+    thick = Quality("thickness", 4000.0, "Å")
+    assert judged(thick).verdict == "warn"
+    assert "scatter more than once" in judged(thick).reason
+    assert judged(thick, Limits(warn_above=4500)).verdict == "good"
+    assert judged(thick, Limits(bad_above=2000)).verdict == "bad"
+    assert judged(Quality("band_snr", 0.1, ""), Limits(warn_below=0.2)).reason == "0.1 is less than the recipe's limit"
+
+
+def test_what_was_found_wrong_by_other_signs_stays_so():
+    dead = Quality("halves_agreement", 0.0, "", "bad", "the even half is dead")
+    missing = Quality("thickness", None, "Å", "missing", "no face")
+    assert judged(dead, Limits(warn_above=-1)) is dead
+    assert judged(missing, Limits(warn_below=1)) is missing
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [
+        ("thickness", "thickness"),
+        ("ribosome_score_median", "<feature>_score_median"),
+        ("outer_membrane_slab_density", "<feature>_slab_density"),
+        ("outer_membrane_density", "<feature>_density"),
+        ("contamination_share", "contamination_share"),
+        ("membrane_share", "<feature>_share"),
+        ("_share", None),
+        ("nobody", None),
+    ],
+)
+def test_a_figure_is_found_by_its_name_whatever_the_feature(name, measure):
+    found = measure_of(name)
+    assert (found and found.name) == measure
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda measure: measure.name)
+def test_every_limit_has_a_source_and_says_what_is_beyond_it(measure):
+    limits = measure.limits
+    if limits != Limits() or measure.words:
+        assert measure.source
+    assert bool(measure.low) == (limits.warn_below is not None or limits.bad_below is not None)
+    assert bool(measure.high) == (limits.warn_above is not None or limits.bad_above is not None)
+    assert measure.definition

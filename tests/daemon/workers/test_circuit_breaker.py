@@ -1,0 +1,43 @@
+"""A device that fails is given a rest; a tomogram that fails is not the device's fault."""
+
+from livetomo.core.tomogram import Fault
+from livetomo.daemon.workers.circuit_breaker import Bench
+
+DEVICE = Fault("device", "worker died", "The worker died.")
+INPUT = Fault("permanent", "truncated volume", "It ends early.")
+
+
+class Clock:
+    seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_three_tomograms_in_a_row_bench_a_device_and_longer_each_time():
+    clock = Clock()
+    bench = Bench(clock)
+    rests = []
+    for _ in range(5):
+        for name in "ABC":
+            assert bench.rest() == 0
+            bench.count(name, DEVICE)
+        rests.append(bench.rest())
+        clock.seconds += rests[-1]
+    assert rests == [5, 10, 20, 40, 80]
+    assert "The worker died." in bench.why
+
+
+def test_one_tomogram_that_kills_every_worker_does_not_bench_the_device():
+    bench = Bench(Clock())
+    for _ in range(20):
+        bench.count("A", DEVICE)
+    assert bench.rest() == 0
+
+
+def test_a_result_in_between_clears_the_devices_name():
+    clock = Clock()
+    bench = Bench(clock)
+    for name, fault in (("A", DEVICE), ("B", DEVICE), ("C", None), ("D", DEVICE), ("E", DEVICE), ("F", INPUT)):
+        bench.count(name, fault)
+    assert bench.rest() == 0

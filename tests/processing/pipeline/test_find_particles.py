@@ -1,0 +1,84 @@
+"""A recipe's rules act in its order, in Å, and say what they removed."""
+
+import numpy as np
+import pytest
+import torch
+
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.processing.pipeline.find_particles import change_maps, find
+
+VOXEL = 10.0
+
+
+def recipe(**tables) -> Recipe:
+    names = ("a", "b", "c")
+    features = [{"name": name, "model": "blob", "diameter_angstrom": 100} for name in names]
+    return Recipe.model_validate({"feature": features, **tables})
+
+
+def spot(*places, shape=(20, 20, 20)):
+    map_ = torch.zeros(shape)
+    for place in places:
+        map_[tuple(slice(at - 1, at + 2) for at in place)] = 0.9
+    return map_
+
+
+def test_interactions_see_what_the_ones_before_have_left():
+    """b loses its place beside c, and so no longer keeps a away."""
+    maps = {"a": spot((10, 10, 10)), "b": spot((10, 10, 12)), "c": spot((10, 10, 14))}
+    first = {"feature": "b", "avoid": "c", "radius_angstrom": 100}
+    second = {"feature": "a", "avoid": "b", "radius_angstrom": 50}
+    assert change_maps(maps, recipe(interaction=[first, second]), VOXEL)["a"].any()
+    assert not change_maps(maps, recipe(interaction=[second, first]), VOXEL)["a"].any()
+
+
+def test_competition_comes_before_interactions_and_sees_raw_maps():
+    maps = {"a": spot((10, 10, 10)) * 0.5, "b": spot((10, 10, 10)), "c": spot((10, 10, 10))}
+    rules = recipe(
+        competition={"emit": ["b"], "absorb": ["a"]},
+        interaction=[{"feature": "b", "avoid": "c", "radius_angstrom": 0}],
+    )
+    changed = change_maps(maps, rules, VOXEL)
+    assert not changed["a"].any()
+    assert not changed["b"].any()
+
+
+@pytest.mark.parametrize(("radius", "erased"), [(9.9, True), (10, False)])
+def test_a_slicewise_radius_is_counted_in_whole_voxels(radius, erased):
+    maps = {"a": spot((10, 10, 10)), "b": spot((10, 10, 10)), "c": spot()}
+    rule = {"feature": "a", "colocalize": "b", "radius_angstrom": radius, "slicewise": True}
+    assert change_maps(maps, recipe(interaction=[rule]), VOXEL)["a"].any().item() is not erased
+
+
+@pytest.mark.parametrize("method", ["maxima", "watershed", "deepest", "centroid"])
+def test_every_method_finds_the_particle(method):
+    rules = recipe(pick=[{"feature": "a", "method": method, "min_spacing_angstrom": 30}])
+    picks = find({"a": spot((10, 10, 10))}, rules, VOXEL).candidates["a"]
+    np.testing.assert_allclose(picks.position, [[10, 10, 10]])
+    assert method == "maxima" or picks.volume[0] == 27 * VOXEL**3
+
+
+def test_curation_tells_what_each_rule_removed():
+    maps = {"a": spot((4, 4, 4), (10, 10, 10), (15, 15, 15)), "b": spot((10, 10, 10)), "c": spot()}
+    rules = recipe(
+        pick=[{"feature": "a", "min_spacing_angstrom": 30}],
+        curate=[
+            {"feature": "a", "rule": "away", "partner": "b", "distance_angstrom": 30},
+            {"feature": "a", "rule": "near", "partner": "c"},
+        ],
+    )
+    found = find(maps, rules, VOXEL)
+    assert len(found.candidates["a"]) == 0
+    assert found.removed["a"] == [
+        {"number": 1, "rule": "away", "picks": 1, "candidates": 1},
+        {"number": 2, "rule": "near", "picks": 2, "candidates": 2},
+    ]
+
+
+def test_several_pickers_can_agree():
+    maps = {"a": spot((4, 4, 4), (10, 10, 10)), "b": spot((10, 10, 11)), "c": spot()}
+    rules = recipe(
+        pick=[{"feature": name, "min_spacing_angstrom": 30} for name in "abc"],
+        curate=[{"feature": "a", "rule": "consensus", "partners": ["b", "c"], "distance_angstrom": 30}],
+    )
+    np.testing.assert_allclose(find(maps, rules, VOXEL).candidates["a"].position, [[10, 10, 10]])

@@ -1,0 +1,1 @@
+"""Make the pages of docs/ that are derived from the code."""
