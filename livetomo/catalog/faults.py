@@ -59,9 +59,9 @@ def meaning(fault: sqlite3.Error, *, at_start: bool = False) -> Meaning:
 
 
 _WAITS = {
-    sqlite3.SQLITE_BUSY: "is locked by another program ({fault}). Is somebody's sqlite3 at work with it?",
-    sqlite3.SQLITE_LOCKED: "is locked by another program ({fault}). Is somebody's sqlite3 at work with it?",
-    sqlite3.SQLITE_PROTOCOL: "is locked by another program ({fault}). Is somebody's sqlite3 at work with it?",
+    sqlite3.SQLITE_BUSY: "is locked by another program ({fault}). Does somebody use sqlite3 on it?",
+    sqlite3.SQLITE_LOCKED: "is locked by another program ({fault}). Does somebody use sqlite3 on it?",
+    sqlite3.SQLITE_PROTOCOL: "is locked by another program ({fault}). Does somebody use sqlite3 on it?",
     sqlite3.SQLITE_FULL: "cannot be written ({fault}). Is its disk full?",
     sqlite3.SQLITE_IOERR: "cannot be read or written ({fault}). Is its disk full, or failing?",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened ({fault}). Is its folder there, and does it belong to this user?",

@@ -69,8 +69,7 @@ def settle_epoch(db: Database, note: HighWater | None) -> bool:
     if epoch is None or not epoch.id or (note is not None and _is_older(db, epoch, note)):
         if epoch is not None or seen:
             log.warning(
-                "the catalog is an earlier one than the one that was in force: consumers are told by a new epoch, and "
-                "catch up by themselves"
+                "the catalog is older than the last one: consumers see this by a new epoch, and catch up by themselves"
             )
         epochs.begin(db, seen=seen)
         return True

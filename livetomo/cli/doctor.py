@@ -84,7 +84,9 @@ def _examine(configuration: Path | None, as_json: bool) -> None:
     config = load_config(configuration) if configuration else None
     try:
         warnings = check_config(config, str(configuration)) if config else []
-        oddities = [Finding("configuration", "warn", warning, "Mend it, unless it is meant") for warning in warnings]
+        oddities = [
+            Finding("configuration", "warn", warning, "Correct it, unless you intend it") for warning in warnings
+        ]
     except ConfigurationError as faults:
         oddities = [
             Finding("configuration", "bad", fault, "The daemon does not start") for fault in str(faults).splitlines()

@@ -1,4 +1,4 @@
-"""`livetomo restore`: a backup of the catalog put in force."""
+"""`livetomo restore`: restore a backup of the catalog."""
 
 from contextlib import closing
 from pathlib import Path

@@ -58,7 +58,7 @@ def command(session: str | None, watch: str | None, configuration: Path, as_json
         if missing:
             click.echo(f"{len(missing):,} of the {len(known):,} that the catalog knows are missing.")
         if unknown_why:
-            click.echo(f"What is missing cannot be told: {unknown_why}", err=True)
+            click.echo(f"It is not known what is missing: {unknown_why}", err=True)
     if harm or missing:
         if not as_json and harm:
             click.echo(

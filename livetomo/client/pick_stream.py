@@ -239,9 +239,7 @@ class PickStream:
                 self.position = self._dealt_with = body["seq"]
                 self.epoch = body.get("epoch", "")
         except NumberedAnew as anew:
-            log.warning(
-                "the daemon's catalog was restored or made anew; all that it tells is compared with what is here"
-            )
+            log.warning("the daemon's catalog was restored or rebuilt; all its events are compared with what is here")
             async for pickset in self._from_the_start(anew.epoch):
                 yield pickset
 

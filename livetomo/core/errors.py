@@ -139,7 +139,7 @@ class ResultUnreadable(LivetomoError):
     def __init__(self, folder: Path, why: str) -> None:
         self.folder = folder
         super().__init__(
-            f"{folder} cannot be read: {why}. Put it back from a copy, or have the tomogram processed again "
+            f"{folder} cannot be read: {why}. Put it back from a copy, or process the tomogram again "
             "(livetomo reprocess)."
         )
 
@@ -162,13 +162,13 @@ class StateBusy(LivetomoError):
 
 
 class BadBackup(LivetomoError):
-    """A file cannot be put in force as the catalog; nothing was changed."""
+    """A file cannot be restored as the catalog; nothing was changed."""
 
     exit_code = ExitCode.INPUT
     reason = "bad backup"
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} cannot be put in force: {why}. Nothing was changed.")
+        super().__init__(f"{path} cannot be restored: {why}. Nothing was changed.")
 
 
 class CatalogBusy(LivetomoError):
@@ -349,7 +349,9 @@ class NoUsableVoxels(PermanentError):
     reason = "no usable voxels"
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path.name} holds {why}. Look at its reconstruction; livetomo takes a rewritten file anew.")
+        super().__init__(
+            f"{path.name} holds {why}. Look at its reconstruction; livetomo processes a rewritten file again."
+        )
 
 
 class TooLargeForMemory(PermanentError):
@@ -399,8 +401,8 @@ class NoDefocus(PermanentError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f'{path.name}: no sidecar tells its "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
-            'Write "defocus_angstrom" there, or have the CTF fit lie beside the tomogram.'
+            f'{path.name}: no sidecar gives "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
+            'Write "defocus_angstrom" in that table, or put the file of the CTF fit beside the tomogram.'
         )
 
 
@@ -410,7 +412,9 @@ class SourceChanged(TransientError):
     reason = "source changed"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path.name} changed while it was read. It is taken again as soon as it rests.")
+        super().__init__(
+            f"{path.name} changed while it was read. It is processed again as soon as it no longer changes."
+        )
 
 
 class SourceUnreadable(TransientError):
@@ -431,8 +435,8 @@ class CatalogCorrupt(LivetomoError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"{path} is damaged ({' '.join(why.split())}). Results and picks are safe in their folders. "
-            "Stop the daemon and put a backup in force (livetomo restore FILE), or have the catalog made anew from "
-            "the results (livetomo rebuild)."
+            "Stop the daemon and restore a backup (livetomo restore FILE), or rebuild the catalog from the results "
+            "(livetomo rebuild)."
         )
 
 
@@ -442,7 +446,7 @@ class DiskFull(TransientError):
     reason = "disk full"
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"No room is left on the disk that holds {folder}. Free some: the job is tried again.")
+        super().__init__(f"No room is left on the disk that holds {folder}. Free some space: the job is tried again.")
 
 
 class OutputAway(TransientError):
@@ -461,7 +465,8 @@ class OutOfDeviceMemory(DeviceError):
 
     def __init__(self, path: Path, device: str) -> None:
         super().__init__(
-            f"{path.name} needs more memory than {device} has free: other programs hold most of it. Which are they?"
+            f"{path.name} needs more memory than {device} has free: other programs hold most of it. "
+            "Find them with nvidia-smi or top."
         )
 
 
@@ -481,8 +486,8 @@ class MapNotFinite(LivetomoError):
 
     def __init__(self, feature: str) -> None:
         super().__init__(
-            f'The map of "{feature}" holds values that are not numbers, so nothing is made of it. This is a fault of '
-            "its network or method: look whether its package is sound, and report it together with the tomogram."
+            f'The map of "{feature}" holds values that are not numbers, so it is not used. This is a fault of its '
+            "network or method: check that its package is intact, and report it together with the tomogram."
         )
 
 

@@ -98,7 +98,7 @@ def devices(
         return
     except subprocess.CalledProcessError as fault:
         last = (fault.stderr.strip() or "no word").splitlines()[-1]
-        yield Finding("GPUs", "bad", f"torch ends with: {last}", "Look at nvidia-smi, and install torch anew")
+        yield Finding("GPUs", "bad", f"torch ends with: {last}", "Look at nvidia-smi, and install torch again")
         return
     for number, gpu in enumerate(found):
         said = f"{gpu['name']}, {gpu['free'] / 1e9:.1f} of {gpu['total'] / 1e9:.1f} GB free"
@@ -111,12 +111,12 @@ def devices(
         else []
     )
     for name in missing:
-        yield Finding(name, "bad", "torch does not see it", 'Take it out of "devices", or mend the driver')
+        yield Finding(name, "bad", "torch does not see it", 'Take it out of "devices", or repair the driver')
     if not found and not missing:
         yield Finding("GPUs", "warn" if _has_nvidia() else "good", "none, work is done on the processors", _NO_GPU)
 
 
-_NO_GPU = "If there is one: nvidia-smi tells whether the driver sees it, and torch must be the build for CUDA"
+_NO_GPU = "If there is one: nvidia-smi shows whether the driver sees it, and torch must be the build for CUDA"
 
 
 def _has_nvidia() -> bool:
@@ -166,7 +166,7 @@ def _watched(watch: Watch, kind_of: Callable[[Path], FileSystem]) -> Finding:
     kind = kind_of(watch.path)
     about, said = f'watch "{watch.name}"', f"{watch.path} on {kind}"
     if not watch.path.is_dir():
-        return Finding(about, "bad", f"{watch.path} is not there", "Mount it, or mend its path")
+        return Finding(about, "bad", f"{watch.path} is not there", "Mount it, or correct its path")
     if not os.access(watch.path, os.R_OK | os.X_OK):
         return Finding(about, "bad", f"{watch.path} cannot be read by this user", "Let the daemon's user read it")
     if watch.mode == "events" and kind.is_network:
@@ -227,6 +227,6 @@ async def broker(settings: Mqtt, root: str, watches: Sequence[str] = ()) -> Find
     return Finding(
         "broker",
         "warn",
-        f"it cannot be known whether {where} takes messages: none comes back, and MQTT 3.1.1 has no word for a refusal",
+        f"it cannot be known whether {where} takes messages: none comes back, and MQTT 3.1.1 cannot report a refusal",
         f'Let this user read below {root}, write protocol = "5" if the broker knows it, or look with mosquitto_sub',
     )

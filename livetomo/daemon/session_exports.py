@@ -153,7 +153,7 @@ class SessionStars:
                     async with asyncio.timeout(REAP_SECONDS):
                         await process.wait()
         if process.returncode != 0:
-            why = said.decode(errors="replace").strip().splitlines()[-1:] or ["its process ended without a word"]
+            why = said.decode(errors="replace").strip().splitlines()[-1:] or ["its process ended without a message"]
             return Outcome(failure=why[0].removesuffix("."))
         return Outcome(left_out=json.loads(report)["left_out"])
 

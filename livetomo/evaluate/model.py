@@ -24,7 +24,7 @@ def segment_file(
     volume = read_volume(tomogram)
     size = volume.header.voxel_size_xyz[0]
     if not size > 0:
-        raise ConfigurationError(f"{tomogram}: has no voxel size in its header, so that nothing tells its scale")
+        raise ConfigurationError(f"{tomogram}: has no voxel size in its header, so its scale is not known")
     density = torch.from_numpy(volume.voxels.astype(np.float32)).to(device)
     clip_(normalise_(density, "bright" if bright else "dark"))
     return segment(load_model(model, device), density, voxel_size_angstrom=size, mirrors=mirrors)

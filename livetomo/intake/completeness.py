@@ -111,7 +111,7 @@ class Judge:
             waited = f", after {self._settings.halves_patience:g} s" if halves.waits else ""
             notes.append(f"{WITHOUT_HALVES}{waited}: {missing}")
         if signal.state == "awaited":
-            notes.append(f"taken without its producer's word: {signal.reason}")
+            notes.append(f"taken without its producer's signal: {signal.reason}")
         if signal.failed:
             notes.append(f"it may be unfinished: {signal.failed}")
         if notes:

@@ -70,7 +70,7 @@ def open_hints(root: Path, mode: str, *, wants: Callable[[str], bool], ring: Cal
     if mode == "poll":
         return NoHints()
     if mode == "auto" and mount.is_network:
-        return NoHints(f"{mount.kind} tells nothing of what other machines write")
+        return NoHints(f"{mount.kind} reports nothing of what other machines write")
     from livetomo.intake.inotify import KernelHints
 
     try:

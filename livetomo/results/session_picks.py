@@ -58,7 +58,7 @@ def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
     except ValueError as fault:
         raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
     if wrong := [key for key, kind in _NEEDED.items() if not isinstance(_found(manifest, key), kind)]:
-        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged (it does not tell {', '.join(wrong)})")
+        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged (it does not give {', '.join(wrong)})")
     return Result(folder, manifest, metadata or manifest.get("metadata", {}))
 
 
@@ -82,7 +82,7 @@ def _known_metadata(session: Path) -> Mapping[str, Mapping[str, Any]]:
     except FileNotFoundError:
         return {}
     except ValueError:
-        raise ConfigurationError(f"{path} is damaged. Remove it: a daemon writes it anew.") from None
+        raise ConfigurationError(f"{path} is damaged. Remove it: the daemon writes a new one.") from None
     return known
 
 

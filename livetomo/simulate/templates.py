@@ -72,7 +72,7 @@ def _load(path: Path) -> MapShape:
     if high <= 0 or not outline.any():
         raise ConfigurationError(f"{path}: shows no particle. A template is a map of bright density on about zero.")
     if not size > 0:
-        raise ConfigurationError(f"{path}: has no voxel size in its header. Set it: nothing else tells its scale.")
+        raise ConfigurationError(f"{path}: has no voxel size in its header. Set it: its scale is not known otherwise.")
     density = (np.maximum(density, 0) / density[outline].mean()).astype(np.float32)
     where = np.argwhere(outline)
     centre = where.mean(axis=0)

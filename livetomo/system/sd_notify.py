@@ -21,7 +21,7 @@ def notify(*lines: str) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as messenger:
             messenger.sendto("\n".join(lines).encode(), "\0" + address[1:] if address[0] == "@" else address)
     except OSError as fault:  # gone, full, or out of descriptors: its own restart, or a moment
-        log.warning("systemd could not be told %s (%s)", lines[0], fault.strerror or fault)
+        log.warning("systemd does not take the message %s (%s)", lines[0], fault.strerror or fault)
         return False
     return True
 

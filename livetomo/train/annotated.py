@@ -48,7 +48,7 @@ class AnnotatedExamples:
         volume = read_volume(name.with_suffix(".mrc"))
         size = float(volume.header.voxel_size_xyz[0])
         if not size > 0:
-            raise ConfigurationError(f"{name}.mrc: has no voxel size in its header, so that nothing tells its scale.")
+            raise ConfigurationError(f"{name}.mrc: has no voxel size in its header, so its scale is not known.")
         seen = prepared(volume.voxels.astype(np.float32), size, self.canonical, bright=self.bright)
         targets, known = np.zeros(seen.shape, np.uint8), set[str]()
         labels = Path(f"{name}_labels.mrc")

@@ -64,7 +64,7 @@ class Api:
         if after and (theirs != epoch or after > last):
             said = (
                 f"events are numbered anew since this consumer has read number {after}: the catalog was restored or "
-                "made anew. Ask for all after 0 once, and drop those whose event_id you have"
+                "rebuilt. Ask for all after 0 once, and drop those whose event_id you have"
             )
             return answer({"error": said, "reset": True, "epoch": epoch, "last": last}, 409, headers)
         events = await self._view.events_after(after, number(request, "limit", 100, most=500))

@@ -49,7 +49,7 @@ def document() -> dict[str, Any]:
                     ),
                     next={"type": "integer", "description": "ask for what is after this one next"},
                     last={"type": "integer", "description": "the number of the newest event"},
-                    epoch={"type": "string", "description": "another one: events are numbered anew"},
+                    epoch={"type": "string", "description": "a new epoch: events are numbered anew"},
                 ),
             ),
             "/api/v1/results/{result_id}": _get("A result's manifest, and where its files are", _path("result_id")),

@@ -33,7 +33,7 @@ class TokenFile:
         """Why there is no token, or none that is newer."""
         self()
         if self._trouble:
-            what = "The last token stays in force" if self._token else "Without it nobody can change anything over HTTP"
+            what = "The last token stays in force" if self._token else "Without it nothing can be changed over HTTP"
             yield Problem("http", "token", "warning", f'http: "token_file": {self._trouble}. {what}.')
 
     def _look(self) -> None:

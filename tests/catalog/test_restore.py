@@ -119,7 +119,7 @@ def test_what_is_no_sound_catalog_changes_nothing(path, tmp_path, name):
         copy_database(run.catalog.db, tmp_path / "copy.sqlite")
     before = {part.name: part.read_bytes() for part in path.parent.iterdir()}
     backup, why = bad_files(tmp_path, tmp_path / "copy.sqlite")[name]
-    with pytest.raises(BadBackup, match=rf"cannot be put in force: .*({why}).*Nothing was changed"):
+    with pytest.raises(BadBackup, match=rf"cannot be restored: .*({why}).*Nothing was changed"):
         restore(backup, path, **ORIGIN)
     assert {part.name: part.read_bytes() for part in path.parent.iterdir()} == before
 

@@ -237,7 +237,7 @@ async def test_a_number_of_another_epoch_is_refused_with_the_new_one(facility, t
     for query in ("after=150", f"after=150&epoch={epoch}", "after=1&epoch=other"):
         status, body, header = await asyncio.to_thread(ask, query)
         assert (status, body["reset"], body["epoch"], body["last"], header) == (409, True, epoch, 2, epoch), query
-        assert "restored or made anew" in body["error"]
+        assert "restored or rebuilt" in body["error"]
 
 
 async def test_while_the_api_is_away_what_the_broker_tells_of_a_new_epoch_is_not_dropped(facility, tmp_path):

@@ -42,7 +42,7 @@ def test_aretomos_volume_whose_row_was_lost_in_a_restart_is_taken_late_and_says_
     aretomo.run(330)
     (arrival,) = aretomo.taken
     assert arrival.metadata["notes"] == [
-        "taken without its producer's word: TiltSeries_Metrics.csv has no row for P_1 yet"
+        "taken without its producer's signal: TiltSeries_Metrics.csv has no row for P_1 yet"
     ]
 
 

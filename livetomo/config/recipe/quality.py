@@ -78,7 +78,7 @@ def limit_faults(given: Sequence[Limit], features: Collection[str]) -> Iterator[
         high = [value for value in (merged.warn_above, merged.bad_above) if value is not None]
         if low + high != sorted(low + high):
             says = ", ".join(f"{key} {value:g}" for key in _KEYS if (value := getattr(merged, key)) is not None)
-            yield f'limit of "{limit.figure}": {says}: these are not in order (what is bad lies beyond what is warn)'
+            yield f'limit of "{limit.figure}": {says}: these are not in order (bad lies beyond warn)'
 
 
 def figures(features: Collection[str]) -> set[str]:

@@ -39,7 +39,7 @@ def density_skew(found: Sequence[Skew]) -> Quality:
     """The figure, from fine to coarse scales: warn where matter is light, so that the volume has the other polarity."""
     name = "density_skew"
     if not found:
-        return Quality(name, None, "", "missing", "the volume is too small to tell whether matter is dark or bright")
+        return Quality(name, None, "", "missing", "the volume is too small to show whether matter is dark or bright")
     verdict: Verdict = "unjudged"
     reason = ""
     match sign(found):

@@ -115,9 +115,9 @@ def _slab(slab: Slab) -> list[Quality]:
 def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float, blank: Tensor | None) -> list[Quality]:
     seen = spectrum(volume, slab, voxel_size_angstrom=voxel_size_angstrom, blank=blank)
     contrast, sharpness = (None, None) if seen is None else (seen.contrast(), seen.sharpness_angstrom())
-    reason = "too little lies beside the specimen to compare it with"
+    reason = "too little of the volume lies beside the specimen to compare with"
     if seen is not None:
-        reason = "what the specimen holds is no more than what lies beside it"
+        reason = "the specimen holds no more structure than its surroundings"
     # That the volume is not empty was looked for; of the sharpness nobody knows what is good.
     verdicts: dict[str, Verdict] = {"contrast": "good", "sharpness": "unjudged"}
     told = []
@@ -161,7 +161,7 @@ def _seen_tilts(volume: Tensor, wedge: Wedge | None, declared: float | None) -> 
         reason = f"the missing wedge lies round {axis} instead of z: the volume is stored with other axes than it says"
         return Quality(name, seen, unit, "warn", reason)
     if wedge is None:
-        reason = "no wedge of the Fourier transform is empty: it was filled, or the volume is too small to tell"
+        reason = "no wedge of the Fourier transform is empty: it was filled, or the volume is too small to show it"
         return Quality(name, None, unit, "missing", reason)
     seen = wedge.range_degrees
     if wedge.axis != "x":

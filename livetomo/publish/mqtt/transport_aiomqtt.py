@@ -117,7 +117,7 @@ class _MqttConnection:
 
 def _lacks(limits: Limits) -> str:
     """What livetomo's messages need and this broker does not do."""
-    lacks = [] if limits.retains else ["retain messages: whoever comes later does not hear how things stand"]
+    lacks = [] if limits.retains else ["retain messages: later subscribers do not get the present state"]
     if limits.qos < 1:
         lacks.append("acknowledge messages (QoS 1): some may be lost, and only the HTTP API has them all")
     return ", and does not ".join(lacks)

@@ -97,7 +97,9 @@ class Told(Part):
     schema_: str = Field(alias="schema")
     event_id: str = Field(description="the same for the same event after any crash or rebuild: drop what you know")
     seq: int = Field(description="grows by time; ask /api/v1/events?after=SEQ for what you missed")
-    epoch: str = Field("", description="another one: the catalog was restored or made anew; ask for all after 0 once")
+    epoch: str = Field(
+        "", description="a new epoch means that the catalog was restored or rebuilt; ask for all after 0 once"
+    )
     time: str = Field(description="UTC, ISO 8601")
     watch: str
     session: str
@@ -178,7 +180,9 @@ class PicksTold(Told):
     volume: VolumeTold
     count: int = Field(description="published picks, whether or not they are inline")
     candidates: int = Field(description="weaker ones included")
-    missing: str = Field("", description="why nobody has looked, so that no picks do not mean no particles; else empty")
+    missing: str = Field(
+        "", description="why the feature was not looked for, so that no picks do not mean no particles; else empty"
+    )
     threshold: float
     diameter_angstrom: float | None = Field(None, description="how large the particles are, for circles in pictures")
     columns: tuple[str, ...] = Field(description="of a row in picks; x_angstrom = x index * voxel size, from 0")

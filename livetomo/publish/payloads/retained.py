@@ -106,7 +106,7 @@ class TargetTold(Part):
     feature: str
     wanted: int
     found: int
-    per_hour: float | None = Field(description="of the last two hours; null while too few tomograms tell it")
+    per_hour: float | None = Field(description="of the last two hours; null while there are too few tomograms")
     expected: datetime | None = Field(description="when it has them all at that rate; null where that is not known")
 
 

@@ -47,7 +47,9 @@ def test_what_sidecars_tell_wins_over_what_the_recipe_says(order, defocus_used, 
 
 
 def test_where_nobody_tells_the_defocus_both_ways_are_named(order, tmp_path):
-    with pytest.raises(NoDefocus, match=r'no sidecar tells its "defocus_angstrom".* Write "defocus_angstrom" there'):
+    with pytest.raises(
+        NoDefocus, match=r'no sidecar gives "defocus_angstrom".* Write "defocus_angstrom" in that table'
+    ):
         pipeline.run(order(), tmp_path / "r")
 
 
