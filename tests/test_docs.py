@@ -3,6 +3,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from livetomo.config.configuration import Config, load_config, validate_config
 from livetomo.config.recipe.recipe import Recipe
@@ -69,6 +70,18 @@ def anchors(path: Path) -> set[str]:
     """What a link to a heading of the page may end in, on GitHub and on the site."""
     titles = re.findall(r"^#+ (.+)$", without_code(path), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_page_of_docs_has_its_place_on_the_site_and_nothing_else_has():
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    placed = [file for part in settings["nav"] for pages in part.values() for page in pages for file in page.values()]
+    assert sorted(placed) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+    assert settings["strict"]
+
+
+def test_every_page_of_docs_is_named_in_its_table_of_contents():
+    named = re.findall(r"\]\((\w[\w-]*\.md)\)", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"))
+    assert {*named, "index.md"} == {path.name for path in (ROOT / "docs").glob("*.md")}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
