@@ -62,3 +62,8 @@ def superseded(reconstructions: Iterable[Reconstruction]) -> dict[str, str]:
 def exported_name(tomogram: str, metadata: Mapping[str, Any]) -> str:
     """What a tomogram is called in exports: as its series, where its producer says which that is."""
     return str((metadata.get(KEY) or {}).get("name") or tomogram)
+
+
+def series_name(tomogram: str, metadata: Mapping[str, Any]) -> str:
+    """What RELION and Warp know its tilt series by: its own name there, or else what exports call the tomogram."""
+    return str(metadata.get("tilt_series_name") or exported_name(tomogram, metadata))

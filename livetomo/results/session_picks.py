@@ -13,7 +13,7 @@ from typing import Any
 
 from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
 from livetomo.core.picks import Picks
-from livetomo.core.series import Reconstruction, exported_name, superseded
+from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
 from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
@@ -205,10 +205,7 @@ def read_picks(
 
 def _shared_names(results: Iterable[Result]) -> set[str]:
     """What several of them would be called."""
-    names = Counter(
-        result.metadata.get("tilt_series_name") or exported_name(result.manifest["tomogram"]["name"], result.metadata)
-        for result in results
-    )
+    names = Counter(series_name(result.manifest["tomogram"]["name"], result.metadata) for result in results)
     return {name for name, number in names.items() if number > 1}
 
 

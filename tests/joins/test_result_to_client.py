@@ -1,0 +1,208 @@
+"""What a result's manifest says reaches messages, the API and a consumer: no key is lost or renamed on the way."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+import starfile
+
+from livetomo.client.api import Api
+from livetomo.client.pick_stream import PickStream, Wish
+from livetomo.client.pickset import PickSet, RemoteFile
+from livetomo.config.recipe.recipe import load_recipe
+from livetomo.processing.pipeline import run as pipeline
+from livetomo.publish.payloads.events import KINDS, message_of
+from livetomo.web.app import create_app
+from livetomo.web.auth import Rules
+from tests.volumes import balls, order_for, write_tomogram
+from tests.web.site import FakeDaemon, site
+
+ROOT = "livetomo/facility/main"
+FEATURE = "ribosome"
+Manifest = Mapping[str, Any]
+
+OF_ALL = {
+    "watch": lambda m: m["tomogram"]["watch"],
+    "session": lambda m: m["tomogram"]["session"],
+    "tomogram": lambda m: m["tomogram"]["name"],
+    "revision": lambda m: m["revision"],
+    "recipe_hash": lambda m: m["recipe"]["hash"],
+    "result_id": lambda m: m["result_id"],
+    "recipe": lambda m: m["recipe"]["name"],
+    "volume": lambda m: {key: m["volume"][key] for key in ("shape_zyx", "voxel_size_angstrom", "origin_angstrom")},
+}
+OF_KIND: dict[str, dict[str, Callable[[Manifest], Any]]] = {
+    "picks": OF_ALL
+    | {
+        "feature": lambda m: FEATURE,
+        "series": lambda m: m["metadata"]["tilt_series_name"],
+        "picks": lambda m: m["picks"][FEATURE]["strongest"],
+        "truncated": lambda m: False,
+        "missing": lambda m: m["picks"][FEATURE].get("missing", ""),
+    }
+    | {
+        key: lambda m, key=key: m["picks"][FEATURE][key]
+        for key in ("count", "candidates", "threshold", "diameter_angstrom", "columns")
+    },
+    "result": OF_ALL
+    | {"counts": lambda m: {name: body["count"] for name, body in m["picks"].items()}}
+    | {key: lambda m, key=key: m[key] for key in ("verdict", "warnings", "seconds", "finished")},
+}
+OF_THE_EVENT = {"schema", "event_id", "seq", "epoch", "time", "shortened"}
+CHECKED_APART = {"picks": {"files", "folder"}, "result": {"quality", "folder", "url"}}
+IDENTITY = ("watch", "session", "tomogram", "revision", "recipe_hash", "result_id", "series")
+OF_A_SET: dict[str, Callable[[Manifest], Any]] = {
+    **{key: OF_KIND["picks"][key] for key in IDENTITY},
+    "feature": lambda m: FEATURE,
+    "retracted": lambda m: False,
+    "voxel_size_angstrom": lambda m: m["volume"]["voxel_size_angstrom"],
+    "shape_zyx": lambda m: tuple(m["volume"]["shape_zyx"]),
+    "columns": lambda m: tuple(m["picks"][FEATURE]["columns"]),
+}
+
+
+class Laboratory:
+    """A daemon with one result that the pipeline has made."""
+
+    def __init__(self, daemon: FakeDaemon, folder: Path, manifest: Manifest) -> None:
+        self.daemon = daemon
+        self.folder = folder
+        self.manifest = manifest
+
+
+@pytest.fixture
+async def laboratory(tmp_path: Path) -> Laboratory:
+    daemon = FakeDaemon(tmp_path)
+    await daemon.arrive("TS_01")
+    claim = await daemon.begin()
+    volume = balls((24, 40, 40), places=((12, 12, 12), (12, 28, 26)))
+    order = order_for(
+        write_tomogram(tmp_path / "TS_01.mrc", volume),
+        load_recipe("untrained"),
+        tomogram=claim.tomogram,
+        revision=claim.revision,
+        metadata={"tilt_series_name": "Position_1", "notes": ["A word of warning."]},
+    )
+    folder = tmp_path / "result"
+    pipeline.run(order, folder)
+    manifest = json.loads((folder / "result.json").read_text())
+    assert daemon.catalog.jobs.commit(claim.token, manifest, str(folder))
+    return Laboratory(daemon, folder, manifest)
+
+
+@asynccontextmanager
+async def served(laboratory: Laboratory, inline: int = 1000) -> AsyncIterator[httpx.AsyncClient]:
+    shown = site(laboratory.daemon)
+    app = create_app(replace(shown, settings=replace(shown.settings, inline_picks=inline)), Rules())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8787") as client:
+        yield client
+
+
+async def event(client: httpx.AsyncClient, kind: str) -> dict[str, Any]:
+    events = (await client.get("/api/v1/events?after=0")).json()["events"]
+    (found,) = (each for each in events if each["schema"].startswith(f"livetomo/{kind}/"))
+    return dict(found)
+
+
+@pytest.mark.parametrize("kind", OF_KIND)
+async def test_every_key_of_a_message_has_what_the_manifest_says(laboratory: Laboratory, kind: str) -> None:
+    schema = {field.alias or name for name, field in KINDS[kind].model_fields.items()}
+    assert schema == set(OF_KIND[kind]) | OF_THE_EVENT | CHECKED_APART[kind], "a key that nobody follows"
+    async with served(laboratory) as client:
+        body = await event(client, kind)
+    assert laboratory.manifest["picks"][FEATURE]["count"] == 2
+    for key, value in OF_KIND[kind].items():
+        assert body[key] == json.loads(json.dumps(value(laboratory.manifest))), key
+    assert body["folder"] == str(laboratory.folder)
+
+
+async def test_files_and_figures_are_the_manifest_s(laboratory: Laboratory) -> None:
+    manifest = laboratory.manifest
+    async with served(laboratory) as client:
+        told = {each["name"]: each for each in (await event(client, "picks"))["files"]}
+        assert set(told) == {name for name in manifest["files"] if name.startswith(f"picks/{FEATURE}.")}
+        for name, each in told.items():
+            assert {key: each[key] for key in ("bytes", "sha256")} == manifest["files"][name]
+            assert (await client.get(each["url"])).content == (laboratory.folder / name).read_bytes()
+        result = await event(client, "result")
+        whole = (await client.get(result["url"])).json()
+    assert {name: {"reason": ""} | body for name, body in manifest["quality"].items()} == result["quality"]
+    for key in set(manifest) - {"picks", "files"}:
+        assert whole[key] == manifest[key], key
+    for name, body in manifest["picks"].items():
+        assert whole["picks"][name] == {key: value for key, value in body.items() if key in whole["picks"][name]}
+        assert set(body) - set(whole["picks"][name]) <= {"strongest", "columns"}
+
+
+async def test_the_broker_is_given_what_the_api_answers(laboratory: Laboratory) -> None:
+    async with served(laboratory) as client:
+        answers = (await client.get("/api/v1/events?after=0")).json()["events"]
+    messages = [
+        message_of(each, site(laboratory.daemon).settings) for each in await laboratory.daemon.events_after(0, 100)
+    ]
+    assert [{"topic": each.topic} | json.loads(each.payload) for each in messages] == answers
+
+
+class HttpApi(Api):
+    """The client's own, with requests that reach the application without a network."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        super().__init__(str(client.base_url))
+        self._client = client
+
+    async def _json(self, path: str) -> Mapping[str, Any]:
+        return dict((await self._client.get(urljoin(self.url, path))).json())
+
+    async def fetch(self, file: RemoteFile) -> bytes:
+        content = (await self._client.get(file.url)).content
+        assert hashlib.sha256(content).hexdigest() == file.sha256
+        return content
+
+
+class Quiet:
+    """A broker that knows where the daemon is, and brings nothing."""
+
+    @asynccontextmanager
+    async def open(self, topics: Sequence[str]) -> AsyncIterator[AsyncIterator[tuple[str, Mapping[str, Any]]]]:
+        yield self._heard(topics[0].endswith("/status"))
+
+    async def _heard(self, of_status: bool) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        if of_status:
+            yield f"{ROOT}/status", {"url": "http://daemon"}
+            yield f"{ROOT}/availability", {"availability": "online"}
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("inline", [1000, 1])
+async def test_a_consumer_has_every_key_of_the_manifest_that_a_set_names(laboratory: Laboratory, inline: int) -> None:
+    """The rows too, whether they stand in the message or have to be fetched."""
+    manifest = laboratory.manifest
+    async with served(laboratory, inline) as client, asyncio.timeout(10):
+        body = await event(client, "picks")
+        stream = aiter(PickStream(Wish(FEATURE), Quiet(), lambda url: HttpApi(client), after=0))
+        got = await anext(stream)
+        await stream.aclose()
+    names = {field.name for field in fields(PickSet)}
+    assert names == set(OF_A_SET) | {"event_id", "seq", "time", "epoch", "rows", "files"}, "a field that nobody follows"
+    for key, value in OF_A_SET.items():
+        assert getattr(got, key) == value(manifest), key
+    for key in ("event_id", "seq", "time", "epoch"):
+        assert getattr(got, key) == body[key], key
+    star = starfile.read(laboratory.folder / "picks" / f"{FEATURE}.relion5.star")
+    assert set(star["rlnTomoName"]) == {got.series}
+    digits = 0.051 if inline == 1 else 1e-9  # a message has tenths of an Å, a file has more
+    assert [row[:3] for row in got.rows] == [
+        pytest.approx(row[:3], abs=digits) for row in manifest["picks"][FEATURE]["strongest"]
+    ]
+    assert got.scores() == pytest.approx([row[3] for row in manifest["picks"][FEATURE]["strongest"]], abs=1e-4)
+    assert {name: (file.bytes, file.sha256) for name, file in got.files.items()} == {
+        "relion5": tuple(manifest["files"][f"picks/{FEATURE}.relion5.star"].values())
+    }
