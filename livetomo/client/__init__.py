@@ -1,12 +1,13 @@
-"""Picks as they come, for programs that consume them.
+"""Receive picks as they are published, in programs that use them.
 
-import asyncio, livetomo.client
+Example:
+    import asyncio, livetomo.client
 
-async def main():
-async for pickset in livetomo.client.picks("mqtt://broker", feature="ribosome"):
-print(pickset.session, pickset.tomogram, len(pickset.rows))
+    async def main():
+        async for pickset in livetomo.client.picks("mqtt://broker", feature="ribosome"):
+            print(pickset.session, pickset.tomogram, len(pickset.rows))
 
-asyncio.run(main())
+    asyncio.run(main())
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -41,29 +42,29 @@ def picks(
     protocol: str = "5",
     base: str = "livetomo",
 ) -> AsyncGenerator[PickSet, None]:
-    """Every set of picks of `feature`, each once, and in order; never ends by itself.
+    """Yield every set of picks of `feature`, each once, in order; the generator never ends by itself.
 
-    A set replaces the earlier one of the same tomogram; one that is `retracted` has no rows. What was told while this
-    program or the broker was away is fetched from the daemon's HTTP API; its address is learnt from the daemon.
+    A set replaces the earlier one of the same tomogram; a set that is `retracted` has no rows. Sets that were published
+    while this program or the broker was away are fetched from the daemon's HTTP API; the daemon publishes its address.
 
     Args:
-        broker: like "mqtt://broker:1883" or "mqtts://broker:8883".
-        feature: which picks.
-        watch: only this microscope's.
-        session: only this session's.
-        site: the daemon's, where several publish to this broker.
-        instance: likewise.
-        api: the daemon's HTTP address, where it cannot be reached under the one that it tells.
-        after: begin after the event of this number, 0 for all there ever was; None: with what is new.
-        epoch: of that number, as its set has told. Where the daemon's catalog was restored or made anew since, all
-            sets that stand come again, but for those that this program has been given already: drop the `event_id`
-            that you have.
-        token: what the HTTP API wants to see.
-        username: of the broker.
-        password_file: of the broker.
-        ca_file: of the authority that signed the broker's certificate.
+        broker: address like "mqtt://broker:1883" or "mqtts://broker:8883".
+        feature: name of the feature whose picks are wanted.
+        watch: only sets of this watch (microscope).
+        session: only sets of this session.
+        site: site of the daemon, if several daemons publish to this broker.
+        instance: instance of the daemon, for the same case.
+        api: HTTP address of the daemon, if the address that it publishes cannot be reached.
+        after: begin after the event of this number; 0: with the first event; None: with new events.
+        epoch: epoch of that number, from the same set. If the daemon's catalog was restored or rebuilt since, all
+            sets that are in force come again, except those that this program has got already: drop each `event_id`
+            that you have seen.
+        token: token of the HTTP API.
+        username: user name at the broker.
+        password_file: file with the password for the broker.
+        ca_file: certificates to check the broker's certificate with.
         protocol: "5" or "3.1.1".
-        base: the first word of the topics.
+        base: first word of the topics.
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
     mqtt = validate(Mqtt, settings | {"protocol": protocol, "base": base}, "broker")
@@ -82,7 +83,7 @@ def connect(
     began: int = 0,
     token: str | None = None,
 ) -> PickStream:
-    """As `picks`, for a program that keeps the stream's position and epoch, and knows which sets it has."""
+    """Like `picks`, for a program that keeps position and epoch of the stream, and knows which sets it has."""
 
     def api_at(url: str) -> Api:
         return Api(api or url, token)

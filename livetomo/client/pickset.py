@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file of the result folder, and what proves that it is the right one."""
+    """A file of the result folder, with the checksum and size to verify it."""
 
     name: str
     url: str
@@ -19,11 +19,11 @@ class RemoteFile:
 class PickSet:
     """All picks of a feature in a tomogram, strongest first.
 
-    columns: of a row; x_angstrom, y_angstrom and z_angstrom are Å from the centre of the first voxel.
-    rows:    all of them, whether or not they came inline; none where it is `retracted`.
-    files:   by export format.
-    series:  what exports call it, where that is not the tomogram's name.
-    epoch:   in which `seq` counts; with another one the daemon's catalog was restored or made anew.
+    columns: names of the values in a row; x_angstrom, y_angstrom and z_angstrom are Å from the first voxel's centre.
+    rows:    all picks, whether or not they came in the message; none if the set is `retracted`.
+    files:   files of the result, by export format.
+    series:  name of the tomogram in exports, if it is another one there.
+    epoch:   numbering that `seq` belongs to; a new one means that the catalog was restored or rebuilt.
     """
 
     event_id: str
@@ -46,7 +46,7 @@ class PickSet:
     series: str = ""
 
     def centred_xyz_angstrom(self) -> list[tuple[float, float, float]]:
-        """Positions in Å from the centre as RELION 5's extraction has it: index n/2."""
+        """Positions in Å from the centre that RELION 5's extraction uses: index n/2."""
         x, y, z = (self.columns.index(f"{axis}_angstrom") for axis in "xyz")
         half = [n / 2 * self.voxel_size_angstrom for n in reversed(self.shape_zyx)]
         return [(row[x] - half[0], row[y] - half[1], row[z] - half[2]) for row in self.rows]

@@ -95,8 +95,12 @@ class Told(Part):
 
     kind: ClassVar[str]
     schema_: str = Field(alias="schema")
-    event_id: str = Field(description="the same for the same event after any crash or rebuild: drop what you know")
-    seq: int = Field(description="grows by time; ask /api/v1/events?after=SEQ for what you missed")
+    event_id: str = Field(
+        description="the same event has the same id after any crash or rebuild: drop what you have seen"
+    )
+    seq: int = Field(
+        description="number that grows with time; ask /api/v1/events?after=SEQ for the events that you missed"
+    )
     epoch: str = Field(
         "", description="a new epoch means that the catalog was restored or rebuilt; ask for all after 0 once"
     )
@@ -107,7 +111,8 @@ class Told(Part):
     revision: int
     recipe_hash: str
     shortened: bool = Field(
-        default=False, description="the broker takes no larger message, so parts are left out: ask the HTTP API"
+        default=False,
+        description="true: parts are left out, because the broker takes no larger message; the HTTP API has the whole",
     )
 
     def shorter(self) -> Self | None:
@@ -122,12 +127,12 @@ class StateTold(Told):
     schema_: Literal["livetomo/state/1"] = Field("livetomo/state/1", alias="schema")
     state: State
     recipe: str = ""
-    device: str | None = Field(None, description="where it runs; of running")
-    seconds: float | None = Field(None, description="since the file was complete; of done")
-    attempts: int | None = Field(None, description="that were charged to the input; of failed")
-    fault: FaultTold | None = Field(None, description="why; of failed")
+    device: str | None = Field(None, description="device that the job runs on; only in running")
+    seconds: float | None = Field(None, description="seconds since the file was complete; only in done")
+    attempts: int | None = Field(None, description="attempts that count against the input; only in failed")
+    fault: FaultTold | None = Field(None, description="why the job failed; only in failed")
     superseded_by: str | None = Field(
-        None, description="the tomogram of the same tilt series that is in force instead; of superseded"
+        None, description="the tomogram of the same tilt series that is in force instead; only in superseded"
     )
 
     def shorter(self) -> Self | None:
@@ -139,20 +144,20 @@ class StateTold(Told):
 
 
 class ResultTold(Told):
-    """A tomogram's result as a whole. Its picks are told just before it, feature by feature."""
+    """A tomogram's result as a whole. Its picks are published just before it, feature by feature."""
 
     kind: ClassVar[str] = "result"
     schema_: Literal["livetomo/result/1"] = Field("livetomo/result/1", alias="schema")
     result_id: str
     recipe: str
     folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
-    url: str = Field(description="the manifest; files are below it")
+    url: str = Field(description="address of the manifest; the files are below it")
     verdict: Verdict
-    counts: dict[str, int] = Field(description="published picks of each feature")
+    counts: dict[str, int] = Field(description="number of published picks of each feature")
     quality: dict[str, QualityTold]
     volume: VolumeTold
     warnings: tuple[str, ...] = ()
-    seconds: dict[str, float] = Field(description="of each stage")
+    seconds: dict[str, float] = Field(description="time in each stage")
     finished: str = Field(description="UTC, ISO 8601")
 
     def shorter(self) -> Self | None:
@@ -166,28 +171,28 @@ class ResultTold(Told):
 
 
 class PicksTold(Told):
-    """The picks of one feature in one tomogram; none is a result too."""
+    """The picks of one feature in one tomogram; a set without picks is published too."""
 
     kind: ClassVar[str] = "picks"
     schema_: Literal["livetomo/picks/1"] = Field("livetomo/picks/1", alias="schema")
     result_id: str
     recipe: str
     feature: str
-    series: str = Field(
-        "", description="what exports call it, its tilt series; empty where that is the tomogram's name"
-    )
+    series: str = Field("", description="name of the tilt series in exports; empty if it is the tomogram's name")
     folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
     volume: VolumeTold
-    count: int = Field(description="published picks, whether or not they are inline")
-    candidates: int = Field(description="weaker ones included")
+    count: int = Field(description="number of published picks, whether or not they are in the message")
+    candidates: int = Field(description="number of candidates: published picks and weaker ones")
     missing: str = Field(
         "", description="why the feature was not looked for, so that no picks do not mean no particles; else empty"
     )
     threshold: float
-    diameter_angstrom: float | None = Field(None, description="how large the particles are, for circles in pictures")
-    columns: tuple[str, ...] = Field(description="of a row in picks; x_angstrom = x index * voxel size, from 0")
+    diameter_angstrom: float | None = Field(None, description="size of the particles, for circles in pictures")
+    columns: tuple[str, ...] = Field(
+        description="names of the values in a row of picks; x_angstrom = x index * voxel size, index from 0"
+    )
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
-    truncated: bool = Field(description="there are more picks than rows: take a file")
+    truncated: bool = Field(description="true: there are more picks than rows, so take a file")
     files: tuple[FileTold, ...] = Field(description="all picks, in each export format")
 
     def shorter(self) -> Self | None:
@@ -203,18 +208,18 @@ class RetractedTold(Told):
     kind: ClassVar[str] = "retracted"
     schema_: Literal["livetomo/retracted/1"] = Field("livetomo/retracted/1", alias="schema")
     result_id: str
-    reason: str = Field(description="for people, like: superseded by a newer revision")
+    reason: str = Field(description="sentence for people, like: superseded by a newer revision")
 
 
 class VerdictTold(Told):
-    """A session's verdict, by its last tomograms, is not what it was; `tomogram` is the one whose result changed it."""
+    """The verdict of a session, by its last tomograms, has changed; `tomogram` is the one whose result changed it."""
 
     kind: ClassVar[str] = "verdict"
     schema_: Literal["livetomo/verdict/1"] = Field("livetomo/verdict/1", alias="schema")
     verdict: Verdict
     before: Verdict
-    last: dict[Verdict, int] = Field(description="how many of the last tomograms have each verdict")
-    reasons: tuple[str, ...] = Field(description="for people: what is wrong most often, first")
+    last: dict[Verdict, int] = Field(description="number of the last tomograms with each verdict")
+    reasons: tuple[str, ...] = Field(description="sentences for people; what is wrong most often comes first")
 
     def shorter(self) -> Self | None:
         """The first reason alone."""

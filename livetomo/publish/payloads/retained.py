@@ -14,14 +14,16 @@ from livetomo.publish.payloads.events import Part
 
 
 class HealthTold(Part):
-    """How a watch does by its last files and tomograms."""
+    """State of a watch, by its last files and tomograms."""
 
-    consecutive_failures: int = Field(0, description="tomograms that failed one after the other, up to the last one")
-    ended: int = Field(0, description="the last tomograms that came to an end: 20 at most, within a day")
-    failed: int = Field(0, description="how many of these failed")
+    consecutive_failures: int = Field(
+        0, description="number of tomograms that failed one after the other, up to the last one"
+    )
+    ended: int = Field(0, description="number of tomograms that ended within the last day: 20 at most")
+    failed: int = Field(0, description="number of these that failed")
     reason: str = Field("", description="why most of these failed")
-    last_file: datetime | None = Field(None, description="when the newest file was written, by its own time")
-    usual_interval_seconds: float | None = Field(None, description="the median time between its last files")
+    last_file: datetime | None = Field(None, description="modification time of the newest file")
+    usual_interval_seconds: float | None = Field(None, description="median time between the last files")
 
 
 class WatchTold(Part):
@@ -56,7 +58,7 @@ class ProblemTold(Part):
     severity: Severity
     message: str
     since: datetime | None
-    blocks_ready: bool = Field(description="whether it keeps the daemon from its work")
+    blocks_ready: bool = Field(description="whether the problem keeps the daemon from its work")
 
 
 class StatusTold(Part):
@@ -68,15 +70,17 @@ class StatusTold(Part):
     version: str
     time: datetime
     started: datetime
-    url: str = Field("", description="where its page and its HTTP API are")
-    epoch: str = Field("", description="as events carry it")
+    url: str = Field("", description="address of the page and the HTTP API")
+    epoch: str = Field("", description="epoch of the events")
     paused: bool
-    jobs: dict[str, int] = Field(description="how many are in each state")
+    jobs: dict[str, int] = Field(description="number of jobs in each state")
     watches: tuple[WatchTold, ...]
     workers: tuple[WorkerTold, ...]
-    ready: bool = Field(description="whether nothing keeps it from doing all its work")
-    problems: tuple[str, ...] = Field(description="all that is wrong, one sentence each; empty when all is well")
-    problem_details: tuple[ProblemTold, ...] = Field(description="the same, with what each concerns and since when")
+    ready: bool = Field(description="true: nothing keeps the daemon from doing all its work")
+    problems: tuple[str, ...] = Field(description="all problems, one sentence each; empty if there is none")
+    problem_details: tuple[ProblemTold, ...] = Field(
+        description="the same problems, with kind, subject and time of each"
+    )
 
     @staticmethod
     def of(status: Status) -> "StatusTold":
@@ -106,24 +110,28 @@ class TargetTold(Part):
     feature: str
     wanted: int
     found: int
-    per_hour: float | None = Field(description="of the last two hours; null while there are too few tomograms")
-    expected: datetime | None = Field(description="when it has them all at that rate; null where that is not known")
+    per_hour: float | None = Field(description="rate of the last two hours; null while there are too few tomograms")
+    expected: datetime | None = Field(
+        description="time when the target is reached at that rate; null if it is not known"
+    )
 
 
 class SummaryTold(Part):
-    """How a live session stands."""
+    """State of a live session."""
 
     schema_: Literal["livetomo/summary/1"] = Field("livetomo/summary/1", alias="schema")
     watch: str
     session: str
-    time: datetime = Field(description="of the newest thing that it counts")
+    time: datetime = Field(description="time of the newest change that is counted")
     tomograms: int
-    jobs: dict[str, int] = Field(description="how many are in each state, of the newest revisions")
-    verdicts: dict[Verdict, int] = Field(description="how many of the newest results have each verdict")
-    picks: dict[str, int] = Field(description="published picks of each feature in the newest results")
-    verdict: Verdict = Field(description="of the session, by its last tomograms; missing before there are enough")
-    reasons: tuple[str, ...] = Field(description="why it is not good, as of when it became so")
-    targets: tuple[TargetTold, ...] = Field(description="where a person has said how many particles are wanted")
+    jobs: dict[str, int] = Field(description="number of jobs in each state, of the newest revisions")
+    verdicts: dict[Verdict, int] = Field(description="number of the newest results with each verdict")
+    picks: dict[str, int] = Field(description="number of published picks of each feature in the newest results")
+    verdict: Verdict = Field(
+        description="verdict of the session, by its last tomograms; missing while there are too few"
+    )
+    reasons: tuple[str, ...] = Field(description="why the session is not good, at the time of the last change")
+    targets: tuple[TargetTold, ...] = Field(description="targets that a person has set")
 
     @staticmethod
     def of(totals: SessionTotals) -> "SummaryTold":

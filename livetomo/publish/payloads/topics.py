@@ -39,7 +39,7 @@ class Topics:
         return f"{self.root}/status"
 
     def summary(self, watch: str, session: str) -> str:
-        """How a live session stands."""
+        """State of a live session."""
         return f"{self.root}/{slug(watch)}/{slug(session)}/summary"
 
     def alert(self, name: str) -> str:
