@@ -37,7 +37,7 @@ def set_strange_log_aside(catalog: Path) -> None:
     if not catalog.with_name(f"{catalog.name}-wal").exists() or not is_untouched_copy(catalog):
         return
     if (aside := set_aside(catalog, LOGS)) is not None:
-        log.warning(f"the log beside {catalog.name} is of another catalog than this copy; it is {aside.name}-wal now")
+        log.warning(f"the log beside {catalog.name} belongs to another catalog; it is now {aside.name}-wal")
 
 
 def is_untouched_copy(catalog: Path) -> bool:

@@ -165,7 +165,7 @@ class CatalogThread:
         """Say once what is waited for, and once that it is over."""
         said = "" if trouble is None else sentence(trouble.fault, self._path)
         if said and said != self.trouble:
-            log.error(f"{said} It is tried again until that is over")
+            log.error(f"{said} livetomo tries again until it works")
         elif self.trouble and not said:
             log.info("the catalog can be used again")
         self.trouble_since = (self.trouble_since or datetime.now(UTC)) if said else None

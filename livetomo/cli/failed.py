@@ -35,7 +35,7 @@ def list_(configuration: Path, as_json: bool, **which: Any) -> None:
     if as_json:
         click.echo(json.dumps(failed))
     elif not failed:
-        click.echo("None of these has failed." if any(which.values()) else "Nothing has failed.")
+        click.echo("No such tomogram has failed." if any(which.values()) else "Nothing has failed.")
     else:
         rows = [
             [

@@ -48,7 +48,7 @@ def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
             number += 1
             name = f"{own}-{number}"
         if number > 1:
-            warnings.append(f"{path} has the name of {taken[own]}: it is called {name}.")
+            warnings.append(f"{path} has the same name as {taken[own]}: it is called {name}.")
         taken[name] = path
         names[path] = name
     return names, warnings

@@ -15,4 +15,4 @@ def command(configuration: Path, as_json: bool) -> None:
 
     Example:  livetomo pause
     """
-    say(tell_daemon(configuration, "pause", {}), as_json, "Paused. Go on with: livetomo resume")
+    say(tell_daemon(configuration, "pause", {}), as_json, "Paused. To go on: livetomo resume")

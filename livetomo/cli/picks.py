@@ -119,7 +119,7 @@ def command(
     for path in files:
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
-        click.echo(f"Some names are written otherwise: {NAMES} says what stands for them.")
+        click.echo(f"Some names are replaced by substitutes: {NAMES} lists them.")
     for left in left_out:
         click.echo(f"{left.tomogram} is left out: {left.fault}", err=True)
     if left_out:

@@ -104,7 +104,7 @@ def _device(wanted: str) -> str:
 def _row(name: str, made: "Made") -> dict[str, Any]:
     picks: Mapping[str, Any] = made.manifest["picks"]
     called = made.manifest["tomogram"]["name"]
-    other = [] if called == name else [f"{name} is the name of another file: it is called {called}."]
+    other = [] if called == name else [f"{name} is the name of another file: this one is called {called}."]
     return {
         "tomogram": called,
         "status": "already there" if made.was_there else "done",

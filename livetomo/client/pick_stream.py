@@ -176,7 +176,7 @@ class PickStream:
                 else:
                     is_said = True
                     gone = ", ".join(f"{root} is {words[root]}" for root in sorted(statuses))
-                    self._complain(f"no daemon runs: {gone}. It is waited for.")
+                    self._complain(f"no daemon runs: {gone}. Waiting for one.")
         finally:
             if hearing is not None:
                 hearing.cancel()

@@ -64,7 +64,7 @@ def check_config(
         *_unknown_variables(os.environ),
         *_absent_roots(config, roots),
         *output,
-        *(f"{each}; it is waited for" for each in missing if secrets_may_come),
+        *(f"{each}; the daemon waits for it" for each in missing if secrets_may_come),
         *_readable_secrets(config),
         *_broker_oddities(config),
     ]
@@ -100,7 +100,7 @@ def _look_at_output(config: Config, patience: float) -> list[str]:
         why = within(patience, lambda: why_not_writable(fixed_part(config.output)))
     except NoAnswer:
         why = f"{config.output} does not answer. Does its mount hang?"
-    return [f'"output": {why}. No job is begun until it can be written'] if why else []
+    return [f'"output": {why}. No job is started until it can be written'] if why else []
 
 
 def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
@@ -120,8 +120,8 @@ def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[s
             if not any(exclusion.has_folder(part.as_posix()) for part in (inside, *inside.parents[:-1])):
                 cure = _pattern(inside, slug(other.name))
                 yield (
-                    f'"output" ({config.output}) lies inside the root of watch "{watch.name}" ({watch.path}), which is '
-                    "only ever read. Choose a folder elsewhere"
+                    f'"output" ({config.output}) lies inside the root of watch "{watch.name}" ({watch.path}), where '
+                    "livetomo never writes. Choose a folder elsewhere"
                     + (f', or add "{cure}" to "exclude" of that watch' if cure else "")
                 )
                 break
@@ -224,7 +224,7 @@ def _absent_roots(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
     for watch in config.watch:
         root = roots[watch.name]
         if not root.is_folder:
-            yield f'watch "{watch.name}": "path" ({watch.path}) is not a folder now; it is looked for until it is there'
+            yield f'watch "{watch.name}": "path" ({watch.path}) is not a folder now; the daemon waits for it'
         elif not root.is_readable:
             yield f'watch "{watch.name}": "path" ({watch.path}) cannot be read by this user, as the daemon\'s must'
 

@@ -52,8 +52,8 @@ def of_removed_watches(waiting: Mapping[str, int]) -> Iterator[Problem]:
     if waiting:
         jobs = ", ".join(f"{number:,} of {name}" for name, number in sorted(waiting.items()))
         said = (
-            f"Jobs wait for watches that are not in the configuration: {jobs}. They are worked on when the "
-            "watch is there again, and do nothing until then."
+            f"Jobs wait for watches that are not in the configuration: {jobs}. They wait until the watch "
+            "is there again."
         )
         yield Problem("jobs", "removed", "warning", said)
 

@@ -58,7 +58,7 @@ class ClockWatch:
         self._offset += set_by
         self._start += set_by
         way = "forward" if set_by > 0 else "back"
-        log.warning(f"the clock was set {way} by {spoken_seconds(abs(set_by))}; what was recorded since is dated anew")
+        log.warning(f"the clock was set {way} by {spoken_seconds(abs(set_by))}; records since then get corrected times")
         await self._catalog(lambda catalog: catalog.redate(set_by, since, until))
         return set_by
 
@@ -84,10 +84,10 @@ class Trust:
         self._offset = offset
         stands = self._steady() - self._stands_since
         if now < newest - BACK_SECONDS:
-            return f"the clock is {spoken_seconds(newest - now)} behind what was recorded. Is it set right?"
+            return f"the clock is {spoken_seconds(newest - now)} behind what was recorded. Is it set correctly?"
         if has_jumped and stands < STANDS_SECONDS:
-            return "the clock was set lately. It is waited for a day whether it stays so"
+            return "the clock was set lately. livetomo waits a day to see whether it stays so"
         if newest and now - newest > QUIET_SECONDS and stands < STANDS_SECONDS:
             quiet = spoken_seconds(now - newest)
-            return f"by the clock nothing was recorded for {quiet}. It is waited for a day whether it stays so"
+            return f"by the clock nothing was recorded for {quiet}. livetomo waits a day to see whether it stays so"
         return ""

@@ -48,7 +48,7 @@ class ExportProblems:
                 yield Problem("exports", watch, "critical", said)
             elif mine:
                 without = {name: why for outcome in mine.values() for name, why in outcome.left_out.items()}
-                said = f"The files of {_named(mine)} are without {_named(without)}: {_first(without)}"
+                said = f"The files of {_named(mine)} lack {_named(without)}: {_first(without)}"
                 yield Problem("exports", watch, "critical", said)
 
 

@@ -13,6 +13,6 @@ def of_names(watch: str, report: Report) -> Iterator[Problem]:
     others = f" and {report.not_utf8 - 1:,} more" if report.not_utf8 > 1 else ""
     said = (
         f"{report.first_not_utf8}{others} in {watch} cannot be taken: the name (or a folder's) is not UTF-8. Rename "
-        "what has it; it is taken then."
+        "it; then it is taken."
     )
     yield Problem("names", watch, "warning", said)

@@ -99,7 +99,7 @@ class SessionStars:
             log.warning(f"the stars of {name} could not be written, tried again later: {outcome.failure}")
         elif outcome.left_out:
             for tomogram, why in outcome.left_out.items():
-                log.warning(f"the stars of {name} are without {tomogram}: {why}")
+                log.warning(f"the stars of {name} lack {tomogram}: {why}")
         else:
             log.info(f"the stars of {name} are complete again")
 

@@ -173,7 +173,7 @@ def check_size(header: MrcHeader, found_bytes: int, path: Path) -> MrcHeader:
     if header.extended_bytes == 0 and _may_be_extended_header(surplus, header.stored_shape[0]):
         said = (
             f"The file has {surplus:,} bytes more than its header declares, as many as an extended header has. It is "
-            f"read as declared, from byte {HEADER_BYTES:,} on; where pictures look torn, the volume begins "
+            f"read as declared, from byte {HEADER_BYTES:,} on; if pictures look torn, the volume begins "
             f"{surplus:,} bytes later."
         )
         return replace(header, warnings=(*header.warnings, said))

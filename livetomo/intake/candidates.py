@@ -18,7 +18,7 @@ from livetomo.intake.tree import Entry, Look, Tree
 from livetomo.intake.walk import Listing
 
 RULED_OUT_SECONDS = 600.0
-NOT_TEXT = "cannot be taken: the name (or a folder's) is not UTF-8. Rename what has it"
+NOT_TEXT = "cannot be taken: the name (or a folder's) is not UTF-8. Rename it"
 
 
 @dataclass(frozen=True, slots=True)

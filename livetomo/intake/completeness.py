@@ -99,14 +99,14 @@ class Judge:
         if halves.waits and rest < self._settings.halves_patience:
             raise NotYet(halves.waits)
         if file.role != "full" and halves.missing:
-            why = f"a half map without its partner: {missing_halves(halves)}"
+            why = f"a half-map without its partner: {missing_halves(halves)}"
             raise Dismissed(why) if rest >= self._settings.halves_patience else NotYet(why)
         if file.role != "full" and not producer.alone_is_final and rest < self._settings.halves_patience:
-            raise NotYet("half maps only; their full volume may still come")
+            raise NotYet("there are only half-maps; their full volume may still come")
         metadata = gather(self._tree, producer.sidecars(file, path), file.name)
         notes = []
         if file.role != "full":
-            notes.append(f"{producer.name} wrote half maps only: the even one stands for the full volume")
+            notes.append(f"{producer.name} wrote only half-maps: the even one stands for the full volume")
         if missing := missing_halves(halves):
             waited = f", after {self._settings.halves_patience:g} s" if halves.waits else ""
             notes.append(f"{WITHOUT_HALVES}{waited}: {missing}")

@@ -175,7 +175,7 @@ class Survey:
             return f"not complete: {signal.reason}"
         one.halves = self._halves.find(one.producer, one.file, one.path, signal)
         if one.file.role != "full" and one.halves.missing:
-            return f"a half map without its partner: {missing_halves(one.halves)}"
+            return f"a half-map without its partner: {missing_halves(one.halves)}"
         if other := self._twin(one.path, look):
             return f"the same content as {other}, which is taken: one of them is a copy"
         places[look.device, look.inode] = one.path

@@ -284,7 +284,7 @@ class Watcher:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
             if rest < SUCCESSOR_SETTLES * self._settings.settle and (other := self._candidates.successor(path)):
-                candidate.reason = f"what was here seems to be {other} now, which is looked at first"
+                candidate.reason = f"the file that was here seems to be {other} now, which is checked first"
                 return
             arrival = self._judge.arrival(named.tomogram, path, named.producer, named.file, look, rest)
             # Bad files are put aside one by one: each is a person's to mend, though it be like another.
@@ -353,7 +353,7 @@ class Watcher:
         root = self._settings.root
         if isinstance(error, FileNotFoundError):
             self._baseline.root_is_absent(self._tree.mount())
-            trouble = f"{root} does not exist. It is looked for again and again; is it mounted?"
+            trouble = f"{root} does not exist. livetomo waits for it; is it mounted?"
         elif isinstance(error, NotADirectoryError):
             trouble = f"{root} is not a folder"
         else:
@@ -376,8 +376,8 @@ class Watcher:
         if not files:
             return f"{lies}is empty. Is something not mounted?"
         return (
-            f"{lies}none of the {len(self._known) - 1:,} files that are known of it are there. Is something else "
-            "mounted in its place? Nothing is taken. If it is meant, call `livetomo resume --watch "
+            f"{lies}none of the {len(self._known) - 1:,} known files are there. Is something else "
+            "mounted in its place? Nothing is taken. If this is intended, call `livetomo resume --watch "
             f"{self._settings.name}` and restart the daemon."
         )
 

@@ -60,7 +60,7 @@ def _pages(rules: Rules) -> list[BaseRoute]:
         return FileResponse(_STATIC / "page.html", headers={"cache-control": "no-cache"})
 
     async def login(request: Request) -> Response:
-        body = await bounded_body(request, 10_000, "that is no token")
+        body = await bounded_body(request, 10_000, "this is not the token")
         (token,) = parse_qs(body.decode(errors="replace")).get("token", [""])[:1]
         if not rules.accepts(token.strip()):
             return HTMLResponse(LOGIN, 401)

@@ -40,7 +40,7 @@ class Files:
         watches = [name for name in request.query_params.get("watch", "").split(",") if name not in ("", ".*")]
         result_id = await self._view.latest_result(watches, number(request, "n", 0, most=1000))
         if result_id is None:
-            raise HTTPException(404, "there are not so many results")
+            raise HTTPException(404, "there are fewer results")
         where = f"../results/{result_id}/preview/{quote(request.path_params['name'])}"
         return RedirectResponse(where, 307, _EMBEDDED)
 

@@ -15,8 +15,8 @@ _REFERENCE = "#/components/schemas/{model}"
 
 def document() -> dict[str, Any]:
     """Every path below /api/v1, and the probes."""
-    after = _query("after", "the number of the last event that you have; 0 for all", "integer")
-    limit = _query("limit", "at most so many", "integer")
+    after = _query("after", "number of the last event that you have; 0 for all", "integer")
+    limit = _query("limit", "largest number of rows", "integer")
     watch, session = _query("watch", "the watch's name"), _query("session", "the session's name")
     return {
         "openapi": "3.1.0",
@@ -34,7 +34,7 @@ def document() -> dict[str, Any]:
             "/api/v1/openapi.json": _get("This document"),
             "/api/v1/status": _get("What the daemon is doing", answer=_STATUS),
             "/api/v1/sessions": _get("The newest sessions", limit, answer=_object(sessions=_many(_of(SessionView)))),
-            "/api/v1/summary": _get("What a session adds up to", watch, session, answer=_of(SessionTotals)),
+            "/api/v1/summary": _get("Totals of a session", watch, session, answer=_of(SessionTotals)),
             "/api/v1/tomograms": _get(
                 "A session's tomograms, newest first",
                 *(watch, session, _query("name", "only this one"), limit, _query("offset", "skip so many", "integer")),
@@ -42,19 +42,19 @@ def document() -> dict[str, Any]:
             ),
             "/api/v1/events": _get(
                 "The events after a number, as the broker gets them, each with its `topic`",
-                *(after, limit, _query("epoch", "the one of your number; where it is over, the answer is 409")),
+                *(after, limit, _query("epoch", "epoch of your number; if it has ended, the answer is 409")),
                 answer=_object(
                     events=_many(
                         {"anyOf": [{"$ref": _REFERENCE.format(model=kind.__name__)} for kind in KINDS.values()]}
                     ),
-                    next={"type": "integer", "description": "ask for what is after this one next"},
-                    last={"type": "integer", "description": "the number of the newest event"},
+                    next={"type": "integer", "description": "number to ask after next"},
+                    last={"type": "integer", "description": "number of the newest event"},
                     epoch={"type": "string", "description": "a new epoch: events are numbered anew"},
                 ),
             ),
-            "/api/v1/results/{result_id}": _get("A result's manifest, and where its files are", _path("result_id")),
+            "/api/v1/results/{result_id}": _get("Manifest of a result, and addresses of its files", _path("result_id")),
             "/api/v1/results/{result_id}/files/{name}": _get(
-                "A file that the manifest lists", _path("result_id"), _path("name")
+                "File that the manifest lists", _path("result_id"), _path("name")
             ),
             "/api/v1/results/{result_id}/preview/{name}": _get(
                 "A picture by its bare name, like `tile.png`", _path("result_id"), _path("name")
@@ -69,7 +69,7 @@ def document() -> dict[str, Any]:
             ),
             "/api/v1/actions/{action}": {
                 "post": {
-                    "summary": "Have the daemon do something; needs the token, or the daemon's Unix socket",
+                    "summary": "Make a request to the daemon; needs the token, or the daemon's Unix socket",
                     "parameters": [_path("action")],
                     "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
                     "responses": {

@@ -125,7 +125,7 @@ class TestRetention:
         with caplog.at_level(logging.WARNING):
             assert await retention.look() == await retention.look() == 0
         assert [record.message for record in caplog.records] == [
-            "no maps are removed: the clock is 5 d behind what was recorded. Is it set right?"
+            "no maps are removed: the clock is 5 d behind what was recorded. Is it set correctly?"
         ]
         assert self.removed == []
 

@@ -157,7 +157,7 @@ def test_what_cannot_be_is_said_before_anything_is_read(tmp_path: Path, recipe):
     out = tmp_path / "out"
     with pytest.raises(ConfigurationError, match='"avoid" is "membrane"; the features are ribosome'):
         run(interact, ribosome, "--recipe", recipe, "--output", out)
-    with pytest.raises(ConfigurationError, match="of which feature"):
+    with pytest.raises(ConfigurationError, match="its feature is not known"):
         run(pick, write(tmp_path / "TS_01.mrc", ribosomes()), "--recipe", recipe, "--output", out)
     with pytest.raises(ConfigurationError, match="says nothing about actin"):
         run(pick, ribosome, "--feature", "actin", "--recipe", recipe, "--output", out)

@@ -73,7 +73,7 @@ def test_another_file_of_the_same_name_is_another_tomogram_and_a_copy_is_the_sam
     for _ in range(2):
         again = process(other, "--output", out, "--json")
         assert list(rows(again)) == ["TS_01-2"]
-        assert "TS_01 is the name of another file: it is called TS_01-2." in again.stderr
+        assert "TS_01 is the name of another file: this one is called TS_01-2." in again.stderr
     assert not result_folder(out, revision=2).exists()
     copy = tmp_path / "copy" / "TS_01.mrc"
     copy.parent.mkdir()
@@ -107,7 +107,7 @@ def test_a_second_file_of_the_same_name_gets_a_suffix_and_a_warning(good, tmp_pa
     write_tomogram(other, balls(seed=0))
     result = process(good, other, good, "--output", tmp_path / "out", "--json")
     assert set(rows(result)) == {"TS_01", "TS_01-2"}
-    assert f"{other} has the name of {good}: it is called TS_01-2." in result.stderr
+    assert f"{other} has the same name as {good}: it is called TS_01-2." in result.stderr
 
 
 def test_a_bad_file_costs_only_itself(good, tmp_path: Path):

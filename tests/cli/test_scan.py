@@ -86,7 +86,7 @@ def test_every_volume_is_judged_with_a_reason(facility):
         "i/R.map": "a map. Most maps are MRC files: a watch takes them by a pattern that ends so, "
         "livetomo process takes them.",
         "g/x_skip.mrc": "excluded by the configuration",
-        "g/lonely_even.mrc": "a half map without its partner: its odd half is not there",
+        "g/lonely_even.mrc": "a half-map without its partner: its odd half is not there",
         "g/link.mrc": "the same file as top.mrc",
         "g/pipe.mrc": "not a regular file",
         "out/r/labels.mrc": "one of livetomo's own results",

@@ -51,8 +51,8 @@ def test_an_ordinary_facility_is_fine(facility):
 
 def test_an_output_inside_a_watched_root_is_refused_with_what_to_exclude(facility):
     assert facility.refusal(top='output = "raw/krios1/livetomo"') == (
-        'livetomo.toml: "output" (/raw/krios1/livetomo) lies inside the root of watch "krios1" (/raw/krios1), which is '
-        'only ever read. Choose a folder elsewhere, or add "livetomo/**" to "exclude" of that watch'
+        'livetomo.toml: "output" (/raw/krios1/livetomo) lies inside the root of watch "krios1" (/raw/krios1), where '
+        'livetomo never writes. Choose a folder elsewhere, or add "livetomo/**" to "exclude" of that watch'
     )
 
 

@@ -60,4 +60,4 @@ async def test_a_hostile_name_and_a_damaged_result_leave_the_others_exported_and
     (problem,) = [each for each in status["problems"] if each["kind"] == "exports"]
     assert "without Position_1" in problem["message"]
     assert names() == set(NAMES[1:])
-    assert "are without Position_1" in daemon.log.read_text()
+    assert "lack Position_1" in daemon.log.read_text()

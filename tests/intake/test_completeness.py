@@ -186,7 +186,7 @@ def test_of_a_relion_job_that_splits_the_even_half_stands_for_the_tomogram(tree,
     assert arrival.tomogram.name == "TS_1"
     assert arrival.path == arrival.halves["even"] == "Tomograms/job008/tomograms/rec_TS_1_half1.mrc"
     assert arrival.halves["odd"] == "Tomograms/job008/tomograms/rec_TS_1_half2.mrc"
-    assert arrival.metadata["notes"] == ["relion5 wrote half maps only: the even one stands for the full volume"]
+    assert arrival.metadata["notes"] == ["relion5 wrote only half-maps: the even one stands for the full volume"]
     assert "without its partner" in intake.reasons()["Tomograms/job008/tomograms/rec_TS_2_half1.mrc"]
 
 

@@ -279,7 +279,7 @@ def test_another_file_system_in_the_roots_place_is_said_and_nothing_of_it_is_tak
     if restarted:
         intake.restart()
     intake.run(200)
-    assert "none of the 1 files that are known of it are there" in intake.watcher.report().trouble
+    assert "none of the 1 known files are there" in intake.watcher.report().trouble
     assert "livetomo resume --watch" in intake.watcher.report().trouble
     tree.mounted_on, tree.files = NFS, right
     intake.run(60)

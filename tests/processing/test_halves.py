@@ -132,8 +132,8 @@ def _scaled(even, odd, whole):
         (_scaled, "the halves are identical"),
         (_other_shape, "the halves do not match: 96 x 96 x 64 and 96 x 96 x 63 voxels"),
         (_of_two_tomograms, "the halves have nothing in common"),
-        (_of_another, "the even half is not of this tomogram"),
-        (_the_whole, "the odd half is the whole volume"),
+        (_of_another, "the even half does not belong to this tomogram"),
+        (_the_whole, "the odd half is the full volume"),
         (_no_number, "the odd half holds voxels that are not numbers"),
     ],
 )

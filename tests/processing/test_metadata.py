@@ -64,7 +64,7 @@ def test_what_is_not_said_is_left_out():
 def test_no_bad_patch_where_none_was_asked_for_is_missing():
     found = figures(**ARETOMO3, patches=0)
     assert {quality.verdict for quality in found.values()} == {"missing"}
-    assert found["bad_patches"].reason == "no patches were asked for"
+    assert found["bad_patches"].reason == "no patches were used"
     assert figures(bad_patch_fraction=0.0, patches=0)["bad_patches"].verdict == "missing"
 
 

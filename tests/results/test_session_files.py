@@ -176,7 +176,7 @@ def damage(folder: Path, how: str) -> str:
             return "damaged"
         case "the manifest is another's":
             manifest.write_text('["x"]')
-            return "does not tell"
+            return "does not give"
     raise AssertionError(how)
 
 
@@ -293,7 +293,7 @@ def test_what_is_wrong_with_exports_is_told_by_watch_until_it_is_right():
     assert problems.learn(("krios2", "monday"), Outcome(failure="No room is left"))
     first, second = problems.of({"krios2", "krios1"})
     assert (first.name, first.severity) == ("exports-krios1", "critical")
-    assert first.message == "The files of monday are without TS_01: It is damaged."
+    assert first.message == "The files of monday lack TS_01: It is damaged."
     assert (second.name, second.severity) == ("exports-krios2", "critical")
     assert second.message == "The files of monday could not be written: No room is left. It is tried again."
     assert problems.learn(("krios2", "monday"), Outcome())

@@ -164,7 +164,7 @@ class Lane:
             await self._worker.stop()
             self._observer.worker_stopped(self._device, died=True)
             limit = f"{self._job_time_limit:,.0f} s"
-            return Fault("transient", "time limit", f"It was not done within {limit} and was stopped.")
+            return Fault("transient", "time limit", f"It was not finished within {limit} and was stopped.")
         except LivetomoError as refusal:
             return Fault(refusal.kind, refusal.reason, str(refusal))
         if fault is None:

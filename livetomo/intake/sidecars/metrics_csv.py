@@ -49,7 +49,7 @@ def read_metrics(text: str, series: str) -> dict[str, Any]:
         if pixel and (value := number(row.get(key, ""))):
             facts[fact] = tidy(value * pixel)
     if not any(number(row.get(key, "")) for key in ("bad_patch_low", "bad_patch_all")):
-        # Nothing bad at all is what it says where no patches were asked for.
+        # Nothing bad at all is what it says where no patches were used.
         facts.pop("bad_patch_low_tilt_fraction", None)
         facts.pop("bad_patch_fraction", None)
     return dict(facts)

@@ -120,7 +120,7 @@ def half_figures(
         # What is seen only coarsely, as at low dose and great thickness, is seen all the same.
         figures = [Quality("halves_agreement", mean, "", "warn", said), Quality("band_snr", _snr(mean), "")]
     else:
-        reason = "the halves have nothing in common: are they of two tomograms, or is there nothing but noise?"
+        reason = "the halves have nothing in common: do they belong to two tomograms, or is there only noise?"
         return [Quality("halves_agreement", mean, "", "bad", reason), *_missing(reason)]
     if coarse_coefficients:
         figures.append(Quality("coarse_snr", _snr(coarse_mean), ""))
@@ -174,7 +174,7 @@ def _agree_coarsely(curve: Curve) -> str:
         if _agree(correlation, coefficients):
             return (
                 f"the halves agree only in structures larger than {finest:g} Å (FSC {correlation:.2f}). Is the dose "
-                "very low or the slab very thick, or are they of two tomograms that look alike from afar?"
+                "very low or the slab very thick, or do they belong to two similar tomograms?"
             )
     return ""
 
@@ -204,9 +204,11 @@ def _fault(even: Tensor, odd: Tensor, whole: Tensor | None) -> tuple[float, str]
     for name, half in {"even": even, "odd": odd}.items():
         likeness = _correlation(half, whole)
         if likeness > _IDENTICAL:
-            return likeness, f"the {name} half is the whole volume, not a half of it"
+            return likeness, f"the {name} half is the full volume, not a half of it"
         if likeness < _LEAST_LIKENESS:
-            return max(likeness, -1.0), f"the {name} half is not of this tomogram: it does not look like the whole"
+            return max(
+                likeness, -1.0
+            ), f"the {name} half does not belong to this tomogram: it does not look like the full volume"
     return None
 
 

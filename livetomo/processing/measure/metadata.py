@@ -79,12 +79,12 @@ def _bad_patches(facts: Facts) -> list[Quality]:
     for name, key in _PATCHES.items():
         value = _number(facts, key)
         if patches == 0 and (aligned or value is not None):
-            figures.append(Quality(name, None, "", "missing", "no patches were asked for"))
+            figures.append(Quality(name, None, "", "missing", "no patches were used"))
         elif value is None and aligned:
             figures.append(
                 Quality(name, 0.0, "")
                 if patches
-                else Quality(name, None, "", "missing", "no patch is bad, or none was asked for")
+                else Quality(name, None, "", "missing", "no patch is bad, or none was used")
             )
         elif value is not None:
             figures.append(Quality(name, value, ""))

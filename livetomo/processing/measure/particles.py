@@ -21,7 +21,7 @@ def particle_figures(
     if slab_um3:
         figures.append(Quality(f"{feature}_slab_density", count / slab_um3, "1/µm³"))
     else:
-        reason = "no slab is seen whose volume could be taken"
+        reason = "no slab is seen, so its volume is not known"
         figures.append(Quality(f"{feature}_slab_density", None, "1/µm³", "missing", reason))
     if count:
         scores = np.quantile(published.score.astype(np.float64), list(_SCORES.values()))

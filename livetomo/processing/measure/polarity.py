@@ -47,7 +47,7 @@ def density_skew(found: Sequence[Skew]) -> Quality:
             verdict = "good"
         case -1:
             verdict = "warn"
-            reason = "what is rare and compact in the volume is light, not dense: it seems to have the other polarity"
+            reason = "compact, rare things in the volume are light, not dense: it seems to have the other polarity"
     return Quality(name, found[-1].skewness, "", verdict, reason)
 
 

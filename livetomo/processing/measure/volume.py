@@ -158,7 +158,7 @@ def _seen_tilts(volume: Tensor, wedge: Wedge | None, declared: float | None) -> 
     name, unit = "seen_tilt_range", "°"
     if wedge is None and (round_other := _wedge_round_another_axis(volume)):
         axis, seen = round_other
-        reason = f"the missing wedge lies round {axis} instead of z: the volume is stored with other axes than it says"
+        reason = f"the missing wedge lies about {axis} instead of z: the volume is stored with other axes than it says"
         return Quality(name, seen, unit, "warn", reason)
     if wedge is None:
         reason = "no wedge of the Fourier transform is empty: it was filled, or the volume is too small to show it"
@@ -168,6 +168,6 @@ def _seen_tilts(volume: Tensor, wedge: Wedge | None, declared: float | None) -> 
         reason = "the missing wedge lies along y: the volume was turned, or its tilt axis is not along y"
         return Quality(name, seen, unit, "warn", reason)
     if declared is not None and seen < declared - _WEDGE_TOLERANCE_DEGREES:
-        reason = f"of the {declared:.0f}° that the sidecars tell the volume holds {seen:.0f}°: views were left out"
+        reason = f"of the {declared:.0f}° in the sidecars the volume holds {seen:.0f}°: views were left out"
         return Quality(name, seen, unit, "warn", reason)
     return Quality(name, seen, unit, "good")

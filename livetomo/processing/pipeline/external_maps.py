@@ -64,7 +64,8 @@ def sort_maps(paths: Iterable[Path], feature: str | None) -> dict[str, dict[str,
         name = feature or named
         if not name:
             raise ConfigurationError(
-                f"{path}: of which feature? Name it with --feature, or call it `<tomogram>{SEPARATOR}<feature>.mrc`"
+                f"{path}: its feature is not known. Name it with --feature, or call the file "
+                f"`<tomogram>{SEPARATOR}<feature>.mrc`"
             )
         there = sorted_maps.setdefault(tomogram if separator else path.stem, {})
         if name in there and there[name] != path:

@@ -22,9 +22,9 @@ from livetomo.processing.pipeline.measure_half_maps import company_figures
 _UM_PER_ANGSTROM = 1e-4
 _OF_DENSE_MATTER = ("dense_share", "contamination_share", "carbon_share")
 _POLARITY = {
-    one: f"Polarity: density seems to be {other} in this volume, and is taken for {one}: matter is taken for ice and "
-    f'picks mean nothing. Set density = "{other}" in the recipe, or `livetomo sessions set … --density {other}`, and '
-    "reprocess."
+    one: f"Polarity: density seems to be {other} in this volume, and is taken for {one}, so matter is taken for ice, "
+    f'and picks mean nothing. Set density = "{other}" in the recipe, or `livetomo sessions set … --density {other}`, '
+    "and reprocess."
     for one, other in (("dark", "bright"), ("bright", "dark"))
 }
 

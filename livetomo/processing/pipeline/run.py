@@ -179,8 +179,8 @@ def _blank(made: Making, volume: Tensor, replaced: int) -> Blank | None:
         raise NoUsableVoxels(made.order.path, f"nothing but {values} in {blank.share:.2%} of its voxels")
     if blank.share >= _TOLD_BLANK:
         made.warnings.append(
-            f"{blank.share:.0%} of the volume is blank, padded or masked with {values}: no picks are taken there, "
-            "and shares and densities are of the rest."
+            f"{blank.share:.0%} of the volume is blank, padded or masked with {values}: it has no picks, "
+            "and shares and densities are of the other voxels."
         )
     return blank
 

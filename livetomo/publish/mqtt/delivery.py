@@ -163,7 +163,7 @@ class Delivery:
         if not self.takes:
             return
         self._observer.message_refused(refusal.counted)
-        self._say(kind, f"{fault} Such messages are passed over ({kind}); the HTTP API has them.", log.warning)
+        self._say(kind, f"{fault} Such messages are skipped ({kind}); the HTTP API has them.", log.warning)
         count, since = (1, datetime.now(UTC)) if known is None else (known.count + 1, known.since)
         self.standing[kind] = Refused(kind, str(fault), since, count)
 
