@@ -140,7 +140,7 @@ def test_a_backup_that_is_copied_over_a_killed_daemons_catalog_is_what_counts(pa
     shutil.copyfile(copy, path)
     with caplog.at_level(logging.WARNING), Run(path) as run:
         assert run.told() == ["a", "b"]
-        assert "is of another catalog" in caplog.text
+        assert "belongs to another catalog" in caplog.text
         run.tell("x")
     assert list(path.parent.glob("catalog.sqlite.*Z-wal")), "set aside, not deleted"
     with Run(path) as again:

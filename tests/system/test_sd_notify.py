@@ -47,7 +47,7 @@ def test_a_socket_that_takes_nothing_is_neither_waited_for_nor_an_end(
     held = trouble(path)
     monkeypatch.setenv("NOTIFY_SOCKET", str(path))
     assert not systemd.notify("WATCHDOG=1")
-    assert "systemd could not be told WATCHDOG=1" in caplog.text
+    assert "systemd does not take the message WATCHDOG=1" in caplog.text
     if held is not None:
         held.close()
 
