@@ -85,7 +85,7 @@ async def test_what_is_refused_is_passed_over_said_once_and_counted_and_all_else
         (problem,) = publisher.problems()
         assert "livetomo/facility/main/krios1/+/+/picks/ribosome" in problem.message
         assert REFUSALS[code].words in problem.message
-        assert sum("passed over" in record.message for record in caplog.records) == 1
+        assert sum("skipped" in record.message for record in caplog.records) == 1
         broker.refuses = lambda message: None
         await store.append(*story("TS_04"))
         await store.caught_up()
@@ -164,7 +164,7 @@ async def test_what_cannot_be_shortened_enough_is_passed_over(caplog: pytest.Log
         assert broker.connections == 1
         assert set(counts.refused) == {"too_large"}
         assert "up to 700 bytes" in next(publisher.problems()).message
-    passed_over = [record.message for record in caplog.records if "passed over" in record.message]
+    passed_over = [record.message for record in caplog.records if "skipped" in record.message]
     assert len(passed_over) == len(set(passed_over)) <= 2, "once for each kind of topic"
     assert {kind for _, kind in told(broker.log)} >= {"state"}
 
