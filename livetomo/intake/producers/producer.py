@@ -74,7 +74,7 @@ class Producer:
         if half := half_of(folder, stem, session):
             whole = self.volume(half.folder + half.stem + dot + ending)
             if whole and whole.role == "full":
-                return replace(whole, role=half.role, reason="a half map", stored_axes="")
+                return replace(whole, role=half.role, reason="a half-map", stored_axes="")
         return self.volume(path)
 
     def volume(self, path: str) -> Recognised | None:
