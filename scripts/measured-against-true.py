@@ -156,10 +156,10 @@ def focus_rows() -> Iterator[str]:
         found = figures(made.volume, voxel)
         found |= {quality.name: quality for quality in half_figures(even, odd, voxel_size_angstrom=voxel)}
         contrast, coarse = found["contrast"].value, found["coarse_snr"].value
-        told = None if contrast is None or coarse is None else focus(contrast, coarse)
+        said = None if contrast is None or coarse is None else focus(contrast, coarse)
         cells = [f"{name}, SNR {microscope.snr:.2f}", f"{jitter:.0f}"]
         cells += [said(found[one].value) for one in ("halves_agreement", "contrast", "sharpness")]
-        cells += [said(told.value), judged(told).verdict] if told else ["missing", ""]
+        cells += [said(said.value), judged(said).verdict] if said else ["missing", ""]
         yield "| " + " | ".join(cells) + " |\n"
 
 

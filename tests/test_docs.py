@@ -9,7 +9,7 @@ from livetomo.config.configuration import Config, load_config, validate_config
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.config.tables import keys, models, tables
 from livetomo.config.user_file import validate
-from tools.docs.reference import CONFIGURATION_EXAMPLE, is_chooser, pages, told, with_commands
+from tools.docs.reference import CONFIGURATION_EXAMPLE, described, is_chooser, pages, with_commands
 
 ROOT = Path(__file__).parent.parent
 TEXTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md")])
@@ -32,13 +32,13 @@ def test_a_reference_page_is_what_the_models_say(name):
     ],
 )
 def test_every_key_is_described_in_its_model_s_docstring(table, key):
-    assert len(told(table).get(key, "")) > 10
+    assert len(described(table).get(key, "")) > 10
 
 
 @pytest.mark.parametrize("root", [Config, Recipe])
 def test_docstrings_describe_no_key_that_is_not_there(root):
     for _, table in tables(root):
-        assert told(table).keys() <= set(keys(table))
+        assert described(table).keys() <= set(keys(table))
 
 
 def test_the_example_of_a_configuration_is_right(tmp_path):

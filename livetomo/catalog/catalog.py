@@ -13,12 +13,12 @@ from typing import ParamSpec, TypeVar
 from sqlite_utils import Database
 
 from livetomo.catalog.database import open_database, refuse
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.health import Health
 from livetomo.catalog.highwater import HighWater, settle_epoch
 from livetomo.catalog.job_queue import Jobs
-from livetomo.catalog.operator_requests import Wishes
+from livetomo.catalog.operator_requests import OperatorRequests
 from livetomo.catalog.queries import Views
 from livetomo.catalog.registration import Arrivals
 from livetomo.catalog.session_judging import Course
@@ -40,12 +40,12 @@ class Catalog:
     def __init__(self, db: Database, *, site: str, instance: str, now: Callable[[], float] = time.time) -> None:
         self.db = db
         self.now = now
-        self.story = Story(db, site=site, instance=instance, now=now)
+        self.event_log = EventLog(db, site=site, instance=instance, now=now)
         self.sessions = Sessions(db, now=now)
-        self.arrivals = Arrivals(db, self.story, self.sessions, now=now)
-        self.course = Course(db, self.story)
-        self.jobs = Jobs(db, self.story, self.course, now=now)
-        self.wishes = Wishes(db, self.story, now=now)
+        self.arrivals = Arrivals(db, self.event_log, self.sessions, now=now)
+        self.course = Course(db, self.event_log)
+        self.jobs = Jobs(db, self.event_log, self.course, now=now)
+        self.operator_requests = OperatorRequests(db, self.event_log, now=now)
         self.views = Views(db, self.course, now=now)
         self.health = Health(db, now=now)
 
@@ -142,7 +142,7 @@ class CatalogThread:
         That makes it the question whether the catalog's thread is alive: a lock is no reason to restart the daemon.
         """
         try:
-            self._last_seq, _ = await self._run(lambda catalog: catalog.story.last())
+            self._last_seq, _ = await self._run(lambda catalog: catalog.event_log.last())
         except _Trouble as trouble:
             log.debug("the catalog is in trouble: %s", trouble.fault)  # those who have to wait for it say so
         return self._last_seq
@@ -204,20 +204,20 @@ class CatalogThread:
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next `limit` events after `seq`."""
-        return await self(lambda catalog: catalog.story.after(seq, limit))
+        return await self(lambda catalog: catalog.event_log.after(seq, limit))
 
     async def cursor(self, consumer: str) -> int:
         """The last event that `consumer` has acknowledged."""
-        return await self(lambda catalog: catalog.story.cursor(consumer))
+        return await self(lambda catalog: catalog.event_log.cursor(consumer))
 
     async def move_cursor(self, consumer: str, seq: int) -> None:
         """`consumer` has acknowledged every event up to `seq`."""
-        await self(lambda catalog: catalog.story.move_cursor(consumer, seq))
+        await self(lambda catalog: catalog.event_log.move_cursor(consumer, seq))
 
     async def wait_beyond(self, seq: int) -> None:
         """Return when there is an event with a higher number than `seq`."""
         while True:
             bell = self.bell
-            if await self(lambda catalog: catalog.story.last()) > seq:
+            if await self(lambda catalog: catalog.event_log.last()) > seq:
                 return
             await bell.wait()

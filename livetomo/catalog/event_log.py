@@ -12,7 +12,7 @@ from livetomo.core.events import Event, Recorded
 from livetomo.core.tomogram import TomogramId
 
 
-class Story:
+class EventLog:
     """Events and cursors. Appending joins the caller's transaction, so that what is told has happened."""
 
     def __init__(self, db: Database, *, site: str, instance: str, now: Callable[[], float]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.supersede import supersede
 from livetomo.core.series import KEY, Reconstruction, superseded
 from livetomo.core.tomogram import TomogramId
@@ -21,7 +21,7 @@ _RESULTS = """
 
 
 def settle_series(
-    db: Database, story: Story, tomogram: TomogramId, metadata: Mapping[str, Any], *, spare: str = ""
+    db: Database, event_log: EventLog, tomogram: TomogramId, metadata: Mapping[str, Any], *, spare: str = ""
 ) -> list[str]:
     """Retract the results of reconstructions of `tomogram`'s series that another is in force for; what was done.
 
@@ -38,7 +38,7 @@ def settle_series(
             continue
         who = TomogramId(tomogram.watch, tomogram.session, name)
         why = f"superseded by {better}, another reconstruction of the same tilt series"
-        supersede(db, story, who, rows[name], why, by=better)
+        supersede(db, event_log, who, rows[name], why, by=better)
         db.execute("UPDATE revisions SET warning = ? WHERE id = ?", (why, rows[name]["revision"]))
         said.append(f"{who} is {why}")
     return said

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.registration import fault_body
 from livetomo.catalog.session_judging import Course
@@ -61,9 +61,9 @@ class Claim:
 class Jobs:
     """Leases and outcomes. `now` is seconds since 1970."""
 
-    def __init__(self, db: Database, story: Story, course: Course, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, event_log: EventLog, course: Course, *, now: Callable[[], float]) -> None:
         self._db = db
-        self._story = story
+        self._event_log = event_log
         self._course = course
         self._now = now
 
@@ -91,7 +91,7 @@ class Jobs:
                    ON CONFLICT (name) DO UPDATE SET last_claim_at = ?2""",
                 (claim.tomogram.watch, now),
             )
-            self._tell(claim, "running", {"device": device})
+            self._record_state(claim, "running", {"device": device})
             return claim
 
     def next_due(self) -> float | None:
@@ -139,14 +139,14 @@ class Jobs:
             )
             claim = _claim(row)
             # What this one takes the place of goes first, so that no consumer has a particle twice in between.
-            said = settle_series(self._db, self._story, claim.tomogram, claim.metadata, spare=claim.tomogram.name)
+            said = settle_series(self._db, self._event_log, claim.tomogram, claim.metadata, spare=claim.tomogram.name)
             for event in result_events(judged, folder):
-                self._story.append(event)
+                self._event_log.append(event)
             waited = max(0.0, self._now() - complete_at(row["settled_at"], row["modified_ns"], self._now()))
-            self._tell(claim, "done", {"seconds": round(waited, 3)})
+            self._record_state(claim, "done", {"seconds": round(waited, 3)})
             self._retract_older(row)
-            said += settle_series(self._db, self._story, claim.tomogram, claim.metadata)
-            self._course.tell(judged)
+            said += settle_series(self._db, self._event_log, claim.tomogram, claim.metadata)
+            self._course.judge(judged)
         for sentence in said:
             log.info(sentence)
         return judged
@@ -174,7 +174,7 @@ class Jobs:
             self._db.execute("UPDATE jobs SET attempts = ?, interruptions = ? WHERE id = ?", counts)
             if final:
                 self._finish(row["id"], "failed", fault)
-                self._tell(_claim(row), "failed", fault_body(fault) | {"attempts": attempts})
+                self._record_state(_claim(row), "failed", fault_body(fault) | {"attempts": attempts})
                 return "failed"
             setbacks = attempts + max(0, interruptions - 1)
             self._wait(row["id"], fault, FIRST_RETRY_SECONDS * 2 ** (setbacks - 1) if setbacks else 0.0)
@@ -200,7 +200,7 @@ class Jobs:
         )
         done = [job for job in standing if job["state"] == "done"]
         for older in done[:-1]:
-            supersede(self._db, self._story, tomogram, older, "it was processed again with another recipe")
+            supersede(self._db, self._event_log, tomogram, older, "it was processed again with another recipe")
 
     def _next(self, watches: Sequence[str], newest_first: Collection[str], now: float) -> int | None:
         # A turn in time to come was taken by a clock that was ahead, and would be the last for as long.
@@ -268,10 +268,10 @@ class Jobs:
             (self._now() + seconds, json.dumps(asdict(fault)), job),
         )
 
-    def _tell(self, claim: Claim, state: State, more: Mapping[str, Any]) -> None:
+    def _record_state(self, claim: Claim, state: State, more: Mapping[str, Any]) -> None:
         body = {"state": state, "recipe": claim.recipe_name} | dict(more)
         version = f"{state}.{claim.turn}"
-        self._story.append(Event("state", claim.tomogram, claim.revision, claim.recipe_hash, version, body))
+        self._event_log.append(Event("state", claim.tomogram, claim.revision, claim.recipe_hash, version, body))
 
 
 def complete_at(settled_at: float, modified_ns: int, now: float) -> float:
@@ -300,7 +300,7 @@ def _claim(row: dict[str, Any]) -> Claim:
 def brief(manifest: Mapping[str, Any]) -> str:
     """The manifest as the catalog keeps it, JSON: without the lists of picks, which events and folder hold."""
     picks = {
-        feature: {key: value for key, value in told.items() if key not in ("columns", "strongest")}
-        for feature, told in manifest["picks"].items()
+        feature: {key: value for key, value in found.items() if key not in ("columns", "strongest")}
+        for feature, found in manifest["picks"].items()
     }
     return json.dumps(dict(manifest) | {"picks": picks})

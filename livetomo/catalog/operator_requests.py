@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.selection import Selection, unknown
 from livetomo.config.recipe.recipe import Recipe
@@ -16,12 +16,12 @@ from livetomo.core.tomogram import TomogramId
 REPROCESSING = 1
 
 
-class Wishes:
+class OperatorRequests:
     """Changes that come from people, not from files or workers. Each returns how many jobs it concerned."""
 
-    def __init__(self, db: Database, story: Story, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, event_log: EventLog, *, now: Callable[[], float]) -> None:
         self._db = db
-        self._story = story
+        self._event_log = event_log
         self._now = now
 
     def unknown(self, selection: Selection) -> str:
@@ -38,7 +38,7 @@ class Wishes:
                        not_before = 0, finished_at = NULL WHERE id = ?""",
                     (job["id"],),
                 )
-                self._tell(job, "waiting", job["turn"] + 1)
+                self._record_state(job, "waiting", job["turn"] + 1)
             return len(jobs)
 
     def failed(self, selection: Selection) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ class Wishes:
                     "UPDATE jobs SET state = 'cancelled', token = NULL, finished_at = ? WHERE id = ?",
                     (self._now(), job["id"]),
                 )
-                self._tell(job, "cancelled", job["turn"])
+                self._record_state(job, "cancelled", job["turn"])
             return len(jobs)
 
     def reprocess(self, selection: Selection, recipe_name: str, recipe: Recipe) -> int:
@@ -84,7 +84,7 @@ class Wishes:
                     "INSERT INTO jobs (queue, revision, recipe, state, urgency) VALUES (?, ?, ?, 'waiting', ?)",
                     (row["watch"], row["id"], recipe.hash, REPROCESSING),
                 )
-                self._tell(row | {"recipe": recipe.hash, "recipe_name": recipe_name}, "waiting", 1)
+                self._record_state(row | {"recipe": recipe.hash, "recipe_name": recipe_name}, "waiting", 1)
             return len(made)
 
     def pause(self, paused: bool) -> None:
@@ -111,10 +111,10 @@ class Wishes:
             )
         )
 
-    def _tell(self, job: Mapping[str, Any], state: State, turn: int) -> None:
+    def _record_state(self, job: Mapping[str, Any], state: State, turn: int) -> None:
         who = TomogramId(job["watch"], job["session"], job["name"])
         body = {"state": state, "recipe": job["recipe_name"]}
-        self._story.append(Event("state", who, job["number"], job["recipe"], f"{state}.{turn}", body))
+        self._event_log.append(Event("state", who, job["number"], job["recipe"], f"{state}.{turn}", body))
 
 
 _FITS = """(:watch IS NULL OR watch = :watch) AND (:session IS NULL OR session = :session)

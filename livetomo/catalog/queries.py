@@ -164,8 +164,8 @@ class Views:
 
         `states`, where they are known, spare the look at the last tomograms of a session in which few have failed.
         """
-        told = self._course.told(watch, session) or {"verdict": "missing", "reasons": ()}
-        reasons = tuple(told["reasons"])
+        recorded = self._course.recorded(watch, session) or {"verdict": "missing", "reasons": ()}
+        reasons = tuple(recorded["reasons"])
         if states is None or states.get("failed", 0) >= FEWEST_TOMOGRAMS:
             rows = self._db.execute(
                 f"""SELECT state {_CURRENT} WHERE watch = ? AND session = ? AND state IN ('done', 'failed')
@@ -175,7 +175,7 @@ class Views:
             failed = sum(state == "failed" for (state,) in rows)
             if failures_are_bad(failed, len(rows)):
                 return "bad", (f"{failed} of the last {len(rows)} tomograms failed", *reasons)
-        return told["verdict"], reasons
+        return recorded["verdict"], reasons
 
     def tomograms(self, watch: str, session: str, limit: int = 1000, offset: int = 0) -> list[TomogramView]:
         """The tomograms of a session, the last taken in first."""
@@ -346,7 +346,7 @@ def _reasons(manifest: Mapping[str, Any]) -> list[str]:
 
 def _counts(picks: Mapping[str, Any]) -> dict[str, int]:
     """The published picks of each feature, from what the manifest says of them."""
-    return {feature: int(told["count"]) for feature, told in picks.items()}
+    return {feature: int(recorded["count"]) for feature, recorded in picks.items()}
 
 
 def _counted(values: Any) -> dict[Any, int]:

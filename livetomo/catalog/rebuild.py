@@ -37,7 +37,7 @@ def rebuild(catalog: Catalog, results: Iterable[Found], *, seen: int = 0) -> int
     """
     with catalog.db.atomic():
         epoch = begin(catalog.db, seen=seen, now=catalog.now)
-        catalog.story.move_cursor("mqtt", epoch.first - 1)
+        catalog.event_log.move_cursor("mqtt", epoch.first - 1)
         return record_results(catalog, results)
 
 
@@ -101,20 +101,20 @@ def _record(catalog: Catalog, found: Found) -> None:
             **{"manifest": brief(manifest), "committed_at": catalog.now()},
         }
     )
-    story: tuple[Event, ...] = (
+    event_log: tuple[Event, ...] = (
         _state(found, "waiting"),
         _state(found, "running"),
         *result_events(manifest, found.folder),
         _state(found, "done"),
     )
-    for event in story:
-        catalog.story.append(event)
+    for event in event_log:
+        catalog.event_log.append(event)
     for older in list(db.query(f"{STANDING_JOBS} WHERE tomogram = ? AND jobs.id != ?", (tomogram, job))):
         newer = older["number"] < manifest["revision"]
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
-        supersede(db, catalog.story, who, older, why)
-    settle_series(db, catalog.story, who, manifest.get("metadata", {}))
-    catalog.course.tell(manifest)
+        supersede(db, catalog.event_log, who, older, why)
+    settle_series(db, catalog.event_log, who, manifest.get("metadata", {}))
+    catalog.course.judge(manifest)
 
 
 def _make_room(db: Database, who: TomogramId, path: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.events import Event, State
-from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, told
+from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, companions_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Taken:
 class Arrivals:
     """Takes arrivals in, and remembers them across restarts."""
 
-    def __init__(self, db: Database, story: Story, sessions: Sessions, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, event_log: EventLog, sessions: Sessions, *, now: Callable[[], float]) -> None:
         self._db = db
-        self._story = story
+        self._event_log = event_log
         self._sessions = sessions
         self._now = now
 
@@ -57,10 +57,10 @@ class Arrivals:
                 self._sessions.touch(tomogram.watch, tomogram.session)
             if latest is not None and _same_content(latest, arrival.content):
                 self._learn(latest["id"], arrival)
-                was_told = told(json.loads(latest["halves"]), json.loads(latest["metadata"]))
-                learned = was_told != told(arrival.halves, arrival.metadata)
+                recorded = companions_digest(json.loads(latest["halves"]), json.loads(latest["metadata"]))
+                learned = recorded != companions_digest(arrival.halves, arrival.metadata)
                 if learned:
-                    settle_series(self._db, self._story, tomogram, arrival.metadata)
+                    settle_series(self._db, self._event_log, tomogram, arrival.metadata)
                 return Taken(tomogram, latest["number"], new=False, learned=learned, has_moved=has_moved)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
@@ -68,7 +68,7 @@ class Arrivals:
             self._make_job(arrival, self._revision(tomogram_row, number, arrival, warning), recipe_name, recipe)
             state: State = "failed" if arrival.fault else "waiting"
             body = {"state": state, "recipe": recipe_name} | fault_body(arrival.fault)
-            self._story.append(Event("state", tomogram, number, recipe.hash, f"{state}.1", body))
+            self._event_log.append(Event("state", tomogram, number, recipe.hash, f"{state}.1", body))
             return Taken(tomogram, number, new=True, warning=warning)
 
     def known_files(self, watch: str) -> list[KnownFile]:
@@ -89,7 +89,7 @@ class Arrivals:
         ]
         for row in taken:
             content = Content(row["size"], row["modified_ns"], row["digest"])
-            news = told(json.loads(row["halves"]), json.loads(row["metadata"]))
+            news = companions_digest(json.loads(row["halves"]), json.loads(row["metadata"]))
             known.append(KnownFile(row["path"], content, news))
         return known
 
@@ -213,7 +213,7 @@ class Arrivals:
         """No older revision counts any more: its job is not run, its result is retracted."""
         older = self._db.query(f"{STANDING_JOBS} WHERE tomogram = ?", (tomogram_row,))
         for job in list(older):
-            supersede(self._db, self._story, tomogram, job, "a newer revision is there")
+            supersede(self._db, self._event_log, tomogram, job, "a newer revision is there")
 
 
 def record_recipe(db: Database, name: str, recipe: Recipe) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.core.events import Event
 from livetomo.core.quality.metric import Verdict
 from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, Figures, judged
@@ -32,9 +32,9 @@ class Course:
     made anew decides the same, as long as results were recorded in the order in which they were finished.
     """
 
-    def __init__(self, db: Database, story: Story) -> None:
+    def __init__(self, db: Database, event_log: EventLog) -> None:
         self._db = db
-        self._story = story
+        self._event_log = event_log
 
     def judged(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """`manifest`, which is not recorded yet, with what the session's results of the same recipe make of it."""
@@ -43,17 +43,17 @@ class Course:
         figures: list[Figures] = [result.figures for result in earlier]
         return judged(manifest, figures)
 
-    def tell(self, manifest: Mapping[str, Any]) -> None:
+    def judge(self, manifest: Mapping[str, Any]) -> None:
         """Tell the session's verdict where the result of `manifest`, which is recorded, has changed it."""
         who = TomogramId(**manifest["tomogram"])
-        told = self.told(who.watch, who.session)
-        before: Verdict = told["verdict"] if told else "missing"
+        recorded = self.recorded(who.watch, who.session)
+        before: Verdict = recorded["verdict"] if recorded else "missing"
         body = verdict_body(self._last(who.watch, who.session, None, LAST_TOMOGRAMS), before)
         if body is not None:
             recipe_hash = manifest["recipe"]["hash"]
-            self._story.append(Event("verdict", who, manifest["revision"], recipe_hash, body["verdict"], body))
+            self._event_log.append(Event("verdict", who, manifest["revision"], recipe_hash, body["verdict"], body))
 
-    def told(self, watch: str, session: str) -> dict[str, Any] | None:
+    def recorded(self, watch: str, session: str) -> dict[str, Any] | None:
         """What was last told of the session's verdict; None before there is one."""
         row = self._db.execute(
             "SELECT body FROM events WHERE kind = 'verdict' AND watch = ? AND session = ? ORDER BY seq DESC LIMIT 1",

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.event_log import Story
+from livetomo.catalog.event_log import EventLog
 from livetomo.core.events import Event
 from livetomo.core.tomogram import TomogramId
 
@@ -16,7 +16,7 @@ STANDING_JOBS = """SELECT jobs.id, state, recipe, number, turn, result_id FROM r
 
 
 def supersede(
-    db: Database, story: Story, tomogram: TomogramId, job: Mapping[str, Any], why: str, *, by: str = ""
+    db: Database, event_log: EventLog, tomogram: TomogramId, job: Mapping[str, Any], why: str, *, by: str = ""
 ) -> None:
     """Something newer stands in the place of `job` (a row of `STANDING_JOBS`); a result that it had is retracted.
 
@@ -25,6 +25,6 @@ def supersede(
     db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
     who = (tomogram, job["number"], job["recipe"])
     body = {"state": "superseded"} | ({"superseded_by": by} if by else {})
-    story.append(Event("state", *who, f"superseded.{job['turn']}", body))
+    event_log.append(Event("state", *who, f"superseded.{job['turn']}", body))
     if job["result_id"]:
-        story.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))
+        event_log.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, tell_daemon
+from livetomo.cli.daemon import configuration_option, request_daemon
 from livetomo.core.errors import ConfigurationError
 
 
@@ -25,7 +25,7 @@ def command(file: Path, configuration: Path) -> None:
     from livetomo.system.atomic_write import replacing
 
     # The daemon writes to a place of its own: what is asked over a socket names no paths.
-    copy = Path(tell_daemon(configuration, "backup", {})["path"])
+    copy = Path(request_daemon(configuration, "backup", {})["path"])
     try:
         with replacing(file) as scratch:
             shutil.copyfile(copy, scratch)

@@ -45,7 +45,7 @@ def ask_daemon(configuration: Path, path: str) -> Any:
     return ask(load_config(configuration).state, path)
 
 
-def tell_daemon(configuration: Path, action: str, body: Mapping[str, Any]) -> Any:
+def request_daemon(configuration: Path, action: str, body: Mapping[str, Any]) -> Any:
     """Have the daemon do something; what it says it has done."""
     from livetomo.config.configuration import load_config
     from livetomo.system.control_socket import ask

@@ -82,7 +82,7 @@ def picks(
     figures = _figures(claimed, true, radius, threshold)
     if plot is not None:
         _plot(plot, feature, claimed, true, radius)
-    _tell(figures, as_json)
+    _print_figures(figures, as_json)
 
 
 @command.command(
@@ -136,7 +136,7 @@ def model(
     claimed = candidates(found, feature, frame.voxel_size_angstrom)
     if plot is not None:
         _plot(plot, feature, claimed, true, radius)
-    _tell(_figures(claimed, true, radius, threshold), as_json)
+    _print_figures(_figures(claimed, true, radius, threshold), as_json)
 
 
 @command.command(
@@ -197,7 +197,7 @@ def segmentation(
             figures[f"recall_normal_z_{name}"] = hits / here if here else None
     if plot is not None:
         plot_precision_recall(plot, {feature: total.points()})
-    _tell(figures, as_json)
+    _print_figures(figures, as_json)
 
 
 def _figures(claimed: "Positions", true: "Positions", radius: float, threshold: float | None) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def _plot(path: Path, feature: str, claimed: "Positions", true: "Positions", rad
     plot_precision_recall(path, {feature: (hits / max(len(true.score), 1), hits / np.arange(1, len(hits) + 1))})
 
 
-def _tell(figures: dict[str, Any], as_json: bool) -> None:
+def _print_figures(figures: dict[str, Any], as_json: bool) -> None:
     rounded = {name: round(value, 4) if isinstance(value, float) else value for name, value in figures.items()}
     if as_json:
         click.echo(json.dumps(rounded))

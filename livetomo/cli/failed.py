@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, say, selection_options, tell_daemon
+from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say, selection_options
 from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted, print_table
 
@@ -31,7 +31,7 @@ def list_(configuration: Path, as_json: bool, **which: Any) -> None:
     """
     from livetomo.core.units import spoken_seconds
 
-    failed = tell_daemon(configuration, "failed", which)["failed"]
+    failed = request_daemon(configuration, "failed", which)["failed"]
     if as_json:
         click.echo(json.dumps(failed))
     elif not failed:
@@ -58,7 +58,7 @@ def show(configuration: Path, name: str) -> None:
 
     Example:  livetomo failed show Position_7
     """
-    for job in tell_daemon(configuration, "failed", {"name": name})["failed"]:
+    for job in request_daemon(configuration, "failed", {"name": name})["failed"]:
         click.echo(
             f"{job['watch']}/{job['session']}/{job['name']}  revision {job['number']}  recipe {job['recipe_name']}"
         )
@@ -76,7 +76,7 @@ def retry(configuration: Path, as_json: bool, **which: Any) -> None:
 
     Example:  livetomo failed retry --reason "source unreadable"
     """
-    done = tell_daemon(configuration, "retry", which)
+    done = request_daemon(configuration, "retry", which)
     say(done, as_json, f"{counted(done['jobs'], 'job')} will be tried again.")
 
 
@@ -89,5 +89,5 @@ def purge(configuration: Path, as_json: bool, **which: Any) -> None:
 
     Example:  livetomo failed purge --session 20261119_yeast
     """
-    done = tell_daemon(configuration, "purge", which)
+    done = request_daemon(configuration, "purge", which)
     say(done, as_json, f"{counted(done['jobs'], 'job')} taken off the list.")

@@ -81,7 +81,7 @@ def command(
     from livetomo.client.command import Command, Every
     from livetomo.client.follow import Follower
     from livetomo.client.local_collection import Collection
-    from livetomo.client.pick_stream import Wish
+    from livetomo.client.pick_stream import Query
     from livetomo.client.pickset import PickSet
     from livetomo.config.configuration import Mqtt
     from livetomo.config.user_file import validate
@@ -94,9 +94,9 @@ def command(
     collection = Collection(output, feature, kind)
     position = collection.position if collection.position is not None else (0 if from_start else None)
     token = read_token(token_file) if token_file else None
-    wish = Wish(feature, watch, session, site, instance)
+    query = Query(feature, watch, session, site, instance)
 
-    def told(pickset: PickSet, collection: Collection) -> None:
+    def on_change(pickset: PickSet, collection: Collection) -> None:
         what = "taken back" if pickset.retracted else counted(len(pickset.rows), "pick")
         click.echo(
             f"{pickset.watch}/{pickset.session}/{pickset.tomogram}: {what} "
@@ -106,7 +106,7 @@ def command(
     follower = Follower(
         connect(
             mqtt,
-            wish,
+            query,
             api=api,
             after=position,
             epoch=collection.epoch,
@@ -119,7 +119,7 @@ def command(
         command=Command(line) if line else None,
         every=Every(every_picks, every_tomograms),
         tomograms=tomograms,
-        told=told,
+        on_change=on_change,
     )
     asyncio.run(follower.run())
     if follower.failed_runs:

@@ -25,9 +25,9 @@ def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
     from livetomo.config.model_card import ENDING, shipped
 
     paths = [*shipped().values(), *(path for folder in folders for path in sorted(folder.glob(f"*{ENDING}")))]
-    told = [_told(path) for path in paths]
+    described = [_described(path) for path in paths]
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(described, ensure_ascii=False, indent=1))
         return
     rows = [
         (
@@ -39,7 +39,7 @@ def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
             one["sha256"][:12],
             one["file"],
         )
-        for one in told
+        for one in described
     ]
     print_table(_COLUMNS, rows)
 
@@ -57,12 +57,12 @@ def show(model: str, as_json: bool) -> None:
         raise ConfigurationError(
             f'model "{model}": does not come with livetomo (there is {known}); name a .safetensors file'
         )
-    told = _told(path)
+    described = _described(path)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        click.echo(json.dumps(described, ensure_ascii=False, indent=1))
         return
-    metrics = told.pop("metrics")
-    for key, value in told.items():
+    metrics = described.pop("metrics")
+    for key, value in described.items():
         shown = ", ".join(value) if isinstance(value, list) else value
         if shown not in ("", None):
             click.echo(f"{key.replace('_', ' '):<20} {shown}")
@@ -71,7 +71,7 @@ def show(model: str, as_json: bool) -> None:
             click.echo(f"{data}: {figure.replace('_', ' '):<30} {value:.3f}")
 
 
-def _told(path: Path) -> dict[str, Any]:
+def _described(path: Path) -> dict[str, Any]:
     """A package's card, and what its file is."""
     from livetomo.config.model_card import package_digest, read_card
 

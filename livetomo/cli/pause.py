@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
 
 
 @click.command("pause", short_help="Start no more jobs.")
@@ -15,4 +15,4 @@ def command(configuration: Path, as_json: bool) -> None:
 
     Example:  livetomo pause
     """
-    say(tell_daemon(configuration, "pause", {}), as_json, "Paused. To go on: livetomo resume")
+    say(request_daemon(configuration, "pause", {}), as_json, "Paused. To go on: livetomo resume")

@@ -62,18 +62,18 @@ def command(
     with tqdm(total=len(names) * _STAGES, disable=not sys.stderr.isatty(), unit="stage", leave=False) as bar:
         for number, (path, name) in enumerate(names.items(), start=1):
 
-            def tell(stage: str, name: str = name) -> None:
+            def announce(stage: str, name: str = name) -> None:
                 bar.set_description_str(f"{name}: {stage}")
                 bar.update()
 
-            run = partial(pipeline.run, device=device, models=models, tell=tell)
+            run = partial(pipeline.run, device=device, models=models, announce=announce)
             try:
                 row = _row(name, make(path, name, recipe_name, recipe, output, run))
-                told = row["warnings"]
+                sentences = row["warnings"]
             except Exception as fault:  # the border of a job: whatever it was, it costs this file and is told
-                row, told = _failure(name, path, fault)
+                row, sentences = _failure(name, path, fault)
             bar.update(number * _STAGES - bar.n)
-            for sentence in told:
+            for sentence in sentences:
                 bar.write(f"{name}: {sentence}" if row["status"] != "failed" else sentence, file=sys.stderr)
             rows.append(row)
     if as_json:

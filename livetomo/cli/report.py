@@ -37,12 +37,12 @@ def report(session: str, watch: str | None, output: Path | None, pictures: int, 
     from livetomo.web.report.session import of_folder
 
     if watch is None and Path(session).is_dir():
-        told, folder = of_folder(Path(session)), Path(session)
+        session_report, folder = of_folder(Path(session)), Path(session)
     else:
-        told, folder = _from_catalog(session, watch, configuration)
+        session_report, folder = _from_catalog(session, watch, configuration)
     path = output or folder / "report.html"
-    replace_text(path, page(told, now=datetime.now(UTC), most_pictures=pictures))
-    click.echo(f"{path}: {counted(len(told.rows), 'tomogram')}, {path.stat().st_size / 1e3:,.0f} kB")
+    replace_text(path, page(session_report, now=datetime.now(UTC), most_pictures=pictures))
+    click.echo(f"{path}: {counted(len(session_report.rows), 'tomogram')}, {path.stat().st_size / 1e3:,.0f} kB")
 
 
 def _from_catalog(session: str, watch: str | None, configuration: Path) -> "tuple[Session, Path]":

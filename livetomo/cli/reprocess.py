@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
 from livetomo.cli.name_given import NAME
 from livetomo.cli.table import counted
 
@@ -25,5 +25,7 @@ def command(session: str, recipe: str, watch: str | None, name: str | None, conf
     Example:  livetomo reprocess 20261119_yeast --recipe stricter.toml
     """
     path = str(Path(recipe).resolve()) if recipe.endswith(".toml") else recipe
-    done = tell_daemon(configuration, "reprocess", {"session": session, "recipe": path, "watch": watch, "name": name})
+    done = request_daemon(
+        configuration, "reprocess", {"session": session, "recipe": path, "watch": watch, "name": name}
+    )
     say(done, as_json, f"{counted(done['jobs'], 'job')} made.")

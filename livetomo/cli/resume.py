@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
 from livetomo.cli.name_given import NAME
 
 
@@ -21,7 +21,7 @@ def command(watch: str | None, configuration: Path, as_json: bool) -> None:
     Example:  livetomo resume
     """
     if watch is not None:
-        told = tell_daemon(configuration, "resume", {"watch": watch})
-        say(told, as_json, f"{watch} is taken up where it is now, as soon as the daemon is restarted.")
+        answer = request_daemon(configuration, "resume", {"watch": watch})
+        say(answer, as_json, f"{watch} is taken up where it is now, as soon as the daemon is restarted.")
         return
-    say(tell_daemon(configuration, "resume", {}), as_json, "Jobs are started again.")
+    say(request_daemon(configuration, "resume", {}), as_json, "Jobs are started again.")

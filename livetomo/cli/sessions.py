@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from livetomo.cli.daemon import ask_daemon, configuration_option, json_option, say, tell_daemon
+from livetomo.cli.daemon import ask_daemon, configuration_option, json_option, request_daemon, say
 from livetomo.cli.name_given import NAME
 from livetomo.cli.report import report
 from livetomo.cli.table import print_table
@@ -79,6 +79,6 @@ def set_(configuration: Path, as_json: bool, recipe: str | None, **said: Any) ->
     Example:  livetomo sessions set 20261119_yeast --voxel-size 7.84
     """
     path = str(Path(recipe).resolve()) if recipe and recipe.endswith(".toml") else recipe
-    done = tell_daemon(configuration, "set_session", said | {"recipe": path})
+    done = request_daemon(configuration, "set_session", said | {"recipe": path})
     words = ", ".join(f"{key} {value}" for key, value in done["overrides"].items() if value is not None)
     say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'as its watch has it'}")

@@ -22,13 +22,13 @@ def command(configuration_file: Path | None, configuration: Path, as_json: bool)
 
     Example:  livetomo status livetomo.toml
     """
-    told = ask_daemon(configuration_file or configuration, "/api/v1/status")
+    answer = ask_daemon(configuration_file or configuration, "/api/v1/status")
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(answer))
         return
-    _show(told["status"])
+    _show(answer["status"])
     _show_sessions(ask_daemon(configuration_file or configuration, "/api/v1/sessions?limit=3")["sessions"])
-    for problem in told["status"]["problems"]:
+    for problem in answer["status"]["problems"]:
         since = f" (for {_ago(problem['since'])})" if problem["since"] else ""
         click.secho(f"! {problem['message']}{since}", fg="red" if problem["severity"] == "critical" else "yellow")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, say, tell_daemon
+from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
 from livetomo.cli.name_given import NAME
 
 
@@ -46,6 +46,6 @@ def target(session: str, targets: tuple[str, ...], watch: str | None, configurat
         if not feature or not number.isascii() or not number.isdigit() or int(number) == 0:
             raise click.BadParameter(f'"{each}" is no target; write one like ribosome=20000', param_hint="TARGETS")
         wanted[feature] = int(number)
-    done = tell_daemon(configuration, "set_target", {"session": session, "watch": watch, "targets": wanted})
+    done = request_daemon(configuration, "set_target", {"session": session, "watch": watch, "targets": wanted})
     words = ", ".join(f"{number:,} {feature}" for feature, number in done["targets"].items())
     say(done, as_json, f"{done['watch']}/{done['session']}: {words or 'no target'}")

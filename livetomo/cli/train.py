@@ -154,11 +154,11 @@ def segmentation(
     sources = Sources(cells, folders, pool=pool, renew_every=renew_every, validation=validation, workers=workers)
     with tqdm(total=steps, unit="step", disable=None) as bar:
 
-        def tell(step: int, value: float) -> None:
+        def progress(step: int, value: float) -> None:
             bar.update(step - bar.n)
             bar.set_postfix(loss=f"{value:.3f}", refresh=False)
 
-        figures = train_segmentation(plan, sources, folder, name=name, device=device, start=start, tell=tell)
+        figures = train_segmentation(plan, sources, folder, name=name, device=device, start=start, progress=progress)
     if as_json:
         click.echo(json.dumps(figures))
         return

@@ -42,9 +42,9 @@ def command(session: str | None, watch: str | None, configuration: Path, as_json
         )
     missing = {folder: tomogram for tomogram, folder in known if not Path(folder).is_dir()}
     harm = {
-        str(folder): told
+        str(folder): sentences
         for folder in tqdm(folders, unit="result", disable=not sys.stderr.isatty(), leave=False)
-        if (told := list(damage(folder)))
+        if (sentences := list(damage(folder)))
     }
     if as_json:
         report = {"results": len(folders), "damaged": harm, "missing": missing, "catalog": unknown_why or "compared"}
@@ -52,8 +52,8 @@ def command(session: str | None, watch: str | None, configuration: Path, as_json
     else:
         for folder, tomogram in missing.items():
             click.echo(f"{folder}: the result of {tomogram} is missing. Is something not mounted?")
-        for folder, told in harm.items():
-            click.echo("\n".join(f"{folder}: {sentence}" for sentence in told))
+        for folder, sentences in harm.items():
+            click.echo("\n".join(f"{folder}: {sentence}" for sentence in sentences))
         click.echo(f"{len(folders) - len(harm):,} of {len(folders):,} results are as they were published.")
         if missing:
             click.echo(f"{len(missing):,} of the {len(known):,} that the catalog knows are missing.")

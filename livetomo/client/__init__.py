@@ -15,13 +15,13 @@ from pathlib import Path
 
 from livetomo.client.api import Api
 from livetomo.client.broker import Subscription
-from livetomo.client.pick_stream import PickStream, Wish
+from livetomo.client.pick_stream import PickStream, Query
 from livetomo.client.pickset import PickSet
 from livetomo.client.standing import Place, Standing
 from livetomo.config.configuration import Mqtt
 from livetomo.config.user_file import validate
 
-__all__ = ["PickSet", "PickStream", "Wish", "connect", "picks"]
+__all__ = ["PickSet", "PickStream", "Query", "connect", "picks"]
 
 
 def picks(
@@ -68,13 +68,13 @@ def picks(
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
     mqtt = validate(Mqtt, settings | {"protocol": protocol, "base": base}, "broker")
-    wish = Wish(feature, watch, session, site, instance)
-    return connect(mqtt, wish, api=api, after=after, epoch=epoch, token=token).__aiter__()
+    query = Query(feature, watch, session, site, instance)
+    return connect(mqtt, query, api=api, after=after, epoch=epoch, token=token).__aiter__()
 
 
 def connect(
     mqtt: Mqtt,
-    wish: Wish,
+    query: Query,
     *,
     api: str | None = None,
     after: int | None = None,
@@ -89,5 +89,12 @@ def connect(
         return Api(api or url, token)
 
     return PickStream(
-        wish, Subscription(mqtt), api_at, base=mqtt.base, after=after, epoch=epoch, standing=standing or {}, began=began
+        query,
+        Subscription(mqtt),
+        api_at,
+        base=mqtt.base,
+        after=after,
+        epoch=epoch,
+        standing=standing or {},
+        began=began,
     )

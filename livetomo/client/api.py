@@ -62,10 +62,10 @@ class Api:
 
     async def _json(self, path: str) -> Mapping[str, Any]:
         try:
-            told: Mapping[str, Any] = json.loads(await asyncio.to_thread(self._get, urljoin(self.url, path)))
+            decoded: Mapping[str, Any] = json.loads(await asyncio.to_thread(self._get, urljoin(self.url, path)))
         except ValueError:
             raise ApiAway(f"{self.url} does not answer as livetomo does") from None
-        return told
+        return decoded
 
     def _get(self, url: str) -> bytes:
         if urlsplit(url).scheme not in ("http", "https"):

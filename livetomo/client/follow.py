@@ -58,7 +58,7 @@ class Follower:
         command: Command | None = None,
         every: Every | None = None,
         tomograms: int | None = None,
-        told: Callable[[PickSet, Collection], None] = lambda pickset, collection: None,
+        on_change: Callable[[PickSet, Collection], None] = lambda pickset, collection: None,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -68,7 +68,7 @@ class Follower:
         self._command = command
         self._every = every or Every()
         self._tomograms = tomograms
-        self._told = told
+        self._on_change = on_change
         self._clock = clock
         self._pause = pause
         self._saved_at = -math.inf
@@ -126,7 +126,7 @@ class Follower:
             if self._clock() - self._saved_at >= SAVE_SECONDS:
                 self._save()
                 self._saved_at = self._clock()
-            self._told(pickset, self._collection)
+            self._on_change(pickset, self._collection)
             self._look_at((pickset.watch, pickset.session), session)
 
     async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:

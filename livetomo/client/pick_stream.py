@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from livetomo.client.pickset import PickSet, RemoteFile, pickset_of
-from livetomo.client.standing import Place, Retelling, Standing, keep
+from livetomo.client.standing import Place, Replay, Standing, keep
 from livetomo.core.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
 from livetomo.core.naming import slug
 from livetomo.formats.star import parse_loops
@@ -24,7 +24,7 @@ Heard = AsyncIterator[tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Query:
     """What is followed: None is any."""
 
     feature: str
@@ -86,7 +86,7 @@ class PickStream:
 
     def __init__(
         self,
-        wish: Wish,
+        query: Query,
         subscription: Listening,
         api_at: Callable[[str], Events],
         *,
@@ -102,7 +102,7 @@ class PickStream:
         self.epoch = epoch
         self.began = began
         self.api: Events | None = None
-        self._wish = wish
+        self._query = query
         self._subscription = subscription
         self._api_at = api_at
         self._base = base.strip("/")
@@ -124,7 +124,7 @@ class PickStream:
                 if root is None:
                     root = await self._find_daemon()
                 async with (
-                    self._subscription.open(self._wish.topics(root)) as heard,
+                    self._subscription.open(self._query.topics(root)) as heard,
                     aclosing(self._connected(heard)) as picksets,
                 ):
                     async for pickset in picksets:
@@ -137,7 +137,7 @@ class PickStream:
 
     async def _find_daemon(self) -> str:
         """The root of the daemon's topics; its status, which the broker retains, tells where its API is."""
-        any_of = "/".join(slug(name) if name else "+" for name in (self._wish.site, self._wish.instance))
+        any_of = "/".join(slug(name) if name else "+" for name in (self._query.site, self._query.instance))
         topics = [f"{self._base}/{any_of}/{kind}" for kind in ("status", "availability")]
         async with self._subscription.open(topics) as heard:
             found = await self._running(heard)
@@ -246,18 +246,18 @@ class PickStream:
     async def _from_the_start(self, epoch: str) -> AsyncIterator[PickSet]:
         """Read the whole story, and hand on what makes a difference; twice, since it need not fit into memory."""
         assert self.api is not None
-        story = Retelling(epoch=epoch, began=self.began)
+        replay = Replay(epoch=epoch, began=self.began)
         async for body in self.api.events_after(0):
-            story.note(body, wanted=self._wish.wants(body))
-        news = story.news(self._standing)
+            replay.note(body, wanted=self._query.wants(body))
+        news = replay.news(self._standing)
         # A program that ends meanwhile begins at the start again.
-        self.position, self._dealt_with, self.epoch = 0, 0, story.epoch
+        self.position, self._dealt_with, self.epoch = 0, 0, replay.epoch
         async for body in self.api.events_after(0):
-            if body["seq"] > story.last:
+            if body["seq"] > replay.last:
                 break
             if body["event_id"] in news and (pickset := await self._handed_on(body)) is not None:
                 yield pickset
-        self.position = self._dealt_with = story.last
+        self.position = self._dealt_with = replay.last
 
     def _is_anew(self, body: Mapping[str, Any]) -> bool:
         """Whether this event is numbered in another epoch than the position."""
@@ -265,7 +265,7 @@ class PickStream:
 
     async def _once(self, body: Mapping[str, Any]) -> PickSet | None:
         """The set that `body` tells, if it is wanted and new."""
-        if not self._wish.wants(body) or body["event_id"] in self._seen:
+        if not self._query.wants(body) or body["event_id"] in self._seen:
             return None
         # Of another epoch the API has told all by now. Only where it is away the broker's word has to do, and then
         # numbers of different epochs are not compared.
@@ -275,10 +275,10 @@ class PickStream:
 
     async def _handed_on(self, body: Mapping[str, Any]) -> PickSet | None:
         """The set that `body` tells, remembered; None where its file is not what was published."""
-        pickset = pickset_of(body, self._wish.feature, ())
+        pickset = pickset_of(body, self._query.feature, ())
         if not pickset.retracted:
             try:
-                pickset = pickset_of(body, self._wish.feature, await self._rows(body, pickset))
+                pickset = pickset_of(body, self._query.feature, await self._rows(body, pickset))
             except NotAsPublished as fault:
                 log.error("%s is left out: %s", body["tomogram"], fault)
                 self._seen[body["event_id"]] = body["seq"]

@@ -34,14 +34,14 @@ def keep(standing: dict[Place, Standing], pickset: PickSet) -> None:
 
 
 @dataclass(slots=True)
-class Retelling:
+class Replay:
     """What a daemon tells from its first event on: the last word about each tomogram.
 
     began: what was told up to this event is of no interest. The numbers of a later epoch are higher.
     """
 
     began: int = 0
-    told: dict[Place, Standing] = field(default_factory=dict)
+    published: dict[Place, Standing] = field(default_factory=dict)
     retracted: dict[Place, Standing] = field(default_factory=dict)
     last: int = 0
     epoch: str = ""
@@ -53,10 +53,10 @@ class Retelling:
             return
         where, one = place(body), Standing(body["event_id"], body["result_id"])
         if not body["schema"].startswith("livetomo/retracted/"):
-            self.told[where] = one
+            self.published[where] = one
             self.retracted.pop(where, None)
-        elif where not in self.told or self.told[where].result_id == one.result_id:
-            self.told.pop(where, None)
+        elif where not in self.published or self.published[where].result_id == one.result_id:
+            self.published.pop(where, None)
             self.retracted[where] = one
 
     def news(self, standing: Mapping[Place, Standing]) -> set[str]:
@@ -64,7 +64,7 @@ class Retelling:
 
         Of a tomogram that is not told of any more nothing is known: its set stays until something is.
         """
-        picked = {one.event_id for where, one in self.told.items() if standing.get(where) != one}
+        picked = {one.event_id for where, one in self.published.items() if standing.get(where) != one}
         gone = {
             one.event_id
             for where, one in self.retracted.items()

@@ -57,5 +57,5 @@ def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
         files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}
         facts = {"feature": feature, "volume": volume, "files": files} | called
         yield Event("picks", *who, feature, common | facts | picks)
-    told = {key: manifest[key] for key in ("quality", "verdict", "warnings", "seconds", "finished")}
-    yield Event("result", *who, "", common | {"counts": counts, "volume": volume} | told)
+    judged = {key: manifest[key] for key in ("quality", "verdict", "warnings", "seconds", "finished")}
+    yield Event("result", *who, "", common | {"counts": counts, "volume": volume} | judged)

@@ -75,7 +75,7 @@ class KnownFile:
 
     path: str
     content: Content
-    told: str = ""
+    companions_digest: str = ""
     inode: int = 0
     copy_of: str = ""
 
@@ -101,7 +101,7 @@ class Arrival:
     moved_from: str = ""
 
 
-def told(halves: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
+def companions_digest(halves: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
     """A digest of what is known of a tomogram beside its content, to see whether there is news of it."""
     return hashlib.sha256(json.dumps([dict(halves), dict(metadata)], sort_keys=True).encode()).hexdigest()[:16]
 

@@ -204,23 +204,23 @@ async def broker(settings: Mqtt, root: str, watches: Sequence[str] = ()) -> Find
 
     *base, site, instance = root.split("/")
     try:
-        told = await trial(settings, Topics(site, instance, "/".join(base)), watches)
+        outcome = await trial(settings, Topics(site, instance, "/".join(base)), watches)
     except LivetomoError as fault:
         return Finding("broker", "bad", str(fault), "Look at the broker's log, and at [mqtt] in the configuration")
     where = address(settings)
-    if told.refused:
-        kind, why = next(iter(told.refused.items()))
-        return Finding("broker", "bad", why, f"It refuses {len(told.refused)} kinds of messages, {kind} for one")
-    if not told.silent:
-        small = told.largest_packet is not None and told.largest_packet < _LARGE_PACKET
+    if outcome.refused:
+        kind, why = next(iter(outcome.refused.items()))
+        return Finding("broker", "bad", why, f"It refuses {len(outcome.refused)} kinds of messages, {kind} for one")
+    if not outcome.silent:
+        small = outcome.largest_packet is not None and outcome.largest_packet < _LARGE_PACKET
         said = f"{where} takes messages below {root}"
         if small:
             cure = "Larger messages are sent without their picks: raise the broker's limit, or lower inline_picks"
-            return Finding("broker", "warn", f"{said}, of up to {told.largest_packet:,} bytes", cure)
+            return Finding("broker", "warn", f"{said}, of up to {outcome.largest_packet:,} bytes", cure)
         return Finding("broker", "good", said)
-    if told.back:
+    if outcome.back:
         cure = "An ACL drops them in silence: let this user write and read there"
-        return Finding("broker", "bad", f"{where}: messages for {', '.join(told.silent)} do not come back", cure)
+        return Finding("broker", "bad", f"{where}: messages for {', '.join(outcome.silent)} do not come back", cure)
     if settings.protocol == "5":
         said = f"{where} acknowledges messages below {root}, and this user cannot read them"
         return Finding("broker", "warn", said, "Let it read there, too: it clears what earlier runs have left retained")

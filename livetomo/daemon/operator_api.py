@@ -75,7 +75,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
     """Every action: takes the request's object, and returns what it has done. `state`: where a backup is put."""
 
     async def pause(body: Mapping[str, Any]) -> Any:
-        await catalog(lambda catalog: catalog.wishes.pause(True))
+        await catalog(lambda catalog: catalog.operator_requests.pause(True))
         return {"paused": True}
 
     async def resume(body: Mapping[str, Any]) -> Any:
@@ -83,27 +83,27 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
             if not await catalog(lambda catalog: catalog.arrivals.forget_mount(str(watch))):
                 raise Refused(f"nothing is known of where the watch {watch!r} was")
             return {"watch": watch}
-        await catalog(lambda catalog: catalog.wishes.pause(False))
+        await catalog(lambda catalog: catalog.operator_requests.pause(False))
         return {"paused": False}
 
     async def known(selection: Selection) -> Selection:
         """`selection`, refused where it names what there is not: no answer would be mistaken for a good one."""
-        if said := await catalog(lambda catalog: catalog.wishes.unknown(selection)):
+        if said := await catalog(lambda catalog: catalog.operator_requests.unknown(selection)):
             raise Refused(said)
         return selection
 
     async def retry(body: Mapping[str, Any]) -> Any:
         which = await known(_read(Which, body).selection())
-        return {"jobs": await catalog(lambda catalog: catalog.wishes.retry(which))}
+        return {"jobs": await catalog(lambda catalog: catalog.operator_requests.retry(which))}
 
     async def purge(body: Mapping[str, Any]) -> Any:
         which = await known(_read(Which, body).selection())
-        return {"jobs": await catalog(lambda catalog: catalog.wishes.give_up(which, "failed"))}
+        return {"jobs": await catalog(lambda catalog: catalog.operator_requests.give_up(which, "failed"))}
 
     async def cancel(body: Mapping[str, Any]) -> Any:
         which = await known(_read(Which, body).selection())
-        waiting = await catalog(lambda catalog: catalog.wishes.give_up(which, "waiting"))
-        return {"jobs": waiting + await catalog(lambda catalog: catalog.wishes.give_up(which, "running"))}
+        waiting = await catalog(lambda catalog: catalog.operator_requests.give_up(which, "waiting"))
+        return {"jobs": waiting + await catalog(lambda catalog: catalog.operator_requests.give_up(which, "running"))}
 
     async def reprocess(body: Mapping[str, Any]) -> Any:
         asked = _read(Anew, body)
@@ -113,7 +113,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         def of_each_watch(catalog: Catalog) -> int:
             """What was said about the session counts, here as at its intake."""
             return sum(
-                catalog.wishes.reprocess(
+                catalog.operator_requests.reprocess(
                     Selection(watch, asked.session, asked.name),
                     name,
                     catalog.sessions.overrides(watch, asked.session).applied_to(recipe),
@@ -144,7 +144,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
 
     async def failed(body: Mapping[str, Any]) -> Any:
         which = await known(_read(Which, {"everything": True} | dict(body)).selection())
-        return {"failed": await catalog(lambda catalog: catalog.wishes.failed(which))}
+        return {"failed": await catalog(lambda catalog: catalog.operator_requests.failed(which))}
 
     async def backup(body: Mapping[str, Any]) -> Any:
         path = state / BACKUP_NAME

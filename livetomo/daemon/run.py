@@ -29,7 +29,7 @@ from livetomo.daemon.outputs import Outputs, Reached, newest_record, why_state_i
 from livetomo.daemon.retention import Retention
 from livetomo.daemon.session_exports import SessionStars
 from livetomo.daemon.status_collector import Overview
-from livetomo.daemon.status_publisher import Teller
+from livetomo.daemon.status_publisher import StatusPublisher
 from livetomo.daemon.watches import Watches
 from livetomo.daemon.workers.crash_recovery import recover
 from livetomo.daemon.workers.devices import find_devices
@@ -77,8 +77,8 @@ async def run(path: Path) -> None:
             await catalog.open()
             await _live(path, config, catalog)
         except BaseExceptionGroup as faults:
-            if (told := _sentence(faults)) is not None:
-                raise told from None
+            if (signals := _sentence(faults)) is not None:
+                raise signals from None
             raise
         finally:
             await catalog.close()
@@ -115,7 +115,7 @@ def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None
 
 def reached(catalog: Catalog) -> Reached:
     """What the catalog knows by which the folders of results are told."""
-    epoch, last = catalog.story.epoch(), high_water(catalog.db)
+    epoch, last = catalog.event_log.epoch(), high_water(catalog.db)
     folders = catalog.views.last_folders(MOST_LAST_FOLDERS)
     return Reached(epoch.catalog, epoch.id, last.seq, last.event_id, tuple(folders))
 
@@ -211,7 +211,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         parts.append(Retention(catalog, config.retention.maps, may_remove=lambda: outputs.ready))
     if publisher is not None:
         reporters.append(publisher)
-        parts += [publisher, Teller(view, publisher.retained, settings.topics)]
+        parts += [publisher, StatusPublisher(view, publisher.retained, settings.topics)]
     names = {"site": config.site, "instance": config.instance}
     log.info("started", extra=names | {"devices": devices, "url": f"{page.url}/"})
     try:
@@ -225,16 +225,16 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
 
 async def _obey_signals(path: Path, config: Config, watches: Watches) -> None:
     """SIGTERM and SIGINT end the daemon; SIGHUP has it read its configuration again."""
-    told: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, told.put_nowait, number)
-    telling = asyncio.create_task(ready())
-    while await told.get() is signal.SIGHUP:
-        telling.cancel()
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
+    notifying = asyncio.create_task(ready())
+    while await signals.get() is signal.SIGHUP:
+        notifying.cancel()
         reloading()
         config = await _reload(path, config, watches)
-        telling = asyncio.create_task(ready())
-    telling.cancel()
+        notifying = asyncio.create_task(ready())
+    notifying.cancel()
     notify("STOPPING=1")
     raise _Stop
 

@@ -70,7 +70,7 @@ class SessionStars:
 
     async def run(self) -> None:
         """Until cancelled. At first all sessions of the last days are written: nothing tells what was missed."""
-        seq = await self._catalog(lambda catalog: catalog.story.last())
+        seq = await self._catalog(lambda catalog: catalog.event_log.last())
         live = await self._catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS))
         self._due |= dict.fromkeys(live, 0.0)
         while True:
@@ -81,7 +81,7 @@ class SessionStars:
             for session in ripe:
                 del self._due[session]
                 outcome = await self._write(*session)
-                self._tell(session, outcome)
+                self._report(session, outcome)
                 if not outcome.is_whole:
                     again = RETRY_SECONDS if outcome.failure else LEFT_OUT_RETRY_SECONDS
                     self._due.setdefault(session, time.monotonic() + again)
@@ -90,7 +90,7 @@ class SessionStars:
             await asyncio.sleep(rest)
             seq = await self._gather(seq)
 
-    def _tell(self, session: tuple[str, str], outcome: Outcome) -> None:
+    def _report(self, session: tuple[str, str], outcome: Outcome) -> None:
         """Say what is new about it."""
         if not self._problems.learn(session, outcome):
             return

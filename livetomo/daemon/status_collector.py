@@ -100,7 +100,7 @@ class Overview:
         if self._publisher is None:
             return BrokerState(configured=False)
         state = self._publisher.state
-        return BrokerState(True, state.connected, state.error, facts.untold, facts.untold_since)
+        return BrokerState(True, state.connected, state.error, facts.unpublished, facts.unpublished_since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +110,24 @@ class _Facts:
     jobs: Mapping[State, int] = field(default_factory=dict)
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
     paused: bool = False
-    untold: int = 0
-    untold_since: datetime | None = None
+    unpublished: int = 0
+    unpublished_since: datetime | None = None
     poor: tuple[PoorSession, ...] = ()
     health: Mapping[str, WatchHealth] = field(default_factory=dict)
     epoch: str = ""
 
 
 def _facts(catalog: Catalog) -> _Facts:
-    waiting, oldest = catalog.story.backlog("mqtt")
+    waiting, oldest = catalog.event_log.backlog("mqtt")
     return _Facts(
         jobs=catalog.views.job_counts(),
         waiting=catalog.views.waiting(),
-        paused=catalog.wishes.is_paused(),
-        untold=waiting,
-        untold_since=datetime.fromisoformat(oldest) if oldest else None,
+        paused=catalog.operator_requests.is_paused(),
+        unpublished=waiting,
+        unpublished_since=datetime.fromisoformat(oldest) if oldest else None,
         poor=tuple(_poor_sessions(catalog)),
         health=catalog.health.of_watches(),
-        epoch=catalog.story.epoch().id,
+        epoch=catalog.event_log.epoch().id,
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from livetomo.core.status import Status
 from livetomo.publish.alerts import Alerts
 from livetomo.publish.mqtt.retained import Retained
-from livetomo.publish.payloads.retained import StatusTold, SummaryTold
+from livetomo.publish.payloads.retained import StatusPayload, SummaryPayload
 from livetomo.publish.payloads.topics import Topics
 from livetomo.web.read_model import View, live_sessions
 
@@ -17,14 +17,14 @@ AT_LEAST_EVERY_SECONDS = 30.0
 MOST_SESSIONS = 200
 
 
-class Teller:
+class StatusPublisher:
     """Tells after each event, but not more often than a person could read."""
 
     def __init__(self, view: View, retained: Retained, topics: Topics) -> None:
         self._view = view
         self._retained = retained
         self._topics = topics
-        self._told: Status | None = None
+        self._last: Status | None = None
         self._alerts = Alerts(retained, topics)
         self._live: set[tuple[str, str]] | None = None
 
@@ -32,26 +32,26 @@ class Teller:
         """Until cancelled."""
         while True:
             seq = await self._view.last_seq()
-            await self.tell()
+            await self.publish()
             await asyncio.sleep(AT_MOST_EVERY_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(AT_LEAST_EVERY_SECONDS):
                     await self._view.wait_beyond(seq)
 
-    async def tell(self) -> None:
+    async def publish(self) -> None:
         """Look, and tell what has changed."""
         live = set(await live_sessions(self._view))
         for watch, session in sorted(live):
             totals = await self._view.totals(watch, session)
-            self._retained.put(self._topics.summary(totals.watch, totals.session), SummaryTold.of(totals).payload())
+            self._retained.put(self._topics.summary(totals.watch, totals.session), SummaryPayload.of(totals).payload())
         for watch, session in await self._before() - live:
             self._retained.clear(self._topics.summary(watch, session))
         self._live = live
         status = await self._view.status()
         self._alerts.show(status)
-        if self._told is None or _differs(self._told, status):
-            self._told = status
-            self._retained.put(self._topics.status, StatusTold.of(status).payload())
+        if self._last is None or _differs(self._last, status):
+            self._last = status
+            self._retained.put(self._topics.status, StatusPayload.of(status).payload())
         self._retained.is_complete.set()
 
     async def _before(self) -> set[tuple[str, str]]:
@@ -61,9 +61,9 @@ class Teller:
         return {(each.watch, each.session) for each in await self._view.sessions(MOST_SESSIONS)}
 
 
-def _differs(told: Status, now: Status) -> bool:
+def _differs(last: Status, now: Status) -> bool:
     """Whether `now` is news for people: that time has passed is none, unless it is a good while."""
-    if now.time - told.time > timedelta(seconds=AT_LEAST_EVERY_SECONDS):
+    if now.time - last.time > timedelta(seconds=AT_LEAST_EVERY_SECONDS):
         return True
     epoch = datetime.fromtimestamp(0, UTC)
-    return replace(told, time=epoch, disks=()) != replace(now, time=epoch, disks=())
+    return replace(last, time=epoch, disks=()) != replace(now, time=epoch, disks=())

@@ -23,7 +23,7 @@ def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None
     settings, naming = Easy(), AreTomo3()
     session.mkdir(parents=True, exist_ok=True)
 
-    def tell(name: str, share: float) -> None:
+    def progress(name: str, share: float) -> None:
         parent.send({"tomogram": name, "state": "writing", "share": share})
 
     for number in range(1, tomograms + 1):
@@ -31,7 +31,7 @@ def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None
         parent.send({"tomogram": name, "state": "exposing"})
         reconstruction, truth = simulate(seed + number, settings)
         exposure = Exposure(name, settings.voxel_size_angstrom, settings.microscope, reconstruction)
-        expose(session, exposure, naming, seconds=write_seconds, tell=partial(tell, name))
+        expose(session, exposure, naming, seconds=write_seconds, progress=partial(progress, name))
         position = truth.picks["ribosome"].position[:, ::-1] * np.float32(settings.voxel_size_angstrom)
         parent.send({"tomogram": name, "state": "landed", "truth_xyz_angstrom": position.tolist()})
     parent.send({"state": "finished"})

@@ -54,7 +54,7 @@ class Scoreboard:
 
     expected: int
     clock: Callable[[], float]
-    tell: Callable[[str], None]
+    say: Callable[[str], None]
     rows: dict[str, Row] = field(default_factory=dict)
     duplicates: int = 0
     _seen: set[str] = field(default_factory=set)
@@ -66,13 +66,13 @@ class Scoreboard:
         row = self._row(message["tomogram"])
         match message["state"]:
             case "exposing":
-                self.tell(f"{row.name}: being exposed")
+                self.say(f"{row.name}: being exposed")
             case "writing":
                 row.state = f"writing {100 * message['share']:.0f} %"
             case "landed":
                 row.state, row.landed = "landed", self.clock()
                 row.truth = np.array(message["truth_xyz_angstrom"], np.float64).reshape(-1, 3)
-                self.tell(f"{row.name}: landed, {len(row.truth)} ribosomes in it")
+                self.say(f"{row.name}: landed, {len(row.truth)} ribosomes in it")
                 self._score(row)
 
     def received(self, payload: bytes) -> None:
@@ -97,10 +97,10 @@ class Scoreboard:
             self._score(row)
         elif kind == "state" and body["state"] == "failed":
             row.state, row.fault = "failed", (body.get("fault") or {}).get("message", "")
-            self.tell(f"{row.name}: failed: {row.fault}")
+            self.say(f"{row.name}: failed: {row.fault}")
         elif kind == "state" and body["state"] in ("waiting", "running") and row.publications == 0:
             row.state = body["state"]
-            self.tell(f"{row.name}: {row.state}")
+            self.say(f"{row.name}: {row.state}")
 
     @property
     def complete(self) -> bool:
@@ -144,7 +144,7 @@ class Scoreboard:
             return
         row.state = "published"
         row.counts = count(row.picks, row.truth, MATCH_RADIUS_ANGSTROM)
-        self.tell(
+        self.say(
             f"{row.name}: published {row.seconds:.1f} s after it landed, {len(row.picks)} picks, "
             f"recall {row.counts.recall:.2f}, precision {row.counts.precision:.2f}"
         )

@@ -35,7 +35,7 @@ class Frame:
     series_size_xyz: tuple[int, int, int] | None = None
 
     @staticmethod
-    def told(
+    def of_metadata(
         name: str,
         shape_zyx: tuple[int, int, int],
         voxel_size_angstrom: float,
@@ -44,7 +44,7 @@ class Frame:
         pixel_size_angstrom: float | None = None,
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person says goes before theirs."""
-        pixel = pixel_size_angstrom or told_pixel_angstrom(metadata, voxel_size_angstrom)
+        pixel = pixel_size_angstrom or sidecar_pixel_angstrom(metadata, voxel_size_angstrom)
         size = metadata.get("unbinned_size_xyz")
         if size is not None and (pixel is None or pixel != metadata.get("pixel_size_angstrom")):
             size = None  # it counts pixels of another size
@@ -90,7 +90,7 @@ class Frame:
         return (np.array(self.series_size_xyz) - np.array(self.shape_zyx[::-1]) * self.binning) / 2
 
 
-def told_pixel_angstrom(metadata: Mapping[str, Any], voxel_size_angstrom: float) -> float | None:
+def sidecar_pixel_angstrom(metadata: Mapping[str, Any], voxel_size_angstrom: float) -> float | None:
     """The unbinned pixel that sidecars know: named as such; or acquired, and not binned since; or by the binning.
 
     None where they do not, or where it would be larger than the voxel, which no reconstruction's is.

@@ -28,8 +28,8 @@ def particle_rows(placed: Placed, name: str | None, position: Points, oriented: 
 
 def is_oriented(sets: Sequence[Placed]) -> bool:
     """Whether angle columns are written: nothing is invented where any picks have none."""
-    telling = [placed for placed in sets if len(placed.picks)] or sets
-    return bool(telling) and all(placed.picks.euler is not None for placed in telling)
+    with_picks = [placed for placed in sets if len(placed.picks)] or sets
+    return bool(with_picks) and all(placed.picks.euler is not None for placed in with_picks)
 
 
 def numbers(columns: Columns, names: Sequence[str]) -> Points:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from livetomo.core.errors import PermanentError
-from livetomo.core.tomogram import Arrival, told
+from livetomo.core.tomogram import Arrival, companions_digest
 from livetomo.intake.completeness import Dismissed, Judge, NotYet
 from livetomo.intake.producers import Producer, Recognised
 from livetomo.intake.tree import Tree
@@ -23,7 +23,7 @@ class _Followed:
     arrival: Arrival
     producer: Producer
     file: Recognised
-    told: str
+    companions_digest: str
     state: _State | None = None
     since: float = 0.0
     is_read: bool = False
@@ -39,11 +39,11 @@ class Late:
         self._clock = clock
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
 
-    def follow(self, arrival: Arrival, producer: Producer, file: Recognised, was_told: str = "") -> None:
+    def follow(self, arrival: Arrival, producer: Producer, file: Recognised, recorded: str = "") -> None:
         """From now on. `was_told` is what the catalog has, where that may differ from what `arrival` says."""
         self._followed.pop(arrival.path, None)
-        was_told = was_told or told(arrival.halves, arrival.metadata)
-        self._followed[arrival.path] = _Followed(arrival, producer, file, was_told)
+        recorded = recorded or companions_digest(arrival.halves, arrival.metadata)
+        self._followed[arrival.path] = _Followed(arrival, producer, file, recorded)
         while len(self._followed) > MOST_FOLLOWED:
             self._followed.popitem(last=False)
 
@@ -74,7 +74,7 @@ class Late:
             one.state = None  # the scan sees what has become of it
             return None
         one.is_read = True
-        if told(company.halves, company.metadata) == one.told:
+        if companions_digest(company.halves, company.metadata) == one.companions_digest:
             return None
         return replace(one.arrival, halves=company.halves, metadata=company.metadata)
 

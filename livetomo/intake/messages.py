@@ -51,7 +51,7 @@ def known_to_json(files: Iterable[KnownFile]) -> list[list[Any]]:
         [
             file.path,
             *(file.content.size, file.content.modified_ns, file.content.digest),
-            file.told,
+            file.companions_digest,
             file.inode,
             file.copy_of,
         ]
@@ -63,8 +63,8 @@ def known_from_json(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
     """The inverse of `known_to_json`."""
     return [
         KnownFile(path, Content(*content), *more)
-        for path, *content, told, inode, copy_of in rows
-        for more in [(told, inode, copy_of)]
+        for path, *content, companions_digest, inode, copy_of in rows
+        for more in [(companions_digest, inode, copy_of)]
     ]
 
 

@@ -37,10 +37,10 @@ class Origins:
 
         Told without reading it: an archive of thousands may have been renamed.
         """
-        is_telling = _is_telling(look.modified_ns)
+        is_informative = _is_informative(look.modified_ns)
         for other in self._known.left_alone_like(look.size, look.modified_ns):
             same_file, same_name = self._known.inode(other) == look.inode, _name(other) == _name(path)
-            agrees = (same_file or same_name) if is_telling else (same_file and same_name)
+            agrees = (same_file or same_name) if is_informative else (same_file and same_name)
             if other != path and agrees and not self._tree.exists(other):
                 return other
         return ""
@@ -63,7 +63,7 @@ class Origins:
 
     def _of_taken(self, path: str, content: Content, other: str) -> Origin | None:
         known = self._known[other]
-        same_time = content.modified_ns == known.modified_ns and _is_telling(content.modified_ns)
+        same_time = content.modified_ns == known.modified_ns and _is_informative(content.modified_ns)
         same_name = _name(path) == _name(other)
         there = self._look(other)
         if there is None:
@@ -74,7 +74,7 @@ class Origins:
         return Origin(other, is_copy=True) if same_time or self._is_identical(path, other) else None
 
     def _is_copy_of_old(self, path: str, content: Content, other: str) -> bool:
-        if other == path or _name(other) != _name(path) or not _is_telling(content.modified_ns):
+        if other == path or _name(other) != _name(path) or not _is_informative(content.modified_ns):
             return False
         there = self._look(other)
         return there is not None and self._tree.content(other) == content
@@ -110,6 +110,6 @@ def _name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _is_telling(modified_ns: int) -> bool:
+def _is_informative(modified_ns: int) -> bool:
     """Whether the time was a clock's: servers say 0, or any nonsense, for a time that they do not know."""
     return modified_ns > 0 and modified_ns not in _BOUNDS

@@ -182,7 +182,7 @@ class Intake:
             case "left_alone":
                 files = known_from_json(message["files"])
                 await self._baseline(files)
-                self._tell_left_alone(files)
+                self._report_left_alone(files)
             case "arrival":
                 arrival = arrival_from_json(message["arrival"])
                 try:
@@ -193,7 +193,7 @@ class Intake:
                 else:
                     await process.send({"do": "acknowledge", "path": arrival.path})
 
-    def _tell_left_alone(self, files: Sequence[KnownFile]) -> None:
+    def _report_left_alone(self, files: Sequence[KnownFile]) -> None:
         for file in files:
             if file.copy_of:
                 log.info(

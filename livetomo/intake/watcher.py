@@ -28,7 +28,7 @@ from livetomo.system.mounts import FileSystem
 
 MOST_OFFERS_IN_FLIGHT = 64
 MOST_LOOKS_AT_A_TIME = 500
-MOST_PENDING_TOLD = 20
+MOST_PENDING_REPORTED = 20
 RETRY_SECONDS = 15.0
 HOT_SECONDS = 3600.0
 SUCCESSOR_SETTLES = 3.0
@@ -48,8 +48,8 @@ class Watcher:
         *,
         clock: Callable[[], float],
         offer: Callable[[Arrival], None],
-        tell_baseline: Callable[[list[KnownFile]], None],
-        tell_left_alone: Callable[[list[KnownFile]], None],
+        report_baseline: Callable[[list[KnownFile]], None],
+        report_left_alone: Callable[[list[KnownFile]], None],
         alive: Callable[[], None] = lambda: None,
         first_start: bool = False,
         known: Iterable[KnownFile] = (),
@@ -58,8 +58,8 @@ class Watcher:
         self._tree = tree
         self._clock = clock
         self._offer = offer
-        self._tell_baseline = tell_baseline
-        self._tell_left_alone = tell_left_alone
+        self._report_baseline = report_baseline
+        self._report_left_alone = report_left_alone
         self._left_alone: list[KnownFile] = []
         self._alive = alive
         self._exclusion = Exclusion(settings.exclude)
@@ -68,14 +68,14 @@ class Watcher:
         self._near = Neighbours(tree)
         self._judge = Judge(settings, tree, self._near, self._settler)
         self._baseline = Baseline(leaves_alone=settings.since == "now", first_start=first_start)
-        self._baseline_told: list[KnownFile] | None = None
+        self._reported_baseline: list[KnownFile] | None = None
         self._known = Known()
-        self._told: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
         for file in known:
             self._known.add(file)
-            if file.told:
-                self._told[file.path] = file.told
-        self._told = dict(islice(reversed(self._told.items()), MOST_FOLLOWED))
+            if file.companions_digest:
+                self._digests[file.path] = file.companions_digest
+        self._digests = dict(islice(reversed(self._digests.items()), MOST_FOLLOWED))
         self._late = Late(tree, self._judge, settle=settings.settle, clock=clock)
         self._offered: dict[str, Arrival] = {}
         self._origins = Origins(tree, self._known, alive)
@@ -95,7 +95,7 @@ class Watcher:
 
     def scan(self) -> bool:
         """Look at every folder; whether that could be completed."""
-        if self._baseline_told is not None:
+        if self._reported_baseline is not None:
             return False
         self._near.clear()
         started = self._clock()
@@ -137,11 +137,11 @@ class Watcher:
             return False
         self._is_elsewhere = False
         if not makes_baseline and self._moved(mount):
-            self._baseline_told = self._baseline.made_of((), mount)
-            self._tell_baseline(self._baseline_told)
+            self._reported_baseline = self._baseline.made_of((), mount)
+            self._report_baseline(self._reported_baseline)
         if makes_baseline:
-            self._baseline_told = self._baseline.made_of(found or [], mount)
-            self._tell_baseline(self._baseline_told)
+            self._reported_baseline = self._baseline.made_of(found or [], mount)
+            self._report_baseline(self._reported_baseline)
         self._update_report(
             trouble=_unreadable(unreadable),
             scans=self._report.scans + 1,
@@ -171,13 +171,13 @@ class Watcher:
                 self._folders.add(listing.folder)
                 self._candidates.consider(listing, None)
 
-    def hints(self, told: Iterable[tuple[str, bool]]) -> None:
+    def hints(self, companions_digest: Iterable[tuple[str, bool]]) -> None:
         """Something happened at these paths (and whether they are folders): look there now."""
         if not self._ready():
             return
         self._near.clear()
         names: dict[str, set[str]] = {}
-        for path, is_folder in told:
+        for path, is_folder in companions_digest:
             folder, _, name = path.rpartition("/")
             if self._is_left_out(path if is_folder else folder) or is_left_out(name):
                 continue
@@ -229,10 +229,10 @@ class Watcher:
 
     def baseline_is_taken(self) -> None:
         """The catalog has the baseline."""
-        for file in self._baseline_told or ():
+        for file in self._reported_baseline or ():
             self._known.add(file)
         self._baseline.is_made()
-        self._baseline_told = None
+        self._reported_baseline = None
 
     # What it does.
 
@@ -322,7 +322,7 @@ class Watcher:
     def _flush(self) -> None:
         """Have the catalog remember what was left alone."""
         if self._left_alone:
-            self._tell_left_alone(self._left_alone)
+            self._report_left_alone(self._left_alone)
             self._left_alone = []
 
     # How it reports.
@@ -340,12 +340,12 @@ class Watcher:
 
     def _ready(self) -> bool:
         """Whether the first scan has been completed and its baseline recorded: before, nothing can be called new."""
-        return self._report.scans > 0 and self._baseline_told is None and not self._is_elsewhere
+        return self._report.scans > 0 and self._reported_baseline is None and not self._is_elsewhere
 
     def _update_report(self, **changes: Any) -> None:
         pending = [
             Pending(candidate.path, candidate.size, self._settler.seconds(candidate.path), candidate.reason)
-            for candidate, _ in zip(self._candidates.files.values(), range(MOST_PENDING_TOLD), strict=False)
+            for candidate, _ in zip(self._candidates.files.values(), range(MOST_PENDING_REPORTED), strict=False)
         ]
         self._report = replace(self._report, **changes, settling=len(self._candidates.files), pending=tuple(pending))
 
@@ -393,9 +393,9 @@ class Watcher:
     def known_seen(self, path: str, named: Named, content: Content) -> None:
         """As `Listener.known_seen`."""
         self._met = True
-        if was_told := self._told.pop(path, None):
+        if recorded := self._digests.pop(path, None):
             arrival = Arrival(named.tomogram, path, content, named.producer.name)
-            self._late.follow(arrival, named.producer, named.file, was_told)
+            self._late.follow(arrival, named.producer, named.file, recorded)
 
     def left_alone_moved(self, old: str, file: KnownFile) -> None:
         """As `Listener.left_alone_moved`."""

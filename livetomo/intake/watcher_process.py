@@ -57,8 +57,8 @@ class Child:
             tree,
             clock=self._clock,
             offer=self._offer,
-            tell_baseline=self._tell_baseline,
-            tell_left_alone=self._tell_left_alone,
+            report_baseline=self._report_baseline,
+            report_left_alone=self._report_left_alone,
             alive=self._alive,
             first_start=first_start,
             known=self._known,
@@ -132,10 +132,10 @@ class Child:
     def _offer(self, arrival: Arrival) -> None:
         self._say({"say": "arrival", "arrival": arrival_to_json(arrival)})
 
-    def _tell_baseline(self, files: list[KnownFile]) -> None:
+    def _report_baseline(self, files: list[KnownFile]) -> None:
         self._say({"say": "baseline", "files": known_to_json(files)})
 
-    def _tell_left_alone(self, files: list[KnownFile]) -> None:
+    def _report_left_alone(self, files: list[KnownFile]) -> None:
         self._say({"say": "left_alone", "files": known_to_json(files)})
 
     def _alive(self) -> None:

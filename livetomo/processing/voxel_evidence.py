@@ -50,11 +50,11 @@ def settle(
     witnesses = [*of_header(header), *of_name(path), *of_sidecars(header, metadata)]
     aside = _set_aside(header, witnesses, metadata)
     sure = [one for one in witnesses if one not in aside]
-    told = tuple(_evidence(header, witnesses, aside))
+    given = tuple(_evidence(header, witnesses, aside))
     if said is not None:
-        return Settled(said, "override", (Evidence("voxel_size", said, "override"), *told), _against(said, sure))
+        return Settled(said, "override", (Evidence("voxel_size", said, "override"), *given), _against(said, sure))
     if not sure:
-        return _unsure(header, witnesses, told, default)
+        return _unsure(header, witnesses, given, default)
     groups = _groups(sure)
     best = groups[0][0]
     kinds = {one.kind for one in groups[0]}
@@ -66,7 +66,7 @@ def settle(
     else:
         trouble = next((f"{note}; {best.angstrom:g} Å is used" for one, note in aside.items() if _is_fault(one)), "")
         trouble = trouble or _not_cubic(header, best) or (_doubt(header, best) if len(kinds) == 1 else "")
-    return Settled(best.angstrom, best.source, told, trouble, len(kinds) > 1 and not trouble)
+    return Settled(best.angstrom, best.source, given, trouble, len(kinds) > 1 and not trouble)
 
 
 def _set_aside(header: MrcHeader, witnesses: Sequence[Witness], metadata: Mapping[str, Any]) -> dict[Witness, str]:
@@ -77,16 +77,16 @@ def _set_aside(header: MrcHeader, witnesses: Sequence[Witness], metadata: Mappin
         others = [other for other in witnesses if other.kind != one.kind]
         if any(one.agrees(other) for other in others):
             continue
-        told = [other for other in others if other.is_sure]
-        in_nm = next((other for other in told if math.isclose(other.angstrom, 10 * one.angstrom, rel_tol=SAME)), None)
+        given = [other for other in others if other.is_sure]
+        in_nm = next((other for other in given if math.isclose(other.angstrom, 10 * one.angstrom, rel_tol=SAME)), None)
         if not one.is_sure:
             aside[one] = (
                 f"the header says {_UNSET}" if one.kind == "header" else f"the {one.source} may mean another thing"
             )
         elif one.kind == "header" and in_nm:
             aside[one] = f"the header says {one.angstrom:g} Å, and the {in_nm.source} ten times as much: it is in nm"
-        elif one.kind == "header" and told and pixel and math.isclose(pixel, one.angstrom, rel_tol=SAME):
-            listed = _listed(told)
+        elif one.kind == "header" and given and pixel and math.isclose(pixel, one.angstrom, rel_tol=SAME):
+            listed = _listed(given)
             aside[one] = f"the header says {one.angstrom:g} Å, the pixel of the unbinned tilt series, but {listed}"
     return aside
 
@@ -108,17 +108,17 @@ def _groups(witnesses: Sequence[Witness]) -> list[list[Witness]]:
     return sorted(groups, key=lambda group: (-len({one.kind for one in group}), _TRUST.index(group[0].kind)))
 
 
-def _unsure(header: MrcHeader, witnesses: Sequence[Witness], told: tuple[Evidence, ...], default: float) -> Settled:
+def _unsure(header: MrcHeader, witnesses: Sequence[Witness], given: tuple[Evidence, ...], default: float) -> Settled:
     """Nobody is sure: the name, if it may say something; else a header of exactly 1 Å; else the default."""
     x = header.voxel_size_xyz[0]
     said = f"the header says {_UNSET}" if header_is_unset(header) else f"the header says {x:g} Å"
     for one in sorted(witnesses, key=lambda one: one.kind == "header"):
         if one.kind == "header":
-            return Settled(one.angstrom, "header", told, said)
+            return Settled(one.angstrom, "header", given, said)
         trouble = f"{said}, and only the {one.source} may say another; {one.angstrom:g} Å is used"
-        return Settled(one.angstrom, one.source, told, trouble)
+        return Settled(one.angstrom, one.source, given, trouble)
     trouble = f"{said}; {default:g} Å, the configured default, is used"
-    return Settled(default, "default", (*told, Evidence("voxel_size", default, "default")), trouble)
+    return Settled(default, "default", (*given, Evidence("voxel_size", default, "default")), trouble)
 
 
 def _against(said: float, sure: Sequence[Witness]) -> str:
@@ -133,8 +133,8 @@ def _against(said: float, sure: Sequence[Witness]) -> str:
 
 
 def _listed(witnesses: Sequence[Witness]) -> str:
-    told = {one.source: f"the {one.source} says {one.angstrom:g} Å" for one in witnesses}
-    return ", ".join(told.values())
+    given = {one.source: f"the {one.source} says {one.angstrom:g} Å" for one in witnesses}
+    return ", ".join(given.values())
 
 
 def _not_cubic(header: MrcHeader, best: Witness) -> str:

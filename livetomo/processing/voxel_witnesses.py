@@ -77,26 +77,26 @@ def of_name(path: PurePath) -> Iterator[Witness]:
 def of_sidecars(header: MrcHeader, metadata: Mapping[str, Any]) -> Iterator[Witness]:
     """Sizes that sidecars say, pixels times the binning that one says, and pixels times the binning by the extents."""
     scales = _scales(metadata)
-    pixel, teller = unbinned_pixel(metadata)
+    pixel, source = unbinned_pixel(metadata)
     for one in scales:
         name = one["sidecar"]
         if size := _number(one, "voxel_size_angstrom"):
             yield Witness(size, _source([name]), "sidecar")
         own = _number(one, "pixel_size_angstrom")
-        of_pixel, tellers = (own, [name]) if own else (pixel, [name, teller])
+        of_pixel, sources = (own, [name]) if own else (pixel, [name, source])
         if of_pixel and (binning := _number(one, "binning")) and is_possible(of_pixel * binning):
             size = float(f"{of_pixel * binning:.6g}")
-            yield Witness(size, _source(tellers), "sidecar", how=f"pixels of {of_pixel:g} Å, binned by {binning:g}")
+            yield Witness(size, _source(sources), "sidecar", how=f"pixels of {of_pixel:g} Å, binned by {binning:g}")
     for one in scales:
         own = _number(one, "pixel_size_angstrom") or _number(one, "planned_pixel_size_angstrom")
-        of_pixel, tellers = (own, [one["sidecar"]]) if own else (pixel, [one["sidecar"], teller])
+        of_pixel, sources = (own, [one["sidecar"]]) if own else (pixel, [one["sidecar"], source])
         for key in ("raw_size_xy", "unbinned_size_xyz", "planned_size_xyz"):
             ratio = _binning_by_extents(header, one.get(key))
             if of_pixel and ratio and is_possible(of_pixel * ratio):
                 size = float(f"{of_pixel * ratio:.6g}")
                 how = f"the volume's extents, in pixels of {of_pixel:g} Å"
                 whole = math.isclose(2 * ratio, round(2 * ratio), abs_tol=1e-9)
-                yield Witness(size, _source(tellers, "extents"), "extents", how=how, is_sure=whole)
+                yield Witness(size, _source(sources, "extents"), "extents", how=how, is_sure=whole)
                 return
 
 

@@ -68,7 +68,7 @@ class Worker:
     def _perform(self, token: str, folder: Path, order: dict[str, Any], mark: dict[str, str] | None) -> None:
         from livetomo.processing.pipeline import run as pipeline
 
-        def tell(stage: str) -> None:
+        def announce(stage: str) -> None:
             if token in self._cancelled:
                 raise Cancelled
             if stage == "write" and mark is not None and read_mark(Path(mark["place"])) != mark["mark"]:
@@ -77,7 +77,7 @@ class Worker:
             crash_point(stage)
 
         try:
-            pipeline.run(Order.from_json(order), folder, device=self._device, models=self._models, tell=tell)
+            pipeline.run(Order.from_json(order), folder, device=self._device, models=self._models, announce=announce)
         except Exception as fault:  # the border of a job: whatever it was, it costs this job and is recorded
             shutil.rmtree(folder, ignore_errors=True)
             self._parent.send({"is": "failed", "token": token, "fault": asdict(fault_of(fault))})
@@ -90,14 +90,14 @@ class Worker:
 
 def fault_of(fault: Exception) -> Fault:
     """`fault` as it travels: its kind and reason from its class."""
-    told = "".join(traceback.format_exception(fault))
+    trace = "".join(traceback.format_exception(fault))
     if isinstance(fault, LivetomoError):
-        return Fault(fault.kind, fault.reason, str(fault), told)
+        return Fault(fault.kind, fault.reason, str(fault), trace)
     if isinstance(fault, Cancelled):
         return Fault("transient", "cancelled", "No longer wanted.")
     if isinstance(fault, OSError):
-        return Fault("transient", "input/output error", f"{fault}. It is tried again.", told)
-    return Fault("unexpected", "unexpected error", f"{type(fault).__name__}: {fault}", told)
+        return Fault("transient", "input/output error", f"{fault}. It is tried again.", trace)
+    return Fault("unexpected", "unexpected error", f"{type(fault).__name__}: {fault}", trace)
 
 
 def main() -> None:

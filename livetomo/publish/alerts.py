@@ -3,7 +3,7 @@
 from livetomo.core.problems import possible_names
 from livetomo.core.status import Status
 from livetomo.publish.mqtt.retained import Retained
-from livetomo.publish.payloads.retained import AlertTold
+from livetomo.publish.payloads.retained import AlertPayload
 from livetomo.publish.payloads.topics import Topics
 
 # A start is nothing to look at, and a broker that is away cannot be told that it is.
@@ -34,8 +34,8 @@ class Alerts:
             self._retained.clear(self._topics.alert(name))
         for name, problem in holding.items():
             body = {"name": name, "severity": problem.severity, "message": problem.message}
-            told = AlertTold.model_validate(body | {"since": problem.since or status.time})
-            self._retained.put(self._topics.alert(name), told.payload())
+            payload = AlertPayload.model_validate(body | {"since": problem.since or status.time})
+            self._retained.put(self._topics.alert(name), payload.payload())
 
 
 def _possible(status: Status) -> set[str]:

@@ -28,16 +28,16 @@ def calibrated(scores: Sequence[Scores]) -> list[Scores]:
     spread = {number: float(np.median(np.abs(logits[number] - middle[number]))) for number in enough}
     common_middle = float(np.median([*middle.values()]))
     common_spread = float(np.median([*spread.values()]))
-    told = []
+    calibrated_scores = []
     for number, each in enumerate(logits):
         if number not in middle:
-            told.append(scores[number].copy())
+            calibrated_scores.append(scores[number].copy())
             continue
         known = spread[number] > 0 and common_spread > 0
         stretch = np.clip(common_spread / spread[number], 1 / MOST_STRETCH, MOST_STRETCH) if known else 1.0
         moved = common_middle + (each - middle[number]) * stretch
-        told.append((1 / (1 + np.exp(-moved))).astype(np.float32))
-    return told
+        calibrated_scores.append((1 / (1 + np.exp(-moved))).astype(np.float32))
+    return calibrated_scores
 
 
 def _logit(score: Scores) -> npt.NDArray[np.float64]:

@@ -41,7 +41,7 @@ def intact_manifest(folder: Path) -> dict[str, Any] | None:
 def damage(folder: Path) -> Iterator[str]:
     """What differs from the result's manifest, one sentence each; nothing where the result is as it was published."""
     try:
-        facts = {name: (told["bytes"], told["sha256"]) for name, told in read_manifest(folder)["files"].items()}
+        facts = {name: (file["bytes"], file["sha256"]) for name, file in read_manifest(folder)["files"].items()}
     except FileNotFoundError:
         yield f"{MANIFEST} is missing"
         return

@@ -35,7 +35,7 @@ def write_session(
         ExportDiffers: what was made does not hold what it should; the old files are still there.
     """
     exporter = EXPORTERS[format_name]
-    sets = _told_apart(exporter, sets, leave_out)
+    sets = _distinct(exporter, sets, leave_out)
     files = exporter.session(sets, feature)
     _read_back(exporter, files, feature, sets)
     written = []
@@ -56,7 +56,7 @@ def read_names(output: Path) -> Mapping[str, str]:
     return names
 
 
-def _told_apart(exporter: Exporter, sets: Sequence[Placed], leave_out: Callable[[LeftOut], None]) -> Sequence[Placed]:
+def _distinct(exporter: Exporter, sets: Sequence[Placed], leave_out: Callable[[LeftOut], None]) -> Sequence[Placed]:
     """Without those that would be called as another tilt series is: their particles would become that one's."""
     first: dict[str, str] = {}
     kept = []

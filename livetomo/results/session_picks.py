@@ -174,7 +174,7 @@ def read_picks(
     for result in results:
         volume = result.manifest["volume"]
         z, y, x = volume["shape_zyx"]
-        frame = Frame.told(
+        frame = Frame.of_metadata(
             result.manifest["tomogram"]["name"],
             (z, y, x),
             volume["voxel_size_angstrom"],
@@ -196,9 +196,10 @@ def read_picks(
             sets.append(Placed(Picks.none(), frame))
             thresholds.append(1.0)
     if calibrate or asks_for_calibration(results, feature):
-        told = calibrated([placed.picks.score for placed in sets])
+        scores = calibrated([placed.picks.score for placed in sets])
         sets = [
-            replace(placed, picks=replace(placed.picks, score=score)) for placed, score in zip(sets, told, strict=True)
+            replace(placed, picks=replace(placed.picks, score=score))
+            for placed, score in zip(sets, scores, strict=True)
         ]
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
 
@@ -226,9 +227,9 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
         raise ResultUnreadable(result.folder, f"{name}: {fault.strerror}") from None
     except (BadStar, ValueError) as fault:
         raise ResultUnreadable(result.folder, f"{name} is damaged ({fault})") from None
-    told = result.manifest["picks"][feature]
-    if len(candidates) != told["candidates"]:
-        why = f"{name} has {len(candidates):,} rows where {told['candidates']:,} were published"
+    picked = result.manifest["picks"][feature]
+    if len(candidates) != picked["candidates"]:
+        why = f"{name} has {len(candidates):,} rows where {picked['candidates']:,} were published"
         raise ResultUnreadable(result.folder, why)
     facts = result.manifest.get("files", {}).get(name)
     if facts is not None and facts["sha256"] != hashlib.sha256(content).hexdigest():
@@ -238,9 +239,9 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
 
 def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:
     """Whether the recipe of the last finished result that looked for the feature has it calibrated."""
-    telling = [result for result in results if feature in result.manifest["picks"]]
-    if not telling:
+    with_feature = [result for result in results if feature in result.manifest["picks"]]
+    if not with_feature:
         return False
-    last = max(telling, key=lambda result: str(result.manifest["finished"]))
+    last = max(with_feature, key=lambda result: str(result.manifest["finished"]))
     rules = last.manifest["recipe"]["settings"].get("curate", ())
     return any(rule["rule"] == "calibrate" and rule["feature"] == feature for rule in rules)

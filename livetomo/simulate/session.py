@@ -191,7 +191,7 @@ def expose(
     *,
     seconds: float,
     sleep: Callable[[float], None] = time.sleep,
-    tell: Callable[[float], None] = lambda share: None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Write one tomogram as its producer would, over so many seconds; `tell` gets the share of each volume."""
     volumes = naming.volumes(exposure)
@@ -199,5 +199,7 @@ def expose(
         place = session / path
         place.parent.mkdir(parents=True, exist_ok=True)
         written = voxels.astype(naming.dtype, copy=False)
-        write_slowly(place, written, exposure.voxel_size_angstrom, seconds / len(volumes), sleep=sleep, tell=tell)
+        write_slowly(
+            place, written, exposure.voxel_size_angstrom, seconds / len(volumes), sleep=sleep, progress=progress
+        )
     naming.complete(session, exposure)

@@ -29,7 +29,7 @@ def write_slowly(
     seconds: float,
     *,
     sleep: Callable[[float], None] = time.sleep,
-    tell: Callable[[float], None] = lambda share: None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Write an MRC file in place, piece by piece, as reconstruction programs do; `tell` gets the share that is written.
 
@@ -44,7 +44,7 @@ def write_slowly(
             start, stop = (len(content) * (chunk + step) // CHUNKS for step in (0, 1))
             file.write(content[start:stop])
             file.flush()
-            tell((chunk + 1) / CHUNKS)
+            progress((chunk + 1) / CHUNKS)
             if stop < len(content) and seconds > 0:
                 sleep(seconds / (CHUNKS - 1))
         os.fsync(file.fileno())

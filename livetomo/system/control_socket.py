@@ -45,16 +45,16 @@ def ask(state: Path, path: str, *, method: str = "GET", body: Any = None) -> Any
         connection.close()
     where = f"{method} {path} at {state / SOCKET_NAME}"
     try:
-        told = json.loads(content)
+        decoded = json.loads(content)
     except ValueError:
         text = " ".join(content[:_MOST_QUOTED].decode(errors="replace").split())
         raise Unreachable(
             f"{where} was answered with {answer.status} {answer.reason} and no JSON, but: {text or 'nothing'}. The "
             "daemon's log says more."
         ) from None
-    said = str(told.get("error", told) if isinstance(told, dict) else told)
+    said = str(decoded.get("error", decoded) if isinstance(decoded, dict) else decoded)
     if answer.status >= 500:
         raise Unreachable(f"{where} was answered with {answer.status} {answer.reason}: {said}")
     if answer.status >= 400:
         raise Refused(said)
-    return told
+    return decoded

@@ -47,11 +47,11 @@ async def apart(ask: Callable[[], Answer]) -> Answer:
         try:
             given = ask()
         except Exception as fault:  # raised again where it is waited for
-            tell(answer.set_exception, fault)
+            hand_over(answer.set_exception, fault)
         else:
-            tell(answer.set_result, given)
+            hand_over(answer.set_result, given)
 
-    def tell(deed: Callable[[Any], None], what: object) -> None:
+    def hand_over(deed: Callable[[Any], None], what: object) -> None:
         with suppress(RuntimeError):  # nobody waits any more: the loop is closed
             loop.call_soon_threadsafe(lambda: None if answer.done() else deed(what))
 

@@ -25,7 +25,7 @@ class LogPipe(logging.Handler):
         self._most_lines = most_lines
         self._waiting: deque[bytes] = deque()
         self._lost = 0  # lines since the last notice of such
-        self._told = 0  # lines that the notice tells of which waits to be written
+        self._noticed = 0  # lines that the notice tells of which waits to be written
         self._is_partly_written = False  # the first of those that wait
         self._is_torn = False  # the last line that was written has no end
         self._later: threading.Thread | None = None
@@ -70,16 +70,16 @@ class LogPipe(logging.Handler):
         while self._waiting and self._has_room(0):
             if self._lost and not self._is_partly_written:
                 self._waiting.appendleft(self._notice())
-                self._told, self._lost = self._told + self._lost, 0
+                self._noticed, self._lost = self._noticed + self._lost, 0
             line = self._waiting[0]
             try:
                 written = os.write(self._descriptor, line[:_CHUNK_BYTES])
             except BlockingIOError:
                 return
             except OSError:  # nobody reads any more, or the disk is full: so it is for all that waits
-                self._lost += self._told + len(self._waiting) - (self._told > 0)
+                self._lost += self._noticed + len(self._waiting) - (self._noticed > 0)
                 self._is_torn |= self._is_partly_written
-                self._is_partly_written, self._told = False, 0
+                self._is_partly_written, self._noticed = False, 0
                 self._waiting.clear()
                 return
             self._is_torn, self._is_partly_written = False, written < len(line)
@@ -87,7 +87,7 @@ class LogPipe(logging.Handler):
                 self._waiting[0] = line[written:]
             else:
                 self._waiting.popleft()
-                self._told = 0
+                self._noticed = 0
 
     def _notice(self) -> bytes:
         said = f"{self._lost:,} lines of the log could not be written"

@@ -58,7 +58,7 @@ def train_segmentation(
     name: str,
     device: str,
     start: Path | None = None,
-    tell: Callable[[int, float], None] = lambda step, value: None,
+    progress: Callable[[int, float], None] = lambda step, value: None,
 ) -> dict[str, float]:
     """Train, or go on, in `folder`; `NAME.safetensors` there is the result. Returns its figures on the validation.
 
@@ -81,7 +81,7 @@ def train_segmentation(
             executor=executor,
             ahead=2 * sources.processes,
         )
-        figures = trainer.run(pool.at, validation, tell)
+        figures = trainer.run(pool.at, validation, progress)
     card = Card.of(
         name,
         plan.layout,
@@ -152,7 +152,7 @@ def _described(sources: Sources) -> str:
 
 def _commit() -> str:
     """Of the code that trains; empty where it is not a checkout."""
-    told = subprocess.run(
+    described = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
-    return told.stdout.strip() if told.returncode == 0 else ""
+    return described.stdout.strip() if described.returncode == 0 else ""

@@ -89,7 +89,7 @@ class Trainer:
         self,
         pool: Callable[[int], Sequence[Example]],
         validation: Sequence[Example],
-        tell: Callable[[int, float], None] = lambda step, value: None,
+        progress: Callable[[int, float], None] = lambda step, value: None,
     ) -> dict[str, float]:
         """Go on to the plan's last step; the figures on `validation` at its end.
 
@@ -102,7 +102,7 @@ class Trainer:
             while self.step < self.plan.steps:
                 value = self._learn(pool(self.step))
                 self.step += 1
-                tell(self.step, value)
+                progress(self.step, value)
                 if self.step % self.plan.score_every == 0 and self.step < self.plan.steps:
                     self._note({"step": self.step, "loss": value} | score(self.kept, validation, self.device))
                 if self.step % self.plan.save_every == 0:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from livetomo.core.errors import LivetomoError
-from livetomo.publish.payloads.events import MessageSettings, result_url, told
+from livetomo.publish.payloads.events import MessageSettings, payload_of, result_url
 from livetomo.web.read_model import View
 from livetomo.web.responses import answer, bounded_body, number, required, whole
 
@@ -72,7 +72,7 @@ class Api:
             {
                 "events": [
                     {"topic": self._settings.topics.event(each.event)}
-                    | told(each, self._settings).model_dump(mode="json")
+                    | payload_of(each, self._settings).model_dump(mode="json")
                     for each in events
                 ],
                 "next": events[-1].seq if events else after,

@@ -92,7 +92,7 @@ class CatalogView:
 
     async def numbering(self) -> tuple[str, int]:
         """The epoch in which events are numbered, and the number of the newest."""
-        return await self._catalog(lambda catalog: (catalog.story.epoch().id, catalog.story.last()))
+        return await self._catalog(lambda catalog: (catalog.event_log.epoch().id, catalog.event_log.last()))
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next events."""

@@ -23,7 +23,7 @@ def old(tmp_path_factory):
     catalog = Catalog(open_database(tmp_path_factory.mktemp("old") / "catalog.sqlite"), site="here", instance="main")
     recipe = load_recipe("untrained")
     db = catalog.db.conn
-    told = json.dumps({"verdict": "good", "picks": {"ribosome": {"count": 100}}, "quality": {}, "files": {}})
+    payload = json.dumps({"verdict": "good", "picks": {"ribosome": {"count": 100}}, "quality": {}, "files": {}})
     numbers = range(1, JOBS + 1)
     db.execute("BEGIN")
     db.execute("INSERT INTO recipes VALUES (?, 'untrained', ?)", (recipe.hash, json.dumps(recipe.to_json())))
@@ -44,7 +44,7 @@ def old(tmp_path_factory):
     )
     db.executemany(
         "INSERT INTO results VALUES (?, ?, ?, ?, 1, NULL)",
-        ((n, f"result-{n}", f"/results/{n}", told) for n in range(1, JOBS - 999)),
+        ((n, f"result-{n}", f"/results/{n}", payload) for n in range(1, JOBS - 999)),
     )
     db.executemany(
         "INSERT INTO events VALUES (?, ?, '2026', 'state', 'krios1', 's', 'TS', 1, 'r', 'done.1', '{}')",
@@ -75,17 +75,17 @@ OPERATIONS = {
     "an arrival": land,
     "claim and commit": claim_and_commit,
     "claim and fail": claim_and_fail,
-    "events for the broker": lambda c: c.story.after(JOBS - 100, 100),
-    "the backlog": lambda c: c.story.backlog("mqtt"),
-    "the cursor": lambda c: c.story.move_cursor("mqtt", JOBS - 5),
+    "events for the broker": lambda c: c.event_log.after(JOBS - 100, 100),
+    "the backlog": lambda c: c.event_log.backlog("mqtt"),
+    "the cursor": lambda c: c.event_log.move_cursor("mqtt", JOBS - 5),
     "how many jobs": lambda c: c.views.job_counts(),
     "what waits": lambda c: c.views.waiting(),
     "the newest sessions": lambda c: c.views.sessions(10),
     "the live sessions": lambda c: c.sessions.live(3600),
     "a session's totals": lambda c: c.views.totals("krios1", "s100"),
     "a session's tomograms": lambda c: c.views.tomograms("krios1", "s100", 100, 0),
-    "what failed": lambda c: c.wishes.failed(Selection()),
-    "a pause": lambda c: c.wishes.is_paused(),
+    "what failed": lambda c: c.operator_requests.failed(Selection()),
+    "a pause": lambda c: c.operator_requests.is_paused(),
 }
 
 

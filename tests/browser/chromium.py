@@ -30,11 +30,11 @@ class Page:
         number = next(self._numbers)
         await self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         async for text in self._socket:
-            told = json.loads(text)
-            if told.get("id") == number:
-                assert "error" not in told, told
-                return told["result"]
-            self._listen(told)
+            payload = json.loads(text)
+            if payload.get("id") == number:
+                assert "error" not in payload, payload
+                return payload["result"]
+            self._listen(payload)
         raise AssertionError("the browser went away")
 
     async def open(self, url: str) -> None:
@@ -52,9 +52,9 @@ class Page:
 
     async def run(self, script: str) -> Any:
         """The value of a JavaScript expression, awaited where it is a promise."""
-        told = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in told, told["exceptionDetails"]
-        return told["result"].get("value")
+        payload = await self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in payload, payload["exceptionDetails"]
+        return payload["result"].get("value")
 
     async def until(self, condition: str) -> None:
         """Return as soon as a JavaScript expression is true: the page itself tells, at its next change."""
@@ -78,21 +78,21 @@ class Page:
 
     async def picture(self) -> bytes:
         """What is seen, as PNG."""
-        told = await self.ask("Page.captureScreenshot", format="png")
-        return base64.b64decode(told["data"])
+        payload = await self.ask("Page.captureScreenshot", format="png")
+        return base64.b64decode(payload["data"])
 
     async def _loaded(self) -> None:
         async for text in self._socket:
-            told = json.loads(text)
-            self._listen(told)
-            if told["method"] == "Page.loadEventFired":
+            payload = json.loads(text)
+            self._listen(payload)
+            if payload["method"] == "Page.loadEventFired":
                 return
 
-    def _listen(self, told: dict[str, Any]) -> None:
-        if told["method"] == "Log.entryAdded" and told["params"]["entry"]["level"] == "error":
-            self.complaints.append(told["params"]["entry"]["text"])
-        if told["method"] == "Runtime.exceptionThrown":
-            self.complaints.append(str(told["params"]["exceptionDetails"]))
+    def _listen(self, payload: dict[str, Any]) -> None:
+        if payload["method"] == "Log.entryAdded" and payload["params"]["entry"]["level"] == "error":
+            self.complaints.append(payload["params"]["entry"]["text"])
+        if payload["method"] == "Runtime.exceptionThrown":
+            self.complaints.append(str(payload["params"]["exceptionDetails"]))
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ async def test_what_happens_while_the_page_is_only_just_opening_is_seen(chromium
         await page.until(f"{tile('TS_01', 'innerText')}?.includes('waiting')")
 
 
-async def test_the_page_tells_how_the_session_goes_and_how_far_it_is(chromium: str, tmp_path: Path) -> None:
+async def test_the_page_says_how_the_session_goes_and_how_far_it_is(chromium: str, tmp_path: Path) -> None:
     daemon = FakeDaemon(tmp_path / "out")
     daemon.catalog.sessions.aim("krios1", SESSION, {"ribosome": 1500})
     async with looking_at(daemon, chromium, tmp_path / "profile") as page:
@@ -93,8 +93,8 @@ async def test_a_tile_opens_the_figures_the_pictures_and_the_files(chromium: str
         await page.run(f"{TILES}[0].click()")
         await page.until("document.querySelector('dialog').open")
         text = await page.run("document.querySelector('dialog').innerText")
-        for told in ("thickness", "2,900 Å", "ribosome.relion5.star", "128 × 128 × 64 voxels of 13.5 Å"):
-            assert told in text
+        for payload in ("thickness", "2,900 Å", "ribosome.relion5.star", "128 × 128 × 64 voxels of 13.5 Å"):
+            assert payload in text
         await page.until("document.querySelector('dialog img').naturalWidth == 900")
         link = await page.run("document.querySelector('dialog a').href")
         assert await page.run(f"fetch('{link}').then(answer => answer.text())") == "data_particles\n"

@@ -178,7 +178,7 @@ class TestJobs:
         assert 0 <= TRUE - catalog.views.waiting()["krios1"].oldest.timestamp() <= 120
         claim = catalog.jobs.claim("cpu", 60, ["krios1"])
         catalog.jobs.commit(claim.token, manifest(claim), "/results/A")
-        (event,) = (one.event for one in catalog.story.after(0, 100) if one.event.body.get("state") == "done")
+        (event,) = (one.event for one in catalog.event_log.after(0, 100) if one.event.body.get("state") == "done")
         assert 0 <= event.body["seconds"] <= 120
 
     def test_a_session_of_time_to_come_is_not_live_for_years(self, catalog, recipe, clock):

@@ -54,11 +54,11 @@ def test_on_request_the_youngest_goes_first(catalog, recipe):
     assert catalog.jobs.claim("cpu", 60, ["krios1"], {"krios1"}).tomogram.name == "TS_02"
 
 
-def test_a_commit_records_the_result_and_tells_it_once(waiting):
+def test_a_commit_records_the_result_and_says_it_once(waiting):
     lease = claim(waiting)
     assert waiting.jobs.commit(lease.token, manifest(lease), "/results/r1")
     assert not waiting.jobs.commit(lease.token, manifest(lease), "/results/r1")
-    kinds = [recorded.event.kind for recorded in waiting.story.after(0, 100)]
+    kinds = [recorded.event.kind for recorded in waiting.event_log.after(0, 100)]
     assert kinds == ["state", "state", "picks", "result", "state"]
     assert states(waiting) == ["done"]
 
@@ -83,7 +83,7 @@ def test_an_attempt_loses_its_lease_when_its_tomogram_is_rewritten(waiting, reci
 
 def test_a_permanent_fault_costs_one_attempt(waiting):
     assert waiting.jobs.fail(claim(waiting).token, PERMANENT) == "failed"
-    event = waiting.story.after(0, 100)[-1].event
+    event = waiting.event_log.after(0, 100)[-1].event
     assert event.body["fault"] == {"kind": "permanent", "reason": "truncated volume", "message": "It ends early."}
 
 
@@ -129,9 +129,13 @@ def test_want_of_memory_is_charged_and_is_the_inputs_own_fault_the_second_time_i
     assert became == state
     assert waiting.db.execute("SELECT attempts FROM jobs").fetchone() == (attempts,)
     if state == "failed":
-        told = waiting.story.after(0, 100)[-1].event.body
-        assert (told["fault"]["kind"], told["fault"]["reason"], told["attempts"]) == ("permanent", "out of memory", 2)
-        assert "twice in a row" in told["fault"]["message"]
+        payload = waiting.event_log.after(0, 100)[-1].event.body
+        assert (payload["fault"]["kind"], payload["fault"]["reason"], payload["attempts"]) == (
+            "permanent",
+            "out of memory",
+            2,
+        )
+        assert "twice in a row" in payload["fault"]["message"]
 
 
 def test_the_first_interruption_is_tried_again_at_once(waiting):
@@ -145,7 +149,7 @@ def test_a_clean_stop_gives_the_job_back_untouched(waiting):
     assert row == {"state": "waiting", "attempts": 0, "interruptions": 0}
 
 
-def test_the_story_is_the_same_whether_or_not_the_daemon_died_in_the_middle(recipe, clock):
+def test_the_log_is_the_same_whether_or_not_the_daemon_died_in_the_middle(recipe, clock):
     def life(deaths: int) -> list[str]:
         catalog = Catalog(open_database(None), site="here", instance="main", now=clock)
         catalog.arrivals.take(arrival(), "untrained", recipe)
@@ -154,7 +158,7 @@ def test_the_story_is_the_same_whether_or_not_the_daemon_died_in_the_middle(reci
             clock.pass_(3600)
         lease = claim(catalog)
         catalog.jobs.commit(lease.token, manifest(lease), "/results/r1")
-        return [recorded.event_id for recorded in catalog.story.after(0, 100)]
+        return [recorded.event_id for recorded in catalog.event_log.after(0, 100)]
 
     assert life(deaths=0) == life(deaths=3)
 
@@ -202,7 +206,7 @@ class Queue(RuleBasedStateMachine):
         current = """SELECT count(*) FROM jobs JOIN revisions ON revisions.id = revision
                      WHERE state IN ('waiting', 'running') GROUP BY tomogram HAVING count(*) > 1"""
         assert db.execute(current).fetchone() is None
-        results = [r.event for r in self.catalog.story.after(0, 10_000) if r.event.kind == "result"]
+        results = [r.event for r in self.catalog.event_log.after(0, 10_000) if r.event.kind == "result"]
         assert len({(e.tomogram, e.revision) for e in results}) == len(results)
         assert db.execute("SELECT count(*) FROM results").fetchone() == (len(results),)
 

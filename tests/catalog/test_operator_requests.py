@@ -27,12 +27,12 @@ def bright(recipe):
     return recipe.model_copy(update={"density": "bright"})
 
 
-def test_a_failed_job_that_is_tried_again_is_told_anew(catalog, recipe):
+def test_a_failed_job_that_is_tried_again_is_reported_anew(catalog, recipe):
     catalog.arrivals.take(arrival(fault=PERMANENT), "untrained", recipe)
-    assert catalog.wishes.retry(Selection(session="tuesday")) == 0
-    assert catalog.wishes.retry(Selection(session="monday", reason="truncated volume")) == 1
+    assert catalog.operator_requests.retry(Selection(session="tuesday")) == 0
+    assert catalog.operator_requests.retry(Selection(session="monday", reason="truncated volume")) == 1
     run(catalog)
-    versions = [r.event.version for r in catalog.story.after(0, 100) if r.event.kind == "state"]
+    versions = [r.event.version for r in catalog.event_log.after(0, 100) if r.event.kind == "state"]
     assert versions == ["failed.1", "waiting.2", "running.2", "done.2"]
 
 
@@ -40,8 +40,8 @@ def test_what_is_given_up_is_not_run_and_a_running_attempt_loses_its_lease(catal
     for name in ("A", "B"):
         catalog.arrivals.take(arrival(name), "untrained", recipe)
     lease = catalog.jobs.claim("cpu", 60, ["krios1"])
-    assert catalog.wishes.give_up(Selection(name="A"), "running") == 1
-    assert catalog.wishes.give_up(Selection(name="B"), "waiting") == 1
+    assert catalog.operator_requests.give_up(Selection(name="A"), "running") == 1
+    assert catalog.operator_requests.give_up(Selection(name="B"), "waiting") == 1
     assert not catalog.jobs.commit(lease.token, manifest(lease), "/results/a")
     assert states(catalog) == ["cancelled", "cancelled"]
 
@@ -50,26 +50,26 @@ def test_reprocessing_makes_one_job_for_each_newest_revision_and_no_second_one(c
     for name in ("A", "B"):
         catalog.arrivals.take(arrival(name), "untrained", recipe)
         run(catalog)
-    assert catalog.wishes.reprocess(Selection(session="monday"), "bright", bright) == 2
-    assert catalog.wishes.reprocess(Selection(session="monday"), "bright", bright) == 0
+    assert catalog.operator_requests.reprocess(Selection(session="monday"), "bright", bright) == 2
+    assert catalog.operator_requests.reprocess(Selection(session="monday"), "bright", bright) == 0
     assert states(catalog) == ["done", "done", "waiting", "waiting"]
 
 
 def test_a_reprocessed_result_takes_the_place_of_the_earlier_one_when_it_is_there(catalog, recipe, bright):
     catalog.arrivals.take(arrival(), "untrained", recipe)
     first = run(catalog)
-    catalog.wishes.reprocess(Selection(), "bright", bright)
+    catalog.operator_requests.reprocess(Selection(), "bright", bright)
     assert states(catalog) == ["done", "waiting"]
     run(catalog)
     assert states(catalog) == ["superseded", "done"]
-    (retracted,) = [r.event for r in catalog.story.after(0, 100) if r.event.kind == "retracted"]
+    (retracted,) = [r.event for r in catalog.event_log.after(0, 100) if r.event.kind == "retracted"]
     assert retracted.recipe_hash == first.recipe_hash
 
 
 def test_live_tomograms_go_before_reprocessing(catalog, recipe, bright):
     catalog.arrivals.take(arrival("A"), "untrained", recipe)
     run(catalog)
-    catalog.wishes.reprocess(Selection(), "bright", bright)
+    catalog.operator_requests.reprocess(Selection(), "bright", bright)
     catalog.arrivals.take(arrival("B"), "untrained", recipe)
     assert [run(catalog).tomogram.name for _ in range(2)] == ["B", "A"]
 
@@ -95,8 +95,8 @@ def test_a_pause_outlives_a_restart(tmp_path):
 
     for expected in (False, True, False):
         catalog = Catalog(open_database(tmp_path / "catalog.sqlite"), site="here", instance="main")
-        assert catalog.wishes.is_paused() is expected
-        catalog.wishes.pause(not expected)
+        assert catalog.operator_requests.is_paused() is expected
+        catalog.operator_requests.pause(not expected)
         catalog.db.close()
 
 
@@ -113,7 +113,7 @@ def test_a_pause_outlives_a_restart(tmp_path):
 )
 def test_what_nothing_is_named_is_no_good_news(catalog, recipe, selection, said):
     catalog.arrivals.take(arrival("TS_01"), "untrained", recipe)
-    assert catalog.wishes.unknown(selection) == said
+    assert catalog.operator_requests.unknown(selection) == said
 
 
 @pytest.mark.parametrize("action", ["failed", "retry", "purge", "cancel", "reprocess"])

@@ -7,8 +7,8 @@ from livetomo.catalog.database import open_database
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
 from livetomo.processing.pipeline.job_spec import result_id
-from livetomo.publish.payloads.retained import SummaryTold
-from tests.publish.stories import manifest
+from livetomo.publish.payloads.retained import SummaryPayload
+from tests.publish.event_logs import manifest
 
 SESSION = "20261120_yeast"
 RECIPE = load_recipe("untrained")
@@ -40,8 +40,8 @@ def finish_next(catalog: Catalog, *, picks: int = 3) -> str:
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
     assert claim is not None
     result = result_id(claim.tomogram, claim.revision, claim.recipe_hash)
-    told = manifest(claim.tomogram.name, picks=picks, session=claim.tomogram.session) | {"result_id": result}
-    assert catalog.jobs.commit(claim.token, told, f"/data/out/{claim.tomogram.name}/r{claim.revision}-abababab")
+    payload = manifest(claim.tomogram.name, picks=picks, session=claim.tomogram.session) | {"result_id": result}
+    assert catalog.jobs.commit(claim.token, payload, f"/data/out/{claim.tomogram.name}/r{claim.revision}-abababab")
     return result
 
 
@@ -91,7 +91,7 @@ def test_a_summary_adds_up_the_newest_results(catalog: Catalog) -> None:
     finish_next(catalog, picks=5)
     finish_next(catalog, picks=7)
     arrive(catalog, "TS_01", digest="11")
-    summary = SummaryTold.of(catalog.views.totals("krios1", SESSION))
+    summary = SummaryPayload.of(catalog.views.totals("krios1", SESSION))
     assert (summary.tomograms, summary.picks, summary.verdicts) == (3, {"ribosome": 7}, {"warn": 1})
     assert summary.jobs == {"done": 1, "waiting": 2}
 

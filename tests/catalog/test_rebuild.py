@@ -25,16 +25,16 @@ def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe,
     for number, each in enumerate((arrival("A"), arrival("B"), rewritten(arrival("A")))):
         catalog.arrivals.take(each, "untrained", recipe)
         claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-        told = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
-        catalog.jobs.commit(claim.token, told, f"/results/{number}")
-        results.append(Found(told, f"/results/{number}", each.path))
+        payload = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
+        catalog.jobs.commit(claim.token, payload, f"/results/{number}")
+        results.append(Found(payload, f"/results/{number}", each.path))
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
     assert rebuild(again, reversed(results)) == 3
-    ids = [{r.event_id for r in each.story.after(0, 100)} for each in (catalog, again)]
+    ids = [{r.event_id for r in each.event_log.after(0, 100)} for each in (catalog, again)]
     assert ids[0] == ids[1]
-    old, new = ([r.seq for r in each.story.after(0, 100)] for each in (catalog, again))
+    old, new = ([r.seq for r in each.event_log.after(0, 100)] for each in (catalog, again))
     assert min(new) > max(old), "a consumer that asks for what came after its last number is told all of it"
-    assert again.story.backlog("mqtt")[0] == len(new)
+    assert again.event_log.backlog("mqtt")[0] == len(new)
     states = """SELECT name, number, state FROM jobs JOIN revisions ON revisions.id = revision
                 JOIN tomograms ON tomograms.id = tomogram ORDER BY name, number"""
     assert list(again.db.query(states)) == list(catalog.db.query(states))
@@ -46,7 +46,7 @@ def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe,
 def test_what_the_sidecars_said_is_known_again(catalog, recipe, clock):
     catalog.arrivals.take(arrival("A"), "untrained", recipe)
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-    told = complete(claim, arrival("A").content, "2026-11-20T12:00:00Z") | {"metadata": {"binning": 4}}
+    payload = complete(claim, arrival("A").content, "2026-11-20T12:00:00Z") | {"metadata": {"binning": 4}}
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
-    rebuild(again, [Found(told, "/results/0", "monday/A.mrc")])
+    rebuild(again, [Found(payload, "/results/0", "monday/A.mrc")])
     assert again.views.standing_results("krios1", "monday") == {"/results/0": {"binning": 4}}

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from livetomo.core.tomogram import Content, Fault, KnownFile, told
+from livetomo.core.tomogram import Content, Fault, KnownFile, companions_digest
 from tests.catalog.conftest import arrival, manifest, rewritten
 
 
-def story(catalog) -> list[tuple[str, str, int, str]]:
+def event_log(catalog) -> list[tuple[str, str, int, str]]:
     return [
-        (r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version) for r in catalog.story.after(0, 1000)
+        (r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version)
+        for r in catalog.event_log.after(0, 1000)
     ]
 
 
@@ -23,14 +24,16 @@ def test_an_arrival_is_taken_once_however_often_it_is_offered(catalog, recipe):
     again = catalog.arrivals.take(arrival(), "untrained", recipe)
     assert (first.new, again.new) == (True, False)
     assert jobs(catalog) == [("TS_01", 1, "waiting")]
-    assert story(catalog) == [("state", "TS_01", 1, "waiting.1")]
+    assert event_log(catalog) == [("state", "TS_01", 1, "waiting.1")]
 
 
 def test_a_changed_time_with_the_same_digest_is_nothing_new_but_is_remembered(catalog, recipe):
     catalog.arrivals.take(arrival(), "untrained", recipe)
     touched = replace(arrival(), content=Content(2048, 99, "a" * 64))
     assert not catalog.arrivals.take(touched, "untrained", recipe).new
-    assert catalog.arrivals.known_files("krios1") == [KnownFile("monday/TS_01.mrc", touched.content, told({}, {}))]
+    assert catalog.arrivals.known_files("krios1") == [
+        KnownFile("monday/TS_01.mrc", touched.content, companions_digest({}, {}))
+    ]
 
 
 def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
@@ -41,7 +44,7 @@ def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
     assert not catalog.arrivals.take(later, "untrained", recipe).learned
     (row,) = catalog.db.query("SELECT halves, metadata FROM revisions")
     (known,) = catalog.arrivals.known_files("krios1")
-    assert known.told == told(later.halves, later.metadata)
+    assert known.companions_digest == companions_digest(later.halves, later.metadata)
     assert row == {"halves": '{"even": "monday/TS_01_EVN.mrc"}', "metadata": '{"defocus_angstrom": 40000}'}
     assert len(jobs(catalog)) == 1
 
@@ -64,7 +67,7 @@ def test_a_published_result_is_retracted_when_its_tomogram_is_rewritten(catalog,
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
     assert catalog.jobs.commit(claim.token, manifest(claim), "/results/r1")
     catalog.arrivals.take(rewritten(arrival()), "untrained", recipe)
-    retracted = [r.event for r in catalog.story.after(0, 100) if r.event.kind == "retracted"]
+    retracted = [r.event for r in catalog.event_log.after(0, 100) if r.event.kind == "retracted"]
     assert [(e.revision, e.body["result_id"]) for e in retracted] == [(1, manifest(claim)["result_id"])]
 
 
@@ -80,7 +83,7 @@ def test_a_result_stays_published_when_its_file_becomes_unreadable(catalog, reci
 def test_a_file_that_cannot_become_a_tomogram_is_quarantined_with_its_reason(catalog, recipe):
     fault = Fault("permanent", "not an MRC file", "notes.mrc is not an MRC volume.")
     catalog.arrivals.take(arrival("notes", fault=fault), "untrained", recipe)
-    (event,) = [r.event for r in catalog.story.after(0, 100)]
+    (event,) = [r.event for r in catalog.event_log.after(0, 100)]
     assert event.body["state"] == "failed"
     assert event.body["fault"]["reason"] == "not an MRC file"
     assert catalog.jobs.claim("cpu", 60, ["krios1"]) is None

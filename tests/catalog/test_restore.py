@@ -65,7 +65,7 @@ def test_a_backup_is_what_counts_however_the_daemon_has_ended(path, tmp_path, ho
     end(how, path, tmp_path / "other.sqlite")
     (tmp_path / "elsewhere").mkdir()
     with Run(tmp_path / "elsewhere" / "catalog.sqlite") as run:
-        run.tell("a", "b")
+        run.append("a", "b")
         copied(run, copy)
     before = {part.name: part.read_bytes() for part in path.parent.iterdir() if "-shm" not in part.name}
     aside = restore(copy, path, **ORIGIN)
@@ -75,16 +75,16 @@ def test_a_backup_is_what_counts_however_the_daemon_has_ended(path, tmp_path, ho
         wanted = {name.removeprefix(path.name): held for name, held in before.items() if not name.endswith(".last")}
         assert {name: held for name, held in kept.items() if name != "-shm" and held} == wanted, "set aside, as it was"
     with Run(path) as again:
-        assert again.told() == ["a", "b"]
-        again.tell("x")
-        assert again.catalog.story.after(2, 1)[0].seq > 6
+        assert again.versions() == ["a", "b"]
+        again.append("x")
+        assert again.catalog.event_log.after(2, 1)[0].seq > 6
         assert again.epoch not in ("", run.epoch)
         assert again.catalog.db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_each_restore_begins_one_new_epoch_and_the_start_after_it_none(path, tmp_path):
     with Run(path) as run:
-        run.tell("a")
+        run.append("a")
         copy_database(run.catalog.db, tmp_path / "copy.sqlite")
     epochs = {run.epoch}
     for number in range(1, 4):
@@ -115,7 +115,7 @@ def bad_files(tmp_path: Path, good: Path) -> dict[str, tuple[Path, str]]:
 @pytest.mark.parametrize("name", ["empty", "text", "truncated", "holed", "other", "folder"])
 def test_what_is_no_sound_catalog_changes_nothing(path, tmp_path, name):
     with Run(path) as run:
-        run.tell("a", "b")
+        run.append("a", "b")
         copy_database(run.catalog.db, tmp_path / "copy.sqlite")
     before = {part.name: part.read_bytes() for part in path.parent.iterdir()}
     backup, why = bad_files(tmp_path, tmp_path / "copy.sqlite")[name]
@@ -126,7 +126,7 @@ def test_what_is_no_sound_catalog_changes_nothing(path, tmp_path, name):
 
 def test_a_catalog_of_another_daemon_or_of_a_newer_livetomo_is_refused(path, tmp_path):
     with Run(path) as run:
-        run.tell("a")
+        run.append("a")
         copy_database(run.catalog.db, tmp_path / "copy.sqlite")
     with pytest.raises(BadBackup, match=r'not of site "there", instance "main"'):
         restore(tmp_path / "copy.sqlite", path, site="there", instance="main")
@@ -147,9 +147,9 @@ def test_what_was_made_after_the_backup_is_recorded_from_its_folders(path, tmp_p
         def process(each, number):
             catalog.arrivals.take(each, "untrained", recipe)
             claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-            told = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
-            catalog.jobs.commit(claim.token, told, f"/results/{number}")
-            results.append(Found(told, f"/results/{number}", each.path))
+            payload = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
+            catalog.jobs.commit(claim.token, payload, f"/results/{number}")
+            results.append(Found(payload, f"/results/{number}", each.path))
 
         process(arrival("A"), 0)
         catalog.arrivals.take(arrival("B"), "untrained", recipe)
@@ -157,12 +157,12 @@ def test_what_was_made_after_the_backup_is_recorded_from_its_folders(path, tmp_p
         process(arrival("B"), 1)
         process(arrival("C"), 2)
         process(rewritten(arrival("A")), 3)
-        ids = {one.event_id for one in catalog.story.after(0, 100)}
+        ids = {one.event_id for one in catalog.event_log.after(0, 100)}
     restore(tmp_path / "copy.sqlite", path, **ORIGIN)
     with Run(path) as again:
         catalog = again.catalog
         assert record_results(catalog, (f for f in results if not knows_better(catalog, f.manifest))) == 3
-        assert {one.event_id for one in catalog.story.after(0, 100)} == ids
+        assert {one.event_id for one in catalog.event_log.after(0, 100)} == ids
         assert catalog.views.job_counts() == {"done": 3, "superseded": 1}
         assert set(catalog.views.standing_results("krios1", "monday")) == {f"/results/{n}" for n in (1, 2, 3)}
         assert not catalog.arrivals.take(rewritten(arrival("A")), "untrained", recipe).new

@@ -28,16 +28,16 @@ class Session:
         self.catalog.arrivals.take(arrived, "untrained", self._recipe)
         claim = self.catalog.jobs.claim("cpu", 60, ["krios1"])
         content = arrived.content
-        told = manifest(claim) | {
+        payload = manifest(claim) | {
             "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)},
             "source": {"path": "/w/x.mrc", "size": content.size, "modified_ns": 1, "digest": content.digest},
             "quality": {"band_snr": {"value": snr, "unit": "", "verdict": verdict, "reason": "because"}},
             "verdict": verdict,
             "finished": f"2026-11-20T12:{len(self.results):02}:00Z",
         }
-        judged = self.catalog.jobs.commit(claim.token, told, f"/results/{len(self.results)}")
+        judged = self.catalog.jobs.commit(claim.token, payload, f"/results/{len(self.results)}")
         assert judged is not None
-        self.results.append(Found(told, f"/results/{len(self.results)}", arrived.path))
+        self.results.append(Found(payload, f"/results/{len(self.results)}", arrived.path))
         return judged
 
     def several(self, numbers: Iterable[int], **how: Any) -> None:
@@ -46,7 +46,7 @@ class Session:
 
     def verdicts(self) -> list[tuple[str, str, str]]:
         """(tomogram, before, verdict) of each that was told."""
-        events = [recorded.event for recorded in self.catalog.story.after(0, 1000)]
+        events = [recorded.event for recorded in self.catalog.event_log.after(0, 1000)]
         return [
             (event.tomogram.name, event.body["before"], event.body["verdict"])
             for event in events
@@ -59,14 +59,14 @@ def session(catalog: Catalog, clock: Clock, recipe: Recipe) -> Session:
     return Session(catalog, clock, recipe)
 
 
-def test_a_result_that_is_unusual_for_its_session_is_told_and_shown_so(session: Session) -> None:
+def test_a_result_that_is_unusual_for_its_session_is_reported_and_shown_so(session: Session) -> None:
     session.several(range(10))
     judged = session.finish(10, snr=0.1)
     figure = judged["quality"]["band_snr"]
     assert (judged["verdict"], figure["verdict"]) == ("warn", "warn")
     assert "unusual for this session: band snr 0.1, where 10 tomograms have" in figure["reason"]
-    (told,) = (r.event for r in session.catalog.story.after(0, 100) if r.event.kind == "result" and r.seq > 50)
-    assert told.body["quality"]["band_snr"] == figure
+    (payload,) = (r.event for r in session.catalog.event_log.after(0, 100) if r.event.kind == "result" and r.seq > 50)
+    assert payload.body["quality"]["band_snr"] == figure
     (shown, *_) = session.catalog.views.tomograms("krios1", "monday")
     assert (shown.name, shown.verdict, shown.reasons) == ("TS_10", "warn", (figure["reason"],))
     assert session.catalog.views.result(judged["result_id"]).manifest["verdict"] == "warn"  # type: ignore[union-attr]
@@ -85,7 +85,7 @@ def test_what_was_superseded_is_no_part_of_the_baseline(session: Session) -> Non
     assert session.finish(8, snr=0.1)["verdict"] == "warn"
 
 
-def test_a_session_s_verdict_is_told_when_it_changes_and_only_then(session: Session) -> None:
+def test_a_session_s_verdict_is_reported_when_it_changes_and_only_then(session: Session) -> None:
     session.several(range(5))
     session.several(range(5, 10), verdict="bad")
     session.several(range(10, 20))
@@ -109,19 +109,19 @@ def test_a_bad_session_says_what_is_wrong(session: Session) -> None:
     assert totals.reasons == ("band snr in 3 of 3: because",), "as it was told when it became so"
 
 
-def test_a_catalog_that_is_made_anew_tells_the_same_verdicts(session: Session, clock: Clock) -> None:
+def test_a_catalog_that_is_made_anew_says_the_same_verdicts(session: Session, clock: Clock) -> None:
     session.several(range(10))
     for number in range(10, 16):
         session.finish(number, snr=0.1)
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
     rebuild(again, session.results)
-    stories = [
-        {r.event_id: r.event.body.get("quality") or r.event.body for r in each.story.after(0, 1000)}
+    event_logs = [
+        {r.event_id: r.event.body.get("quality") or r.event.body for r in each.event_log.after(0, 1000)}
         for each in (session.catalog, again)
-        if each.story.last()
+        if each.event_log.last()
     ]
-    assert stories[0].keys() == stories[1].keys()
-    bodies = [[body for body in story.values() if "band_snr" in body or "last" in body] for story in stories]
+    assert event_logs[0].keys() == event_logs[1].keys()
+    bodies = [[body for body in event_log.values() if "band_snr" in body or "last" in body] for event_log in event_logs]
     assert bodies[0] == bodies[1]
 
 

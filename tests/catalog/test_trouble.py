@@ -43,7 +43,7 @@ def fault(name: str) -> sqlite3.OperationalError:
 
 
 @pytest.mark.parametrize(("name", "expected"), [(name, what) for what, names in TABLE.items() for name in names])
-def test_each_of_sqlites_errors_is_told_from_the_others(name, expected):
+def test_each_of_sqlites_errors_is_distinguished_from_the_others(name, expected):
     assert meaning(fault(name)) is expected
     if expected is Meaning.WAIT:
         assert name in sentence(fault(name), "catalog.sqlite")
@@ -86,7 +86,7 @@ async def test_a_lock_that_another_program_holds_at_the_start_is_waited_for(path
     thread = CatalogThread(path, site="here", instance="main")
     with caplog.at_level(logging.INFO):
         await thread.open()
-        asking = asyncio.create_task(thread(lambda catalog: catalog.story.append(event("a"))))
+        asking = asyncio.create_task(thread(lambda catalog: catalog.event_log.append(event("a"))))
         done, _ = await asyncio.wait([asking], timeout=0.3)
         assert not done
         assert "locked by another program" in thread.trouble
@@ -102,11 +102,11 @@ async def test_a_lock_that_another_program_holds_at_the_start_is_waited_for(path
 async def test_while_another_program_writes_readers_go_on_and_writers_wait(path, quick):
     thread = CatalogThread(path, site="here", instance="main")
     await thread.open()
-    await thread(lambda catalog: catalog.story.append(event("a")))
+    await thread(lambda catalog: catalog.event_log.append(event("a")))
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writers = [
-        asyncio.create_task(thread(lambda catalog, name=name: catalog.story.append(event(name)))) for name in "bcdef"
+        asyncio.create_task(thread(lambda each, name=name: each.event_log.append(event(name)))) for name in "bcdef"
     ]
     await asyncio.wait(writers, timeout=0.2)
     for _ in range(5):
@@ -125,13 +125,13 @@ async def test_who_gives_up_waiting_does_not_end_the_trouble(path, quick):
     await thread.open()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    writer = asyncio.create_task(thread(lambda catalog: catalog.story.append(event("a"))))
+    writer = asyncio.create_task(thread(lambda catalog: catalog.event_log.append(event("a"))))
     await asyncio.wait([writer], timeout=0.1)
     writer.cancel()
     await asyncio.wait([writer])
     assert thread.trouble
     other.close()
-    await thread(lambda catalog: catalog.story.append(event("a")))
+    await thread(lambda catalog: catalog.event_log.append(event("a")))
     assert thread.trouble == ""
     await thread.close()
 

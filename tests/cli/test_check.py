@@ -28,7 +28,7 @@ def test_what_is_right_is_one_line_each(check, tmp_path):
     assert (result.exit_code, result.output) == (0, "a.toml: ok\nb.toml: ok\n")
 
 
-def test_what_is_wrong_is_told_with_file_and_key_and_ends_with_two(check, tmp_path):
+def test_what_is_wrong_is_reported_with_file_and_key_and_ends_with_two(check, tmp_path):
     result = check("a.toml", "b.toml", a=CONFIGURATION + "setle = 3\n", b=RECIPE)
     assert result.exit_code == 2
     assert result.stdout == "b.toml: ok\n"

@@ -37,7 +37,7 @@ def test_every_command_says_what_it_is_in_one_line(words):
     assert 10 <= len(command.get_short_help_str(200)) <= 110
 
 
-def test_a_command_that_is_not_there_is_told_with_the_one_that_was_meant():
+def test_a_command_that_is_not_there_is_reported_with_the_one_that_was_meant():
     result = CliRunner().invoke(livetomo_command, ["chek"])
     assert result.exit_code == 2
     assert 'No such command "chek". Did you mean "check"?' in result.stderr

@@ -89,7 +89,7 @@ def test_unbinned_coordinates_need_the_pixel_size(session, tmp_path):
     assert table["rlnCoordinateX"].max() == pytest.approx(60 * 5, abs=3)
 
 
-def test_the_pixel_size_that_sidecars_told_late_is_used_and_a_persons_word_goes_before(session, tmp_path):
+def test_the_pixel_size_that_sidecars_reported_late_is_used_and_a_persons_word_goes_before(session, tmp_path):
     """As the daemon leaves it: what the catalog knows of each result by now."""
     results = newest_results(session)
     known = {"TS_01": {"pixel_size_angstrom": 5.0}, "TS_02": {"binning": 4}, "TS_03": {}}
@@ -229,7 +229,7 @@ def test_what_is_not_there_is_said(session, tmp_path):
         picks(session, "--format", "pdb")
 
 
-def test_a_damaged_result_is_left_out_said_and_told_by_the_exit_code(session):
+def test_a_damaged_result_is_left_out_said_and_reported_by_the_exit_code(session):
     (star,) = session.glob("tomograms/TS_02/r*/candidates/ribosome.relion5.star")
     star.write_bytes(bytes(star.stat().st_size))
     run = picks(session, "--json")

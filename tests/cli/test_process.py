@@ -135,7 +135,7 @@ def test_nothing_is_left_of_an_attempt_that_failed(tmp_path: Path):
     assert not [entry for entry in (tmp_path / "out").rglob("*") if entry.is_file() or "attempt" in entry.name]
 
 
-def test_what_nobody_foresaw_is_told_with_its_trace_and_the_others_go_on(good, tmp_path: Path, monkeypatch):
+def test_what_nobody_foresaw_is_reported_with_its_trace_and_the_others_go_on(good, tmp_path: Path, monkeypatch):
     def fail(*_, **__):
         raise ValueError("oh")
 
@@ -146,7 +146,7 @@ def test_what_nobody_foresaw_is_told_with_its_trace_and_the_others_go_on(good, t
     assert result.stderr.splitlines()[-1] == "TS_01.mrc: unexpected error, ValueError: oh"
 
 
-def test_warnings_of_a_result_are_told(tmp_path: Path):
+def test_warnings_of_a_result_are_reported(tmp_path: Path):
     path = write_tomogram(tmp_path / "TS_01.mrc", balls(), 0)
     result = process(path, "--output", tmp_path / "out")
     assert result.exit_code == 0

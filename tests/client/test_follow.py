@@ -18,7 +18,7 @@ from livetomo.formats.star import read_loops
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
 from livetomo.publish.payloads.events import MessageSettings
-from livetomo.publish.payloads.retained import StatusTold
+from livetomo.publish.payloads.retained import StatusPayload
 from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
 from livetomo.web.auth import Rules
@@ -43,7 +43,7 @@ class Facility:
             MessageSettings(TOPICS), daemon, transport, pause=lambda seconds: asyncio.sleep(0.05)
         )
         status = replace(daemon.state, url=f"http://127.0.0.1:{server.port}")
-        self.publisher.retained.put(TOPICS.status, StatusTold.of(status).payload())
+        self.publisher.retained.put(TOPICS.status, StatusPayload.of(status).payload())
         self.parts = [asyncio.create_task(part.run()) for part in (server, self.publisher)]
 
     async def close(self) -> None:

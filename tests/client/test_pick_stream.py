@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from livetomo.client.pick_stream import PickStream, Wish, rows_of_star
+from livetomo.client.pick_stream import PickStream, Query, rows_of_star
 from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.core.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished
 from livetomo.core.events import Event, Recorded, result_events
 from livetomo.core.tomogram import TomogramId
-from livetomo.publish.payloads.events import MessageSettings, told
+from livetomo.publish.payloads.events import MessageSettings, payload_of
 from livetomo.publish.payloads.topics import Topics
-from tests.publish.stories import RECIPE_HASH, RESULT_ID, manifest
+from tests.publish.event_logs import RECIPE_HASH, RESULT_ID, manifest
 
 ROOT = "livetomo/facility/main"
 
@@ -43,7 +43,7 @@ class FakeDaemon:
 
     def happens(self, event: Event, *, heard: bool = True) -> None:
         recorded = Recorded(len(self.events) + 1, event.id("facility", "main"), "2026-11-20T10:00:00Z", event)
-        body = told(recorded, self._settings).model_dump(mode="json")
+        body = payload_of(recorded, self._settings).model_dump(mode="json")
         self.events.append(body)
         for listener in self.listeners if heard else []:
             listener.put_nowait(body)
@@ -121,11 +121,11 @@ class FakeDaemon:
         if self.api_away:
             raise ApiAway("http://daemon cannot be reached")
 
-    def stream(self, wish: Wish | None = None, **more: Any) -> PickStream:
+    def stream(self, query: Query | None = None, **more: Any) -> PickStream:
         async def pause(seconds: float) -> None:
             await asyncio.sleep(0)
 
-        return PickStream(wish or Wish("ribosome"), self, lambda url: self, pause=pause, **more)
+        return PickStream(query or Query("ribosome"), self, lambda url: self, pause=pause, **more)
 
 
 class Consumer:
@@ -193,7 +193,7 @@ async def test_without_a_position_only_what_is_new_comes() -> None:
     assert (await waiting).tomogram == "TS_02"
 
 
-async def test_what_was_told_during_an_outage_is_caught_up_with_and_nothing_comes_twice() -> None:
+async def test_what_was_reported_during_an_outage_is_caught_up_with_and_nothing_comes_twice() -> None:
     daemon = FakeDaemon()
     consumer = Consumer(daemon.stream(after=0))
     waiting = asyncio.ensure_future(consumer.next())
@@ -262,7 +262,7 @@ async def test_only_what_is_followed_comes() -> None:
     daemon.picked("TS_01", session="s2")
     daemon.picked("TS_02", session="s1")
     daemon.picked("TS_03", tomogram={"watch": "krios2", "session": "s1", "name": "TS_03"})
-    consumer = Consumer(daemon.stream(Wish("ribosome", watch="krios1", session="s1"), after=0))
+    consumer = Consumer(daemon.stream(Query("ribosome", watch="krios1", session="s1"), after=0))
     assert (await consumer.next()).tomogram == "TS_02"
     assert daemon.topics == [f"{ROOT}/krios1/s1/+/picks/ribosome", f"{ROOT}/krios1/s1/+/retracted"]
 

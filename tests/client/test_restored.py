@@ -15,8 +15,8 @@ from livetomo.catalog.database import copy_database, open_database
 from livetomo.client.api import Api
 from livetomo.client.follow import Follower
 from livetomo.client.local_collection import Collection
-from livetomo.client.pick_stream import PickStream, Wish
-from livetomo.client.standing import Retelling, Standing
+from livetomo.client.pick_stream import PickStream, Query
+from livetomo.client.standing import Replay, Standing
 from livetomo.core.events import Event
 from livetomo.core.tomogram import TomogramId
 from livetomo.publish.mqtt.publisher import Publisher
@@ -26,7 +26,7 @@ from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
 from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
-from tests.publish.stories import RECIPE_HASH, manifest, result_events
+from tests.publish.event_logs import RECIPE_HASH, manifest, result_events
 from tests.web.site import FakeDaemon, site
 
 SETTINGS = MessageSettings(Topics("facility", "main"))
@@ -78,18 +78,18 @@ class Facility:
         await asyncio.wait(self.parts)
         self.daemon.catalog.db.close()
 
-    async def picked(self, *names: str, revision: int = 1, picks: int = 2, told: bool = True) -> None:
+    async def picked(self, *names: str, revision: int = 1, picks: int = 2, reported: bool = True) -> None:
         for name in names:
             body = manifest(name, picks=picks) | {"revision": revision, "result_id": f"{name}.{revision}"}
             event = next(iter(result_events(body, "/out")))
-            if told:
-                self.daemon.catalog.story.append(event)
+            if reported:
+                self.daemon.catalog.event_log.append(event)
             await self.daemon._ring()
 
     async def retracted(self, name: str, revision: int = 1) -> None:
         who = TomogramId("krios1", "20261120_yeast", name)
         body = {"result_id": f"{name}.{revision}", "reason": "superseded"}
-        self.daemon.catalog.story.append(Event("retracted", who, revision, RECIPE_HASH, "superseded", body))
+        self.daemon.catalog.event_log.append(Event("retracted", who, revision, RECIPE_HASH, "superseded", body))
         await self.daemon._ring()
 
     def backup(self, copy: Path) -> None:
@@ -102,7 +102,7 @@ class Facility:
     def follower(self, output: Path, heard: list[str], **more: Any) -> Follower:
         collection = Collection(output, "ribosome")
         stream = PickStream(
-            Wish("ribosome"),
+            Query("ribosome"),
             self.broker,
             lambda url: Api(self.broker.url),
             after=collection.position or 0,
@@ -111,7 +111,7 @@ class Facility:
             pause=lambda seconds: asyncio.sleep(0),
             **more,
         )
-        return Follower(stream, collection, told=lambda pickset, _: heard.append(pickset.event_id))
+        return Follower(stream, collection, on_change=lambda pickset, _: heard.append(pickset.event_id))
 
 
 @pytest.fixture
@@ -149,14 +149,14 @@ async def test_a_follower_that_is_ahead_of_a_restored_catalog_gets_all_that_is_n
     await facility.retracted("TS_02")
     await facility.picked("TS_02", revision=2, picks=7)
     await until(lambda: len(rows(follower)) == 49 and rows(follower)["TS_02"] == 7)
-    assert facility.daemon.catalog.story.last() == 53
+    assert facility.daemon.catalog.event_log.last() == 53
     if how == "away":
         running.cancel()
         await asyncio.wait([running])
     await facility.stop()
     facility.put_back_by_hand(tmp_path / "copy.sqlite")
     facility.start()
-    assert facility.daemon.catalog.story.last() == 13
+    assert facility.daemon.catalog.event_log.last() == 13
     if how == "away":
         follower = facility.follower(tmp_path / "sta", heard)
         running = asyncio.create_task(follower.run())
@@ -177,7 +177,7 @@ async def test_a_follower_that_is_ahead_of_a_restored_catalog_gets_all_that_is_n
     assert rows(follower) == expected
     again = Collection(tmp_path / "sta", "ribosome")
     assert {name: len(r) for name, r in next(iter(again.sessions.values()))._rows.items()} == expected
-    assert again.epoch == facility.daemon.catalog.story.epoch().id
+    assert again.epoch == facility.daemon.catalog.event_log.epoch().id
 
 
 async def test_nothing_that_stands_unchanged_is_handed_on_again(facility, tmp_path):
@@ -214,7 +214,7 @@ async def test_a_consumer_over_mqtt_sees_the_epoch_change_and_numbers_that_do_no
     await facility.picked("TS_05")
     after = events(await facility.broker.received(lambda log: any("TS_05" in m.topic for m in log)))[4:]
     assert len({body["epoch"] for body in before}) == 1
-    assert {body["epoch"] for body in after} == {facility.daemon.catalog.story.epoch().id}
+    assert {body["epoch"] for body in after} == {facility.daemon.catalog.event_log.epoch().id}
     assert after[-1]["epoch"] != before[0]["epoch"]
     assert after[-1]["seq"] > before[-1]["seq"]
 
@@ -230,7 +230,7 @@ async def test_a_number_of_another_epoch_is_refused_with_the_new_one(facility, t
             return answer.status, json.loads(answer.read()), answer.headers["livetomo-epoch"]
 
     await facility.picked("TS_01", "TS_02")
-    epoch = facility.daemon.catalog.story.epoch().id
+    epoch = facility.daemon.catalog.event_log.epoch().id
     for query in ("after=0", "after=2", f"after=1&epoch={epoch}", f"after=2&epoch={epoch}", "after=0&epoch=other"):
         status, body, header = await asyncio.to_thread(ask, query)
         assert (status, body["epoch"], header) == (200, epoch, epoch), query
@@ -240,7 +240,7 @@ async def test_a_number_of_another_epoch_is_refused_with_the_new_one(facility, t
         assert "restored or rebuilt" in body["error"]
 
 
-async def test_while_the_api_is_away_what_the_broker_tells_of_a_new_epoch_is_not_dropped(facility, tmp_path):
+async def test_while_the_api_is_away_what_the_broker_says_of_a_new_epoch_is_not_dropped(facility, tmp_path):
     heard: list[str] = []
     follower = facility.follower(tmp_path / "sta", heard)
     running = asyncio.create_task(follower.run())
@@ -257,7 +257,7 @@ async def test_while_the_api_is_away_what_the_broker_tells_of_a_new_epoch_is_not
     await asyncio.wait([running])
 
 
-def test_what_is_told_again_changes_only_what_differs():
+def test_what_is_reported_again_changes_only_what_differs():
     def event(name: str, what: str, number: int, seq: int) -> dict:
         schema = f"livetomo/{what}/1"
         return {"watch": "w", "session": "s", "tomogram": name, "schema": schema, "seq": seq, "epoch": "e"} | {
@@ -265,13 +265,13 @@ def test_what_is_told_again_changes_only_what_differs():
             "result_id": f"{name}.{number}",
         }
 
-    story = Retelling(began=1)
-    told = [("old", "picks", 1), ("same", "picks", 1), ("gone", "picks", 1), ("gone", "retracted", 1)]
-    told += [("newer", "picks", 1), ("newer", "picks", 2), ("newer", "retracted", 1), ("new", "picks", 1)]
-    told += [("never", "picks", 1), ("never", "retracted", 1), ("back", "picks", 1)]
-    for seq, (name, what, number) in enumerate(told, start=1):
-        story.note(event(name, what, number, seq), wanted=True)
+    event_log = Replay(began=1)
+    reported = [("old", "picks", 1), ("same", "picks", 1), ("gone", "picks", 1), ("gone", "retracted", 1)]
+    reported += [("newer", "picks", 1), ("newer", "picks", 2), ("newer", "retracted", 1), ("new", "picks", 1)]
+    reported += [("never", "picks", 1), ("never", "retracted", 1), ("back", "picks", 1)]
+    for seq, (name, what, number) in enumerate(reported, start=1):
+        event_log.note(event(name, what, number, seq), wanted=True)
     here = {"same": 1, "gone": 1, "newer": 1, "lost": 3, "back": 2}
     standing = {("w", "s", name): Standing(f"picks.{name}.{n}", f"{name}.{n}") for name, n in here.items()}
-    assert story.news(standing) == {"retracted.gone.1", "picks.newer.2", "picks.new.1", "picks.back.1"}
-    assert (story.last, story.epoch) == (len(told), "e")
+    assert event_log.news(standing) == {"retracted.gone.1", "picks.newer.2", "picks.new.1", "picks.back.1"}
+    assert (event_log.last, event_log.epoch) == (len(reported), "e")

@@ -78,7 +78,7 @@ def test_the_environment_wins_over_the_file(path, monkeypatch):
         ("LIVETOMO_WATCH", "[3]", '"watch" has 3; write it as tables, each [[watch]] with its keys below'),
     ],
 )
-def test_a_mistake_in_the_environment_is_told_with_the_variable(path, monkeypatch, variable, value, line):
+def test_a_mistake_in_the_environment_is_reported_with_the_variable(path, monkeypatch, variable, value, line):
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError) as refusal:
         load_config(path)

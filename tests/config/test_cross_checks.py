@@ -124,7 +124,7 @@ def test_two_watches_of_one_root_are_refused_once(facility):
     assert said.count("have the same root") == 1
 
 
-def test_a_recipe_that_does_not_load_is_told_with_its_watch_and_its_own_fault(facility):
+def test_a_recipe_that_does_not_load_is_reported_with_its_watch_and_its_own_fault(facility):
     (facility.folder / "mine.toml").write_text('[[feature]]\nname = "a"\nmodel = "dens"\n')
     assert facility.refusal(second='recipe = "mine.toml"') == (
         'livetomo.toml: watch "krios2": "recipe": /mine.toml: feature "a": model "dens" is neither a built-in method '
@@ -196,7 +196,7 @@ def test_a_misspelt_environment_variable_is_a_warning(facility, monkeypatch):
     ]
 
 
-def test_all_faults_are_told_at_once(facility):
+def test_all_faults_are_reported_at_once(facility):
     said = facility.refusal(top='state = "raw/krios1/s"', first='recipe = "nope"', rest='[http]\nlisten = "0.0.0.0:1"')
     assert len(said.splitlines()) == 3
 

@@ -213,7 +213,7 @@ RECIPES = {
 
 
 @pytest.mark.parametrize(("text", "lines"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_a_mistake_in_a_configuration_is_told_with_file_table_key_and_cure(tmp_path, text, lines):
+def test_a_mistake_in_a_configuration_is_reported_with_file_table_key_and_cure(tmp_path, text, lines):
     path = tmp_path / "livetomo.toml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
@@ -222,7 +222,7 @@ def test_a_mistake_in_a_configuration_is_told_with_file_table_key_and_cure(tmp_p
 
 
 @pytest.mark.parametrize(("text", "lines"), RECIPES.values(), ids=RECIPES)
-def test_a_mistake_in_a_recipe_is_told_with_file_table_key_and_cure(tmp_path, text, lines):
+def test_a_mistake_in_a_recipe_is_reported_with_file_table_key_and_cure(tmp_path, text, lines):
     path = tmp_path / "mine.toml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
@@ -247,7 +247,7 @@ def test_a_word_close_to_a_known_one_is_recognised(tmp_path):
         (b"site = '\xff\xfe'", "is not UTF-8 text (byte 8). Is it the right file?"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_with_its_name(tmp_path, content, words):
+def test_a_file_that_cannot_be_read_is_reported_with_its_name(tmp_path, content, words):
     path = tmp_path / "livetomo.toml"
     if content is not None:
         path.write_bytes(content)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from livetomo.core.problems import KINDS, Collector, Problem, possible_names
 from livetomo.publish.alerts import Alerts
 from livetomo.publish.mqtt.retained import Retained
-from livetomo.publish.payloads.retained import StatusTold
+from livetomo.publish.payloads.retained import StatusPayload
 from livetomo.publish.payloads.topics import Topics
 from livetomo.publish.prometheus.metrics import Metrics
 from tests.web.site import FakeDaemon
@@ -73,8 +73,8 @@ async def test_every_kind_is_shown_everywhere(problem: Problem, tmp_path: Path) 
         assert said["problems"] == [problem.message]
         assert said["status"]["problems"][0]["message"] == problem.message
     status = await daemon.status()
-    told = json.loads(StatusTold.of(status).payload())
-    assert (told["ready"], told["problems"]) == (False, [problem.message])
+    reported = json.loads(StatusPayload.of(status).payload())
+    assert (reported["ready"], reported["problems"]) == (False, [problem.message])
     metrics = Metrics(CollectorRegistry())
     metrics.show(status)
     labels = {"kind": problem.kind, "subject": problem.subject, "severity": "critical"}
@@ -101,12 +101,12 @@ async def test_what_does_not_keep_the_daemon_from_its_work_is_a_warning_of_readi
 
 
 async def sent(retained: Retained) -> dict[str, bytes]:
-    told = {}
+    reported = {}
     while retained.is_pending:
         message = await retained.next()
-        told[message.topic] = message.payload
+        reported[message.topic] = message.payload
         retained.sent(message)
-    return told
+    return reported
 
 
 def test_the_parts_of_a_running_daemon_can_report(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_gpu_that_another_program_fills_is_a_warning():
     assert "1.0 of 24.0 GB free" in last.said
 
 
-def test_a_driver_that_takes_torch_down_is_told_with_its_last_word():
+def test_a_driver_that_takes_torch_down_is_reported_with_its_last_word():
     def ask():
         raise subprocess.CalledProcessError(1, "python", stderr="Traceback\nRuntimeError: no kernel image")
 

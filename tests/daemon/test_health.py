@@ -23,9 +23,9 @@ from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
 from livetomo.daemon.disks import Disks
 from livetomo.daemon.status_collector import Overview
 from livetomo.daemon.watches import Watches
-from livetomo.publish.payloads.retained import StatusTold, SummaryTold
+from livetomo.publish.payloads.retained import StatusPayload, SummaryPayload
 from livetomo.publish.prometheus.metrics import Metrics
-from tests.publish.stories import manifest
+from tests.publish.event_logs import manifest
 from tests.web.site import SESSION, FakeDaemon
 from tests.web.test_app import browsing
 
@@ -95,10 +95,10 @@ async def test_everything_fails_and_everything_is_red(tmp_path: Path) -> None:
     status = await daemon.status()
     (problem,) = status.problems
     assert (problem.name, problem.severity) == ("failures-krios1", "critical")
-    told = json.loads(StatusTold.of(status).payload())
-    assert told["watches"][0]["health"]["consecutive_failures"] == 30
-    assert (told["watches"][0]["health"]["failed"], told["watches"][0]["health"]["ended"]) == (20, 20)
-    summary = json.loads(SummaryTold.of(await daemon.totals("krios1", SESSION)).payload())
+    reported = json.loads(StatusPayload.of(status).payload())
+    assert reported["watches"][0]["health"]["consecutive_failures"] == 30
+    assert (reported["watches"][0]["health"]["failed"], reported["watches"][0]["health"]["ended"]) == (20, 20)
+    summary = json.loads(SummaryPayload.of(await daemon.totals("krios1", SESSION)).payload())
     assert (summary["verdict"], summary["reasons"]) == ("bad", ["10 of the last 10 tomograms failed"])
     metrics = Metrics(CollectorRegistry())
     metrics.show(status)

@@ -102,8 +102,8 @@ async def test_an_output_that_is_not_mounted_is_waited_for_and_nothing_is_writte
     assert isinstance(problem, Problem)
     mounted(daemon.output, tmp_path / "away")
     assert await daemon.look(outputs) == ""
-    told = outputs.mark_for(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
-    assert told == {"place": str(daemon.output), "mark": read_mark(daemon.output)}
+    payload = outputs.mark_for(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
+    assert payload == {"place": str(daemon.output), "mark": read_mark(daemon.output)}
 
 
 async def test_a_folder_that_was_removed_is_said_to_be_gone(tmp_path):
@@ -123,7 +123,7 @@ async def test_a_folder_that_was_removed_is_said_to_be_gone(tmp_path):
     assert "and was on nfs4 a:/b. Is something not mounted?" in await daemon.look()
 
 
-async def test_another_file_system_in_its_place_is_told_from_a_copy_of_it(tmp_path):
+async def test_another_file_system_in_its_place_is_distinguished_from_a_copy_of_it(tmp_path):
     daemon = Daemon(tmp_path)
     await daemon.look()
     folder = result(daemon.output)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.daemon.status_publisher import Teller
+from livetomo.daemon.status_publisher import StatusPublisher
 from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.payloads.topics import Topics
 from tests.web.site import SESSION, FakeDaemon
@@ -20,7 +20,7 @@ def daemon(tmp_path: Path) -> FakeDaemon:
     return FakeDaemon(tmp_path)
 
 
-async def told(retained: Retained) -> dict[str, object]:
+async def reported(retained: Retained) -> dict[str, object]:
     sent: dict[str, object] = {}
     while retained.is_pending:
         message = await retained.next()
@@ -31,31 +31,31 @@ async def told(retained: Retained) -> dict[str, object]:
 
 async def test_a_live_session_is_summed_up_at_each_change(daemon: FakeDaemon) -> None:
     retained = Retained()
-    teller = Teller(daemon, retained, TOPICS)
+    publisher = StatusPublisher(daemon, retained, TOPICS)
     await daemon.arrive("TS_01")
     await daemon.finish(picks=7)
-    await teller.tell()
-    first = await told(retained)
+    await publisher.publish()
+    first = await reported(retained)
     summary = first[f"krios1/{SESSION}/summary"]
     assert isinstance(summary, dict)
     assert (summary["tomograms"], summary["picks"]) == (1, {"ribosome": 7})
     assert "status" in first
     await daemon.arrive("TS_02")
-    await teller.tell()
-    assert set(await told(retained)) == {"status", f"krios1/{SESSION}/summary"}
+    await publisher.publish()
+    assert set(await reported(retained)) == {"status", f"krios1/{SESSION}/summary"}
 
 
-async def test_nothing_new_is_not_told_again(daemon: FakeDaemon) -> None:
+async def test_nothing_new_is_not_reported_again(daemon: FakeDaemon) -> None:
     retained = Retained()
-    teller = Teller(daemon, retained, TOPICS)
-    await teller.tell()
-    await told(retained)
+    publisher = StatusPublisher(daemon, retained, TOPICS)
+    await publisher.publish()
+    await reported(retained)
     daemon.state = replace(daemon.state, time=daemon.state.time + timedelta(seconds=3))
-    await teller.tell()
-    assert await told(retained) == {}
+    await publisher.publish()
+    assert await reported(retained) == {}
     daemon.state = replace(daemon.state, paused=True)
-    await teller.tell()
-    assert set(await told(retained)) == {"status"}
+    await publisher.publish()
+    assert set(await reported(retained)) == {"status"}
 
 
 async def test_a_session_that_is_over_is_forgotten_by_the_broker_also_after_a_restart(
@@ -63,10 +63,10 @@ async def test_a_session_that_is_over_is_forgotten_by_the_broker_also_after_a_re
 ) -> None:
     retained = Retained()
     await daemon.arrive("TS_01")
-    before, after = Teller(daemon, retained, TOPICS), Teller(daemon, retained, TOPICS)
-    await before.tell()
-    await told(retained)
+    before, after = StatusPublisher(daemon, retained, TOPICS), StatusPublisher(daemon, retained, TOPICS)
+    await before.publish()
+    await reported(retained)
     monkeypatch.setattr("livetomo.web.read_model.LIVE", timedelta(0))
-    for teller in (before, after):
-        await teller.tell()
-        assert (await told(retained))[f"krios1/{SESSION}/summary"] is None
+    for publisher in (before, after):
+        await publisher.publish()
+        assert (await reported(retained))[f"krios1/{SESSION}/summary"] is None

@@ -26,7 +26,7 @@ from livetomo.publish.prometheus.quality_buckets import metric_name
 from livetomo.web.app import create_app
 from livetomo.web.auth import Rules
 from livetomo.web.server import Server, bind_tcp
-from tests.publish.stories import RECIPE_HASH, manifest
+from tests.publish.event_logs import RECIPE_HASH, manifest
 from tests.servers import Prometheus, need
 from tests.web.site import SESSION, FakeDaemon, site
 
@@ -135,9 +135,9 @@ class Watched:
     async def ask(self, expr: str) -> list[dict[str, Any]]:
         for variable, value in {"__range": "5m", "__rate_interval": "1m", "watch": ".*", "instance": ".*"}.items():
             expr = expr.replace(f"${variable}", value)
-        told = (await self._client.get("/api/v1/query", params={"query": expr})).json()
-        assert told["status"] == "success", (expr, told)
-        found: list[dict[str, Any]] = told["data"]["result"]
+        payload = (await self._client.get("/api/v1/query", params={"query": expr})).json()
+        assert payload["status"] == "success", (expr, payload)
+        found: list[dict[str, Any]] = payload["data"]["result"]
         return found
 
     async def until(self, expr: str) -> None:
@@ -149,8 +149,8 @@ class Watched:
         await eventually(is_answered)
 
     async def alerts(self, state: str = "firing") -> set[str]:
-        told = (await self._client.get("/api/v1/alerts")).json()["data"]["alerts"]
-        return {alert["labels"]["alertname"] for alert in told if alert["state"] == state}
+        payload = (await self._client.get("/api/v1/alerts")).json()["data"]["alerts"]
+        return {alert["labels"]["alertname"] for alert in payload if alert["state"] == state}
 
     async def works(self, number: int) -> None:
         """Some tomograms go through, one is a bad file, one fails."""
@@ -159,10 +159,10 @@ class Watched:
             self.metrics.began("krios1", 2.0)
             for stage in ("read", "segment", None):
                 self.metrics.worker_at("cpu", stage)
-            told = manifest()
+            payload = manifest()
             for name in ("saturated_share", "finite_share", "contamination_share", "halves_agreement", "band_snr"):
-                told["quality"][name] = {"value": 0.01, "unit": "", "verdict": "good"}
-            self.metrics.finished(told)
+                payload["quality"][name] = {"value": 0.01, "unit": "", "verdict": "good"}
+            self.metrics.finished(payload)
             who = TomogramId("krios1", "s", "TS")
             done = Event("state", who, 1, RECIPE_HASH, "done.1", {"state": "done", "seconds": 8.0})
             (recorded,) = (await self.daemon.events_after(0, 1))[:1]
@@ -278,7 +278,7 @@ async def test_alerts_fire_with_the_trouble_and_clear_after_it(watched: Watched)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("watched", [4], indirect=True)
-async def test_a_session_that_goes_wrong_is_told_by_the_right_alerts_until_it_goes_well(watched: Watched) -> None:
+async def test_a_session_that_goes_wrong_is_reported_by_the_right_alerts_until_it_goes_well(watched: Watched) -> None:
     """Black half maps, thick ice, alignments that break and fewer particles, all within four seconds for an hour."""
     await watched.daemon.finish()
     await watched.until("livetomo_ready")
@@ -297,7 +297,7 @@ async def test_a_session_that_goes_wrong_is_told_by_the_right_alerts_until_it_go
         known = await watched.ask("watch:livetomo_quality_thickness_meters:mean1h offset 4s > 0")
         return watched.number > 10 and bool(known)
 
-    async def is_told() -> bool:
+    async def is_published() -> bool:
         return expected <= seen and bool(await watched.ask('livetomo_session_verdict{verdict="bad"} == 1'))
 
     async def is_over() -> bool:
@@ -309,7 +309,7 @@ async def test_a_session_that_goes_wrong_is_told_by_the_right_alerts_until_it_go
     }
     await go_on(is_well_known)
     assert seen == set()
-    await go_on(is_told, picks=3, thickness=4600.0, tilt_axis=-80.0, halves_agreement=0.0)
+    await go_on(is_published, picks=3, thickness=4600.0, tilt_axis=-80.0, halves_agreement=0.0)
     assert seen == expected
     await go_on(is_over)
 

@@ -44,7 +44,7 @@ def test_a_tomogram_whose_picks_are_its_particles_is_perfect_and_timed_from_its_
     assert "published" in "\n".join(table(score))
 
 
-def test_picks_that_come_before_the_landing_is_told_are_scored_when_it_is():
+def test_picks_that_come_before_the_landing_is_reported_are_scored_when_it_is():
     score, _ = board()
     score.received(picks([[*TRUTH[0], 0.9]]))
     assert not score.complete
@@ -53,7 +53,7 @@ def test_picks_that_come_before_the_landing_is_told_are_scored_when_it_is():
     assert score.rows["TS_01"].seconds == 0
 
 
-def test_a_message_that_comes_twice_is_counted_once_and_told():
+def test_a_message_that_comes_twice_is_counted_once_and_reported():
     score, _ = board()
     landed(score)
     score.received(picks([[*TRUTH[0], 0.9], [*TRUTH[1], 0.8]]))

@@ -74,7 +74,7 @@ def way(broker: Mosquitto, folder: Path, user: str, word: str) -> MqttTransport:
     return MqttTransport(Mqtt.model_validate(settings), f"{user}-{word}")
 
 
-async def test_livetomo_may_tell_and_readers_may_listen(mosquitto: Mosquitto, folder: Path) -> None:
+async def test_livetomo_may_say_and_readers_may_listen(mosquitto: Mosquitto, folder: Path) -> None:
     with pytest.raises(BrokerAway, match=r"(?i)not authori[sz]ed"):
         async with way(mosquitto, folder, "livetomo", "wrong").connect(WILL):
             raise AssertionError("the password is wrong")

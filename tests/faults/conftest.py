@@ -68,12 +68,12 @@ class Listener:
             self._take(topic, json.loads(payload))
         self._news.set()
 
-    def _take(self, topic: str, told: dict) -> None:
-        self.messages.append((topic, told))
-        if "event_id" in told and told["event_id"] not in self._events:
-            self._events[told["event_id"]] = told | {"topic": topic}
-            if "state" in told:
-                self._states.setdefault(told["state"], []).append(told["tomogram"])
+    def _take(self, topic: str, reported: dict) -> None:
+        self.messages.append((topic, reported))
+        if "event_id" in reported and reported["event_id"] not in self._events:
+            self._events[reported["event_id"]] = reported | {"topic": topic}
+            if "state" in reported:
+                self._states.setdefault(reported["state"], []).append(reported["tomogram"])
 
     async def until(self, what, seconds: float = 90) -> None:
         try:

@@ -95,7 +95,7 @@ async def test_a_changed_recipe_makes_no_new_jobs_and_counts_for_what_comes(daem
     assert hashes["TS_01"] != hashes["TS_02"]
 
 
-async def test_systemd_is_told_that_the_daemon_is_ready_alive_and_stopping(daemon, listener):
+async def test_systemd_is_reported_that_the_daemon_is_ready_alive_and_stopping(daemon, listener):
     path = daemon.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(path))
@@ -157,14 +157,14 @@ async def test_a_broker_that_comes_and_goes_loses_nothing_and_keeps_the_order(da
         await listener.until(lambda heard, name=f"TS_{number:03}": name in heard.states("running"))
     daemon.land("last", seed=stops)
     await until(lambda: status(daemon)["status"]["jobs"].get("done") == stops + 1, seconds=90 + 5 * stops)
-    told = await asyncio.to_thread(all_events, daemon)
-    assert [event["seq"] for event in told] == list(range(1, len(told) + 1))
-    last = told[-1]["event_id"]
+    payload = await asyncio.to_thread(all_events, daemon)
+    assert [event["seq"] for event in payload] == list(range(1, len(payload) + 1))
+    last = payload[-1]["event_id"]
     await listener.until(lambda listening: last in listening.events())
-    missed = {event["event_id"] for event in told} - set(listener.events())
-    print(f"\n{stops} stops, {len(told)} events, {len(missed)} of them lost with a killed broker")
+    missed = {event["event_id"] for event in payload} - set(listener.events())
+    print(f"\n{stops} stops, {len(payload)} events, {len(missed)} of them lost with a killed broker")
     assert len(missed) <= stops // 2 * MOST_LOST_WITH_A_BROKER
-    assert set(listener.events()) <= {event["event_id"] for event in told}
+    assert set(listener.events()) <= {event["event_id"] for event in payload}
 
 
 def all_events(daemon) -> list[dict]:
@@ -238,14 +238,14 @@ async def livetomo(daemon, *words: str) -> tuple[int, str]:
     return process.returncode, said.decode()
 
 
-async def test_a_damaged_catalog_is_refused_and_made_anew_without_telling_anything_new(daemon, listener):
+async def test_a_damaged_catalog_is_refused_and_made_anew_without_saying_anything_new(daemon, listener):
     await daemon.start()
     for number in range(3):
         daemon.land(f"TS_{number}", seed=number)
     await listener.until(lambda heard: len(heard.states("done")) == 3)
     code, said = await livetomo(daemon, "backup", str(daemon.folder / "copy.sqlite"))
     assert code == 0, said
-    told = set(listener.events())
+    payload = set(listener.events())
     await daemon.stop()
     catalog = daemon.folder / "state" / "catalog.sqlite"
     catalog.write_bytes(b"\0" * 5000)
@@ -257,7 +257,7 @@ async def test_a_damaged_catalog_is_refused_and_made_anew_without_telling_anythi
     await daemon.start()
     daemon.land("TS_3", seed=3)
     await listener.until(lambda heard: len(heard.states("done")) == 4)
-    assert {e["tomogram"] for i, e in listener.events().items() if i not in told} == {"TS_3"}
+    assert {e["tomogram"] for i, e in listener.events().items() if i not in payload} == {"TS_3"}
     await daemon.stop()
     for part in daemon.folder.glob("state/catalog.sqlite*"):
         part.unlink()
@@ -291,7 +291,7 @@ async def test_a_backup_is_put_in_force_as_the_docs_say_after_the_daemon_was_kil
     await listener.until(lambda heard: len(heard.states("done")) == 3)
     before = {event["epoch"] for event in listener.events().values()}
     highest = max(event["seq"] for event in listener.events().values())
-    told = set(listener.events())
+    payload = set(listener.events())
     await daemon.kill()
     assert (daemon.folder / "state" / "catalog.sqlite-wal").stat().st_size > 0
     code, said = await livetomo(daemon, *restore)
@@ -299,7 +299,7 @@ async def test_a_backup_is_put_in_force_as_the_docs_say_after_the_daemon_was_kil
     await daemon.start()
     daemon.land("TS_3", seed=3)
     await listener.until(lambda heard: len(heard.states("done")) == 4)
-    news = [event for event_id, event in listener.events().items() if event_id not in told]
+    news = [event for event_id, event in listener.events().items() if event_id not in payload]
     news = [event for event in news if event["schema"] != "livetomo/verdict/1"]  # it may come after the last "done"
     assert {event["tomogram"] for event in news} == {"TS_3"}
     assert len(before) == 1
@@ -345,7 +345,7 @@ async def test_a_sessions_stars_follow_its_results_and_their_retractions(daemon,
     await until(lambda: particles() == ["TS_01"], seconds=120)
 
 
-async def test_a_sessions_stars_follow_what_sidecars_tell_late(daemon, listener):
+async def test_a_sessions_stars_follow_what_sidecars_say_late(daemon, listener):
     def pixel() -> str:
         path = daemon.output / "krios1" / "monday" / "particles" / "tomograms.star"
         rows = [line.split() for line in path.read_text().splitlines()] if path.exists() else []

@@ -16,11 +16,11 @@ GROWTH_MB = 6.0
 
 def held(pid: int) -> dict[str, float]:
     """What a process holds: memory in MB, file descriptors, threads."""
-    told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    payload = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     return {
-        "memory": int(told["VmRSS"].split()[0]) / 1000,
+        "memory": int(payload["VmRSS"].split()[0]) / 1000,
         "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        "threads": int(told["Threads"]),
+        "threads": int(payload["Threads"]),
     }
 
 

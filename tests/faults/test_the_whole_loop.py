@@ -40,12 +40,12 @@ async def test_a_file_that_is_copied_slowly_is_published_exactly_once_over_mqtt_
                 if what(*heard[-1]):
                     return
 
-    await hear_until(lambda topic, told: told.get("state") == "done")
+    await hear_until(lambda topic, reported: reported.get("state") == "done")
     await daemon.stop()
-    await hear_until(lambda topic, told: told.get("word") == "stopped")
+    await hear_until(lambda topic, reported: reported.get("word") == "stopped")
     base = "livetomo/here/main/krios1/monday/tomo_171"
-    told = [(topic, payload.get("state")) for topic, payload in heard if topic.startswith(base)]
-    assert told == [
+    reported = [(topic, payload.get("state")) for topic, payload in heard if topic.startswith(base)]
+    assert reported == [
         (f"{base}/state", "waiting"),
         (f"{base}/state", "running"),
         (f"{base}/picks/ribosome", None),
@@ -179,8 +179,8 @@ async def test_a_supervisor_that_dies_at_any_point_loses_nothing_and_repeats_not
     assert daemon.leftovers() == []
     numbers = [event["seq"] for event in listener.events().values()]
     assert numbers == sorted(numbers) == list(range(1, len(numbers) + 1))
-    told = [record["message"] for record in daemon.records()]
-    since_start = told[len(told) - told[::-1].index("started") :]
+    reported = [record["message"] for record in daemon.records()]
+    since_start = reported[len(reported) - reported[::-1].index("started") :]
     # What the last run left is settled first: a lease of this run is not taken for one of it.
     assert not {"adopted", "taken up again"} & set(since_start[since_start.index("done") :])
 

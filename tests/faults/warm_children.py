@@ -63,15 +63,15 @@ def _be_a_child(shadow: socket.socket) -> None:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    told = json.loads(message)
+    payload = json.loads(message)
     os.environ.clear()
-    os.environ.update(told["environment"])
+    os.environ.update(payload["environment"])
     crashpoints._FILE = os.environ.get("LIVETOMO_CRASH_FILE")
     threading.Thread(target=_die_with, args=(shadow,), daemon=True).start()
-    sys.argv[:] = told["argv"]
+    sys.argv[:] = payload["argv"]
     code = 1
     try:
-        runpy.run_module(told["argv"][0], run_name="__main__", alter_sys=True)
+        runpy.run_module(payload["argv"][0], run_name="__main__", alter_sys=True)
         code = 0
     except BaseException:
         traceback.print_exc()

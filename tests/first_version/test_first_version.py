@@ -1,7 +1,7 @@
 """A catalog and results that the first version left: they open, verify, rebuild, and tell the same under the same ids.
 
 `first_version.tar.xz` was made by the code of commit c50b5df, with three tomograms of 40 voxels in /data/facility; one
-was written twice, one was no tomogram. `told.json` is what its catalog held.
+was written twice, one was no tomogram. `published.json` is what its catalog held.
 """
 
 import json
@@ -18,7 +18,7 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.results.session_picks import newest_results, read_picks
 
 HERE = Path(__file__).parent
-TOLD = json.loads((HERE / "told.json").read_text())
+PUBLISHED = json.loads((HERE / "published.json").read_text())
 MADE_IN = "/data/facility"
 
 
@@ -43,8 +43,8 @@ def livetomo(folder: Path, command: str, *arguments: str) -> str:
 
 
 def events(catalog: Catalog) -> list[list[object]]:
-    told = catalog.story.after(0, 1000)
-    return [[r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version, r.event_id] for r in told]
+    payload = catalog.event_log.after(0, 1000)
+    return [[r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version, r.event_id] for r in payload]
 
 
 def standing(catalog: Catalog) -> list[list[str]]:
@@ -54,8 +54,8 @@ def standing(catalog: Catalog) -> list[list[str]]:
 
 def test_its_catalog_opens_and_goes_on(facility: Path) -> None:
     catalog = Catalog(open_database(facility / "catalog.sqlite"), site="facility", instance="main")
-    assert events(catalog) == TOLD["events"]
-    assert standing(catalog) == sorted(TOLD["results"])
+    assert events(catalog) == PUBLISHED["events"]
+    assert standing(catalog) == sorted(PUBLISHED["results"])
     assert len(catalog.arrivals.known_files("krios1")) >= 3
     totals = catalog.views.totals("krios1", "20261120_yeast")
     assert totals.tomograms == 3
@@ -66,23 +66,23 @@ def test_its_catalog_opens_and_goes_on(facility: Path) -> None:
 def test_its_results_make_a_catalog_that_publishes_the_same_ids(facility: Path) -> None:
     livetomo(facility, "rebuild")
     catalog = Catalog(open_database(facility / "state" / "catalog.sqlite"), site="facility", instance="main")
-    told = {event[-1] for event in events(catalog)}
-    failed = {event[-1] for event in TOLD["events"] if event[1] == "TS_03"}  # of what failed there is no result
-    assert told == {event[-1] for event in TOLD["events"]} - failed
-    assert standing(catalog) == sorted(TOLD["results"])
+    payload = {event[-1] for event in events(catalog)}
+    failed = {event[-1] for event in PUBLISHED["events"] if event[1] == "TS_03"}  # of what failed there is no result
+    assert payload == {event[-1] for event in PUBLISHED["events"]} - failed
+    assert standing(catalog) == sorted(PUBLISHED["results"])
 
 
 def test_its_backup_is_put_in_force(facility: Path) -> None:
     livetomo(facility, "restore", str(facility / "catalog.sqlite"), "--catalog-only")
     catalog = Catalog(open_database(facility / "state" / "catalog.sqlite"), site="facility", instance="main")
-    assert events(catalog) == TOLD["events"]
+    assert events(catalog) == PUBLISHED["events"]
 
 
 def test_its_results_are_whole_and_their_picks_are_read(facility: Path) -> None:
     from livetomo.results.folder import damage, find_results
 
     folders = find_results(str(facility / "out"))
-    assert len(folders) == len(TOLD["results"])
+    assert len(folders) == len(PUBLISHED["results"])
     assert [harm for folder in folders for harm in damage(folder)] == []
     session = facility / "out" / "krios1" / "20261120_yeast"
     results = newest_results(session)
@@ -92,7 +92,7 @@ def test_its_results_are_whole_and_their_picks_are_read(facility: Path) -> None:
 
 
 def test_its_recipes_have_the_hashes_that_they_had(facility: Path) -> None:
-    assert load_recipe("untrained").hash == TOLD["recipes"]["untrained"]
+    assert load_recipe("untrained").hash == PUBLISHED["recipes"]["untrained"]
     assert load_recipe("cellular").hash == "5e0d722fb8972be416e7ba43b1b82e3ae42c2c53a376de20a23ccafee212e7df"
     for path in (facility / "out").glob("**/result.json"):
         recipe = json.loads(path.read_text())["recipe"]

@@ -107,16 +107,16 @@ def test_relion4_is_in_unbinned_pixels_from_the_corner(written, binning):
     ],
 )
 def test_the_unbinned_pixel_is_what_sidecars_know_and_never_guessed(metadata, pixel):
-    frame = Frame.told("TS_01", EVEN, VOXEL, metadata)
+    frame = Frame.of_metadata("TS_01", EVEN, VOXEL, metadata)
     assert frame.pixel_size_angstrom == pixel
-    assert Frame.told("TS_01", EVEN, VOXEL, metadata, pixel_size_angstrom=3.0).pixel_size_angstrom == 3.0
+    assert Frame.of_metadata("TS_01", EVEN, VOXEL, metadata, pixel_size_angstrom=3.0).pixel_size_angstrom == 3.0
 
 
 @pytest.mark.parametrize(
     ("name", "label"), [("relion5", "TomoName"), ("relion4", "TomoName"), ("warp", "MicrographName")]
 )
-def test_relion_and_warp_are_told_the_tilt_series_by_its_own_name(written, name, label):
-    frame = Frame.told("TS_01", EVEN, VOXEL, {"tilt_series_name": "rec_TS_01"})
+def test_relion_and_warp_are_reported_the_tilt_series_by_its_own_name(written, name, label):
+    frame = Frame.of_metadata("TS_01", EVEN, VOXEL, {"tilt_series_name": "rec_TS_01"})
     table = starfile.read(written(name, Placed(placed().picks, frame)))
     assert {value.removesuffix(".tomostar") for value in table[f"rln{label}"]} == {"rec_TS_01"}
 
@@ -133,7 +133,7 @@ CROPPED = {"pixel_size_angstrom": VOXEL / 4, "unbinned_size_xyz": [400, 241, 162
 
 
 def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogram(written, tmp_path):
-    what = Placed(placed().picks, Frame.told("TS_01", EVEN, VOXEL, CROPPED))
+    what = Placed(placed().picks, Frame.of_metadata("TS_01", EVEN, VOXEL, CROPPED))
     four = starfile.read(written("relion4", what))[CORNER].to_numpy()
     five = starfile.read(written("relion5", what))[CENTRED].to_numpy()
     np.testing.assert_allclose((four - np.array([400, 241, 162]) / 2) * VOXEL / 4, five, atol=1e-3)
@@ -144,7 +144,11 @@ def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogra
 
 
 def test_a_size_in_pixels_of_another_size_is_not_used():
-    assert Frame.told("TS_01", EVEN, VOXEL, CROPPED, pixel_size_angstrom=VOXEL / 2).unbinned_xyz == (160, 120, 80)
+    assert Frame.of_metadata("TS_01", EVEN, VOXEL, CROPPED, pixel_size_angstrom=VOXEL / 2).unbinned_xyz == (
+        160,
+        120,
+        80,
+    )
 
 
 def test_warp_is_in_voxels_of_the_tomogram(written):

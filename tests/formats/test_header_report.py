@@ -28,7 +28,7 @@ def doctor(*arguments: object):
     return CliRunner().invoke(livetomo_command, ["doctor", *map(str, arguments)])
 
 
-def test_a_header_is_told_as_it_is_stored_and_as_it_is_read(volume):
+def test_a_header_is_reported_as_it_is_stored_and_as_it_is_read(volume):
     report = report_header(volume)
     assert (report.file, report.size_bytes) == ("TS_01.mrc", 1024 + 4 * 120)
     assert report.fields["nx, ny, nz"] == "6 5 4"
@@ -38,7 +38,7 @@ def test_a_header_is_told_as_it_is_stored_and_as_it_is_read(volume):
     assert bytes.fromhex("".join(report.first_bytes)) == volume.read_bytes()[:224]
 
 
-def test_neither_folder_nor_label_is_told(volume):
+def test_neither_folder_nor_label_is_reported(volume):
     for said in (doctor(volume), doctor(volume, "--json")):
         assert said.exit_code == 0, said.output
         assert "confidential" not in said.output
@@ -61,7 +61,7 @@ def test_a_compressed_header_is_that_of_what_is_compressed(volume, kind):
     assert ("gzip" in said.output) is (kind == "gzip")
 
 
-def test_a_file_that_is_refused_is_told_with_its_header_and_the_reason(volume):
+def test_a_file_that_is_refused_is_reported_with_its_header_and_the_reason(volume):
     volume.write_bytes(volume.read_bytes()[:-100])
     said = doctor(volume)
     assert said.exit_code == 6
@@ -72,7 +72,7 @@ def test_a_file_that_is_refused_is_told_with_its_header_and_the_reason(volume):
 @pytest.mark.parametrize(
     "content", [b"", b"#!/bin/sh\necho the text of another file, which nobody wants to send\n" * 40]
 )
-def test_of_what_is_no_volume_little_is_told(tmp_path, content):
+def test_of_what_is_no_volume_little_is_reported(tmp_path, content):
     (tmp_path / "note.mrc").write_bytes(content)
     report = report_header(tmp_path / "note.mrc")
     assert "is not an MRC volume" in report.refused

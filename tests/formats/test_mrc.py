@@ -54,7 +54,7 @@ def test_imod_bytes_are_read_unsigned(tmp_path: Path):
     assert read_volume(path).voxels.ravel().tolist() == [0, 1, 127, 128, 200, 250, 254, 255]
 
 
-def test_a_volume_that_ends_early_is_told(tmp_path: Path):
+def test_a_volume_that_ends_early_is_reported(tmp_path: Path):
     path = tmp_path / "a.mrc"
     path.write_bytes(bytes(header_block()) + bytes(700))
     with pytest.raises(TruncatedVolume, match="1,724 of 1,792"):

@@ -29,7 +29,7 @@ def test_other_axes_and_byte_orders_are_read_as_the_whole_is(tmp_path):
     assert read_box(path, 4).voxels.shape == (4, 4, 4)
 
 
-def test_a_file_that_ends_too_soon_is_told(tmp_path):
+def test_a_file_that_ends_too_soon_is_reported(tmp_path):
     path = tmp_path / "a.mrc"
     path.write_bytes(header_block((4, 6, 8)) + bytes(100))
     with pytest.raises(TruncatedVolume):

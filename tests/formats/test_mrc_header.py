@@ -132,7 +132,7 @@ def test_an_unsupported_mode_is_named(written, mode):
         read_header(written(header_block(mode=mode)))
 
 
-def test_a_truncated_volume_is_told_by_its_size_and_trailing_bytes_are_allowed(written):
+def test_a_truncated_volume_is_reported_by_its_size_and_trailing_bytes_are_allowed(written):
     path = written(header_block())
     header = read_header(path)
     check_size(header, header.declared_bytes + 10, path)
@@ -141,7 +141,7 @@ def test_a_truncated_volume_is_told_by_its_size_and_trailing_bytes_are_allowed(w
 
 
 @pytest.mark.parametrize("extended", [1024, 49_920, 131_072])
-def test_an_extended_header_that_is_declared_but_not_written_is_told_by_the_size_alone(written, extended):
+def test_an_extended_header_that_is_declared_but_not_written_is_reported_by_the_size_alone(written, extended):
     path = written(header_block(extended=extended))
     declared = read_header(path)
     whole, bare = declared.declared_bytes, declared.declared_bytes - extended

@@ -71,13 +71,13 @@ def one(name, count=2):
     return Placed(Picks(position, score, np.full(count, 1e6, np.float32)), Frame(name, SHAPE, 10.0))
 
 
-def assert_read(back: Picks, told: Picks, *, scores=True, angles=True):
-    np.testing.assert_allclose(back.position, told.position, atol=2e-3)
+def assert_read(back: Picks, payload: Picks, *, scores=True, angles=True):
+    np.testing.assert_allclose(back.position, payload.position, atol=2e-3)
     if scores:
-        np.testing.assert_allclose(back.score, told.score, atol=1e-6)
-    if angles and told.euler is not None and len(told):
+        np.testing.assert_allclose(back.score, payload.score, atol=1e-6)
+    if angles and payload.euler is not None and len(payload):
         assert back.euler is not None
-        turns = (Rotation.from_euler("ZYZ", each.euler.astype(float), degrees=True) for each in (back, told))
+        turns = (Rotation.from_euler("ZYZ", each.euler.astype(float), degrees=True) for each in (back, payload))
         assert (next(turns) * next(turns).inv()).magnitude().max() < 1e-3
 
 

@@ -54,7 +54,7 @@ def test_a_bell_of_values_is_read_back_whatever_the_header_says(is_signed, width
         (bell(300, 40, 0, 1000), 1, None, True),
     ],
 )
-def test_values_that_do_not_tell_are_read_as_the_header_says(values, mode, imod, is_signed):
+def test_values_that_do_not_say_are_read_as_the_header_says(values, mode, imod, is_signed):
     volume = stored(values, mode, imod=imod)
     found = settled_signs(volume)
     assert found.voxels.dtype == volume.voxels.dtype

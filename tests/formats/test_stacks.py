@@ -50,7 +50,7 @@ def others(tilts):
 
 
 @pytest.mark.parametrize(("kind", "data", "tilts"), TABLE)
-def test_a_stack_is_told_from_a_tomogram(kind, data, tilts):
+def test_a_stack_is_distinguished_from_a_tomogram(kind, data, tilts):
     header = parse_header(io.BytesIO(data), PATH)
     with pytest.raises(kind, match=r"^TS_01.mrc is a stack of ") if kind else nullcontext():
         refuse_volumes(header, PATH)

@@ -223,8 +223,8 @@ class Facility:
             self.tree,
             clock=self.clock,
             offer=self.offered.append,
-            tell_baseline=self.baselines.append,
-            tell_left_alone=lambda files: self.left_alone.extend(file.path for file in files),
+            report_baseline=self.baselines.append,
+            report_left_alone=lambda files: self.left_alone.extend(file.path for file in files),
             first_start=self.first_start,
             known=[KnownFile(path, content) for path, content in self.catalog.items()],
         )

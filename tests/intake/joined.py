@@ -42,8 +42,8 @@ class Joined:
             self.tree,
             clock=self.clock,
             offer=lambda arrival: self._messages.append({"say": "arrival", "arrival": arrival_to_json(arrival)}),
-            tell_baseline=lambda files: self._messages.append({"say": "baseline", "files": known_to_json(files)}),
-            tell_left_alone=lambda files: self._messages.append({"say": "left_alone", "files": known_to_json(files)}),
+            report_baseline=lambda files: self._messages.append({"say": "baseline", "files": known_to_json(files)}),
+            report_left_alone=lambda files: self._messages.append({"say": "left_alone", "files": known_to_json(files)}),
             first_start=self.catalog.arrivals.is_first_start("krios1"),
             known=[file for message in known_messages(known) for file in known_from_json(travelled(message)["files"])],
         )
@@ -82,7 +82,7 @@ class Joined:
         while claim := self.catalog.jobs.claim("cpu", 60, ["krios1"]):
             content = claim.content
             source = {"size": content.size, "modified_ns": content.modified_ns, "digest": content.digest}
-            told = manifest(claim) | {
+            payload = manifest(claim) | {
                 "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)},
                 "source": {"path": f"/data/{claim.path}"} | source,
                 "metadata": dict(claim.metadata),
@@ -90,8 +90,8 @@ class Joined:
             }
             self.finished += 1
             folder = f"/results/{claim.tomogram.session}/{claim.tomogram.name}/r{claim.revision}"
-            self.catalog.jobs.commit(claim.token, told, folder)
-            found.append(Found(told, folder, claim.path))
+            self.catalog.jobs.commit(claim.token, payload, folder)
+            found.append(Found(payload, folder, claim.path))
         return found
 
     def exported(self, session: str) -> list[str]:

@@ -104,8 +104,8 @@ def test_halves_that_come_later_are_news_of_the_same_revision(tree, aretomo):
     assert offered[0].content == aretomo.taken[0].content
 
 
-def test_a_sidecar_that_comes_while_nobody_watches_is_told_after_the_restart(tree, aretomo):
-    from livetomo.core.tomogram import KnownFile, told
+def test_a_sidecar_that_comes_while_nobody_watches_is_reported_after_the_restart(tree, aretomo):
+    from livetomo.core.tomogram import KnownFile, companions_digest
     from livetomo.intake.watcher import Watcher
 
     tree.write("s/P_1_Vol.mrc", mrc())
@@ -118,9 +118,9 @@ def test_a_sidecar_that_comes_while_nobody_watches_is_told_after_the_restart(tre
         tree,
         clock=aretomo.clock,
         offer=aretomo.offered.append,
-        tell_baseline=aretomo.baselines.append,
-        tell_left_alone=lambda files: None,
-        known=[KnownFile(first.path, first.content, told(first.halves, first.metadata))],
+        report_baseline=aretomo.baselines.append,
+        report_left_alone=lambda files: None,
+        known=[KnownFile(first.path, first.content, companions_digest(first.halves, first.metadata))],
     )
     offered = []
     answer = aretomo.answer

@@ -27,13 +27,13 @@ def test_halves_that_stand_for_their_tomogram_are_said_to(tree):
     assert "without its partner" in found[f"{folder}/rec_B_half1.mrc"][1]
 
 
-def test_a_tilt_stack_is_told_by_what_lies_beside_it(tree):
+def test_a_tilt_stack_is_reported_by_what_lies_beside_it(tree):
     tree.write("s/TS_1.mrc", mrc())
     tree.write("s/TS_1.mrc.mdoc", b"")
     assert survey_of(tree, "generic")["s/TS_1.mrc"] == (False, "a tilt stack, as s/TS_1.mrc.mdoc beside it shows")
 
 
-def test_what_changes_or_comes_between_the_two_looks_is_not_taken_and_what_goes_is_not_told(tree):
+def test_what_changes_or_comes_between_the_two_looks_is_not_taken_and_what_goes_is_not_reported(tree):
     for name in ("rests", "grows", "goes"):
         tree.write(f"s/{name}.mrc", mrc(fill=name.encode()))
     survey = Survey(WatchSettings("krios1", "/data"), tree)

@@ -49,12 +49,12 @@ def test_a_session_that_is_renamed_and_archived_stays_what_it_is(one, is_process
     one.run(60)
     if is_processed:
         one.process()
-    events = one.catalog.story.last()
+    events = one.catalog.event_log.last()
     for old, new in (("tmp", "yeast"), ("yeast", "2026/yeast")):
         move_folder(one, old, new)
         one.run(60)
         assert paths(one) == {f"tmp/{name}": f"{new}/{name}.mrc" for name in ("TS_01", "TS_02")}
-    assert (len(one.jobs()), one.catalog.story.last()) == (2, events)
+    assert (len(one.jobs()), one.catalog.event_log.last()) == (2, events)
     assert [view.session for view in one.catalog.views.sessions()] == ["tmp"]
     one.process()
     assert {state for _, _, state in one.jobs()} == {"done"}

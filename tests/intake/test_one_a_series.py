@@ -31,7 +31,7 @@ def job(one: Joined, number: int, *names: str, end: str = SUCCESS) -> None:
 
 
 def retracted(one: Joined) -> dict[str, str]:
-    events = [r.event for r in one.catalog.story.after(0, 1000)]
+    events = [r.event for r in one.catalog.event_log.after(0, 1000)]
     return {event.tomogram.name: event.body["reason"] for event in events if event.kind == "retracted"}
 
 
@@ -41,7 +41,9 @@ def names(one: Joined) -> dict[str, str]:
         """SELECT path, name, metadata FROM tomograms JOIN revisions ON tomogram = tomograms.id
            JOIN jobs ON revision = revisions.id WHERE state = 'done' ORDER BY path"""
     )
-    return {row["path"]: Frame.told(row["name"], (8, 8, 8), 10.0, json.loads(row["metadata"])).series for row in rows}
+    return {
+        row["path"]: Frame.of_metadata(row["name"], (8, 8, 8), 10.0, json.loads(row["metadata"])).series for row in rows
+    }
 
 
 def test_the_latest_job_that_has_not_failed_is_in_force_and_the_others_are_retracted():
@@ -79,10 +81,10 @@ def test_a_later_job_takes_over_when_it_is_done_and_not_before():
     one.run(60)
     assert one.exported("proj") == ["/results/proj/TS_01/r1"]
     assert retracted(one) == {}
-    before = one.catalog.story.last()
+    before = one.catalog.event_log.last()
     one.process()
     assert one.exported("proj") == ["/results/proj/TS_01-2/r1"]
-    kinds = [(r.event.kind, r.event.tomogram.name) for r in one.catalog.story.after(before, 100)]
+    kinds = [(r.event.kind, r.event.tomogram.name) for r in one.catalog.event_log.after(before, 100)]
     assert kinds.index(("retracted", "TS_01")) < kinds.index(("picks", "TS_01-2")), (
         "no particle stands twice in between"
     )
@@ -110,7 +112,7 @@ def test_what_was_superseded_is_not_processed_again_but_a_revision_of_it_is():
     other = one.recipe.model_copy(update={"density": "bright"})
     from livetomo.catalog.operator_requests import Selection
 
-    assert one.catalog.wishes.reprocess(Selection(session="proj"), "bright", other) == 1
+    assert one.catalog.operator_requests.reprocess(Selection(session="proj"), "bright", other) == 1
     one.process()
     assert one.exported("proj") == ["/results/proj/TS_01-2/r1"]
 
@@ -125,7 +127,7 @@ def test_a_catalog_made_from_the_results_has_the_same_in_force_under_the_same_ev
     again = Catalog(open_database(None), site="here", instance="main", now=one.catalog.now)
     rebuild(again, results)
     assert again.views.standing_results("krios1", "proj").keys() == set(one.exported("proj"))
-    ids = [{r.event_id for r in each.story.after(0, 1000)} for each in (one.catalog, again)]
+    ids = [{r.event_id for r in each.event_log.after(0, 1000)} for each in (one.catalog, again)]
     assert ids[0] == ids[1]
 
 

@@ -41,14 +41,14 @@ class Catalog:
             raise RuntimeError("the disk is full")
         self.known_files[arrival.path] = KnownFile(arrival.path, arrival.content)
         self.arrivals.append(arrival)
-        self._tell()
+        self._report()
 
     async def baseline(self, files: Sequence[KnownFile]) -> None:
         self.known_files |= {file.path: file for file in files}
         self.first_start = False
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -111,7 +111,7 @@ async def test_a_slow_copy_is_taken_once_and_only_when_it_is_whole(tmp_path, mod
     assert all(arrival.fault is None for arrival in catalog.arrivals)
 
 
-async def test_a_renamed_folder_and_a_copy_are_told_for_what_they_are(tmp_path, caplog):
+async def test_a_renamed_folder_and_a_copy_are_reported_for_what_they_are(tmp_path, caplog):
     catalog = Catalog()
     caplog.set_level("INFO")
     async with running(intake_of(catalog, watch(tmp_path))):
@@ -199,13 +199,13 @@ class PretendProcess:
     """Says what a test puts in, remembers what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[Mapping[str, Any]] = []
+        self.payload: list[Mapping[str, Any]] = []
         self.says: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.returncode: int | None = None
         self.heard = asyncio.Event()
 
     async def send(self, message: Mapping[str, Any]) -> None:
-        self.told.append(message)
+        self.payload.append(message)
         self.heard.set()
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
@@ -219,10 +219,10 @@ class PretendProcess:
     async def wait(self) -> int:
         return self.returncode or 0
 
-    async def until_told(self, deed: str, count: int = 1) -> Mapping[str, Any]:
+    async def until_reported(self, deed: str, count: int = 1) -> Mapping[str, Any]:
         async with asyncio.timeout(5):
             while True:
-                found = [message for message in self.told if message["do"] == deed]
+                found = [message for message in self.payload if message["do"] == deed]
                 if len(found) >= count:
                     return found[-1]
                 self.heard.clear()
@@ -256,7 +256,7 @@ class Stage:
 
     async def process(self, number: int) -> PretendProcess:
         await until(lambda: len(self.processes) > number)
-        await self.processes[number].until_told("start")
+        await self.processes[number].until_reported("start")
         return self.processes[number]
 
 
@@ -279,20 +279,20 @@ async def test_an_arrival_is_acknowledged_only_after_it_was_recorded(stage):
     process = await stage.process(0)
     stage.catalog.refusals = 1
     process.says.put_nowait(arrival())
-    assert (await process.until_told("try_again"))["path"] == "s/TS_01.mrc"
-    assert not any(message["do"] == "acknowledge" for message in process.told)
+    assert (await process.until_reported("try_again"))["path"] == "s/TS_01.mrc"
+    assert not any(message["do"] == "acknowledge" for message in process.payload)
     process.says.put_nowait(arrival())
-    await process.until_told("acknowledge")
+    await process.until_reported("acknowledge")
     assert len(stage.catalog.arrivals) == 1
 
 
-async def test_a_restarted_process_is_told_what_is_known(stage):
+async def test_a_restarted_process_is_reported_what_is_known(stage):
     process = await stage.process(0)
     process.says.put_nowait(arrival())
-    await process.until_told("acknowledge")
+    await process.until_reported("acknowledge")
     process.kill()
     again = await stage.process(1)
-    assert again.told[0] == {"do": "know", "files": [["s/TS_01.mrc", 1, 2, "abc", "", 0, ""]]}
+    assert again.payload[0] == {"do": "know", "files": [["s/TS_01.mrc", 1, 2, "abc", "", 0, ""]]}
     assert stage.intake.status().scanning is False
 
 
@@ -323,7 +323,7 @@ async def test_a_silent_process_is_killed_and_the_status_says_since_when(stage):
     await until(lambda: stage.intake.status().scanning)
 
 
-async def test_the_watchers_own_trouble_is_told(stage):
+async def test_the_watchers_own_trouble_is_reported(stage):
     process = await stage.process(0)
     process.says.put_nowait({"say": "report", "report": Report(trouble="/data does not exist").to_json()})
     await until(lambda: stage.intake.status().message == "/data does not exist")

@@ -98,7 +98,7 @@ def test_a_file_that_changes_after_it_was_taken_is_a_new_revision(tree, facility
     assert intake.taken[0].content.digest != intake.taken[1].content.digest
 
 
-def test_a_changed_time_with_the_same_content_is_told_but_is_nothing_new(tree, facility):
+def test_a_changed_time_with_the_same_content_is_reported_but_is_nothing_new(tree, facility):
     intake = facility()
     tree.write("yeast/TS_01.mrc", mrc())
     intake.run(30)

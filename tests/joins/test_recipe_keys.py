@@ -234,15 +234,15 @@ class Laboratory:
             body = json.loads(json.dumps(order_for(tomogram, recipe).to_json()))
             pipeline.run(Order.from_json(body), folder / str(number))
             results.append(read_result(folder / str(number), {}))
-        told = dict(results[0].manifest)
-        facts = {key: told[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}
-        facts["picks"] = {name: {**body, "threshold": 0, "removed": 0} for name, body in told["picks"].items()}
-        earlier = [_rescaled(told["quality"], 3 + n / 100) for n in range(10)]
-        facts["in its session"] = baseline.judged(told, earlier)["quality"]
+        payload = dict(results[0].manifest)
+        facts = {key: payload[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}
+        facts["picks"] = {name: {**body, "threshold": 0, "removed": 0} for name, body in payload["picks"].items()}
+        earlier = [_rescaled(payload["quality"], 3 + n / 100) for n in range(10)]
+        facts["in its session"] = baseline.judged(payload, earlier)["quality"]
         facts["of the session"] = {
-            name: [placed.picks.score.tolist() for placed in read_picks(results, name)] for name in told["picks"]
+            name: [placed.picks.score.tolist() for placed in read_picks(results, name)] for name in payload["picks"]
         }
-        return told["recipe"]["settings"], facts
+        return payload["recipe"]["settings"], facts
 
 
 def _rescaled(figures: Mapping[str, Any], factor: float) -> dict[str, Any]:

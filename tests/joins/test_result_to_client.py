@@ -15,7 +15,7 @@ import pytest
 import starfile
 
 from livetomo.client.api import Api
-from livetomo.client.pick_stream import PickStream, Wish
+from livetomo.client.pick_stream import PickStream, Query
 from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.processing.pipeline import run as pipeline
@@ -127,9 +127,9 @@ async def test_every_key_of_a_message_has_what_the_manifest_says(laboratory: Lab
 async def test_files_and_figures_are_the_manifest_s(laboratory: Laboratory) -> None:
     manifest = laboratory.manifest
     async with served(laboratory) as client:
-        told = {each["name"]: each for each in (await event(client, "picks"))["files"]}
-        assert set(told) == {name for name in manifest["files"] if name.startswith(f"picks/{FEATURE}.")}
-        for name, each in told.items():
+        reported = {each["name"]: each for each in (await event(client, "picks"))["files"]}
+        assert set(reported) == {name for name in manifest["files"] if name.startswith(f"picks/{FEATURE}.")}
+        for name, each in reported.items():
             assert {key: each[key] for key in ("bytes", "sha256")} == manifest["files"][name]
             assert (await client.get(each["url"])).content == (laboratory.folder / name).read_bytes()
         result = await event(client, "result")
@@ -187,7 +187,7 @@ async def test_a_consumer_has_every_key_of_the_manifest_that_a_set_names(laborat
     manifest = laboratory.manifest
     async with served(laboratory, inline) as client, asyncio.timeout(10):
         body = await event(client, "picks")
-        stream = aiter(PickStream(Wish(FEATURE), Quiet(), lambda url: HttpApi(client), after=0))
+        stream = aiter(PickStream(Query(FEATURE), Quiet(), lambda url: HttpApi(client), after=0))
         got = await anext(stream)
         await stream.aclose()
     names = {field.name for field in fields(PickSet)}

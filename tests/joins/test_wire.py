@@ -33,8 +33,8 @@ RECIPES = [
 
 
 def _figure(body: dict[str, Any]) -> Quality:
-    ((name, told),) = body.items()
-    return Quality.from_json(name, told)
+    ((name, payload),) = body.items()
+    return Quality.from_json(name, payload)
 
 
 FIGURES = whole(Quality, verdict=st.sampled_from(["missing"])) | whole(

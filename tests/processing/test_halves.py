@@ -34,7 +34,7 @@ def test_the_snr_of_the_whole_is_measured(snr):
     assert (found.unit, found.verdict) == ("", "unjudged")
 
 
-def test_the_coarse_is_told_apart_from_the_whole_band():
+def test_the_coarse_is_distinguished_from_the_whole_band():
     found = figures(*halves(1.0, band_angstrom=95.0))
     assert found["coarse_snr"].value == pytest.approx(2.0, rel=0.3)
     assert found["band_snr"].value < 0.2

@@ -17,14 +17,14 @@ def noise(shape, seed=0):
 
 
 @pytest.mark.parametrize(("replaced", "verdict"), [(0, "good"), (5, "warn"), (50, "bad")])
-def test_voxels_that_are_no_numbers_are_told(replaced, verdict):
+def test_voxels_that_are_no_numbers_are_reported(replaced, verdict):
     quality = judged(finite_share(1000, replaced))
     assert (quality.value, quality.verdict) == (pytest.approx(1 - replaced / 1000), verdict)
     assert replaced == 0 or f"{replaced / 10:.2f}% of the voxels are not numbers" in quality.reason
 
 
 @pytest.mark.parametrize(("clip", "verdict"), [(10.0, "good"), (2.5, "warn"), (1.0, "bad")])
-def test_a_clipped_volume_is_told(clip, verdict):
+def test_a_clipped_volume_is_reported(clip, verdict):
     assert judged(saturated_share(noise((60, 40, 40)).clamp(-clip, clip))).verdict == verdict
 
 
@@ -34,7 +34,7 @@ def test_the_lowest_and_the_highest_voxel_alone_are_not_saturated(shape):
 
 
 @pytest.mark.parametrize(("planes", "verdict"), [(0, "good"), (1, "warn"), (6, "bad")])
-def test_gold_and_ice_are_told(planes, verdict):
+def test_gold_and_ice_are_reported(planes, verdict):
     volume = noise((100, 20, 20))
     volume[:planes] = 15.0
     quality = judged(dense_share(volume))
@@ -97,7 +97,7 @@ def test_without_a_slab_there_is_no_density_in_it():
     assert (found.value, found.verdict) == (None, "missing")
 
 
-def test_scores_are_told_by_their_tenth_median_and_nine_tenths():
+def test_scores_are_reported_by_their_tenth_median_and_nine_tenths():
     found = particles(picks_at(np.zeros((101, 3)), np.linspace(1, 0, 101)))
     assert [found[f"score_{end}"].value for end in ("low", "median", "high")] == pytest.approx([0.1, 0.5, 0.9])
 

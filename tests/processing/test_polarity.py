@@ -49,7 +49,7 @@ def test_the_other_polarity_is_named_whichever_way_round_it_is(density, verdict,
     assert bool(found.reason) == (verdict == "warn")
 
 
-def test_a_simulated_slab_is_told_through_the_microscope():
+def test_a_simulated_slab_is_reported_through_the_microscope():
     volume = seen(900, snr=0.5).volume
     assert [figure(sign_ * volume, voxel=VOXEL).verdict for sign_ in (1, -1)] == ["good", "warn"]
 
@@ -72,7 +72,7 @@ def test_where_it_is_not_clear_nothing_is_claimed(name, density):
     assert figure(NOTHING[name](), density).verdict == "unjudged"
 
 
-def test_a_volume_that_is_too_small_tells_nothing():
+def test_a_volume_that_is_too_small_says_nothing():
     found = figure(noise()[:16, :20, :20])
     assert (found.verdict, found.value) == ("missing", None)
 

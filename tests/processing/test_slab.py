@@ -64,7 +64,7 @@ def test_thickness_and_tilt_of_a_slab_are_measured_at_little_signal(thickness, d
     assert found["thickness_confidence"].value > 0.8
 
 
-def test_a_slab_that_lies_high_is_measured_and_its_shift_told():
+def test_a_slab_that_lies_high_is_measured_and_its_shift_reported():
     found = figures(seen(900, shift=400.0).volume)
     assert found["slab_shift"].value == pytest.approx(400, abs=50)
     assert found["thickness"].value == pytest.approx(900, rel=0.1)
@@ -78,7 +78,7 @@ def test_a_slab_that_reaches_beyond_the_volume_is_at_least_so_thick():
 
 
 @pytest.mark.parametrize(("voxel", "verdict"), [(80.0, "warn"), (130.0, "bad")])
-def test_a_thick_specimen_is_told(voxel, verdict):
+def test_a_thick_specimen_is_reported(voxel, verdict):
     volume = torch.randn(100, 40, 40, generator=torch.Generator().manual_seed(0))
     volume[:30] *= 0.3
     volume[70:] *= 0.3
@@ -169,7 +169,7 @@ def test_a_deep_volume_whose_wedge_lies_round_z_is_no_alarm():
     assert (found["relative_depth"].value > 1.2, found["relative_depth"].verdict) == (True, "good")
 
 
-def test_a_filled_wedge_tells_no_tilts():
+def test_a_filled_wedge_says_no_tilts():
     volume = torch.randn(SHAPE, generator=torch.Generator().manual_seed(0)).numpy()
     assert figures(volume)["seen_tilt_range"].verdict == "missing"
 

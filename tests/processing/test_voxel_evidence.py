@@ -76,7 +76,7 @@ def settled(size, name="TS_01.mrc", scales=(), said=None):
         (1.0, "TS.mrc", [{"sidecar": "t.star", "pixel_size_angstrom": 1.0, "binning": 1.0}], 1.0, "header", True),
     ],
 )
-def test_what_agrees_is_used_without_an_alarm_and_its_source_is_told(header, name, scales, value, source, confirmed):
+def test_what_agrees_is_used_without_an_alarm_and_its_source_is_said(header, name, scales, value, source, confirmed):
     found = settled(header, name, scales)
     assert (found.angstrom, found.source, found.trouble) == (value, source, "")
     assert found.is_confirmed == confirmed

@@ -19,15 +19,15 @@ PLACE = "livetomo/facility/main/alerts"
 
 async def sent(retained: Retained) -> dict[str, str]:
     """What the broker is given: by name, the message, or "" where it is cleared."""
-    told = {}
+    reported = {}
     while retained.is_pending:
         message = await retained.next()
         if message.payload:
             jsonschema.validate(json.loads(message.payload), json.loads(schemas()["alert.json"]))
         body = json.loads(message.payload or b'{"message": ""}')
-        told[message.topic.removeprefix(f"{PLACE}/")] = body["message"]
+        reported[message.topic.removeprefix(f"{PLACE}/")] = body["message"]
         retained.sent(message)
-    return told
+    return reported
 
 
 async def test_what_an_earlier_run_may_have_left_is_cleared_at_first() -> None:
@@ -38,7 +38,7 @@ async def test_what_an_earlier_run_may_have_left_is_cleared_at_first() -> None:
     assert set(cleared.values()) == {""}
 
 
-async def test_an_alert_is_told_once_and_cleared_when_it_no_longer_holds() -> None:
+async def test_an_alert_is_reported_once_and_cleared_when_it_no_longer_holds() -> None:
     retained, well = Retained(), status()
     alerts = Alerts(retained, Topics("facility", "main"))
     alerts.show(well)
@@ -72,11 +72,11 @@ async def test_sessions_that_go_badly_are_an_alert_of_their_microscope_until_the
     await sent(retained)
     monday = PoorSession("krios1", "monday", "bad", ("thickness in 6 of 10: too thick",))
     alerts.show(replace(status(), problems=tuple(of_sessions([monday]))))
-    told = await sent(retained)
-    assert told == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick"}
+    reported = await sent(retained)
+    assert reported == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick"}
     alerts.show(replace(status(), problems=tuple(of_sessions([monday, PoorSession("krios1", "tuesday", "warn")]))))
-    told = await sent(retained)
-    assert told == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick. tuesday is warn"}
+    reported = await sent(retained)
+    assert reported == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick. tuesday is warn"}
     alerts.show(status())
     assert await sent(retained) == {"quality-krios1": ""}
 

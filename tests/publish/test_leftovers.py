@@ -14,10 +14,10 @@ from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
 from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import Message, MessageSettings
-from livetomo.publish.payloads.retained import StatusTold
+from livetomo.publish.payloads.retained import StatusPayload
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Broker, InMemory
-from tests.publish.stories import MemoryStore
+from tests.publish.event_logs import MemoryStore
 from tests.publish.test_metrics import status
 from tests.publish.test_mqtt import broker
 from tests.servers import Mosquitto
@@ -156,7 +156,7 @@ async def test_two_daemons_of_one_name_find_each_other_out_where_the_broker_says
     broker = MemoryBroker()
     pauses: list[float] = []
     enough = asyncio.Event()
-    own = StatusTold.of(status())
+    own = StatusPayload.of(status())
     other = own.model_copy(update={"started": own.started.replace(year=2030), "time": own.time.replace(year=2031)})
 
     async def pause(seconds: float) -> None:
@@ -188,7 +188,7 @@ async def test_two_real_daemons_of_one_name_do_not_go_on_ending_each_other(mosqu
         await asyncio.sleep(min(seconds, 5.0) / 5)
 
     settings = Mqtt.model_validate({"url": f"mqtt://127.0.0.1:{mosquitto.port}"})
-    own = StatusTold.of(status())
+    own = StatusPayload.of(status())
     publishers = [
         Publisher(MessageSettings(HERE), MemoryStore(), MqttTransport(settings, "one-id"), pause=pause)
         for _ in range(2)

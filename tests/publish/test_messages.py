@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from livetomo.core.events import Event, Recorded, result_events
 from livetomo.core.tomogram import TomogramId
 from livetomo.publish.payloads.events import MessageSettings, message_of
-from livetomo.publish.payloads.retained import SummaryTold
+from livetomo.publish.payloads.retained import SummaryPayload
 from livetomo.publish.payloads.topics import Topics
-from tests.publish.stories import RECIPE_HASH, RESULT_ID, manifest, story
+from tests.publish.event_logs import RECIPE_HASH, RESULT_ID, event_log, manifest
 from tools.docs.schemas import schemas
 
 SETTINGS = MessageSettings(Topics("facility", "main"))
@@ -29,7 +29,7 @@ def picks_event(count: int) -> Event:
 
 
 def test_every_payload_is_one_line_of_json_with_an_identity() -> None:
-    for event in story("TS_01"):
+    for event in event_log("TS_01"):
         message = message_of(recorded(event), SETTINGS)
         assert b"\n" not in message.payload
         body = json.loads(message.payload)
@@ -40,7 +40,7 @@ def test_every_payload_is_one_line_of_json_with_an_identity() -> None:
 
 
 def test_topics_are_those_of_the_contract() -> None:
-    topics = [message_of(recorded(event), SETTINGS).topic for event in story("TS_01")]
+    topics = [message_of(recorded(event), SETTINGS).topic for event in event_log("TS_01")]
     place = "livetomo/facility/main/krios1/20261120_yeast/TS_01"
     assert topics == [f"{place}/{kind}" for kind in ("state", "state", "picks/ribosome", "result", "state")]
 
@@ -110,10 +110,10 @@ def test_every_payload_validates_against_its_schema() -> None:
     verdict = {"verdict": "bad", "before": "good", "last": {"bad": 5, "good": 5}, "reasons": ["thickness in 5 of 10"]}
     changed = Event("verdict", TomogramId("krios1", "s", "TS_01"), 1, RECIPE_HASH, "bad", verdict)
     assert message_of(recorded(changed), SETTINGS).topic == "livetomo/facility/main/krios1/s/verdict"
-    for event in [*story("TS_01"), retracted, changed]:
+    for event in [*event_log("TS_01"), retracted, changed]:
         payload = message_of(recorded(event), SETTINGS).payload
         jsonschema.validate(json.loads(payload), json.loads(schemas()[f"{event.kind}.json"]))
-    summary = SummaryTold.model_validate(
+    summary = SummaryPayload.model_validate(
         {
             "watch": "krios1",
             "session": "s",

@@ -19,7 +19,7 @@ from livetomo.core.status import BrokerState, DiskState, Status, WatchState, Wor
 from livetomo.core.tomogram import TomogramId
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import metric_name
-from tests.publish.stories import RECIPE_HASH, manifest
+from tests.publish.event_logs import RECIPE_HASH, manifest
 from tests.servers import need
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -91,9 +91,7 @@ def test_when_a_series_was_created_is_not_a_series_of_its_own(metrics: Metrics) 
     assert b"_created" not in metrics.exposition()
 
 
-def test_a_stage_tells_what_goes_in_what_is_in_it_and_what_comes_out(
-    metrics: Metrics, clock: Clock, now: Clock
-) -> None:
+def test_a_stage_says_what_goes_in_what_is_in_it_and_what_comes_out(metrics: Metrics, clock: Clock, now: Clock) -> None:
     metrics.worker_at("cpu", "read")
     clock.time = 3.0
     metrics.worker_at("cpu", "segment")
@@ -127,9 +125,9 @@ def test_a_result_counts_its_verdict_its_picks_and_each_figure_in_its_own_unit(m
 
 
 def test_a_missing_figure_is_not_a_zero(metrics: Metrics) -> None:
-    told = manifest()
-    told["quality"] = {"thickness": {"value": None, "unit": "Å", "verdict": "missing"}}
-    metrics.finished(told)
+    payload = manifest()
+    payload["quality"] = {"thickness": {"value": None, "unit": "Å", "verdict": "missing"}}
+    metrics.finished(payload)
     assert value(metrics, "quality_thickness_meters_count", watch="krios1") is None
 
 
@@ -154,7 +152,7 @@ def test_bad_files_and_failed_attempts_are_counted_by_whose_fault_it_was(metrics
     assert value(metrics, "job_wait_seconds_sum", watch="krios1") == 2
 
 
-def test_gauges_tell_the_last_status_and_forget_what_is_no_longer_there(metrics: Metrics) -> None:
+def test_gauges_say_the_last_status_and_forget_what_is_no_longer_there(metrics: Metrics) -> None:
     metrics.show(status(), [("krios1", "20261120_yeast")])
     assert value(metrics, "ready") == 1
     assert value(metrics, "jobs", state="waiting") == 3
@@ -219,11 +217,11 @@ def test_a_figure_is_named_with_its_unit(name: str, unit: str, metric: str | Non
 
 def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None:
     """Of every figure that there can be, too: base units, and names as Prometheus wants them."""
-    told = manifest()
+    payload = manifest()
     for name, measure in MEASURES.items():
         figure = {"value": 1.0, "unit": measure.unit, "verdict": "unjudged"}
-        told["quality"][name.replace("<feature>", "ribosome")] = figure
-    metrics.finished(told)
+        payload["quality"][name.replace("<feature>", "ribosome")] = figure
+    metrics.finished(payload)
     metrics.worker_at("cpu", "read")
     metrics.show(status(), [("krios1", "20261120_yeast")])
     done = subprocess.run(
@@ -236,14 +234,14 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None
     assert not re.search(rb"angstrom|nanomet|micromet", metrics.exposition())
 
 
-def test_a_value_is_told_in_its_metric_s_unit(metrics: Metrics) -> None:
-    told = manifest()
-    told["quality"] = {
+def test_a_value_is_reported_in_its_metric_s_unit(metrics: Metrics) -> None:
+    payload = manifest()
+    payload["quality"] = {
         "thickness": {"value": 1500.0, "unit": "Å", "verdict": "good"},
         "defocus": {"value": 3.5, "unit": "µm", "verdict": "good"},
         "ribosome_density": {"value": 800.0, "unit": "1/µm³", "verdict": "unjudged"},
     }
-    metrics.finished(told)
+    metrics.finished(payload)
     assert value(metrics, "latest_thickness_meters", watch="krios1") == pytest.approx(1.5e-7)
     assert value(metrics, "latest_defocus_meters", watch="krios1") == pytest.approx(3.5e-6)
     assert value(metrics, "latest_ribosome_density_per_cubic_meter", watch="krios1") == pytest.approx(8e20)
@@ -259,7 +257,7 @@ def test_each_poor_figure_is_counted_by_its_name(metrics: Metrics) -> None:
     assert value(metrics, "poor_figures_total", watch="krios1", figure="contrast", verdict="bad") == 0
 
 
-def test_the_newest_session_s_verdict_and_targets_are_told_by_its_watch(metrics: Metrics) -> None:
+def test_the_newest_session_s_verdict_and_targets_are_reported_by_its_watch(metrics: Metrics) -> None:
     aims = (Target("ribosome", 9000, 812, 40.0, NOON), Target("microtubule", 100, 3))
     session = SessionTotals("krios1", "monday", 10, {}, {}, {}, NOON, "bad", (), aims)
     metrics.show(status(), [("krios1", "monday")], [session])

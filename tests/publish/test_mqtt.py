@@ -14,7 +14,7 @@ from livetomo.publish.mqtt.refusals import NOT_AUTHORIZED
 from livetomo.publish.payloads.events import Message, MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Broker, InMemory, Real
-from tests.publish.stories import MemoryStore, story
+from tests.publish.event_logs import MemoryStore, event_log
 from tests.servers import Mosquitto, Wire
 
 SETTINGS = MessageSettings(Topics("facility", "main"))
@@ -66,7 +66,7 @@ def events(log: list[Message]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def told(store: MemoryStore) -> list[str]:
+def reported(store: MemoryStore) -> list[str]:
     return [recorded.event_id for recorded in store.events]
 
 
@@ -78,28 +78,28 @@ def words(log: list[Message]) -> list[bytes]:
     return [message.payload for message in log if message.topic == AVAILABILITY]
 
 
-async def test_events_are_told_in_order_and_the_cursor_follows(
+async def test_events_are_reported_in_order_and_the_cursor_follows(
     broker: Broker, publish: Callable[..., Publisher]
 ) -> None:
-    store = MemoryStore(story("TS_01", "TS_02"))
+    store = MemoryStore(event_log("TS_01", "TS_02"))
     async with running(publish(store)):
         await store.caught_up()
-        await store.append(*story("TS_03"))
+        await store.append(*event_log("TS_03"))
         log = await broker.received(all_of(store))
         await store.caught_up()
-    assert events(log) == told(store)
+    assert events(log) == reported(store)
     assert store.moves == list(range(1, len(store.events) + 1))
 
 
-async def test_a_restart_tells_only_what_is_new(broker: Broker, publish: Callable[..., Publisher]) -> None:
-    store = MemoryStore(story("TS_01"))
+async def test_a_restart_says_only_what_is_new(broker: Broker, publish: Callable[..., Publisher]) -> None:
+    store = MemoryStore(event_log("TS_01"))
     async with running(publish(store)):
         await store.caught_up()
-    await store.append(*story("TS_02"))
+    await store.append(*event_log("TS_02"))
     async with running(publish(store)):
         log = await broker.received(all_of(store))
     ids = [json.loads(message.payload)["event_id"] for message in log if message.payload.startswith(b"{")]
-    assert ids == told(store)
+    assert ids == reported(store)
 
 
 async def test_the_daemon_is_online_then_stopped(broker: Broker, publish: Callable[..., Publisher]) -> None:
@@ -113,7 +113,7 @@ async def test_the_daemon_is_online_then_stopped(broker: Broker, publish: Callab
 async def test_a_cut_connection_says_offline_then_online_again(
     broker: Broker, publish: Callable[..., Publisher]
 ) -> None:
-    store = MemoryStore(story("TS_01"))
+    store = MemoryStore(event_log("TS_01"))
     async with running(publish(store)):
         await store.caught_up()
         await broker.cut()
@@ -125,35 +125,39 @@ async def test_a_cut_connection_says_offline_then_online_again(
 async def test_a_broker_that_dies_in_the_middle_loses_and_reorders_nothing(
     broker: Broker, publish: Callable[..., Publisher], forget: bool
 ) -> None:
-    store = MemoryStore(story(*NAMES))
+    store = MemoryStore(event_log(*NAMES))
     publisher = publish(store)
     async with running(publisher):
         for seen in (5, 13, 29):
             await broker.received(lambda log, seen=seen: len(events(log)) >= seen)  # type: ignore[misc]
             await broker.stop(forget=forget)
-            await store.append(*story(f"late_{seen}"))
+            await store.append(*event_log(f"late_{seen}"))
             await broker.start()
         await store.caught_up()
-        log = await broker.received(lambda log: (not forget and all_of(store)(log)) or told(store)[-1] in events(log))
+        log = await broker.received(
+            lambda log: (not forget and all_of(store)(log)) or reported(store)[-1] in events(log)
+        )
         assert publisher.state.connected
     if not forget:  # what a broker without memory had not passed on when it died is in the HTTP API
-        assert events(log) == told(store)
-    assert [told(store).index(event) for event in events(log)] == sorted(told(store).index(e) for e in events(log))
+        assert events(log) == reported(store)
+    assert [reported(store).index(event) for event in events(log)] == sorted(
+        reported(store).index(e) for e in events(log)
+    )
 
 
 async def test_a_broker_that_is_away_from_the_start_is_waited_for(
     broker: Broker, publish: Callable[..., Publisher]
 ) -> None:
-    store = MemoryStore(story("TS_01"))
+    store = MemoryStore(event_log("TS_01"))
     await broker.stop()
     publisher = publish(store)
     async with running(publisher):
         await broker.start()
-        assert events(await broker.received(all_of(store))) == told(store)
+        assert events(await broker.received(all_of(store))) == reported(store)
 
 
 async def test_a_broker_that_hangs_is_left_and_tried_again(broker: Broker, publish: Callable[..., Publisher]) -> None:
-    store = MemoryStore(story("TS_01"))
+    store = MemoryStore(event_log("TS_01"))
     gave_up = asyncio.Event()
 
     async def pause(seconds: float) -> None:
@@ -164,11 +168,11 @@ async def test_a_broker_that_hangs_is_left_and_tried_again(broker: Broker, publi
     async with running(publisher):
         await store.caught_up()
         broker.hang()
-        await store.append(*story("TS_02"))
+        await store.append(*event_log("TS_02"))
         await gave_up.wait()
         assert "did not acknowledge" in publisher.state.error
         broker.answer_again()
-        assert events(await broker.received(all_of(store))) == told(store)
+        assert events(await broker.received(all_of(store))) == reported(store)
         await store.caught_up()
 
 
@@ -200,7 +204,7 @@ async def test_only_the_newest_status_is_sent_and_again_to_a_broker_that_forgot(
 
 
 async def test_a_lost_acknowledgement_repeats_the_event_under_the_same_id() -> None:
-    broker, store = InMemory(), MemoryStore(story("TS_01"))
+    broker, store = InMemory(), MemoryStore(event_log("TS_01"))
     unlucky = [3]
     broker.broker.loses_acknowledgement = lambda message: bool(
         unlucky
@@ -212,11 +216,11 @@ async def test_a_lost_acknowledgement_repeats_the_event_under_the_same_id() -> N
         await store.caught_up()
     seqs = [json.loads(message.payload)["seq"] for message in broker.broker.log if message.payload.startswith(b"{")]
     assert seqs == [1, 2, 3, 3, 4, 5]
-    assert events(broker.broker.log) == told(store)
+    assert events(broker.broker.log) == reported(store)
 
 
 async def test_a_broker_that_takes_nothing_is_waited_for_and_no_event_is_passed_over() -> None:
-    broker, store = InMemory(), MemoryStore(story("TS_01"))
+    broker, store = InMemory(), MemoryStore(event_log("TS_01"))
     broker.broker.refuses = lambda message: NOT_AUTHORIZED
     pauses: list[float] = []
     tried = asyncio.Event()
@@ -235,7 +239,7 @@ async def test_a_broker_that_takes_nothing_is_waited_for_and_no_event_is_passed_
         assert "takes nothing" in publisher.state.error
         assert store.cursors.get("mqtt", 0) == 0
         await store.caught_up()
-    assert events(broker.broker.log) == told(store)
+    assert events(broker.broker.log) == reported(store)
 
 
 async def test_pauses_grow_to_a_minute_and_differ_between_daemons() -> None:
@@ -258,7 +262,7 @@ async def test_pauses_grow_to_a_minute_and_differ_between_daemons() -> None:
 
 
 async def test_a_long_backlog_moves_the_cursor_batch_by_batch_and_exactly_when_stopped() -> None:
-    broker, store = InMemory(), MemoryStore(story(*(f"TS_{number}" for number in range(100))))
+    broker, store = InMemory(), MemoryStore(event_log(*(f"TS_{number}" for number in range(100))))
     async with running(Publisher(SETTINGS, store, broker.transport, pause=broker.pause)):
         await broker.received(lambda log: len(events(log)) >= 250)
     assert store.cursors["mqtt"] == len(events(broker.broker.log))

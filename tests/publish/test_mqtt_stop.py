@@ -12,7 +12,7 @@ from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
 from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.topics import Topics
-from tests.publish.stories import MemoryStore
+from tests.publish.event_logs import MemoryStore
 
 
 async def test_stopping_while_the_connection_is_lost_is_stopping_all_the_same():
@@ -46,7 +46,7 @@ async def test_stopping_in_the_moment_of_the_brokers_consent_is_stopping_all_the
 ) -> None:
     connected = MqttClient._on_connect
 
-    def connected_and_told_to_stop(self: MqttClient, *args: Any) -> None:
+    def connected_and_asked_to_stop(self: MqttClient, *args: Any) -> None:
         connected(self, *args)
         task.cancel()
 
@@ -56,7 +56,7 @@ async def test_stopping_in_the_moment_of_the_brokers_consent_is_stopping_all_the
         await reader.read()
         writer.close()
 
-    monkeypatch.setattr(MqttClient, "_on_connect", connected_and_told_to_stop)
+    monkeypatch.setattr(MqttClient, "_on_connect", connected_and_asked_to_stop)
     async with await asyncio.start_server(consent, "127.0.0.1", 0) as server:
         settings = Mqtt.model_validate({"url": f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
         publisher = Publisher(

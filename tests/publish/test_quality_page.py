@@ -109,12 +109,12 @@ def test_the_page_is_what_the_code_says():
     assert (ROOT.parent / "docs" / "quality.md").read_text(encoding="utf-8") == page(), "run: make docs"
 
 
-def test_details_are_told_of_the_last_tomogram_alone():
+def test_details_are_reported_of_the_last_tomogram_alone():
     metrics = Metrics(CollectorRegistry(), watches=["krios1"])
     quality = {"membrane_area": {"value": 0.5, "unit": "µm²", "verdict": "good"}}
     quality["thickness"] = {"value": 1500.0, "unit": "Å", "verdict": "good"}
     metrics.finished({"tomogram": {"watch": "krios1"}, "verdict": "good", "picks": {}, "quality": quality})
-    told = metrics.exposition().decode()
-    assert 'livetomo_latest_membrane_area_square_meters{watch="krios1"} 5e-13' in told
-    assert "livetomo_quality_membrane_area" not in told
-    assert 'livetomo_quality_thickness_meters_count{watch="krios1"} 1.0' in told
+    payload = metrics.exposition().decode()
+    assert 'livetomo_latest_membrane_area_square_meters{watch="krios1"} 5e-13' in payload
+    assert "livetomo_quality_membrane_area" not in payload
+    assert 'livetomo_quality_thickness_meters_count{watch="krios1"} 1.0' in payload

@@ -15,7 +15,7 @@ from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import Message, MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Real
-from tests.publish.stories import MemoryStore, story
+from tests.publish.event_logs import MemoryStore, event_log
 from tests.servers import Mosquitto, Wire, need
 
 TOPICS = Topics("facility", "main")
@@ -57,7 +57,7 @@ async def publishing(transport: object, store: MemoryStore, **more: object) -> A
         await asyncio.wait([task])
 
 
-def told(log: list[Message]) -> list[tuple[str, str]]:
+def reported(log: list[Message]) -> list[tuple[str, str]]:
     """(tomogram, schema) of the events that came, each once."""
     bodies = [json.loads(message.payload) for message in log if message.payload.startswith(b"{")]
     kinds = {body["event_id"]: (body["tomogram"], body["schema"].split("/")[1]) for body in bodies}
@@ -75,42 +75,42 @@ COSTS_THE_MESSAGE = [code for code, refusal in REFUSALS.items() if refusal.cost 
 async def test_what_is_refused_is_passed_over_said_once_and_counted_and_all_else_goes_on(
     code: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broker, store = MemoryBroker(), MemoryStore(story(*NAMES))
+    broker, store = MemoryBroker(), MemoryStore(event_log(*NAMES))
     broker.refuses = lambda message: code if is_picks(message) else None
     async with publishing(broker, store) as (publisher, counts):
         await store.caught_up()
         assert broker.connections == 1
-        assert len(told(broker.log)) == OTHERS * len(NAMES)
+        assert len(reported(broker.log)) == OTHERS * len(NAMES)
         assert counts.refused == [REFUSALS[code].counted] * len(NAMES)
         (problem,) = publisher.problems()
         assert "livetomo/facility/main/krios1/+/+/picks/ribosome" in problem.message
         assert REFUSALS[code].words in problem.message
         assert sum("skipped" in record.message for record in caplog.records) == 1
         broker.refuses = lambda message: None
-        await store.append(*story("TS_04"))
+        await store.append(*event_log("TS_04"))
         await store.caught_up()
         assert list(publisher.problems()) == []
 
 
 @pytest.mark.parametrize("code", [0x80, 0x83, 0x97], ids=hex)
 async def test_what_is_refused_for_a_moment_is_not_lost(code: int) -> None:
-    broker, store = MemoryBroker(), MemoryStore(story(*NAMES))
+    broker, store = MemoryBroker(), MemoryStore(event_log(*NAMES))
     moments = 3
     broker.refuses = lambda message: code if is_picks(message) and len(pauses) < moments else None
     pauses = Pauses()
     async with publishing(broker, store, pause=pauses) as (_, counts):
         await store.caught_up()
-    assert len(told(broker.log)) == (OTHERS + 1) * len(NAMES)
+    assert len(reported(broker.log)) == (OTHERS + 1) * len(NAMES)
     assert (broker.connections, counts.refused) == (1, [])
 
 
 @pytest.mark.parametrize("code", [0, *COSTS_THE_MESSAGE[1:2], 0x87, 0x95], ids=hex)
 async def test_a_broker_that_hangs_up_over_a_topic_costs_that_topic(code: int) -> None:
-    broker, store = MemoryBroker(), MemoryStore(story(*NAMES))
+    broker, store = MemoryBroker(), MemoryStore(event_log(*NAMES))
     broker.hangs_up = lambda message: code if "/result" in message.topic else None
     async with publishing(broker, store) as (_, counts):
         await store.caught_up()
-    assert len(told(broker.log)) == OTHERS * len(NAMES)
+    assert len(reported(broker.log)) == OTHERS * len(NAMES)
     assert len(counts.refused) == len(NAMES)
     # A kind is forbidden once; a size is of each message; and silence is believed after six times: two of the whole
     # message, four of the shorter one.
@@ -141,12 +141,12 @@ def size_limits() -> Iterator[tuple[str, Callable[[MemoryBroker], None]]]:
 
 @pytest.mark.parametrize(("how", "limit"), [*size_limits()], ids=[how for how, _ in size_limits()])
 async def test_a_message_that_is_too_large_is_sent_shorter(how: str, limit: Callable[[MemoryBroker], None]) -> None:
-    broker, store = MemoryBroker(), MemoryStore(story(*NAMES, picks=300))
+    broker, store = MemoryBroker(), MemoryStore(event_log(*NAMES, picks=300))
     limit(broker)
     async with publishing(broker, store) as (publisher, counts):
         await store.caught_up()
         assert list(publisher.problems()) == []
-    assert len(told(broker.log)) == (OTHERS + 1) * len(NAMES)
+    assert len(reported(broker.log)) == (OTHERS + 1) * len(NAMES)
     assert (counts.refused, counts.shortened) == ([], len(NAMES))
     assert broker.connections <= 3
     for message in filter(is_picks, broker.log):
@@ -157,7 +157,7 @@ async def test_a_message_that_is_too_large_is_sent_shorter(how: str, limit: Call
 
 
 async def test_what_cannot_be_shortened_enough_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    broker, store = MemoryBroker(), MemoryStore(story(*NAMES, picks=300))
+    broker, store = MemoryBroker(), MemoryStore(event_log(*NAMES, picks=300))
     broker.largest = 700
     async with publishing(broker, store) as (publisher, counts):
         await store.caught_up()
@@ -166,11 +166,11 @@ async def test_what_cannot_be_shortened_enough_is_passed_over(caplog: pytest.Log
         assert "up to 700 bytes" in next(publisher.problems()).message
     passed_over = [record.message for record in caplog.records if "skipped" in record.message]
     assert len(passed_over) == len(set(passed_over)) <= 2, "once for each kind of topic"
-    assert {kind for _, kind in told(broker.log)} >= {"state"}
+    assert {kind for _, kind in reported(broker.log)} >= {"state"}
 
 
 async def test_a_retained_message_that_is_refused_does_not_hold_up_the_others() -> None:
-    broker, store = MemoryBroker(), MemoryStore(story("TS_01"))
+    broker, store = MemoryBroker(), MemoryStore(event_log("TS_01"))
     broker.refuses = lambda message: 0x87 if message.topic == TOPICS.status else None
     async with publishing(broker, store) as (publisher, _):
         publisher.retained.put(TOPICS.status, b"{}")
@@ -180,14 +180,14 @@ async def test_a_retained_message_that_is_refused_does_not_hold_up_the_others() 
 
 
 async def test_a_client_id_that_is_taken_over_is_named_and_not_fought_for() -> None:
-    broker, store = MemoryBroker(), MemoryStore(story("TS_01"))
+    broker, store = MemoryBroker(), MemoryStore(event_log("TS_01"))
     pauses = Pauses()
     broker.hangs_up = lambda message: TAKEN_OVER if "/result" in message.topic and len(pauses) < 4 else None
     async with publishing(broker, store, pause=pauses) as (publisher, _):
         await store.caught_up()
         assert [problem.subject for problem in publisher.problems()] == ["id"]
     assert [7.5 * 2**n <= seconds <= 15 * 2**n for n, seconds in enumerate(pauses)] == [True] * 4
-    assert len(told(broker.log)) == OTHERS + 1, "the takeover is no fault of the message"
+    assert len(reported(broker.log)) == OTHERS + 1, "the takeover is no fault of the message"
 
 
 async def test_connections_that_are_ended_at_once_without_a_word_are_made_ever_less_often() -> None:
@@ -225,13 +225,13 @@ async def test_a_real_broker_with_a_limit_and_an_acl(tmp_path: Path, limit: str,
     await wire.start()
     real = Real(mosquitto, wire, protocol)
     await real.begin()
-    store = MemoryStore(story(*NAMES, picks=300))
+    store = MemoryStore(event_log(*NAMES, picks=300))
     try:
         async with publishing(real.transport, store, pause=real.pause) as (_, counts):
             await store.caught_up()
             silent = limit.startswith("message_size") and protocol == "3.1.1"  # then nobody can know
             expected = (OTHERS if not silent else OTHERS - 1) * len(NAMES)
-            log = await real.received(lambda log: len(told(log)) == expected)
+            log = await real.received(lambda log: len(reported(log)) == expected)
         assert counts.shortened == (0 if silent else len(NAMES))
         assert counts.refused == (["not_authorized"] * len(NAMES) if protocol == "5" else [])
         assert not [message for message in log if message.topic.endswith("/result")]

@@ -220,7 +220,7 @@ async def test_a_new_connection_of_the_same_daemon_ends_a_half_dead_one(mosquitt
 
 
 @pytest.mark.parametrize("answer", [b"\x20\x02\x00\x01", b"\x20\x03\x00\x84\x00"], ids=["3.1.1", "5"])
-async def test_a_broker_of_another_version_is_told_with_the_key_that_chooses_it(answer: bytes) -> None:
+async def test_a_broker_of_another_version_is_reported_with_the_key_that_chooses_it(answer: bytes) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(answer)
@@ -233,7 +233,7 @@ async def test_a_broker_of_another_version_is_told_with_the_key_that_chooses_it(
                 raise AssertionError("it speaks another version")
 
 
-async def test_a_farewell_is_told_with_its_reason() -> None:
+async def test_a_farewell_is_reported_with_its_reason() -> None:
     """Mosquitto 2.0.11 does not send one for a takeover; newer ones and others do."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -88,8 +88,8 @@ async def test_the_right_alerts_fire_and_clear(tmp_path: Path, listener: Listene
         try:
             async with httpx.AsyncClient(base_url=prometheus.url) as client:
                 await goes_wrong(Session(daemon, listener), client)
-            told = [body["verdict"] for topic, body in listener.messages if topic.endswith("/krios1/monday/verdict")]
-            assert (told[0], "bad" in told, told[-1]) == ("good", True, "good")
+            payload = [body["verdict"] for topic, body in listener.messages if topic.endswith("/krios1/monday/verdict")]
+            assert (payload[0], "bad" in payload, payload[-1]) == ("good", True, "good")
         finally:
             await prometheus.stop()
 
@@ -100,14 +100,14 @@ async def goes_wrong(session: Session, client: httpx.AsyncClient) -> None:
     async def ask(expr: str) -> list[object]:
         for variable, value in {"__range": "5m", "watch": ".*", "instance": ".*"}.items():
             expr = expr.replace(f"${variable}", value)
-        told = (await client.get("/api/v1/query", params={"query": expr})).json()
-        assert told["status"] == "success", (expr, told)
-        found: list[object] = told["data"]["result"]
+        payload = (await client.get("/api/v1/query", params={"query": expr})).json()
+        assert payload["status"] == "success", (expr, payload)
+        found: list[object] = payload["data"]["result"]
         return found
 
     async def firing() -> set[str]:
-        told = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
-        names = {alert["labels"]["alertname"] for alert in told if alert["state"] == "firing"}
+        payload = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
+        names = {alert["labels"]["alertname"] for alert in payload if alert["state"] == "firing"}
         return names & ABOUT_SESSIONS
 
     async def go_on(until: Callable[[], Awaitable[bool]], most: int = 80, **trouble: float) -> int:
@@ -124,7 +124,7 @@ async def goes_wrong(session: Session, client: httpx.AsyncClient) -> None:
         known = await ask(f"watch:livetomo_quality_thickness_meters:mean1h offset {HOUR_SECONDS}s > 0")
         return session.number >= 10 and bool(known)
 
-    async def is_told() -> bool:
+    async def is_published() -> bool:
         return seen >= TROUBLE and bool(await ask('livetomo_session_verdict{verdict="bad"} == 1'))
 
     async def is_over() -> bool:
@@ -139,7 +139,7 @@ async def goes_wrong(session: Session, client: httpx.AsyncClient) -> None:
             break
         await asyncio.sleep(1)
     assert silent == set()
-    await go_on(is_told, thickness=1300.0, axis=-80.0, black=True)
+    await go_on(is_published, thickness=1300.0, axis=-80.0, black=True)
     assert seen - TROUBLE <= CONSEQUENCES
     (alert,) = {json.dumps(each) for each in await ask('livetomo_session_verdict{verdict="bad"} == 1')}
     assert "krios1" in alert

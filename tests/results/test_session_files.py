@@ -189,12 +189,12 @@ HOWS = (
 
 @pytest.mark.parametrize("how", HOWS)
 def test_a_damaged_result_costs_its_own_tomogram_only_and_is_said(session, how):
-    told = order(session)
-    report = session_stars.write(told)
+    payload = order(session)
+    report = session_stars.write(payload)
     assert report == {"left_out": {}}
     assert names_in(session) == set(TOMOGRAMS)
     word = damage(result_of(session), how)
-    report = session_stars.write(told)
+    report = session_stars.write(payload)
     ((tomogram, why),) = report["left_out"].items()
     assert tomogram.startswith("TS")
     assert word in why
@@ -205,12 +205,12 @@ def test_a_damaged_result_costs_its_own_tomogram_only_and_is_said(session, how):
 
 
 def test_an_output_that_is_away_takes_no_file_from_anybody(session):
-    told = order(session)
-    session_stars.write(told)
+    payload = order(session)
+    session_stars.write(payload)
     before = (session / "particles" / "ribosome.star").read_bytes()
     (session / "tomograms").rename(session / "elsewhere")
     with pytest.raises(SourceUnreadable, match="mounted"):
-        session_stars.write(told)
+        session_stars.write(payload)
     assert (session / "particles" / "ribosome.star").read_bytes() == before
 
 
@@ -234,11 +234,11 @@ def test_an_export_that_cannot_be_read_back_leaves_the_old_files(tmp_path, monke
     write_session(sets, "ribosome", "csv", tmp_path)
     before = (tmp_path / "ribosome.csv").read_bytes()
     whole = Csv.session
-    monkeypatch.setattr(Csv, "session", lambda self, *told: {k: v[:40] for k, v in whole(self, *told).items()})
+    monkeypatch.setattr(Csv, "session", lambda self, *payload: {k: v[:40] for k, v in whole(self, *payload).items()})
     with pytest.raises(ExportDiffers, match="kept"):
         write_session(sets, "ribosome", "csv", tmp_path)
     monkeypatch.setattr(
-        Csv, "session", lambda self, *told: {k: v[: v[:-1].rindex("\n") + 1] for k, v in whole(self, *told).items()}
+        Csv, "session", lambda self, *given: {k: v[: v[:-1].rindex("\n") + 1] for k, v in whole(self, *given).items()}
     )
     with pytest.raises(ExportDiffers, match="holds 1 picks of TS_01, where 2 were written"):
         write_session(sets, "ribosome", "csv", tmp_path)
@@ -285,7 +285,7 @@ def test_results_of_older_versions_are_read_whatever_their_names(session, featur
         assert np.isnan(other.picks.volume).all()
 
 
-def test_what_is_wrong_with_exports_is_told_by_watch_until_it_is_right():
+def test_what_is_wrong_with_exports_is_reported_by_watch_until_it_is_right():
     problems = ExportProblems()
     assert not problems.learn(("krios1", "monday"), Outcome())
     assert problems.learn(("krios1", "monday"), Outcome(left_out={"TS_01": "It is damaged."}))

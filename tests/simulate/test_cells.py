@@ -133,7 +133,7 @@ def test_a_simulated_cell_is_the_same_for_the_same_seed():
     assert np.array_equal(first.truth.labels, again.truth.labels)
 
 
-def test_a_template_is_drawn_upright_in_the_pose_that_is_told(data):
+def test_a_template_is_drawn_upright_in_the_pose_that_is_reported(data):
     shape = load_templates(data / "templates")["4cr2"]
     still = shape.draw(np.eye(3), 10.0, np.zeros(3))
     turn = Rotation.from_euler("ZYZ", [30, 60, -40], degrees=True).as_matrix()

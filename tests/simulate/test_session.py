@@ -62,7 +62,7 @@ def test_the_metrics_row_comes_after_the_volumes_and_names_the_series(tmp_path, 
         exposure,
         NAMINGS["aretomo3"](),
         seconds=0,
-        tell=lambda share: rows.append((tmp_path / "TiltSeries_Metrics.csv").exists()),
+        progress=lambda share: rows.append((tmp_path / "TiltSeries_Metrics.csv").exists()),
     )
     assert not any(rows)
     heading, row = (tmp_path / "TiltSeries_Metrics.csv").read_text().splitlines()
@@ -78,7 +78,7 @@ def test_a_file_grows_in_place_and_takes_its_time(tmp_path, exposure):
         NAMINGS["aretomo3"](),
         seconds=30,
         sleep=pauses.append,
-        tell=lambda share: sizes.append(path.stat().st_size),
+        progress=lambda share: sizes.append(path.stat().st_size),
     )
     assert sizes[:CHUNKS] == sorted(set(sizes[:CHUNKS]))
     assert sum(pauses) == pytest.approx(30)
@@ -103,7 +103,7 @@ def test_the_truth_is_written_beside_the_tomogram(written):
     assert truth["particles"].get("ribosome", 0) > 0
 
 
-def test_star_and_copick_tell_the_same_positions_and_poses(written):
+def test_star_and_copick_say_the_same_positions_and_poses(written):
     star = starfile.read(written / "sim_0005_ribosome.star", always_dict=True)["particles"]
     copick = json.loads((written / "sim_0005_ribosome.copick.json").read_text())
     centred = star[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy()
@@ -144,7 +144,7 @@ def test_cryoem_services_turns_its_volume_in_place_before_its_pictures_say_that_
             with mrcfile.open(path) as mrc:
                 seen.append((mrc.data.copy(), reader.signal(recognised, path.name, LocalTree(tmp_path))))
 
-    expose(tmp_path, exposure, NAMINGS["cryoem_services"](), seconds=0, tell=look)
+    expose(tmp_path, exposure, NAMINGS["cryoem_services"](), seconds=0, progress=look)
     ((turned, signal),) = seen
     with mrcfile.open(path) as mrc:
         assert (np.rot90(turned, -1, axes=(1, 2)) == mrc.data).all()

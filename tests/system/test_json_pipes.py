@@ -50,7 +50,7 @@ async def test_a_message_may_be_far_longer_than_a_pipe_holds():
     await child.wait()
 
 
-async def test_iteration_ends_with_the_child_and_telling_it_more_is_an_error():
+async def test_iteration_ends_with_the_child_and_saying_it_more_is_an_error():
     child = await start(ECHO)
     await child.send({"die": True})
     assert [message async for message in child] == []

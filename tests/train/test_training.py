@@ -69,7 +69,7 @@ def test_a_training_that_is_resumed_ends_as_one_that_was_not_stopped(tmp_path, e
     whole.run(lambda step: examples, examples[:1])
     half = Trainer(plan(), tmp_path / "half", CPU)
     with pytest.raises(KeyboardInterrupt):
-        half.run(lambda step: examples, examples[:1], tell=_stop_at(4))
+        half.run(lambda step: examples, examples[:1], progress=_stop_at(4))
     resumed = Trainer(plan(), tmp_path / "half", CPU)
     assert resumed.step == 4
     resumed.run(lambda step: examples, examples[:1])
@@ -78,11 +78,11 @@ def test_a_training_that_is_resumed_ends_as_one_that_was_not_stopped(tmp_path, e
 
 
 def _stop_at(last):
-    def tell(step, value):
+    def progress(step, value):
         if step == last:
             raise KeyboardInterrupt
 
-    return tell
+    return progress
 
 
 def test_another_plan_does_not_go_on_with_a_checkpoint(tmp_path, examples):
@@ -101,7 +101,7 @@ def test_a_loss_that_is_no_number_ends_the_training_clearly(tmp_path, examples):
 def test_training_makes_the_loss_smaller(tmp_path, examples):
     values = []
     Trainer(plan(steps=40, rate=2e-2, warm_up=1, save_every=100), tmp_path, CPU).run(
-        lambda step: examples, examples[:1], tell=lambda step, value: values.append(value)
+        lambda step: examples, examples[:1], progress=lambda step, value: values.append(value)
     )
     assert np.mean(values[-8:]) < 0.8 * np.mean(values[:4])
 

@@ -27,7 +27,7 @@ from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.web.app import Site
-from tests.publish.stories import manifest
+from tests.publish.event_logs import manifest
 
 SESSION = "20261120_yeast"
 
@@ -79,22 +79,22 @@ class FakeDaemon:
         """Commit a result with pictures for the next job; returns its id."""
         claim = claim or await self.begin()
         who = claim.tomogram
-        told = manifest(who.name, picks=more.pop("picks", 231), session=who.session)
-        told["recipe"] = {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)}
-        told |= {"result_id": result_id(who, claim.revision, claim.recipe_hash), "revision": claim.revision} | more
+        payload = manifest(who.name, picks=more.pop("picks", 231), session=who.session)
+        payload["recipe"] = {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)}
+        payload |= {"result_id": result_id(who, claim.revision, claim.recipe_hash), "revision": claim.revision} | more
         folder = self.folder / who.session / who.name / f"r{claim.revision}"
         for name, size in (("preview/tile.png", 256), ("preview/overlay.png", 900)):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(picture(self._chance, size))
-            told["files"][name] = {"bytes": path.stat().st_size, "sha256": "00" * 32}
+            payload["files"][name] = {"bytes": path.stat().st_size, "sha256": "00" * 32}
         star = folder / "picks" / "ribosome.relion5.star"
         star.parent.mkdir(exist_ok=True)
         star.write_text("data_particles\n")
-        (folder / "result.json").write_text(json.dumps(told))
-        assert self.catalog.jobs.commit(claim.token, told, str(folder))
+        (folder / "result.json").write_text(json.dumps(payload))
+        assert self.catalog.jobs.commit(claim.token, payload, str(folder))
         await self._ring()
-        return str(told["result_id"])
+        return str(payload["result_id"])
 
     async def _ring(self) -> None:
         self.state = replace(self.state, jobs=self.catalog.views.job_counts(), time=datetime.now(UTC))
@@ -138,23 +138,23 @@ class FakeDaemon:
     async def last_seq(self) -> int:
         await self._answers()
         await asyncio.sleep(self.late)
-        return self.catalog.story.last()
+        return self.catalog.event_log.last()
 
     async def numbering(self) -> tuple[str, int]:
-        return self.catalog.story.epoch().id, self.catalog.story.last()
+        return self.catalog.event_log.epoch().id, self.catalog.event_log.last()
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
-        return self.catalog.story.after(seq, limit)
+        return self.catalog.event_log.after(seq, limit)
 
     async def cursor(self, consumer: str) -> int:
-        return self.catalog.story.cursor(consumer)
+        return self.catalog.event_log.cursor(consumer)
 
     async def move_cursor(self, consumer: str, seq: int) -> None:
-        self.catalog.story.move_cursor(consumer, seq)
+        self.catalog.event_log.move_cursor(consumer, seq)
 
     async def wait_beyond(self, seq: int) -> None:
         async with self._news:
-            await self._news.wait_for(lambda: self.catalog.story.last() > seq)
+            await self._news.wait_for(lambda: self.catalog.event_log.last() > seq)
 
 
 def site(daemon: FakeDaemon, **more: Any) -> Site:

@@ -62,7 +62,7 @@ async def test_a_port_that_becomes_free_is_taken_then(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 here")
-async def test_an_ipv6_address_in_brackets_is_bound_and_told_in_brackets() -> None:
+async def test_an_ipv6_address_in_brackets_is_bound_and_reported_in_brackets() -> None:
     listener = Listener(Http(listen="[::1]:0"))
     assert await listener.bind()
     assert listener.url.startswith("http://[::1]:")

@@ -34,7 +34,7 @@ async def serving(server: Server) -> AsyncIterator[None]:
         assert task.cancelled()
 
 
-async def test_port_0_is_a_free_port_that_is_told(tmp_path: Path) -> None:
+async def test_port_0_is_a_free_port_that_is_reported(tmp_path: Path) -> None:
     server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
     async with serving(server), httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{server.port}/healthz")
@@ -52,8 +52,8 @@ async def test_the_unix_socket_is_for_this_user_only_and_replaces_a_stale_one(tm
     server = Server(create_app(site(FakeDaemon(tmp_path)), Rules(full_control=True)), bind_unix(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     async with serving(server):
-        told = await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
-        assert told["status"]["site"] == "facility"
+        payload = await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
+        assert payload["status"]["site"] == "facility"
         with pytest.raises(LivetomoError, match="no such action"):
             await asyncio.to_thread(lambda: ask(tmp_path, "/api/v1/actions/explode", method="POST", body={}))
 
@@ -89,14 +89,14 @@ async def test_signals_stay_the_daemons_own(tmp_path: Path) -> None:
     ],
     ids=["no JSON", "a proxy's page", "nothing", "JSON"],
 )
-async def test_an_answer_that_is_none_is_told_as_it_is_and_not_as_silence(
+async def test_an_answer_that_is_none_is_reported_as_it_is_and_not_as_silence(
     tmp_path: Path, answer: Response, said: str
 ) -> None:
     app = Starlette(routes=[Route("/api/v1/status", lambda request: answer)])
     app.state.live = Live(FakeDaemon(tmp_path))
     async with serving(Server(app, bind_unix(tmp_path / SOCKET_NAME))):
-        with pytest.raises(Unreachable) as told:
+        with pytest.raises(Unreachable) as payload:
             await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
-    assert said in str(told.value)
-    assert f"GET /api/v1/status at {tmp_path / SOCKET_NAME}" in str(told.value)
-    assert "no daemon answers" not in str(told.value)
+    assert said in str(payload.value)
+    assert f"GET /api/v1/status at {tmp_path / SOCKET_NAME}" in str(payload.value)
+    assert "no daemon answers" not in str(payload.value)

@@ -88,20 +88,20 @@ def page() -> str:
 def _row(measure: Measure) -> str:
     metric = metric_name(measure.name.replace("<feature>", "feature"), measure.unit)
     kind = "quality" if metric and buckets(metric) else "latest"
-    told = f"`livetomo_{kind}_{metric}`".replace("feature", "<feature>") if metric else ""
+    described = f"`livetomo_{kind}_{metric}`".replace("feature", "<feature>") if metric else ""
     said = "; ".join(filter(None, (_limits(measure.limits), measure.words))) or "none"
-    cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, told)
+    cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, described)
     return f"| {' | '.join(cells)} |\n"
 
 
 def _limits(limits: Limits) -> str:
     """As a person would say them: `warn below 1000 and above 3000, bad above 5000`."""
-    told = []
+    described = []
     for word in ("warn", "bad"):
         sides = {side: getattr(limits, f"{word}_{side}") for side in ("below", "above")}
         there = " and ".join(f"{side} {value:g}" for side, value in sides.items() if value is not None)
-        told += [f"{word} {there}"] if there else []
-    return ", ".join(told)
+        described += [f"{word} {there}"] if there else []
+    return ", ".join(described)
 
 
 if __name__ == "__main__":

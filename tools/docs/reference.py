@@ -114,7 +114,7 @@ def with_commands(readme: str) -> str:
     return f"{before}{_BEGIN}\n{commands()}{_END}{after}"
 
 
-def told(model: type[BaseModel]) -> dict[str, str]:
+def described(model: type[BaseModel]) -> dict[str, str]:
     """What a model's docstring says of each of its keys: lines like `key: what it is`, those below indented."""
     found: dict[str, str] = {}
     for line in (inspect.getdoc(model) or "").splitlines():
@@ -135,7 +135,9 @@ def _sections(root: type[BaseModel]) -> Iterator[str]:
         yield f"{_introduction(table)}\n\n" if header else ""
         yield "| key | value | default | meaning |\n|---|---|---|---|\n"
         for key, field in fields.items():
-            meaning = told(table).get(key, "selects this kind of table" if words and key == _chooser(table) else "")
+            meaning = described(table).get(
+                key, "selects this kind of table" if words and key == _chooser(table) else ""
+            )
             yield f"| `{key}` | {_cell(_kind(field))} | {_cell(_default(field))} | {_cell(meaning)} |\n"
 
 

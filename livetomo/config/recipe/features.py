@@ -115,10 +115,10 @@ def _with_package(value: Any, info: ValidationInfo) -> Any:
     if value["model"] in _METHODS:
         return value
     base = info.context["base"]
-    told = value | _found("", value, base)
+    completed = value | _found("", value, base)
     if isinstance(value.get("coarse_model"), str):
-        told |= _found("coarse_", value, base)
-    return told
+        completed |= _found("coarse_", value, base)
+    return completed
 
 
 def _found(prefix: str, value: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class Pick(UserModel):
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without a diameter that is not given: it changes no pick, and must not change the hash of recipes."""
-        told: dict[str, Any] = handler(self)
-        return {key: value for key, value in told.items() if key != "diameter_angstrom" or value is not None}
+        dumped: dict[str, Any] = handler(self)
+        return {key: value for key, value in dumped.items() if key != "diameter_angstrom" or value is not None}
 
     @model_validator(mode="after")
     def _candidates_include_picks(self) -> Self:

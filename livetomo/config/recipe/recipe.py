@@ -153,12 +153,12 @@ class Recipe(UserModel):
 
         Not by where these lie: a folder that was moved makes no new results, a model that was trained anew does.
         """
-        told = self.to_json()
-        for feature in told["feature"]:
+        settings = self.to_json()
+        for feature in settings["feature"]:
             for prefix in ("", "coarse_"):
                 if feature.get(f"{prefix}sha256"):
                     del feature[f"{prefix}model"]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 class MapRecipe(UserModel):

@@ -350,8 +350,8 @@ def judged(quality: Quality, limits: Limits | None = None) -> Quality:
 def _reason(measure: Measure, limits: Limits, quality: Quality) -> str:
     value = quality.value or 0.0
     low = _below(value, limits.warn_below) or _below(value, limits.bad_below)
-    told = (measure.low if low else measure.high).format(value=value, rest=1 - value)
-    return told or f"{value:g} {measure.unit}".strip() + f" is {'less' if low else 'more'} than the recipe's limit"
+    sentence = (measure.low if low else measure.high).format(value=value, rest=1 - value)
+    return sentence or f"{value:g} {measure.unit}".strip() + f" is {'less' if low else 'more'} than the recipe's limit"
 
 
 def _below(value: float, limit: float | None) -> bool:

@@ -106,15 +106,15 @@ def judged(manifest: Mapping[str, Any], earlier: Sequence[Figures]) -> dict[str,
     """
     figures = dict(manifest["quality"])
     rules = Rules.of(manifest["recipe"]["settings"])
-    told = [Quality.from_json(name, body) for name, body in figures.items()]
-    for quality in (*_unusual(told, earlier, rules), *_axis(figures, earlier, rules)):
+    own = [Quality.from_json(name, body) for name, body in figures.items()]
+    for quality in (*_unusual(own, earlier, rules), *_axis(figures, earlier, rules)):
         figures[quality.name] = quality.to_json()
     verdict = worst([manifest["verdict"], *(body["verdict"] for body in figures.values())])
     return {**manifest, "quality": figures, "verdict": verdict}
 
 
-def _unusual(told: Sequence[Quality], earlier: Sequence[Figures], rules: Rules) -> Iterator[Quality]:
-    for quality in told:
+def _unusual(own: Sequence[Quality], earlier: Sequence[Figures], rules: Rules) -> Iterator[Quality]:
+    for quality in own:
         values = _values(quality.name, earlier)
         if quality.value is None or len(values) < rules.tomograms or not rules.deviations:
             continue

@@ -128,7 +128,7 @@ class Lane:
                     await bell.wait()
 
     def _claim(self, catalog: Catalog) -> Claim | None:
-        return None if catalog.wishes.is_paused() else self._claim_next(catalog, self._device)
+        return None if catalog.operator_requests.is_paused() else self._claim_next(catalog, self._device)
 
     async def _serve(self, claim: Claim) -> None:
         """One attempt: have it made, and commit it or account for its fault."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from livetomo.intake.producers.words import is_product, names_a_series, says_it_is_made, tells_another
+from livetomo.intake.producers.words import is_product, names_a_series, names_another, says_it_is_made
 
 TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
 _HEAD = "rec_"
@@ -44,7 +44,7 @@ class VolumeName:
         for number in reversed(range(1, len(self.core))):
             begins = self.core[number] in _SEPARATORS and self.core[number - 1] not in _SEPARATORS
             core, rest = self.core[:number], self.core[number:]
-            if not begins or tells_another(rest) or names_a_series(rest):
+            if not begins or names_another(rest) or names_a_series(rest):
                 continue
             if any(letter.isdigit() for letter in core) or says_it_is_made(rest):
                 yield core

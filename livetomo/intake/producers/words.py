@@ -33,7 +33,7 @@ def is_product(word: str) -> bool:
     return _PRODUCT.search(word) is not None
 
 
-def tells_another(rest: str) -> bool:
+def names_another(rest: str) -> bool:
     """Whether `rest`, by which a name is longer, tells two tomograms apart: `_2`, `_pos3`, `_ts_002`, `_b`.
 
     The first of its parts decides: `TS_1_2_filtered` is no copy of `TS_1`.
@@ -54,7 +54,7 @@ def says_it_is_made(rest: str) -> bool:
 
 def may_hold_tomograms(folder: str) -> bool:
     """Whether a folder below tomograms of the same names is called as one with others, or with the tomograms proper."""
-    return not is_product(folder) and (tells_another(folder) or _HOLDS_TOMOGRAMS.match(folder) is not None)
+    return not is_product(folder) and (names_another(folder) or _HOLDS_TOMOGRAMS.match(folder) is not None)
 
 
 def may_hold_sources(folder: str) -> bool:

@@ -99,9 +99,9 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> dict[str, Any]:
         for _, path, _, facts in reversed(found)
         if (sizes := {key: facts[key] for key in SIZES if key in facts})
     ]
-    told: dict[str, Any] = {path: kind for _, path, kind, _ in reversed(found)}
+    kinds: dict[str, Any] = {path: kind for _, path, kind, _ in reversed(found)}
     merged |= {"scales": scales} if scales else {}
-    return merged | ({"sidecars": told} if told else {}) | ({"unread_sidecars": unread} if unread else {})
+    return merged | ({"sidecars": kinds} if kinds else {}) | ({"unread_sidecars": unread} if unread else {})
 
 
 def _in_angstrom(facts: dict[str, Any]) -> None:

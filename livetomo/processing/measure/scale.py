@@ -20,10 +20,10 @@ def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], f
     if pixel is None:
         return None
     if binning := _number(facts, "binning"):
-        told = pixel * binning
-        if math.isclose(told, voxel_size_angstrom, rel_tol=_EXACT):
+        size = pixel * binning
+        if math.isclose(size, voxel_size_angstrom, rel_tol=_EXACT):
             return None
-        return f"the tilt series says {told:.4g} Å: pixels of {pixel:.4g} Å, binned by {binning:g}"
+        return f"the tilt series says {size:.4g} Å: pixels of {pixel:.4g} Å, binned by {binning:g}"
     sides = facts.get("raw_size_xy")
     if not (isinstance(sides, list) and len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in sides)):
         return None

@@ -120,11 +120,11 @@ def _content(volume: Tensor, slab: Slab, voxel_size_angstrom: float, blank: Tens
         reason = "the specimen holds no more structure than its surroundings"
     # That the volume is not empty was looked for; of the sharpness nobody knows what is good.
     verdicts: dict[str, Verdict] = {"contrast": "good", "sharpness": "unjudged"}
-    told = []
+    of_slab = []
     for name, value, unit in (("contrast", contrast, ""), ("sharpness", sharpness, "Å")):
         missing = Quality(name, None, unit, "missing", reason)
-        told.append(missing if value is None else Quality(name, value, unit, verdicts[name]))
-    return told
+        of_slab.append(missing if value is None else Quality(name, value, unit, verdicts[name]))
+    return of_slab
 
 
 def _tilts(volume: Tensor, declared: float | None) -> list[Quality]:

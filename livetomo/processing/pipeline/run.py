@@ -62,12 +62,12 @@ def run(
     *,
     device: str = "cpu",
     models: Models | None = None,
-    tell: Callable[[str], None] = _silent,
+    announce: Callable[[str], None] = _silent,
 ) -> dict[str, Any]:
     """Make the result of `order` in `folder`, which must not exist yet; the manifest, as `result.json` holds it.
 
     models: those of the device, kept from one tomogram to the next.
-    tell: is called with a stage's name as it begins: read, denoise, segment, interact, pick, measure, write.
+    announce: is called with a stage's name as it begins: read, denoise, segment, interact, pick, measure, write.
 
     Raises:
         PermanentError: the input is at fault.
@@ -77,7 +77,7 @@ def run(
         DeviceError: the device failed.
         ModelAway: a network of the recipe is not there any more.
     """
-    made = Making(order, folder, torch.device(device), models or Models(device), tell)
+    made = Making(order, folder, torch.device(device), models or Models(device), announce)
     with _device_faults(order.path, device):
         with made.stage("read"):
             volume, header = _read(made)

@@ -28,7 +28,7 @@ def write_files(made: Making, denoised: Tensor, header: MrcHeader) -> None:
     """Picks, candidates, pictures and what the recipe keeps, in the result's folder, which must not exist yet."""
     recipe, folder = made.order.recipe, made.folder
     folder.mkdir(parents=True)
-    frame = Frame.told(made.order.tomogram.name, header.shape_zyx, made.voxel_size, made.order.metadata)
+    frame = Frame.of_metadata(made.order.tomogram.name, header.shape_zyx, made.voxel_size, made.order.metadata)
     if frame.pixel_size_angstrom is None and (pixel := made.order.metadata.get("pixel_size_angstrom")):
         made.warnings.append(f"Unbinned pixel size: {pixel:g} Å, as sidecars say, is more than the voxel's; not used.")
     for kind in ("picks", "candidates", "preview"):

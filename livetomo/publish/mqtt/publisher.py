@@ -188,8 +188,8 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(connection.lost())
-                tasks.create_task(self._tell_events(connection))
-                tasks.create_task(self._tell_retained(connection))
+                tasks.create_task(self._publish_events(connection))
+                tasks.create_task(self._publish_retained(connection))
                 tasks.create_task(self._leftovers.run(connection))
         except ExceptionGroup as faults:
             away, others = faults.split(BrokerAway)
@@ -201,10 +201,10 @@ class Publisher:
         """Whether another daemon has told its status in our place: brokers seldom say who ended a connection."""
         topic = self._settings.topics.status
         self._has_rival = False
-        told = await connection.retained([topic], enough=1)
-        self._has_rival = is_of_another(told.get(topic, b""), self.retained.wanted.get(topic, b""))
+        kept = await connection.retained([topic], enough=1)
+        self._has_rival = is_of_another(kept.get(topic, b""), self.retained.wanted.get(topic, b""))
 
-    async def _tell_events(self, connection: Connection) -> None:
+    async def _publish_events(self, connection: Connection) -> None:
         cursor = await self._store.cursor(self._consumer)
         while True:
             await self._store.wait_beyond(cursor)
@@ -227,7 +227,7 @@ class Publisher:
             if not self._delivery.takes:
                 raise BrokerAway(f"{self._delivery.refusal} It takes nothing at all, so everything waits.")
 
-    async def _tell_retained(self, connection: Connection) -> None:
+    async def _publish_retained(self, connection: Connection) -> None:
         while True:
             message = await self.retained.next()
             taken = await self._delivery.send(connection, message)

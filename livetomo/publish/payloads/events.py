@@ -56,7 +56,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
-class FileTold(Part):
+class FilePayload(Part):
     """A file of the result folder."""
 
     name: str = Field(description="path inside the result folder")
@@ -65,7 +65,7 @@ class FileTold(Part):
     url: str
 
 
-class QualityTold(Part):
+class QualityPayload(Part):
     """One figure."""
 
     value: float | None
@@ -74,7 +74,7 @@ class QualityTold(Part):
     reason: str = ""
 
 
-class VolumeTold(Part):
+class VolumePayload(Part):
     """The volume that coordinates refer to."""
 
     shape_zyx: tuple[int, int, int]
@@ -82,7 +82,7 @@ class VolumeTold(Part):
     origin_angstrom: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="x, y, z of the MRC header")
 
 
-class FaultTold(Part):
+class FaultPayload(Part):
     """Why a job failed."""
 
     kind: str
@@ -90,7 +90,7 @@ class FaultTold(Part):
     message: str
 
 
-class Told(Part):
+class Payload(Part):
     """What every event carries."""
 
     kind: ClassVar[str]
@@ -120,7 +120,7 @@ class Told(Part):
         return None
 
 
-class StateTold(Told):
+class StatePayload(Payload):
     """A job's new state."""
 
     kind: ClassVar[str] = "state"
@@ -130,7 +130,7 @@ class StateTold(Told):
     device: str | None = Field(None, description="device that the job runs on; only in running")
     seconds: float | None = Field(None, description="seconds since the file was complete; only in done")
     attempts: int | None = Field(None, description="attempts that count against the input; only in failed")
-    fault: FaultTold | None = Field(None, description="why the job failed; only in failed")
+    fault: FaultPayload | None = Field(None, description="why the job failed; only in failed")
     superseded_by: str | None = Field(
         None, description="the tomogram of the same tilt series that is in force instead; only in superseded"
     )
@@ -143,7 +143,7 @@ class StateTold(Told):
         return self.model_copy(update={"fault": fault, "shortened": True})
 
 
-class ResultTold(Told):
+class ResultPayload(Payload):
     """A tomogram's result as a whole. Its picks are published just before it, feature by feature."""
 
     kind: ClassVar[str] = "result"
@@ -154,8 +154,8 @@ class ResultTold(Told):
     url: str = Field(description="address of the manifest; the files are below it")
     verdict: Verdict
     counts: dict[str, int] = Field(description="number of published picks of each feature")
-    quality: dict[str, QualityTold]
-    volume: VolumeTold
+    quality: dict[str, QualityPayload]
+    volume: VolumePayload
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = Field(description="time in each stage")
     finished: str = Field(description="UTC, ISO 8601")
@@ -170,7 +170,7 @@ class ResultTold(Told):
         return self.model_copy(update={"quality": poor, "warnings": (), "seconds": {}, "shortened": True})
 
 
-class PicksTold(Told):
+class PicksPayload(Payload):
     """The picks of one feature in one tomogram; a set without picks is published too."""
 
     kind: ClassVar[str] = "picks"
@@ -180,7 +180,7 @@ class PicksTold(Told):
     feature: str
     series: str = Field("", description="name of the tilt series in exports; empty if it is the tomogram's name")
     folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
-    volume: VolumeTold
+    volume: VolumePayload
     count: int = Field(description="number of published picks, whether or not they are in the message")
     candidates: int = Field(description="number of candidates: published picks and weaker ones")
     missing: str = Field(
@@ -193,7 +193,7 @@ class PicksTold(Told):
     )
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
     truncated: bool = Field(description="true: there are more picks than rows, so take a file")
-    files: tuple[FileTold, ...] = Field(description="all picks, in each export format")
+    files: tuple[FilePayload, ...] = Field(description="all picks, in each export format")
 
     def shorter(self) -> Self | None:
         """No rows: the files have them all."""
@@ -202,7 +202,7 @@ class PicksTold(Told):
         return self.model_copy(update={"picks": (), "truncated": True, "shortened": True})
 
 
-class RetractedTold(Told):
+class RetractedPayload(Payload):
     """This result no longer counts: drop its picks."""
 
     kind: ClassVar[str] = "retracted"
@@ -211,7 +211,7 @@ class RetractedTold(Told):
     reason: str = Field(description="sentence for people, like: superseded by a newer revision")
 
 
-class VerdictTold(Told):
+class VerdictPayload(Payload):
     """The verdict of a session, by its last tomograms, has changed; `tomogram` is the one whose result changed it."""
 
     kind: ClassVar[str] = "verdict"
@@ -226,12 +226,12 @@ class VerdictTold(Told):
         return self.model_copy(update={"reasons": tuple(map(_cut, self.reasons[:1])), "shortened": True})
 
 
-KINDS: Mapping[str, type[Told]] = {
-    told.kind: told for told in (StateTold, ResultTold, PicksTold, RetractedTold, VerdictTold)
+KINDS: Mapping[str, type[Payload]] = {
+    one.kind: one for one in (StatePayload, ResultPayload, PicksPayload, RetractedPayload, VerdictPayload)
 }
 
 
-def told(recorded: Recorded, settings: MessageSettings) -> Told:
+def payload_of(recorded: Recorded, settings: MessageSettings) -> Payload:
     """The payload of `recorded`."""
     event = recorded.event
     common = {
@@ -250,7 +250,7 @@ def told(recorded: Recorded, settings: MessageSettings) -> Told:
 
 def message_of(recorded: Recorded, settings: MessageSettings) -> Message:
     """`recorded` as the broker gets it."""
-    whole = told(recorded, settings)
+    whole = payload_of(recorded, settings)
 
     def shorter() -> bytes:
         short = whole.shorter()

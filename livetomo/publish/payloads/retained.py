@@ -13,7 +13,7 @@ from livetomo.core.status import Status
 from livetomo.publish.payloads.events import Part
 
 
-class HealthTold(Part):
+class HealthPayload(Part):
     """State of a watch, by its last files and tomograms."""
 
     consecutive_failures: int = Field(
@@ -26,7 +26,7 @@ class HealthTold(Part):
     usual_interval_seconds: float | None = Field(None, description="median time between the last files")
 
 
-class WatchTold(Part):
+class WatchPayload(Part):
     """One watch; `message` says why it is not scanning."""
 
     name: str
@@ -36,10 +36,10 @@ class WatchTold(Part):
     files: int = 0
     candidates: int = Field(0, description="files that are tomograms by their names")
     settling: int = 0
-    health: HealthTold
+    health: HealthPayload
 
 
-class WorkerTold(Part):
+class WorkerPayload(Part):
     """One worker process."""
 
     device: str
@@ -50,7 +50,7 @@ class WorkerTold(Part):
     message: str = ""
 
 
-class ProblemTold(Part):
+class ProblemPayload(Part):
     """Something that a person should know; `kind` and `subject` say what it concerns."""
 
     kind: str
@@ -61,7 +61,7 @@ class ProblemTold(Part):
     blocks_ready: bool = Field(description="whether the problem keeps the daemon from its work")
 
 
-class StatusTold(Part):
+class StatusPayload(Part):
     """What the daemon is doing."""
 
     schema_: Literal["livetomo/status/1"] = Field("livetomo/status/1", alias="schema")
@@ -74,37 +74,37 @@ class StatusTold(Part):
     epoch: str = Field("", description="epoch of the events")
     paused: bool
     jobs: dict[str, int] = Field(description="number of jobs in each state")
-    watches: tuple[WatchTold, ...]
-    workers: tuple[WorkerTold, ...]
+    watches: tuple[WatchPayload, ...]
+    workers: tuple[WorkerPayload, ...]
     ready: bool = Field(description="true: nothing keeps the daemon from doing all its work")
     problems: tuple[str, ...] = Field(description="all problems, one sentence each; empty if there is none")
-    problem_details: tuple[ProblemTold, ...] = Field(
+    problem_details: tuple[ProblemPayload, ...] = Field(
         description="the same problems, with kind, subject and time of each"
     )
 
     @staticmethod
-    def of(status: Status) -> "StatusTold":
+    def of(status: Status) -> "StatusPayload":
         """`status` without what only the daemon's own page shows."""
         facts = asdict(status)
         details = facts.pop("problems")
         said = {"ready": status.ready, "problems": [each["message"] for each in details], "problem_details": details}
-        return StatusTold.model_validate(facts | said)
+        return StatusPayload.model_validate(facts | said)
 
     def payload(self) -> bytes:
         """As the broker gets it."""
         return self.model_dump_json().encode()
 
 
-def is_of_another(told: bytes, own: bytes) -> bool:
+def is_of_another(body: bytes, own: bytes) -> bool:
     """Whether a status, `told` below this daemon's name, is of another one that runs beside the one of `own`."""
     try:
-        one, other = StatusTold.model_validate_json(told), StatusTold.model_validate_json(own)
+        one, other = StatusPayload.model_validate_json(body), StatusPayload.model_validate_json(own)
     except ValueError:
         return False
     return one.started != other.started and one.time > other.started
 
 
-class TargetTold(Part):
+class TargetPayload(Part):
     """How many particles of a feature a session is to have, and when it will have them."""
 
     feature: str
@@ -116,7 +116,7 @@ class TargetTold(Part):
     )
 
 
-class SummaryTold(Part):
+class SummaryPayload(Part):
     """State of a live session."""
 
     schema_: Literal["livetomo/summary/1"] = Field("livetomo/summary/1", alias="schema")
@@ -131,20 +131,20 @@ class SummaryTold(Part):
         description="verdict of the session, by its last tomograms; missing while there are too few"
     )
     reasons: tuple[str, ...] = Field(description="why the session is not good, at the time of the last change")
-    targets: tuple[TargetTold, ...] = Field(description="targets that a person has set")
+    targets: tuple[TargetPayload, ...] = Field(description="targets that a person has set")
 
     @staticmethod
-    def of(totals: SessionTotals) -> "SummaryTold":
+    def of(totals: SessionTotals) -> "SummaryPayload":
         """What the catalog adds up for a session."""
-        told = asdict(totals)
-        return SummaryTold.model_validate(told | {"time": told["newest"], "jobs": told["states"]})
+        body = asdict(totals)
+        return SummaryPayload.model_validate(body | {"time": body["newest"], "jobs": body["states"]})
 
     def payload(self) -> bytes:
         """As the broker gets it."""
         return self.model_dump_json().encode()
 
 
-class AlertTold(Part):
+class AlertPayload(Part):
     """Something that a person should look at; the topic is cleared when it no longer holds."""
 
     schema_: Literal["livetomo/alert/1"] = Field("livetomo/alert/1", alias="schema")
@@ -158,4 +158,4 @@ class AlertTold(Part):
         return self.model_dump_json().encode()
 
 
-STANDING: tuple[type[Part], ...] = (StatusTold, SummaryTold, AlertTold)
+STANDING: tuple[type[Part], ...] = (StatusPayload, SummaryPayload, AlertPayload)

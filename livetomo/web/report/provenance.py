@@ -8,7 +8,7 @@ from typing import Any
 
 from livetomo.config.model_card import package_digest, read_card, shipped
 
-Told = Mapping[str, Any]
+ManifestBody = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Made:
     more: str = ""
 
 
-def programs(manifests: Sequence[Told]) -> list[Made]:
+def programs(manifests: Sequence[ManifestBody]) -> list[Made]:
     """The sets of programs and machines."""
     counts = Counter(
         tuple((key, str(value)) for key, value in manifest["provenance"].items() if key != "models")
@@ -30,7 +30,7 @@ def programs(manifests: Sequence[Told]) -> list[Made]:
     return [Made("livetomo " + dict(facts)["livetomo"], number, dict(facts)) for facts, number in counts.most_common()]
 
 
-def recipes(manifests: Sequence[Told]) -> list[Made]:
+def recipes(manifests: Sequence[ManifestBody]) -> list[Made]:
     """The recipes, with all of their settings."""
     known = {manifest["recipe"]["hash"]: manifest["recipe"] for manifest in manifests}
     counts = Counter(manifest["recipe"]["hash"] for manifest in manifests)
@@ -45,7 +45,7 @@ def recipes(manifests: Sequence[Told]) -> list[Made]:
     ]
 
 
-def models(manifests: Sequence[Told]) -> list[Made]:
+def models(manifests: Sequence[ManifestBody]) -> list[Made]:
     """The networks, with the cards of those that come with this livetomo."""
     counts = Counter(
         tuple((key, str(value)) for key, value in model.items())

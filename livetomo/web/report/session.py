@@ -51,7 +51,7 @@ class Row:
     @property
     def picks(self) -> dict[str, int]:
         """Published ones by feature."""
-        return {name: told["count"] for name, told in self.manifest["picks"].items()} if self.manifest else {}
+        return {name: sentences["count"] for name, sentences in self.manifest["picks"].items()} if self.manifest else {}
 
     @property
     def reasons(self) -> list[str]:
@@ -59,13 +59,13 @@ class Row:
         if self.manifest is None:
             return []
         figures = self.manifest["quality"].items()
-        told = [
+        sentences = [
             str(figure.get("reason") or f"{name} is {figure['verdict']}")
             for verdict in ("bad", "warn")
             for name, figure in figures
             if figure["verdict"] == verdict
         ]
-        return list(dict.fromkeys([*told, *self.manifest["warnings"]]))
+        return list(dict.fromkeys([*sentences, *self.manifest["warnings"]]))
 
 
 @dataclass(frozen=True, slots=True)

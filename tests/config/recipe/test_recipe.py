@@ -25,7 +25,7 @@ def test_a_recipe_file_is_found_beside_its_configuration(tmp_path):
     assert load_recipe("mine.toml", tmp_path).feature[0].name == "a"
 
 
-def test_an_unknown_recipe_is_told_with_the_known_ones():
+def test_an_unknown_recipe_is_reported_with_the_known_ones():
     with pytest.raises(
         ConfigurationError, match=r'recipe "cellullar": neither a built-in recipe \(.*untrained.*\) nor'
     ):

@@ -21,10 +21,10 @@ def test_limits_divide_values_and_are_good_themselves(value, verdict):
 @given(name=st.sampled_from(sorted(MEASURES)), value=st.floats(-1e6, 1e6), limited=st.booleans())
 def test_good_is_only_what_has_met_a_limit(name: str, value: float, limited: bool) -> None:
     own = Limits(warn_above=value) if limited else None
-    told = judged(Quality(name, value, MEASURES[name].unit), own).verdict
+    payload = judged(Quality(name, value, MEASURES[name].unit), own).verdict
     limits = own or MEASURES[name].limits
-    assert told == (limits.verdict(value) if limits != Limits() else "unjudged")
-    assert (told == "good") <= (limits != Limits())
+    assert payload == (limits.verdict(value) if limits != Limits() else "unjudged")
+    assert (payload == "good") <= (limits != Limits())
 
 
 def test_without_limits_nothing_is_good() -> None:

@@ -12,8 +12,8 @@ CALM = [1480.0, 1510.0, 1495.0, 1550.0, 1460.0, 1520.0, 1500.0, 1475.0, 1530.0, 
 
 
 def result(*figures: Quality, **baseline: float) -> dict[str, Any]:
-    told = {figure.name: figure.to_json() for figure in figures}
-    return {"quality": told, "verdict": "good", "recipe": {"settings": {"baseline": baseline} if baseline else {}}}
+    payload = {figure.name: figure.to_json() for figure in figures}
+    return {"quality": payload, "verdict": "good", "recipe": {"settings": {"baseline": baseline} if baseline else {}}}
 
 
 def session(name: str, values: list[float], unit: str = "Å") -> list[dict[str, Any]]:
@@ -21,8 +21,8 @@ def session(name: str, values: list[float], unit: str = "Å") -> list[dict[str, 
 
 
 def verdict(figure: Quality, earlier: list[dict[str, Any]], **baseline: float) -> tuple[str, str]:
-    told = judged(result(figure, **baseline), earlier)["quality"][figure.name]
-    return told["verdict"], told.get("reason", "")
+    payload = judged(result(figure, **baseline), earlier)["quality"][figure.name]
+    return payload["verdict"], payload.get("reason", "")
 
 
 def test_a_figure_far_from_the_session_s_median_is_said_to_be_unusual_with_both_numbers() -> None:
@@ -47,8 +47,8 @@ def test_nothing_is_unusual_before_there_are_enough_tomograms() -> None:
 
 def test_what_is_bad_stays_bad_and_keeps_its_reason() -> None:
     figure = Quality("thickness", 6000.0, "Å", "bad", "too thick")
-    told, reason = verdict(figure, session("thickness", CALM))
-    assert told == "bad"
+    payload, reason = verdict(figure, session("thickness", CALM))
+    assert payload == "bad"
     assert reason.startswith("too thick; unusual for this session: ")
 
 
@@ -84,11 +84,11 @@ def test_a_figure_that_hardly_varies_does_not_make_a_small_change_unusual() -> N
 @pytest.mark.parametrize(("axis", "deviation"), [(-179.5, 0.5), (178.9, 1.1), (174.0, 6.0), (0.0, 180.0)])
 def test_the_tilt_axis_is_compared_with_the_session_s_around_the_circle(axis: float, deviation: float) -> None:
     earlier = session("tilt_axis", [179.9, -179.9, 180.0, -179.8, 179.8, 180.0, 179.7, -179.7], "°")
-    told = judged(result(Quality("tilt_axis", axis, "°")), earlier)
-    figure = told["quality"]["tilt_axis_deviation"]
+    payload = judged(result(Quality("tilt_axis", axis, "°")), earlier)
+    figure = payload["quality"]["tilt_axis_deviation"]
     assert figure["value"] == pytest.approx(deviation, abs=0.06)
-    assert told["quality"]["tilt_axis"]["verdict"] == "unjudged"
-    assert told["verdict"] == figure["verdict"] == ("good" if deviation < 1.5 else "warn")
+    assert payload["quality"]["tilt_axis"]["verdict"] == "unjudged"
+    assert payload["verdict"] == figure["verdict"] == ("good" if deviation < 1.5 else "warn")
 
 
 @pytest.mark.parametrize(("tomograms", "most"), [(8, 0.003), (12, 0.0015), (50, 0.0005)])

@@ -39,19 +39,21 @@ def test_two_tomograms_are_no_session() -> None:
 
 
 def test_a_session_that_is_on_the_edge_does_not_waver() -> None:
-    told: list[Verdict] = ["good"]
+    payload: list[Verdict] = ["good"]
     for number in range(40):
         last: list[Verdict] = ["bad"] * (5 - number % 2) + ["good"] * (5 + number % 2)  # type: ignore[assignment]
-        told.append(session_verdict(last, told[-1]))
-    assert told == ["good", *["bad"] * 40]
+        payload.append(session_verdict(last, payload[-1]))
+    assert payload == ["good", *["bad"] * 40]
 
 
 def result(verdict: Verdict, **figures: str) -> Judged:
-    told = {name: {"value": 1.0, "unit": "", "verdict": verdict, "reason": reason} for name, reason in figures.items()}
-    return Judged(verdict, told)
+    payload = {
+        name: {"value": 1.0, "unit": "", "verdict": verdict, "reason": reason} for name, reason in figures.items()
+    }
+    return Judged(verdict, payload)
 
 
-def test_a_change_is_told_with_what_is_wrong_most_often_first() -> None:
+def test_a_change_is_reported_with_what_is_wrong_most_often_first() -> None:
     last = [
         result("bad", thickness="too thick now", band_snr="no signal"),
         result("good", thickness="", band_snr=""),

@@ -269,7 +269,7 @@ async def test_a_result_that_was_moved_but_is_not_whole_is_made_again(claimed):
     assert house.folders(who) == [final.name]
 
 
-async def test_nothing_is_told_of_a_result_that_could_not_be_put_in_its_place(claimed, monkeypatch):
+async def test_nothing_is_reported_of_a_result_that_could_not_be_put_in_its_place(claimed, monkeypatch):
     from livetomo.processing.pipeline import run as pipeline
 
     def refuse(attempt, final):

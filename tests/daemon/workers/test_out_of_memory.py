@@ -66,7 +66,7 @@ async def death(code, memory) -> Fault:
         (1, 3, 4, 0.9, "worker died", "ended with exit code 1"),
     ],
 )
-async def test_a_death_for_want_of_memory_is_told_from_others(code, before, after, free, reason, words):
+async def test_a_death_for_want_of_memory_is_distinguished_from_others(code, before, after, free, reason, words):
     fault = await death(code, kernel(before, after, free))
     assert (fault.kind, fault.reason) == ("device", reason)
     assert words in fault.message

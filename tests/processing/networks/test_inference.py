@@ -39,7 +39,7 @@ def test_mirror_averaging_makes_the_answer_mirror_symmetric(model):
         assert np.corrcoef(found[inner].ravel().float(), mirrored[inner].ravel().float())[0, 1] > 0.95
 
 
-def test_mirror_images_tell_how_far_the_network_agrees_with_itself(model):
+def test_mirror_images_say_how_far_the_network_agrees_with_itself(model):
     density = torch.randn(16, 24, 24)
     assert segment(model, density, voxel_size_angstrom=30.0).agreement == ()
     alone = segment(model, density, voxel_size_angstrom=30.0).maps.float()

@@ -39,14 +39,14 @@ def order(tmp_path):
     return make
 
 
-def test_what_sidecars_tell_wins_over_what_the_recipe_says(order, defocus_used, tmp_path):
-    told = {"defocus_angstrom": 42_000.0, "voltage_kilovolt": 200.0}
-    pipeline.run(order(told, defocus_angstrom=30_000, strength=0.5), tmp_path / "a")
+def test_what_sidecars_say_wins_over_what_the_recipe_says(order, defocus_used, tmp_path):
+    payload = {"defocus_angstrom": 42_000.0, "voltage_kilovolt": 200.0}
+    pipeline.run(order(payload, defocus_angstrom=30_000, strength=0.5), tmp_path / "a")
     pipeline.run(order(defocus_angstrom=30_000), tmp_path / "b")
     assert defocus_used == [(42_000.0, 200.0, 0.5), (30_000.0, 300.0, 1.0)]
 
 
-def test_where_nobody_tells_the_defocus_both_ways_are_named(order, tmp_path):
+def test_where_nobody_says_the_defocus_both_ways_are_named(order, tmp_path):
     with pytest.raises(
         NoDefocus, match=r'no sidecar gives "defocus_angstrom".* Write "defocus_angstrom" in that table'
     ):

@@ -58,7 +58,7 @@ def test_every_method_finds_the_particle(method):
     assert method == "maxima" or picks.volume[0] == 27 * VOXEL**3
 
 
-def test_curation_tells_what_each_rule_removed():
+def test_curation_says_what_each_rule_removed():
     maps = {"a": spot((4, 4, 4), (10, 10, 10), (15, 15, 15)), "b": spot((10, 10, 10)), "c": spot()}
     rules = recipe(
         pick=[{"feature": "a", "min_spacing_angstrom": 30}],

@@ -70,10 +70,10 @@ def test_declared_tilts_are_those_of_the_sidecars(order):
     white = np.fft.fftn(rng.standard_normal((64, 64, 64)))
     kz, kx = np.fft.fftfreq(64)[:, None, None], np.fft.fftfreq(64)[None, None, :]
     volume = np.fft.ifftn(white * (np.abs(kz) <= np.abs(kx))).real.astype(np.float32)  # ±45°
-    told = {}
+    payload = {}
     for most in (45.0, 60.0):
         metadata = {"tilt_min_degrees": -most, "tilt_max_degrees": most}
         seen = look(torch.from_numpy(volume), replace(order, metadata=metadata), 25.0)
-        told[most] = next(one for one in seen.figures if one.name == "seen_tilt_range")
-    assert told[45.0].value == pytest.approx(90, abs=6)
-    assert (told[45.0].verdict, told[60.0].verdict) == ("good", "warn")
+        payload[most] = next(one for one in seen.figures if one.name == "seen_tilt_range")
+    assert payload[45.0].value == pytest.approx(90, abs=6)
+    assert (payload[45.0].verdict, payload[60.0].verdict) == ("good", "warn")

@@ -48,7 +48,7 @@ def made(tmp_path_factory):
     path = write_tomogram(folder / "TS_01.mrc", balls())
     stages = []
     recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised", "probabilities")})
-    manifest = pipeline.run(order_for(path, recipe), folder / "result", tell=stages.append)
+    manifest = pipeline.run(order_for(path, recipe), folder / "result", announce=stages.append)
     return folder / "result", manifest, stages
 
 
@@ -75,7 +75,7 @@ def test_the_size_of_a_feature_s_particles_is_the_rule_s_or_else_the_feature_s(t
     assert picks.body["diameter_angstrom"] == diameter
 
 
-def test_each_stage_is_told_as_it_begins_and_timed(made):
+def test_each_stage_is_reported_as_it_begins_and_timed(made):
     _, manifest, stages = made
     assert stages == ["read", "denoise", "segment", "interact", "pick", "measure", "write"]
     assert list(manifest["seconds"]) == stages
@@ -111,7 +111,7 @@ def test_the_manifest_has_exactly_the_promised_keys(made):
     }
 
 
-def test_its_events_can_be_told_from_the_manifest_alone(made):
+def test_its_events_can_be_distinguished_from_the_manifest_alone(made):
     _, manifest, _ = made
     kinds = [event.kind for event in result_events(manifest, "/somewhere")]
     assert kinds == ["picks", "result"]
@@ -334,7 +334,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch):
         (RuntimeError("shapes do not match"), RuntimeError),
     ],
 )
-def test_the_devices_faults_are_told_from_ours(tmp_path: Path, monkeypatch, raised, fault):
+def test_the_devices_faults_are_distinguished_from_ours(tmp_path: Path, monkeypatch, raised, fault):
     def fail(*_, **__):
         raise raised
 

@@ -25,7 +25,7 @@ from livetomo.web.report.pictures import chosen
 from livetomo.web.report.plots import plot, said
 from livetomo.web.report.session import Row, of_catalog, of_folder
 from tests.browser.chromium import browse
-from tests.publish.stories import manifest
+from tests.publish.event_logs import manifest
 from tests.web.site import SESSION, FakeDaemon
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
@@ -60,8 +60,8 @@ def report(tmp_path: Path, *words: str) -> tuple[str, str]:
 
 
 async def test_a_report_is_made_from_the_catalog_of_a_running_daemon(daemon, tmp_path):
-    told, text = await asyncio.to_thread(report, tmp_path, SESSION)
-    assert "4 tomograms" in told
+    payload, text = await asyncio.to_thread(report, tmp_path, SESSION)
+    assert "4 tomograms" in payload
     assert "TS_3.mrc ends early." in text
     assert "thicker than 2,500 Å" in text
     assert text.count("data:image/jpeg") == 2
@@ -128,15 +128,15 @@ def test_of_many_pictures_the_bad_ones_are_there_and_the_others_are_spread():
     assert len(chosen(rows(500, dict.fromkeys(range(300), "bad")), 100)) == 100
 
 
-def test_what_the_last_tomograms_of_a_folder_were_unlike_the_session_in_is_told(tmp_path):
+def test_what_the_last_tomograms_of_a_folder_were_unlike_the_session_in_is_reported(tmp_path):
     for number in range(12):
-        told = manifest(f"TS_{number}", session="monday")
+        payload = manifest(f"TS_{number}", session="monday")
         value = 1800.0 + 10 * (number % 3) if number < 11 else 2600.0
-        told["quality"] = {"thickness": {"value": value, "unit": "Å", "verdict": "good"}}
-        told |= {"verdict": "good", "finished": f"2026-11-20T10:{number:02}:00Z", "result_id": str(number)}
+        payload["quality"] = {"thickness": {"value": value, "unit": "Å", "verdict": "good"}}
+        payload |= {"verdict": "good", "finished": f"2026-11-20T10:{number:02}:00Z", "result_id": str(number)}
         folder = tmp_path / "tomograms" / f"TS_{number}" / "r1-abababab"
         folder.mkdir(parents=True)
-        (folder / "result.json").write_text(json.dumps(told))
+        (folder / "result.json").write_text(json.dumps(payload))
     session = of_folder(tmp_path)
     assert session.verdicts() == {"good": 11, "warn": 1}
     assert session.rows[-1].reasons[0].startswith("unusual for this session: thickness")
@@ -159,7 +159,7 @@ def test_figures_are_said_with_as_many_digits_as_they_deserve(value, words):
     assert said(value) == words
 
 
-def test_the_card_of_a_shipped_model_is_told_only_of_results_that_were_made_with_its_weights(tmp_path, monkeypatch):
+def test_the_card_of_a_shipped_model_is_reported_only_of_results_that_were_made_with_its_weights(tmp_path, monkeypatch):
     layout, path = Layout(("membrane",), base=2, levels=2), tmp_path / "cells.safetensors"
     save_model(path, Network(layout), Card.of("cells", layout, Canonical(16.0), limits="Not for worms."))
     monkeypatch.setattr(provenance, "shipped", lambda: {"cells": path})

@@ -53,7 +53,7 @@ def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_ye
     }
 
 
-def story(*names: str, picks: int = 3) -> list[Event]:
+def event_log(*names: str, picks: int = 3) -> list[Event]:
     """What a daemon tells about tomograms that go through without trouble."""
     events = []
     for name in names:
