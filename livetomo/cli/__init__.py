@@ -70,7 +70,7 @@ def livetomo_command() -> None:
     Try it now, with a simulated microscope:  livetomo demo
 
     Exit codes: 0 ok, 2 usage or configuration, 3 some inputs failed, 4 daemon or broker not reachable,
-    5 the state directory is in use, 6 the command did only a part of its work.
+    5 the state directory is in use, 6 a fault was found or some work was not done.
     """
 
 
