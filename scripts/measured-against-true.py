@@ -16,9 +16,9 @@ from livetomo.processing.measure.halves import RESOLUTIONS, focus, half_figures,
 from livetomo.processing.measure.volume import volume_figures
 from livetomo.processing.normalise import clip_, normalise_
 from livetomo.simulate.easy import Easy, easy_specimen
-from livetomo.simulate.microscope import Microscope, Reconstruction, image
+from livetomo.simulate.microscope import Microscope, SimulatedReconstruction, image
 from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
-from livetomo.simulate.slab import Slab
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.tomogram import simulate_cell
 
@@ -79,7 +79,7 @@ and is bad below 0.12; it is missing where no face is seen in what the views hav
 """
 
 
-def tomogram(slab: Slab, voxel: float, microscope: Microscope, seed: int) -> Reconstruction:
+def tomogram(slab: IceSlab, voxel: float, microscope: Microscope, seed: int) -> SimulatedReconstruction:
     """A slab full of structure, through the microscope."""
     rng = np.random.default_rng(seed)
     inside = np.abs(slab.height(SHAPE, voxel)) <= slab.thickness_angstrom / 2
@@ -93,7 +93,7 @@ def figures(volume: np.ndarray, voxel: float) -> dict[str, Quality]:
     return {quality.name: quality for quality in volume_figures(prepared, voxel_size_angstrom=voxel).figures}
 
 
-def slab_row(first: object, slab: Slab, found: dict[str, Quality]) -> tuple[str, float, float | None]:
+def slab_row(first: object, slab: IceSlab, found: dict[str, Quality]) -> tuple[str, float, float | None]:
     """A line of the table, and what is true and measured, in Å."""
     slope = np.hypot(*slab.slope)
     true, tilt = slab.thickness_angstrom / np.hypot(1, slope), np.rad2deg(np.arctan(slope))
@@ -114,7 +114,7 @@ def slab_rows() -> Iterator[tuple[str, float, float | None]]:
     """Slabs of any thickness and tilt."""
     for snr, degrees, true in product((0.05, 0.3), (0, 7, 15), (600.0, 1000.0, 1500.0, 2000.0, 3000.0)):
         slope = float(np.tan(np.deg2rad(degrees)))
-        slab = Slab(true * float(np.hypot(1, slope)), slope=(0.0, slope))
+        slab = IceSlab(true * float(np.hypot(1, slope)), slope=(0.0, slope))
         yield slab_row(snr, slab, figures(tomogram(slab, 30.0, Microscope(snr=snr), 1).volume, 30.0))
 
 
@@ -166,7 +166,7 @@ def focus_rows() -> Iterator[str]:
 def half_rows() -> list[tuple[float, str, float | None, float | None]]:
     """(SNR, figure, true, measured): the truth is how far one half agrees with what would be seen without noise."""
     voxel, rows = 10.0, []
-    slab = Slab(900.0)
+    slab = IceSlab(900.0)
     clean = torch.from_numpy(tomogram(slab, voxel, Microscope(snr=1e8, phase_flipped=True), 2).volume)
     for snr in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0):
         made = tomogram(slab, voxel, Microscope(snr=snr, phase_flipped=True), 2)

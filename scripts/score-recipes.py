@@ -18,7 +18,7 @@ from livetomo.cli.one_shot import make
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.evaluate.matching import Counts, count
 from livetomo.evaluate.positions import Frame, Positions, read_positions
-from livetomo.evaluate.segmentation import Curve, curve, where_seen
+from livetomo.evaluate.segmentation import ProbabilityHistogram, curve, where_seen
 from livetomo.formats.mrc import PROBABILITY_SCALE, read_volume
 from livetomo.processing.pipeline.run import run
 from livetomo.simulate.random_cell import Library
@@ -40,13 +40,13 @@ class Score:
     """Of one recipe at one signal-to-noise ratio, over all its tomograms."""
 
     picks: Counts
-    membrane: Curve
-    membrane_seen: Curve
+    membrane: ProbabilityHistogram
+    membrane_seen: ProbabilityHistogram
 
     @staticmethod
     def nothing() -> "Score":
         """Before the first tomogram."""
-        empty = Curve(np.zeros(256, np.int64), np.zeros(256, np.int64))
+        empty = ProbabilityHistogram(np.zeros(256, np.int64), np.zeros(256, np.int64))
         return Score(Counts(0, 0, 0), empty, empty)
 
 
@@ -120,7 +120,7 @@ def _print(recipe: str, snr: str, score: Score) -> None:
     print(f"| {recipe} | {snr} | {true} | {picks.recall:.3f} | {picks.precision:.3f} | {picks.f(4):.3f} | {cells} |")
 
 
-def _best_dice(membrane: Curve) -> float:
+def _best_dice(membrane: ProbabilityHistogram) -> float:
     """At whatever threshold it is largest: methods whose maps are no probabilities are compared so."""
     recall, precision = membrane.points()
     return float(np.max(2 * recall * precision / np.maximum(recall + precision, 1e-9)))

@@ -21,7 +21,7 @@ from livetomo.catalog.job_queue import Jobs
 from livetomo.catalog.operator_requests import OperatorRequests
 from livetomo.catalog.queries import Views
 from livetomo.catalog.registration import Arrivals
-from livetomo.catalog.session_judging import Course
+from livetomo.catalog.session_judging import SessionJudging
 from livetomo.catalog.sessions import Sessions
 from livetomo.core.events import Recorded
 
@@ -43,7 +43,7 @@ class Catalog:
         self.event_log = EventLog(db, site=site, instance=instance, now=now)
         self.sessions = Sessions(db, now=now)
         self.arrivals = Arrivals(db, self.event_log, self.sessions, now=now)
-        self.course = Course(db, self.event_log)
+        self.course = SessionJudging(db, self.event_log)
         self.jobs = Jobs(db, self.event_log, self.course, now=now)
         self.operator_requests = OperatorRequests(db, self.event_log, now=now)
         self.views = Views(db, self.course, now=now)

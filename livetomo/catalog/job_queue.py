@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.registration import fault_body
-from livetomo.catalog.session_judging import Course
+from livetomo.catalog.session_judging import SessionJudging
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.core.errors import OUT_OF_MEMORY
 from livetomo.core.events import Event, State, result_events
@@ -61,7 +61,7 @@ class Claim:
 class Jobs:
     """Leases and outcomes. `now` is seconds since 1970."""
 
-    def __init__(self, db: Database, event_log: EventLog, course: Course, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, event_log: EventLog, course: SessionJudging, *, now: Callable[[], float]) -> None:
         self._db = db
         self._event_log = event_log
         self._course = course

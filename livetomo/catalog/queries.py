@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from livetomo.catalog.session_judging import Course
+from livetomo.catalog.session_judging import SessionJudging
 from livetomo.core.events import State
 from livetomo.core.quality.metric import Verdict
 from livetomo.core.quality.session_verdict import FEWEST_TOMOGRAMS, LAST_TOMOGRAMS, Target, failures_are_bad, targets
@@ -110,7 +110,7 @@ class Waiting:
 class Views:
     """Questions about the catalog."""
 
-    def __init__(self, db: Database, course: Course, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, course: SessionJudging, *, now: Callable[[], float]) -> None:
         self._db = db
         self._course = course
         self._now = now

@@ -19,7 +19,7 @@ from livetomo.core.tomogram import TomogramId
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundResult:
     """A result on disk. `path` is its source's, relative to the watch's root, with `/`."""
 
     manifest: Mapping[str, Any]
@@ -27,7 +27,7 @@ class Found:
     path: str
 
 
-def rebuild(catalog: Catalog, results: Iterable[Found], *, seen: int = 0) -> int:
+def rebuild(catalog: Catalog, results: Iterable[FoundResult], *, seen: int = 0) -> int:
     """Record `results` in an empty catalog, oldest first; how many there were.
 
     `seen` is the highest number that consumers may have been sent: what is told here is numbered above it.
@@ -41,7 +41,7 @@ def rebuild(catalog: Catalog, results: Iterable[Found], *, seen: int = 0) -> int
         return record_results(catalog, results)
 
 
-def record_results(catalog: Catalog, results: Iterable[Found]) -> int:
+def record_results(catalog: Catalog, results: Iterable[FoundResult]) -> int:
     """Record `results`, which the catalog does not know, oldest first; how many there were."""
     number = 0
     with catalog.db.atomic():
@@ -63,7 +63,7 @@ def knows_better(catalog: Catalog, manifest: Mapping[str, Any]) -> bool:
     return bool(row[0])
 
 
-def _record(catalog: Catalog, found: Found) -> None:
+def _record(catalog: Catalog, found: FoundResult) -> None:
     manifest, db = catalog.course.judged(found.manifest), catalog.db
     who = TomogramId(**manifest["tomogram"])
     recipe = Recipe.model_validate(manifest["recipe"]["settings"])
@@ -138,7 +138,7 @@ def _row_of(catalog: Catalog, table: str, key: Mapping[str, Any], more: Mapping[
     return int(row[0])
 
 
-def _state(found: Found, state: State) -> Event:
+def _state(found: FoundResult, state: State) -> Event:
     manifest = found.manifest
     body = {"state": state, "recipe": manifest["recipe"]["name"]}
     who = TomogramId(**manifest["tomogram"])

@@ -17,7 +17,7 @@ from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramI
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Registered:
     """What became of an arrival: who it is, which revision, whether that is news, and what a person should know.
 
     learned: it is a known revision, of which its sidecars or halves say something else by now. has_moved: its file is
@@ -41,7 +41,7 @@ class Arrivals:
         self._sessions = sessions
         self._now = now
 
-    def take(self, arrival: Arrival, recipe_name: str, recipe: Recipe) -> Taken:
+    def take(self, arrival: Arrival, recipe_name: str, recipe: Recipe) -> Registered:
         """Record `arrival` and make its job, once: the same content again is nothing new.
 
         New content of a known file is a new revision, and supersedes the older ones as soon as it is usable.
@@ -61,7 +61,7 @@ class Arrivals:
                 learned = recorded != companions_digest(arrival.halves, arrival.metadata)
                 if learned:
                     settle_series(self._db, self._event_log, tomogram, arrival.metadata)
-                return Taken(tomogram, latest["number"], new=False, learned=learned, has_moved=has_moved)
+                return Registered(tomogram, latest["number"], new=False, learned=learned, has_moved=has_moved)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
                 self._supersede(tomogram_row, tomogram)
@@ -69,7 +69,7 @@ class Arrivals:
             state: State = "failed" if arrival.fault else "waiting"
             body = {"state": state, "recipe": recipe_name} | fault_body(arrival.fault)
             self._event_log.append(Event("state", tomogram, number, recipe.hash, f"{state}.1", body))
-            return Taken(tomogram, number, new=True, warning=warning)
+            return Registered(tomogram, number, new=True, warning=warning)
 
     def known_files(self, watch: str) -> list[KnownFile]:
         """Every file of `watch` that has been dealt with: what was left alone, and the newest content taken."""

@@ -24,7 +24,7 @@ _LAST = """
 """
 
 
-class Course:
+class SessionJudging:
     """Judges a result by its session, and a session by its results.
 
     Both are decided once, as the result is recorded, and told with it: what the broker, the page and a consumer that

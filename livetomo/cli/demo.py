@@ -39,11 +39,11 @@ def command(once: bool, as_json: bool, tomograms: int, port: int, seed: int) -> 
     A simulated microscope writes tomograms slowly into a temporary folder; the real daemon watches it, picks
     ribosomes and publishes them to an embedded broker; a subscriber compares them with what was simulated.
     """
-    from livetomo.demo.play import Plan, play
+    from livetomo.demo.play import DemoPlan, play
     from livetomo.demo.screen import Screen
 
     screen = Screen(sys.stderr if as_json else sys.stdout)
-    board = asyncio.run(play(Plan(tomograms, once, port, seed), screen))
+    board = asyncio.run(play(DemoPlan(tomograms, once, port, seed), screen))
     faults = list(board.faults()) if once else []
     if as_json:
         click.echo(json.dumps(board.summary(), indent=2))

@@ -11,7 +11,7 @@ import click
 from livetomo.cli.daemon import configuration_option
 
 if TYPE_CHECKING:
-    from livetomo.catalog.rebuild import Found
+    from livetomo.catalog.rebuild import FoundResult
     from livetomo.config.configuration import Config
 
 
@@ -49,11 +49,11 @@ def command(configuration: Path) -> None:
 
 def found_results(
     config: "Config", wanted: Callable[[Mapping[str, Any]], bool] = lambda manifest: True
-) -> "Iterator[Found]":
+) -> "Iterator[FoundResult]":
     """The results on disk whose manifest is `wanted`; damaged ones, and those of no watch, are named and left out."""
     from tqdm import tqdm
 
-    from livetomo.catalog.rebuild import Found
+    from livetomo.catalog.rebuild import FoundResult
     from livetomo.results.folder import damage, find_results
     from livetomo.results.manifest import read_manifest
 
@@ -71,4 +71,4 @@ def found_results(
         if root is None or not source.is_relative_to(root):
             click.echo(f"left out: {folder}: it was made of {source}, which is below no watch", err=True)
             continue
-        yield Found(manifest, str(folder), source.relative_to(root).as_posix())
+        yield FoundResult(manifest, str(folder), source.relative_to(root).as_posix())

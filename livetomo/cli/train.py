@@ -129,7 +129,7 @@ def segmentation(
     from livetomo.train.annotated import AnnotatedExamples
     from livetomo.train.segmentation import Sources, train_segmentation
     from livetomo.train.simulated import SimulatedExamples
-    from livetomo.train.trainer import Plan
+    from livetomo.train.trainer import TrainingPlan
 
     wanted = tuple(part.strip() for part in features.split(",") if part.strip())
     if not wanted or not set(wanted) <= set(FEATURES):
@@ -140,7 +140,7 @@ def segmentation(
         layout, canonical = card.layout, card.canonical
     cells = SimulatedExamples(seed, canonical, templates=templates, ribosome=ribosome) if simulated else None
     folders = tuple(AnnotatedExamples.of(path, canonical, bright=density == "bright") for path in annotated)
-    plan = Plan(
+    plan = TrainingPlan(
         layout,
         canonical,
         steps=steps,

@@ -13,7 +13,7 @@ Example:
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
-from livetomo.client.api import Api
+from livetomo.client.api import ApiClient
 from livetomo.client.broker import Subscription
 from livetomo.client.pick_stream import PickStream, Query
 from livetomo.client.pickset import PickSet
@@ -85,8 +85,8 @@ def connect(
 ) -> PickStream:
     """Like `picks`, for a program that keeps position and epoch of the stream, and knows which sets it has."""
 
-    def api_at(url: str) -> Api:
-        return Api(api or url, token)
+    def api_at(url: str) -> ApiClient:
+        return ApiClient(api or url, token)
 
     return PickStream(
         query,

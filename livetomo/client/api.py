@@ -17,7 +17,7 @@ _TIME_LIMIT_SECONDS = 30.0
 _PAGE = 200
 
 
-class Api:
+class ApiClient:
     """One daemon's API; `url` is where its page is."""
 
     def __init__(self, url: str, token: str | None = None) -> None:

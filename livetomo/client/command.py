@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from livetomo.client.local_collection import Session
+from livetomo.client.local_collection import CollectedSession
 from livetomo.core.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Command:
             if name not in PLACES and (close := difflib.get_close_matches(name, PLACES, n=1)):
                 raise ConfigurationError(f"--run: there is no place {{{name}}}. Did you mean {{{close[0]}}}?")
 
-    async def run(self, session: Session, watch: str, name: str) -> int:
+    async def run(self, session: CollectedSession, watch: str, name: str) -> int:
         """Run it on a copy of what `session` holds now, in a new folder `runs/<number>`; its exit status."""
         folder = copy_of(session).absolute()  # the command runs there, and a path from here would lead it astray
         values = {
@@ -87,7 +87,7 @@ class Command:
         return status
 
 
-def copy_of(session: Session) -> Path:
+def copy_of(session: CollectedSession) -> Path:
     """A new folder with the particles file and the tomograms' files as they are now."""
     runs = session.folder / "runs"
     runs.mkdir(parents=True, exist_ok=True)

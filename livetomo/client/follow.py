@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from livetomo.client.command import Command, Every
-from livetomo.client.local_collection import Collection, Session
+from livetomo.client.local_collection import CollectedSession, Collection
 from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.core.errors import ApiAway, ConfigurationError, NotAsPublished
@@ -27,7 +27,7 @@ class _Work:
 
     watch: str
     name: str
-    session: Session
+    session: CollectedSession
     seen: set[str] = field(default_factory=set)
     picks: int = 0
     task: asyncio.Task[int] | None = None
@@ -155,7 +155,7 @@ class Follower:
                 complaint = str(fault)
                 await self._pause(RETRY_SECONDS)
 
-    def _look_at(self, where: tuple[str, str], session: Session) -> None:
+    def _look_at(self, where: tuple[str, str], session: CollectedSession) -> None:
         """Start the command if enough is new and it is not running."""
         if self._command is None:
             return

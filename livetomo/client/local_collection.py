@@ -39,7 +39,7 @@ Particle = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class CollectedTomogram:
     """What is kept of a tomogram. `file` is relative to the session's folder; empty where no format is asked for."""
 
     tomogram: str
@@ -53,13 +53,13 @@ class Taken:
     series: str = ""
 
 
-class Session:
+class CollectedSession:
     """One session's picks of one feature."""
 
     def __init__(self, folder: Path, feature: str) -> None:
         self.folder = folder
         self.star = folder / f"{slug(feature)}.star"
-        self.taken: dict[str, Taken] = {}
+        self.taken: dict[str, CollectedTomogram] = {}
         self._rows: dict[str, list[Particle]] = {}
         self._is_written = True
 
@@ -87,7 +87,7 @@ class Session:
             replace_file(self.folder / name, file[1])
         positions = zip(pickset.centred_xyz_angstrom(), pickset.scores(), strict=True)
         self._rows[pickset.tomogram] = [(*xyz, score) for xyz, score in positions]
-        self.taken[pickset.tomogram] = Taken(
+        self.taken[pickset.tomogram] = CollectedTomogram(
             pickset.tomogram,
             pickset.revision,
             pickset.seq,
@@ -103,7 +103,7 @@ class Session:
         self._is_written = False
         return True
 
-    def remember(self, taken: Mapping[str, Taken]) -> list[Taken]:
+    def remember(self, taken: Mapping[str, CollectedTomogram]) -> list[CollectedTomogram]:
         """Go on with what an earlier run has written; what has to be taken in once more.
 
         The particles file is written first, and may be ahead of what is remembered: what it is ahead by comes again.
@@ -133,7 +133,7 @@ class Session:
             replace_file(self.star, self.text().encode())
             self._is_written = True
 
-    def _remove(self, taken: Taken) -> None:
+    def _remove(self, taken: CollectedTomogram) -> None:
         if taken.file:
             (self.folder / taken.file).unlink(missing_ok=True)
 
@@ -145,7 +145,7 @@ class Collection:
         self.position: int | None = None
         self.epoch = ""
         self.began = 0
-        self.sessions: dict[tuple[str, str], Session] = {}
+        self.sessions: dict[tuple[str, str], CollectedSession] = {}
         self._folder = folder
         self._feature = feature
         self._kind = kind
@@ -164,7 +164,7 @@ class Collection:
         """How many picks there are."""
         return sum(session.count for session in self.sessions.values())
 
-    def take(self, pickset: PickSet, file: tuple[str, bytes] | None) -> Session | None:
+    def take(self, pickset: PickSet, file: tuple[str, bytes] | None) -> CollectedSession | None:
         """Take in or take back; the session that this changed, or None."""
         session = self._session(pickset.watch, pickset.session)
         return session if session.take(pickset, file) else None
@@ -195,9 +195,9 @@ class Collection:
         }
         replace_file(self._state, json.dumps(body, indent=1).encode())
 
-    def _session(self, watch: str, session: str) -> Session:
+    def _session(self, watch: str, session: str) -> CollectedSession:
         if (watch, session) not in self.sessions:
-            self.sessions[watch, session] = Session(self._folder / slug(watch) / slug(session), self._feature)
+            self.sessions[watch, session] = CollectedSession(self._folder / slug(watch) / slug(session), self._feature)
         return self.sessions[watch, session]
 
     def _remember(self, body: Mapping[str, Any]) -> None:
@@ -229,20 +229,20 @@ def _rows_of(star: Path) -> dict[str, list[Particle]]:
     return rows
 
 
-def _names(taken: Mapping[str, Taken]) -> dict[str, str]:
+def _names(taken: Mapping[str, CollectedTomogram]) -> dict[str, str]:
     """What each tomogram is called: as its tilt series, unless two would be called so."""
     called = Counter(each.series or name for name, each in taken.items())
     return {name: each.series if each.series and called[each.series] == 1 else name for name, each in taken.items()}
 
 
-def _is_newer(taken: Taken, pickset: PickSet) -> bool:
+def _is_newer(taken: CollectedTomogram, pickset: PickSet) -> bool:
     """Whether what was taken has come after `pickset`; of different epochs, the daemon's order of telling counts."""
     return taken.epoch == pickset.epoch and taken.seq > pickset.seq
 
 
-def _each_taken(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, Taken]]:
+def _each_taken(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, CollectedTomogram]]:
     for body in bodies:
-        yield body["tomogram"], Taken(**body)
+        yield body["tomogram"], CollectedTomogram(**body)
 
 
 def replace_file(path: Path, content: bytes) -> None:

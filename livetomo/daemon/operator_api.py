@@ -49,7 +49,7 @@ class Anew(BaseModel):
     name: str | None = None
 
 
-class Session(BaseModel):
+class SessionChoice(BaseModel):
     """What counts for one session alone."""
 
     model_config = ConfigDict(extra="forbid")
@@ -125,7 +125,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         return {"jobs": await catalog(of_each_watch)}
 
     async def set_session(body: Mapping[str, Any]) -> Any:
-        asked = _read(Session, body)
+        asked = _read(SessionChoice, body)
         said = Overrides(asked.recipe, asked.voxel_size, asked.density)
         said.applied_to(load_recipe(asked.recipe or defaults.RECIPE))
         watch = asked.watch or _only(

@@ -20,7 +20,7 @@ AT_A_TIME = 100
 log = logging.getLogger("livetomo.retention")
 
 
-class Retention:
+class RetentionTask:
     """Removes the maps of results that are older than `keep_maps_seconds`, a hundred results at a time."""
 
     def __init__(

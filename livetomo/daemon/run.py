@@ -26,7 +26,7 @@ from livetomo.daemon.clock import ClockWatch
 from livetomo.daemon.disks import Disks
 from livetomo.daemon.operator_api import actions
 from livetomo.daemon.outputs import Outputs, Reached, newest_record, why_state_is_absent
-from livetomo.daemon.retention import Retention
+from livetomo.daemon.retention import RetentionTask
 from livetomo.daemon.session_exports import SessionStars
 from livetomo.daemon.status_collector import Overview
 from livetomo.daemon.status_publisher import StatusPublisher
@@ -45,9 +45,9 @@ from livetomo.system.crash_points import crash_point
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.sd_notify import Watchdog, notify, ready, reloading
 from livetomo.web.app import Site, create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.connections import raise_descriptor_limit
-from livetomo.web.listening import Listener, PageServer
+from livetomo.web.listening import HttpListener, PageServer
 from livetomo.web.read_model import CatalogView
 from livetomo.web.server import Server, bind_unix
 from livetomo.web.tokens import TokenFile
@@ -128,7 +128,7 @@ def read_config(path: Path) -> Config:
     return config
 
 
-class Part(Protocol):
+class DaemonPart(Protocol):
     """Whatever runs beside the others until it is cancelled."""
 
     async def run(self) -> None:
@@ -177,7 +177,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     outputs = Outputs(config, lambda: catalog(reached), lambda: watches.names)
     await outputs.look()
     lanes = _lanes(config, catalog, metrics, disks, outputs, watches, devices)
-    control, page = bind_unix(config.state / SOCKET_NAME), Listener(config.http)
+    control, page = bind_unix(config.state / SOCKET_NAME), HttpListener(config.http)
     await page.bind()
     reporters: list[Reporter] = [page, stars, outputs, watches]  # parts that know of problems of their own
     overview = Overview(
@@ -195,12 +195,12 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     token = None if config.http.token_file is None else TokenFile(config.http.token_file)
     if token is not None:
         reporters.append(token)
-    parts: list[Part] = [
+    parts: list[DaemonPart] = [
         disks,
         outputs,
         Work(catalog, config.output, lanes, ready=outputs.wait_until_ready),
         watches,
-        Server(create_app(site, Rules(full_control=True)), control),
+        Server(create_app(site, AccessRules(full_control=True)), control),
         PageServer(create_app(site, _rules(config, token)), page),
         Watchdog(view.last_seq),
         Keeper(catalog, config.state / CATALOG_NAME),
@@ -208,7 +208,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         stars,
     ]
     if config.retention.maps is not None:
-        parts.append(Retention(catalog, config.retention.maps, may_remove=lambda: outputs.ready))
+        parts.append(RetentionTask(catalog, config.retention.maps, may_remove=lambda: outputs.ready))
     if publisher is not None:
         reporters.append(publisher)
         parts += [publisher, StatusPublisher(view, publisher.retained, settings.topics)]
@@ -269,10 +269,10 @@ def _publisher(config: Config, settings: MessageSettings, catalog: CatalogThread
     )
 
 
-def _rules(config: Config, token: TokenFile | None) -> Rules:
+def _rules(config: Config, token: TokenFile | None) -> AccessRules:
     """Who may do what over TCP."""
     http = config.http
-    return Rules(
+    return AccessRules(
         open_reading=is_loopback(http.host),
         token_now=token,
         host=None if http.public_url is None else http.public_url.host,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.job_queue import LEASE_SECONDS, Claim
-from livetomo.catalog.registration import Taken
+from livetomo.catalog.registration import Registered
 from livetomo.config.configuration import Watch
 from livetomo.config.recipe.recipe import Recipe, load_recipe, recipe_name
 from livetomo.core.problems import Problem
@@ -153,7 +153,7 @@ class Watches:
             log.warning(taken.warning, extra=where)
 
 
-def _record(catalog: Catalog, arrival: Arrival, place: _Place) -> Taken:
+def _record(catalog: Catalog, arrival: Arrival, place: _Place) -> Registered:
     """Take the arrival in, with the recipe that is in force for its session."""
     said = catalog.sessions.overrides(arrival.tomogram.watch, arrival.tomogram.session)
     recipe = load_recipe(said.recipe) if said.recipe else place.recipe

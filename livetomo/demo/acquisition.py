@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from livetomo.simulate.easy import Easy, simulate
-from livetomo.simulate.session import AreTomo3, Exposure, expose
+from livetomo.simulate.session import AreTomo3Naming, Exposure, expose
 from livetomo.system.json_pipes import Parent
 
 
@@ -20,7 +20,7 @@ from livetomo.system.json_pipes import Parent
 def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None:
     """Write so many tomograms into SESSION, one after the other, and tell the parent about each step."""
     parent = Parent()
-    settings, naming = Easy(), AreTomo3()
+    settings, naming = Easy(), AreTomo3Naming()
     session.mkdir(parents=True, exist_ok=True)
 
     def progress(name: str, share: float) -> None:

@@ -23,7 +23,7 @@ LOG_TAIL = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DemoPlan:
     """What the demo does. `once`: end when everything is published, or cannot be any more."""
 
     tomograms: int = 6
@@ -38,7 +38,7 @@ class Plan:
         return 180.0 + 60.0 * self.tomograms
 
 
-async def play(plan: Plan, screen: Screen) -> Scoreboard:
+async def play(plan: DemoPlan, screen: Screen) -> Scoreboard:
     """Run the demo; returns when it is over, with nothing left running and its folder removed."""
     board = Scoreboard(plan.tomograms, time.monotonic, screen.happened)
     stop = asyncio.Event()
@@ -61,7 +61,7 @@ async def play(plan: Plan, screen: Screen) -> Scoreboard:
 
 
 async def _watch(
-    plan: Plan,
+    plan: DemoPlan,
     board: Scoreboard,
     screen: Screen,
     stop: asyncio.Event,
@@ -110,7 +110,7 @@ async def _subscribe(board: Scoreboard, broker_port: int) -> None:
                 board.received(message.payload)
 
 
-async def _expose(plan: Plan, board: Scoreboard, session: Path) -> None:
+async def _expose(plan: DemoPlan, board: Scoreboard, session: Path) -> None:
     """Run the microscope until it has written its last tomogram."""
     said: list[str] = []
     child = await JsonChild.start(

@@ -15,7 +15,7 @@ LEAST_RECALL = 0.5
 
 
 @dataclass(slots=True)
-class Row:
+class ScoreRow:
     """One tomogram, as it goes. Times are the scoreboard's clock's."""
 
     name: str
@@ -55,7 +55,7 @@ class Scoreboard:
     expected: int
     clock: Callable[[], float]
     say: Callable[[str], None]
-    rows: dict[str, Row] = field(default_factory=dict)
+    rows: dict[str, ScoreRow] = field(default_factory=dict)
     duplicates: int = 0
     _seen: set[str] = field(default_factory=set)
 
@@ -136,10 +136,10 @@ class Scoreboard:
             "faults": list(self.faults()),
         }
 
-    def _row(self, name: str) -> Row:
-        return self.rows.setdefault(name, Row(name))
+    def _row(self, name: str) -> ScoreRow:
+        return self.rows.setdefault(name, ScoreRow(name))
 
-    def _score(self, row: Row) -> None:
+    def _score(self, row: ScoreRow) -> None:
         if row.truth is None or row.picks is None:
             return
         row.state = "published"

@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from livetomo.demo.scoreboard import Row, Scoreboard
+from livetomo.demo.scoreboard import Scoreboard, ScoreRow
 
 _HEAD = f"{'tomogram':<10} {'state':<14} {'seconds':>8} {'particles':>10} {'picks':>7} {'recall':>7} {'precision':>10}"
 
@@ -19,7 +19,7 @@ def table(board: Scoreboard) -> list[str]:
     return [_HEAD, *rows, *mean]
 
 
-def _line(row: Row) -> str:
+def _line(row: ScoreRow) -> str:
     def cell(value: object, width: int) -> str:
         return f"{'' if value is None else value:>{width}}"
 

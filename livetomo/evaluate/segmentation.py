@@ -17,14 +17,14 @@ ORIENTATIONS = ((0.0, 0.3), (0.3, 0.6), (0.6, 0.85), (0.85, 1.01))
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ProbabilityHistogram:
     """How many voxels with and without a feature have each probability, in `BINS` steps. Curves of volumes add."""
 
     inside: npt.NDArray[np.int64]
     outside: npt.NDArray[np.int64]
 
-    def __add__(self, other: "Curve") -> "Curve":
-        return Curve(self.inside + other.inside, self.outside + other.outside)
+    def __add__(self, other: "ProbabilityHistogram") -> "ProbabilityHistogram":
+        return ProbabilityHistogram(self.inside + other.inside, self.outside + other.outside)
 
     def dice(self, threshold: float = 0.5) -> float:
         """2 |A and B| / (|A| + |B|) of the voxels above the threshold and the feature's; 1 where there are none."""
@@ -50,12 +50,12 @@ class Curve:
         return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def curve(probability: Map, truth: Mask, where: Mask | None = None) -> Curve:
+def curve(probability: Map, truth: Mask, where: Mask | None = None) -> ProbabilityHistogram:
     """The curve of one volume (z, y, x), of all voxels or of those in `where`."""
     bins = np.minimum((probability * BINS).astype(np.intp), BINS - 1)
     if where is not None:
         bins, truth = bins[where], truth[where]
-    return Curve(
+    return ProbabilityHistogram(
         np.bincount(bins[truth].ravel(), minlength=BINS).astype(np.int64),
         np.bincount(bins[~truth].ravel(), minlength=BINS).astype(np.int64),
     )

@@ -43,7 +43,7 @@ class Candidate:
     reason: str = "just seen"
 
 
-class Listener(Protocol):
+class CandidateListener(Protocol):
     """Who wants to know what is found; the watcher is one."""
 
     def candidate_found(self, candidate: Candidate, look: Look) -> None:
@@ -77,7 +77,7 @@ class Candidates:
         near: Neighbours,
         known: Known,
         origins: Origins,
-        listener: Listener,
+        listener: CandidateListener,
         *,
         clock: Callable[[], float],
         is_offered: Callable[[str], bool],

@@ -23,7 +23,7 @@ def mount_number(mount: FileSystem) -> int:
     return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:6], "big")
 
 
-class Baseline:
+class PreexistingFiles:
     """Decides when a scan's files are a baseline. `first_start`: the watch has never completed a scan."""
 
     def __init__(self, *, leaves_alone: bool, first_start: bool) -> None:

@@ -19,7 +19,7 @@ from livetomo.intake.late_metadata import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.origins import Origins
-from livetomo.intake.preexisting_files import ANY_MOUNT, ROOT, Baseline, mount_number
+from livetomo.intake.preexisting_files import ANY_MOUNT, ROOT, PreexistingFiles, mount_number
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.tree import Look, NotAFile, Tree
@@ -67,7 +67,7 @@ class Watcher:
         self._settler = Settler(settings.settle, clock)
         self._near = Neighbours(tree)
         self._judge = Judge(settings, tree, self._near, self._settler)
-        self._baseline = Baseline(leaves_alone=settings.since == "now", first_start=first_start)
+        self._baseline = PreexistingFiles(leaves_alone=settings.since == "now", first_start=first_start)
         self._reported_baseline: list[KnownFile] | None = None
         self._known = Known()
         self._digests: dict[str, str] = {}

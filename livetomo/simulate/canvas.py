@@ -9,7 +9,7 @@ from edt import edt
 
 from livetomo.core.picks import Picks
 from livetomo.simulate.shapes import Matrix
-from livetomo.simulate.slab import ShapeZyx, Slab
+from livetomo.simulate.slab import IceSlab, ShapeZyx
 from livetomo.simulate.truth import Floats, Truth, label_of
 
 Mask = npt.NDArray[np.bool_]
@@ -19,7 +19,7 @@ BODY = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class DrawnParticle:
     """A particle that was drawn: voxel index (z, y, x), Å³, RELION rot, tilt, psi in degrees."""
 
     position: Matrix
@@ -34,7 +34,7 @@ class Canvas:
     which a voxel lies.
     """
 
-    def __init__(self, shape_zyx: ShapeZyx, voxel_size_angstrom: float, slab: Slab) -> None:
+    def __init__(self, shape_zyx: ShapeZyx, voxel_size_angstrom: float, slab: IceSlab) -> None:
         self.shape = shape_zyx
         self.voxel_size_angstrom = voxel_size_angstrom
         self.density: Floats = np.zeros(shape_zyx, np.float32)
@@ -44,7 +44,7 @@ class Canvas:
         self.compartment: npt.NDArray[np.uint8] = np.zeros(shape_zyx, np.uint8)
         self.height = slab.height(shape_zyx, voxel_size_angstrom)
         self.depth: Floats = np.abs(self.height) - np.float32(slab.thickness_angstrom / 2)
-        self.placed: dict[str, list[Placed]] = {}
+        self.placed: dict[str, list[DrawnParticle]] = {}
         self._from_membrane: Floats | None = None
 
     def box(self, centre_angstrom: Matrix, reach_angstrom: float) -> Box:
@@ -78,7 +78,7 @@ class Canvas:
         if feature == "membrane":
             self._from_membrane = None
 
-    def try_particle(self, cube: Floats, at: ShapeZyx, placed: Placed, name: str | None, overlap: float) -> bool:
+    def try_particle(self, cube: Floats, at: ShapeZyx, placed: DrawnParticle, name: str | None, overlap: float) -> bool:
         """Draw a particle around the voxel `at` unless more than `overlap` of it lies where something is.
 
         Returns:
@@ -124,7 +124,7 @@ class Canvas:
         return Truth(picks, self.labels, self.normal_z)
 
 
-def _columns(placed: Sequence[Placed]) -> Picks:
+def _columns(placed: Sequence[DrawnParticle]) -> Picks:
     return Picks(
         np.array([one.position for one in placed], np.float32),
         np.ones(len(placed), np.float32),

@@ -7,10 +7,10 @@ from scipy.spatial.transform import Rotation
 
 from livetomo.simulate.background import Crowd
 from livetomo.simulate.membranes import Bilayer, Membrane
-from livetomo.simulate.microscope import Microscope, Reconstruction, image
+from livetomo.simulate.microscope import Microscope, SimulatedReconstruction, image
 from livetomo.simulate.particles import Population
 from livetomo.simulate.shapes import random_protein, ribosome_like
-from livetomo.simulate.slab import Slab
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import Specimen, draw
 from livetomo.simulate.surfaces import random_ellipsoid
 from livetomo.simulate.truth import Truth
@@ -33,7 +33,7 @@ class Easy:
         return Microscope(snr=self.snr, defocus_angstrom=50000.0, jitter_angstrom=0.2 * self.voxel_size_angstrom)
 
 
-def simulate(seed: int, settings: Easy = Easy()) -> tuple[Reconstruction, Truth]:
+def simulate(seed: int, settings: Easy = Easy()) -> tuple[SimulatedReconstruction, Truth]:
     """A tomogram and what it contains. The same seed gives the same."""
     density, truth = draw(easy_specimen(seed, settings), settings.shape_zyx, settings.voxel_size_angstrom, seed)
     return image(density, settings.voxel_size_angstrom, settings.microscope, seed), truth
@@ -56,5 +56,5 @@ def easy_specimen(seed: int, settings: Easy) -> Specimen:
         for _ in range(settings.vesicles)
     )
     crowd = tuple(Population(random_protein(rng, rng.uniform(50.0, 110.0)), settings.proteins // 10) for _ in range(10))
-    slab = Slab(0.75 * float(extent[0]), slope=(rng.normal(0, 0.02), rng.normal(0, 0.02)))
+    slab = IceSlab(0.75 * float(extent[0]), slope=(rng.normal(0, 0.02), rng.normal(0, 0.02)))
     return Specimen(slab, (*vesicles, Population(ribosome_like(), settings.ribosomes, "ribosome"), *crowd, Crowd()))

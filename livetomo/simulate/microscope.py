@@ -40,7 +40,7 @@ class Microscope:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconstruction:
+class SimulatedReconstruction:
     """Volumes (z, y, x), density dark: the whole, and its even and odd halves of independent noise."""
 
     volume: Floats
@@ -64,7 +64,7 @@ def contrast_transfer(microscope: Microscope, frequency: Floats) -> Floats:
     return result
 
 
-def image(density: Floats, voxel_size_angstrom: float, microscope: Microscope, seed: int) -> Reconstruction:
+def image(density: Floats, voxel_size_angstrom: float, microscope: Microscope, seed: int) -> SimulatedReconstruction:
     """The reconstruction that a microscope gives of `density` (z, y, x). The same seed gives the same."""
     rng = np.random.default_rng([seed, 2])
     tilts, order = _views(microscope, rng)
@@ -92,7 +92,7 @@ def image(density: Floats, voxel_size_angstrom: float, microscope: Microscope, s
         halves.append(projector.back_project(weighted))
     whole: Floats = (halves[0] + halves[1]) * np.float32(0.5)
     scale = np.float32(1 / max(float(whole.std()), 1e-12))
-    return Reconstruction(whole * scale, halves[0] * scale, halves[1] * scale)
+    return SimulatedReconstruction(whole * scale, halves[0] * scale, halves[1] * scale)
 
 
 def _views(microscope: Microscope, rng: np.random.Generator) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from livetomo.simulate.canvas import BODY, Canvas, Placed
+from livetomo.simulate.canvas import BODY, Canvas, DrawnParticle
 from livetomo.simulate.shapes import Matrix, Shape
 
 TRIES_PER_PARTICLE = 25
@@ -58,7 +58,7 @@ class Population:
             cube = self.shape.draw(rotation.as_matrix(), voxel, position - (z, y, x))
             volume = float(np.count_nonzero(cube > BODY)) * voxel**3
             # RELION's angles turn the axes, not the particle: as a rotation of the particle they are the inverse.
-            placed = Placed(position, volume, rotation.inv().as_euler("ZYZ", degrees=True))
+            placed = DrawnParticle(position, volume, rotation.inv().as_euler("ZYZ", degrees=True))
             if canvas.try_particle(np.float32(self.contrast) * cube, (z, y, x), placed, self.name, self.overlap):
                 mine.append(position)
 

@@ -13,8 +13,8 @@ from livetomo.simulate.membranes import Bilayer, Membrane
 from livetomo.simulate.microscope import Microscope
 from livetomo.simulate.particles import Population
 from livetomo.simulate.shapes import Shape, random_protein, ribosome_like
-from livetomo.simulate.slab import ShapeZyx, Slab
-from livetomo.simulate.specimen import Part, Specimen
+from livetomo.simulate.slab import IceSlab, ShapeZyx
+from livetomo.simulate.specimen import Specimen, SpecimenPart
 from livetomo.simulate.surfaces import Beside, Ellipsoid, Sheet, Surface, Tube, random_ellipsoid
 from livetomo.simulate.templates import MapShape
 
@@ -42,7 +42,7 @@ def random_specimen(
     extent = np.array(shape_zyx) * voxel_size_angstrom
     thickness = min(float(np.exp(rng.uniform(np.log(600), np.log(2600)))), 0.92 * float(extent[0]))
     room = max((float(extent[0]) - thickness) / 2, 0.0)
-    slab = Slab(thickness, rng.uniform(-0.7, 0.7) * room, (rng.normal(0, 0.06), rng.normal(0, 0.06)))
+    slab = IceSlab(thickness, rng.uniform(-0.7, 0.7) * room, (rng.normal(0, 0.06), rng.normal(0, 0.06)))
     volume_um3 = thickness * float(extent[1] * extent[2]) / CUBIC_ANGSTROM_PER_UM3
     parts = [
         *_film(rng),
@@ -71,14 +71,14 @@ def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.03
     )
 
 
-def _film(rng: np.random.Generator) -> list[Part]:
+def _film(rng: np.random.Generator) -> list[SpecimenPart]:
     if rng.random() > 0.12:
         return []
     return [CarbonFilm(rng.uniform(120, 300), rng.uniform(6000, 20000), rng.uniform(0.1, 0.5), rng.uniform(0.7, 1.6))]
 
 
-def _dirt(rng: np.random.Generator, volume_um3: float) -> list[Part]:
-    parts: list[Part] = []
+def _dirt(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart]:
+    parts: list[SpecimenPart] = []
     if rng.random() < 0.3:
         parts.append(Gold(_some(rng, volume_um3, 50, 800), float(rng.choice([50.0, 100.0, 150.0])), rng.uniform(6, 15)))
     if rng.random() < 0.15:
@@ -88,13 +88,13 @@ def _dirt(rng: np.random.Generator, volume_um3: float) -> list[Part]:
     return parts
 
 
-def _membranes(rng: np.random.Generator, extent: np.ndarray, volume_um3: float) -> list[Part]:
+def _membranes(rng: np.random.Generator, extent: np.ndarray, volume_um3: float) -> list[SpecimenPart]:
     weight = rng.uniform(0.55, 1.7)
 
     def bilayer() -> Bilayer:
         return Bilayer(weight * rng.uniform(0.85, 1.15), rng.uniform(16, 22), rng.uniform(7, 10))
 
-    parts: list[Part] = []
+    parts: list[SpecimenPart] = []
     if rng.random() < 0.7:
         for _ in range(rng.integers(1, 3)):
             sheet = _sheet(rng, extent)
@@ -153,8 +153,8 @@ def _tube(rng: np.random.Generator, extent: np.ndarray) -> Tube:
     return Tube(np.array(path), radius)
 
 
-def _filaments(rng: np.random.Generator, volume_um3: float) -> list[Part]:
-    parts: list[Part] = []
+def _filaments(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart]:
+    parts: list[SpecimenPart] = []
     if rng.random() < 0.35:
         lattice = microtubule(int(rng.choice([12, 13, 13, 13, 14])))
         parts.append(Filaments(lattice, _some(rng, volume_um3, 20, 250), rng.uniform(0.8, 1.1)))
@@ -168,8 +168,8 @@ def _filaments(rng: np.random.Generator, volume_um3: float) -> list[Part]:
     return parts
 
 
-def _particles(rng: np.random.Generator, volume_um3: float, library: Library) -> list[Part]:
-    parts: list[Part] = []
+def _particles(rng: np.random.Generator, volume_um3: float, library: Library) -> list[SpecimenPart]:
+    parts: list[SpecimenPart] = []
     if rng.random() < 0.92:
         shape = library.ribosome
         if isinstance(shape, MapShape):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from livetomo.simulate.microscope import Microscope, Reconstruction
+from livetomo.simulate.microscope import Microscope, SimulatedReconstruction
 from livetomo.simulate.write import write_slowly
 
 CTF_RESOLUTION_ANGSTROM = 12.0  # of the raw views, whatever the voxels of the reconstruction
@@ -28,7 +28,7 @@ class Exposure:
     name: str
     voxel_size_angstrom: float
     microscope: Microscope
-    reconstruction: Reconstruction
+    reconstruction: SimulatedReconstruction
     halves: bool = False
 
 
@@ -50,7 +50,7 @@ def _with_halves(exposure: Exposure, whole: str, even: str, odd: str) -> dict[st
     return {whole: made.volume, **halves}
 
 
-class AreTomo3:
+class AreTomo3Naming:
     """`P_Vol.mrc`, `P_EVN_Vol.mrc`, `P_ODD_Vol.mrc`; then `P.aln`, `P_TLT.txt` and a row of the session's metrics."""
 
     dtype: Voxel = np.float32
@@ -89,7 +89,7 @@ class AreTomo3:
             file.write(row + "0.00, 0.00\n")
 
 
-class CryoemServices:
+class CryoemServicesNaming:
     """AreTomo's `P_Vol.mrc`, written again where it lies, turned by a quarter; then a picture. There are no halves."""
 
     dtype: Voxel = np.float32
@@ -107,7 +107,7 @@ class CryoemServices:
         Image.fromarray(grey).save(stem.with_name(f"{stem.name}_thumbnail.jpeg"))
 
 
-class Warp:
+class WarpNaming:
     """`reconstruction/TS_10.00Apx.mrc`, halves of the same name in `even` and `odd` below it; float16."""
 
     dtype: Voxel = np.float16
@@ -124,7 +124,7 @@ class Warp:
         """It says nothing."""
 
 
-class Relion5:
+class Relion5Naming:
     """Every tomogram in a job of its own: `Tomograms/job001/tomograms/rec_TS.mrc`, complete with the job's marker."""
 
     dtype: Voxel = np.float32
@@ -143,7 +143,7 @@ class Relion5:
         (session / self._jobs[exposure.name] / "RELION_JOB_EXIT_SUCCESS").touch()
 
 
-class Imod:
+class ImodNaming:
     """`TS/TS_rec.mrc` in the data set's folder, halves as labs' scripts name them, the angles beside it."""
 
     dtype: Voxel = np.float32
@@ -160,7 +160,7 @@ class Imod:
         (session / exposure.name / f"{exposure.name}.tlt").write_text(angles, encoding="ascii")
 
 
-class Generic:
+class GenericNaming:
     """`TS.mrc`, `TS_even.mrc`, `TS_odd.mrc`, and nothing else."""
 
     dtype: Voxel = np.float32
@@ -175,12 +175,12 @@ class Generic:
 
 
 NAMINGS: Mapping[str, Callable[[], Naming]] = {
-    "aretomo3": AreTomo3,
-    "cryoem_services": CryoemServices,
-    "generic": Generic,
-    "imod": Imod,
-    "relion5": Relion5,
-    "warp": Warp,
+    "aretomo3": AreTomo3Naming,
+    "cryoem_services": CryoemServicesNaming,
+    "generic": GenericNaming,
+    "imod": ImodNaming,
+    "relion5": Relion5Naming,
+    "warp": WarpNaming,
 }
 
 

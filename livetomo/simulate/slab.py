@@ -10,7 +10,7 @@ ShapeZyx = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Slab:
+class IceSlab:
     """Its thickness, how far its middle lies off the volume's (z), and its slope (dz/dy, dz/dx)."""
 
     thickness_angstrom: float = 1200.0

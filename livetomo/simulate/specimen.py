@@ -6,11 +6,11 @@ from typing import Protocol
 import numpy as np
 
 from livetomo.simulate.canvas import Canvas
-from livetomo.simulate.slab import ShapeZyx, Slab
+from livetomo.simulate.slab import IceSlab, ShapeZyx
 from livetomo.simulate.truth import Floats, Truth
 
 
-class Part(Protocol):
+class SpecimenPart(Protocol):
     """Something that can be drawn; it stays away from what was drawn before it."""
 
     def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
@@ -21,8 +21,8 @@ class Part(Protocol):
 class Specimen:
     """What lies in the ice, in the order in which it is drawn: the large and rigid first, the crowd last."""
 
-    slab: Slab
-    parts: tuple[Part, ...]
+    slab: IceSlab
+    parts: tuple[SpecimenPart, ...]
 
 
 def draw(specimen: Specimen, shape_zyx: ShapeZyx, voxel_size_angstrom: float, seed: int) -> tuple[Floats, Truth]:

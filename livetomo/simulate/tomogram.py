@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livetomo.simulate.microscope import Microscope, Reconstruction, image
+from livetomo.simulate.microscope import Microscope, SimulatedReconstruction, image
 from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
-from livetomo.simulate.slab import ShapeZyx, Slab
+from livetomo.simulate.slab import IceSlab, ShapeZyx
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.truth import Truth
 
@@ -17,9 +17,9 @@ class Simulated:
 
     seed: int
     voxel_size_angstrom: float
-    slab: Slab
+    slab: IceSlab
     microscope: Microscope
-    reconstruction: Reconstruction
+    reconstruction: SimulatedReconstruction
     truth: Truth
 
 

@@ -7,7 +7,7 @@ import torch
 
 from livetomo.core.picks import Picks
 from livetomo.evaluate.matching import Counts, count
-from livetomo.evaluate.segmentation import Curve, curve
+from livetomo.evaluate.segmentation import ProbabilityHistogram, curve
 from livetomo.processing.networks.unet import Network
 from livetomo.processing.pick.maxima import maxima
 from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
@@ -37,7 +37,7 @@ def score(network: Network, examples: Sequence[Example], device: torch.device) -
     """Dice and average precision of each feature, and ribosomes as picks: recall, precision, F1 and F4 at 0.5."""
     features = network.layout.features
     network.eval()
-    curves: dict[str, Curve] = {}
+    curves: dict[str, ProbabilityHistogram] = {}
     counts = Counts(0, 0, 0)
     for example in examples:
         probability = predict(network, example.volume, device)

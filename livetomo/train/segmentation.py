@@ -16,7 +16,7 @@ from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.example import Example
 from livetomo.train.pool import Pool, Source, workers
 from livetomo.train.simulated import SimulatedExamples
-from livetomo.train.trainer import Plan, Trainer
+from livetomo.train.trainer import Trainer, TrainingPlan
 
 HELD_OUT = 5
 """Of annotated tomograms, every so manieth is for validation alone."""
@@ -51,7 +51,7 @@ class Mixed:
 
 
 def train_segmentation(
-    plan: Plan,
+    plan: TrainingPlan,
     sources: Sources,
     folder: Path,
     *,
@@ -97,7 +97,7 @@ def train_segmentation(
     return figures
 
 
-def _check(plan: Plan, sources: Sources, start: Path | None) -> None:
+def _check(plan: TrainingPlan, sources: Sources, start: Path | None) -> None:
     if sources.simulated is None and not sources.annotated:
         raise ConfigurationError("there is nothing to learn from: give --annotated, or leave --no-simulated out")
     if plan.patch % plan.layout.multiple:

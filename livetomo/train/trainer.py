@@ -39,7 +39,7 @@ class TrainingDiverged(LivetomoError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """What is trained, and how. The same plan on the same device and data gives the same network.
 
     average: of the weights that are kept, the share that a step leaves. warm_up: steps until the full rate.
@@ -68,7 +68,7 @@ class Plan:
 class Trainer:
     """One training in a folder of its own, which holds its checkpoint, its log and in the end its model package."""
 
-    def __init__(self, plan: Plan, folder: Path, device: torch.device, start: Network | None = None) -> None:
+    def __init__(self, plan: TrainingPlan, folder: Path, device: torch.device, start: Network | None = None) -> None:
         self.plan = plan
         self.folder = folder
         self.device = device

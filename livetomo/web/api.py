@@ -21,7 +21,7 @@ MOST_BODY_BYTES = 64 * 2**10
 _MOST_SEQ = 2**63 - 1
 
 
-class Api:
+class HttpApi:
     """Answers what is below /api/v1."""
 
     def __init__(self, view: View, settings: MessageSettings, actions: Actions) -> None:

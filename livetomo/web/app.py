@@ -18,8 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.prometheus.metrics import Metrics
-from livetomo.web.api import Actions, Api
-from livetomo.web.auth import LOGIN, Guard, Rules
+from livetomo.web.api import Actions, HttpApi
+from livetomo.web.auth import LOGIN, AccessRules, Guard
 from livetomo.web.files import Files
 from livetomo.web.openapi import document
 from livetomo.web.read_model import View, live_sessions, newest_of_each_watch
@@ -43,7 +43,7 @@ class Site:
     actions: Actions = field(default_factory=dict)
 
 
-def create_app(site: Site, rules: Rules) -> Starlette:
+def create_app(site: Site, rules: AccessRules) -> Starlette:
     """The application of one listener. Set `app.state.live.closing` before its server is stopped."""
     live = Live(site.view)
     app = Starlette(
@@ -55,7 +55,7 @@ def create_app(site: Site, rules: Rules) -> Starlette:
     return app
 
 
-def _pages(rules: Rules) -> list[BaseRoute]:
+def _pages(rules: AccessRules) -> list[BaseRoute]:
     async def page(request: Request) -> Response:
         return FileResponse(_STATIC / "page.html", headers={"cache-control": "no-cache"})
 
@@ -104,7 +104,7 @@ def _probes(site: Site) -> list[BaseRoute]:
 
 
 def _api(site: Site) -> list[BaseRoute]:
-    api, files = Api(site.view, site.settings, site.actions), Files(site.view)
+    api, files = HttpApi(site.view, site.settings, site.actions), Files(site.view)
 
     async def openapi(request: Request) -> Response:
         return answer(document())

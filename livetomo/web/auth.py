@@ -27,7 +27,7 @@ _HEADERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class AccessRules:
     """What a listener allows.
 
     full_control: whoever reaches it may do everything (the Unix socket, guarded by its file's mode).
@@ -110,7 +110,7 @@ def _host_name(header: str) -> str | None:
 class Guard:
     """Applies the rules to every request, and the headers to every answer."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(self, app: ASGIApp, rules: AccessRules) -> None:
         self._app = app
         self._rules = rules
 

@@ -17,7 +17,7 @@ _AGAIN_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-class Listener:
+class HttpListener:
     """Binds the address of `http`, when it can; the work goes on without."""
 
     def __init__(self, http: Http, pause: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
@@ -68,7 +68,7 @@ class Listener:
 class PageServer:
     """Serves one application at one listener."""
 
-    def __init__(self, app: Starlette, listener: Listener) -> None:
+    def __init__(self, app: Starlette, listener: HttpListener) -> None:
         self._app = app
         self._listener = listener
 

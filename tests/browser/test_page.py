@@ -11,7 +11,7 @@ import pytest
 from livetomo.core.status import WatchState
 from livetomo.core.tomogram import Fault
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
 from tests.browser.chromium import Page, browse
 from tests.web.site import SESSION, FakeDaemon, site
@@ -21,9 +21,9 @@ TILES = "[...document.querySelectorAll('.tile')]"
 
 @asynccontextmanager
 async def looking_at(
-    daemon: FakeDaemon, program: str, profile: Path, rules: Rules | None = None
+    daemon: FakeDaemon, program: str, profile: Path, rules: AccessRules | None = None
 ) -> AsyncIterator[Page]:
-    server = Server(create_app(site(daemon), rules or Rules()), bind_tcp("127.0.0.1", 0))
+    server = Server(create_app(site(daemon), rules or AccessRules()), bind_tcp("127.0.0.1", 0))
     serving = asyncio.create_task(server.run())
     try:
         async with asyncio.timeout(180), browse(program, profile) as page:
@@ -168,7 +168,7 @@ async def serve_blank_page(reader: asyncio.StreamReader, writer: asyncio.StreamW
 async def test_a_reader_from_elsewhere_gives_the_token_once(chromium: str, tmp_path: Path) -> None:
     daemon = FakeDaemon(tmp_path / "out")
     await daemon.arrive("TS_01")
-    rules = Rules(open_reading=False, token="key")
+    rules = AccessRules(open_reading=False, token="key")
     async with looking_at(daemon, chromium, tmp_path / "profile", rules) as page:
         await page.until("document.querySelector('input[name=token]')")
         await page.run("document.querySelector('input[name=token]').value = 'key'")

@@ -7,7 +7,7 @@ import pytest
 
 from livetomo.core.tomogram import Fault
 from livetomo.daemon.clock import JUMP_SECONDS, STANDS_SECONDS, ClockWatch, Trust
-from livetomo.daemon.retention import Retention
+from livetomo.daemon.retention import RetentionTask
 from tests.catalog.conftest import arrival, manifest
 
 DAY = 86400.0
@@ -70,7 +70,7 @@ class TestRetention:
             return 1
 
         monkeypatch.setattr("livetomo.daemon.retention.remove_maps", remove)
-        return Retention(thread, 30 * DAY, trust=Trust(steady))
+        return RetentionTask(thread, 30 * DAY, trust=Trust(steady))
 
     async def test_by_a_clock_that_is_right_what_is_old_goes(self, catalog, recipe, retention, steady):
         done(catalog, recipe, "A")
@@ -134,7 +134,7 @@ class TestRetention:
     ):
         done(catalog, recipe, "A")
         steady.pass_(60 * DAY)  # switched off
-        again = Retention(thread, 30 * DAY, trust=Trust(steady))
+        again = RetentionTask(thread, 30 * DAY, trust=Trust(steady))
         assert await again.look() == 0
         steady.pass_(STANDS_SECONDS + 1)
         assert (await again.look(), self.removed) == (1, ["/results/A"])

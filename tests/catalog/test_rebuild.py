@@ -2,7 +2,7 @@
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
-from livetomo.catalog.rebuild import Found, rebuild
+from livetomo.catalog.rebuild import FoundResult, rebuild
 from tests.catalog.conftest import arrival, manifest, rewritten
 
 
@@ -27,7 +27,7 @@ def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe,
         claim = catalog.jobs.claim("cpu", 60, ["krios1"])
         payload = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
         catalog.jobs.commit(claim.token, payload, f"/results/{number}")
-        results.append(Found(payload, f"/results/{number}", each.path))
+        results.append(FoundResult(payload, f"/results/{number}", each.path))
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
     assert rebuild(again, reversed(results)) == 3
     ids = [{r.event_id for r in each.event_log.after(0, 100)} for each in (catalog, again)]
@@ -48,5 +48,5 @@ def test_what_the_sidecars_said_is_known_again(catalog, recipe, clock):
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
     payload = complete(claim, arrival("A").content, "2026-11-20T12:00:00Z") | {"metadata": {"binning": 4}}
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
-    rebuild(again, [Found(payload, "/results/0", "monday/A.mrc")])
+    rebuild(again, [FoundResult(payload, "/results/0", "monday/A.mrc")])
     assert again.views.standing_results("krios1", "monday") == {"/results/0": {"binning": 4}}

@@ -10,7 +10,7 @@ import pytest
 
 from livetomo.catalog.database import copy_database, open_database
 from livetomo.catalog.highwater import read_note
-from livetomo.catalog.rebuild import Found, knows_better, record_results
+from livetomo.catalog.rebuild import FoundResult, knows_better, record_results
 from livetomo.catalog.restore import restore
 from livetomo.core.errors import BadBackup
 from tests.catalog.conftest import arrival, rewritten
@@ -140,7 +140,7 @@ def test_a_catalog_of_another_daemon_or_of_a_newer_livetomo_is_refused(path, tmp
 
 def test_what_was_made_after_the_backup_is_recorded_from_its_folders(path, tmp_path, recipe):
     """A waiting job of the backup is done by now; one tomogram is new to it, another has a newer revision."""
-    results: list[Found] = []
+    results: list[FoundResult] = []
     with Run(path) as run:
         catalog = run.catalog
 
@@ -149,7 +149,7 @@ def test_what_was_made_after_the_backup_is_recorded_from_its_folders(path, tmp_p
             claim = catalog.jobs.claim("cpu", 60, ["krios1"])
             payload = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
             catalog.jobs.commit(claim.token, payload, f"/results/{number}")
-            results.append(Found(payload, f"/results/{number}", each.path))
+            results.append(FoundResult(payload, f"/results/{number}", each.path))
 
         process(arrival("A"), 0)
         catalog.arrivals.take(arrival("B"), "untrained", recipe)

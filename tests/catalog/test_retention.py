@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from livetomo.daemon.retention import AT_A_TIME, Retention, remove_maps
+from livetomo.daemon.retention import AT_A_TIME, RetentionTask, remove_maps
 from livetomo.results.folder import damage, intact_manifest
 from livetomo.results.manifest import write_manifest
 
@@ -61,7 +61,7 @@ async def test_only_results_that_are_old_enough_are_dealt_with_and_only_once(cat
     async def thread(deed):
         return deed(catalog)
 
-    retention = Retention(thread, keep_maps_seconds=1500)
+    retention = RetentionTask(thread, keep_maps_seconds=1500)
     assert await retention.look() == 1
     assert await retention.look() == 0 < AT_A_TIME
     assert "labels.mrc" not in names(result)
@@ -78,7 +78,7 @@ async def test_an_output_that_hangs_does_not_keep_the_daemon_from_ending(result)
         return [str(result)]
 
     before = set(threading.enumerate())
-    looking = asyncio.create_task(Retention(thread, keep_maps_seconds=0).look())
+    looking = asyncio.create_task(RetentionTask(thread, keep_maps_seconds=0).look())
     await asyncio.sleep(0.2)
     assert not looking.done()
     looking.cancel()

@@ -7,7 +7,7 @@ import pytest
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
-from livetomo.catalog.rebuild import Found, rebuild
+from livetomo.catalog.rebuild import FoundResult, rebuild
 from livetomo.config.recipe.recipe import Recipe
 from tests.catalog.conftest import Clock, arrival, manifest, rewritten
 
@@ -17,7 +17,7 @@ class Session:
 
     def __init__(self, catalog: Catalog, clock: Clock, recipe: Recipe) -> None:
         self.catalog = catalog
-        self.results: list[Found] = []
+        self.results: list[FoundResult] = []
         self._clock = clock
         self._recipe = recipe
 
@@ -37,7 +37,7 @@ class Session:
         }
         judged = self.catalog.jobs.commit(claim.token, payload, f"/results/{len(self.results)}")
         assert judged is not None
-        self.results.append(Found(payload, f"/results/{len(self.results)}", arrived.path))
+        self.results.append(FoundResult(payload, f"/results/{len(self.results)}", arrived.path))
         return judged
 
     def several(self, numbers: Iterable[int], **how: Any) -> None:

@@ -21,7 +21,7 @@ from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.retained import StatusPayload
 from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
 from tests.servers import Mosquitto, free_port
 from tests.web.site import SESSION, FakeDaemon, site
@@ -35,7 +35,7 @@ class Facility:
     def __init__(self, daemon: FakeDaemon, port: int, protocol: str = "5") -> None:
         self.daemon = daemon
         self.broker = f"mqtt://127.0.0.1:{port}"
-        server = Server(create_app(site(daemon), Rules()), bind_tcp("127.0.0.1", 0))
+        server = Server(create_app(site(daemon), AccessRules()), bind_tcp("127.0.0.1", 0))
         transport = MqttTransport(
             Mqtt.model_validate({"url": self.broker, "protocol": protocol}), "livetomo-facility-main"
         )

@@ -12,7 +12,7 @@ import pytest
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import copy_database, open_database
-from livetomo.client.api import Api
+from livetomo.client.api import ApiClient
 from livetomo.client.follow import Follower
 from livetomo.client.local_collection import Collection
 from livetomo.client.pick_stream import PickStream, Query
@@ -24,7 +24,7 @@ from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
 from tests.publish.event_logs import RECIPE_HASH, manifest, result_events
 from tests.web.site import FakeDaemon, site
@@ -66,7 +66,7 @@ class Facility:
     def start(self) -> None:
         self.daemon = FakeDaemon(self.folder / "out")
         self.daemon.catalog = Catalog(open_database(self.path), site="facility", instance="main")
-        server = Server(create_app(site(self.daemon), Rules()), bind_tcp("127.0.0.1", self.port))
+        server = Server(create_app(site(self.daemon), AccessRules()), bind_tcp("127.0.0.1", self.port))
         self.port = server.port
         self.broker.url = f"http://127.0.0.1:{server.port}"
         publisher = Publisher(SETTINGS, self.daemon, self.broker)
@@ -104,7 +104,7 @@ class Facility:
         stream = PickStream(
             Query("ribosome"),
             self.broker,
-            lambda url: Api(self.broker.url),
+            lambda url: ApiClient(self.broker.url),
             after=collection.position or 0,
             epoch=collection.epoch,
             standing=collection.standing(),
@@ -246,7 +246,7 @@ async def test_while_the_api_is_away_what_the_broker_says_of_a_new_epoch_is_not_
     running = asyncio.create_task(follower.run())
     await facility.picked("TS_01", "TS_02", "TS_03")
     await until(lambda: len(heard) == 3)
-    follower._stream.api = Api("http://127.0.0.1:1")
+    follower._stream.api = ApiClient("http://127.0.0.1:1")
     body = json.loads(facility.broker.log[-1].payload) | {"epoch": "another", "seq": 1, "event_id": "new"}
     body |= {"tomogram": "TS_09"}
     from livetomo.publish.payloads.events import Message

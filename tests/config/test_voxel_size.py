@@ -15,7 +15,7 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.config.user_file import validate
 from livetomo.core.errors import ConfigurationError, Refused
 from livetomo.core.voxel_size import HIGHEST_ANGSTROM, LOWEST_ANGSTROM, WANTED, is_possible
-from livetomo.daemon.operator_api import Session, _read
+from livetomo.daemon.operator_api import SessionChoice, _read
 from tools.docs.reference import pages
 
 
@@ -31,7 +31,7 @@ def _in_a_recipe(size):
 
 
 def _set_for_a_session(size):
-    return _read(Session, {"session": "s", "voxel_size": size}).voxel_size
+    return _read(SessionChoice, {"session": "s", "voxel_size": size}).voxel_size
 
 
 def _on_the_command_line(size):

@@ -24,7 +24,7 @@ from livetomo.core.tomogram import TomogramId
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import metric_name
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
 from tests.publish.event_logs import RECIPE_HASH, manifest
 from tests.servers import Prometheus, need
@@ -193,7 +193,7 @@ async def watched(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
     daemon = FakeDaemon(tmp_path / "out")
     await daemon.arrive("TS_01")
     shown = site(daemon)
-    server = Server(create_app(shown, Rules()), bind_tcp("127.0.0.1", 0))
+    server = Server(create_app(shown, AccessRules()), bind_tcp("127.0.0.1", 0))
     serving = asyncio.create_task(server.run())
     files = tmp_path / "prometheus"
     shutil.copytree(ROOT / "deploy" / "prometheus", files)
@@ -319,7 +319,7 @@ async def test_a_scrape_with_fifty_sessions_takes_less_than_fifty_milliseconds(t
     for session in range(50):
         for number in range(10):
             await daemon.arrive(f"TS_{number:02}", session=f"{SESSION}{session}")
-    app = create_app(site(daemon), Rules())
+    app = create_app(site(daemon), AccessRules())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         await client.get("/metrics")
         took = []

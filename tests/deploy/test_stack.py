@@ -20,7 +20,7 @@ from livetomo.core.errors import BrokerAway, MessageRefused
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
 from livetomo.publish.payloads.events import Message
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
 from tests.servers import Mosquitto, Prometheus, need
 from tests.web.site import FakeDaemon, site
@@ -92,7 +92,7 @@ async def test_livetomo_may_say_and_readers_may_listen(mosquitto: Mosquitto, fol
 @pytest.mark.slow
 async def test_prometheus_scrapes_with_the_token_and_loads_the_rules(folder: Path) -> None:
     server = Server(
-        create_app(site(FakeDaemon(folder)), Rules(open_reading=False, token="key")), bind_tcp("127.0.0.1", 0)
+        create_app(site(FakeDaemon(folder)), AccessRules(open_reading=False, token="key")), bind_tcp("127.0.0.1", 0)
     )
     serving = asyncio.create_task(server.run())
     files = folder / "prometheus"

@@ -6,7 +6,7 @@ from typing import Any
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
-from livetomo.catalog.rebuild import Found
+from livetomo.catalog.rebuild import FoundResult
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.intake.messages import arrival_from_json, arrival_to_json, known_from_json, known_messages, known_to_json
 from livetomo.intake.settings import WatchSettings
@@ -76,7 +76,7 @@ class Joined:
                     self.catalog.arrivals.take(arrival, "untrained", self.recipe)
                     self.watcher.acknowledge(arrival.path)
 
-    def process(self) -> list[Found]:
+    def process(self) -> list[FoundResult]:
         """Every waiting job is done; the results, as a rebuild finds them."""
         found = []
         while claim := self.catalog.jobs.claim("cpu", 60, ["krios1"]):
@@ -91,7 +91,7 @@ class Joined:
             self.finished += 1
             folder = f"/results/{claim.tomogram.session}/{claim.tomogram.name}/r{claim.revision}"
             self.catalog.jobs.commit(claim.token, payload, folder)
-            found.append(Found(payload, folder, claim.path))
+            found.append(FoundResult(payload, folder, claim.path))
         return found
 
     def exported(self, session: str) -> list[str]:

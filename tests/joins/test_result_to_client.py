@@ -14,14 +14,14 @@ import httpx
 import pytest
 import starfile
 
-from livetomo.client.api import Api
+from livetomo.client.api import ApiClient
 from livetomo.client.pick_stream import PickStream, Query
 from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.publish.payloads.events import KINDS, message_of
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from tests.volumes import balls, order_for, write_tomogram
 from tests.web.site import FakeDaemon, site
 
@@ -101,7 +101,7 @@ async def laboratory(tmp_path: Path) -> Laboratory:
 @asynccontextmanager
 async def served(laboratory: Laboratory, inline: int = 1000) -> AsyncIterator[httpx.AsyncClient]:
     shown = site(laboratory.daemon)
-    app = create_app(replace(shown, settings=replace(shown.settings, inline_picks=inline)), Rules())
+    app = create_app(replace(shown, settings=replace(shown.settings, inline_picks=inline)), AccessRules())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8787") as client:
         yield client
 
@@ -151,7 +151,7 @@ async def test_the_broker_is_given_what_the_api_answers(laboratory: Laboratory) 
     assert [{"topic": each.topic} | json.loads(each.payload) for each in messages] == answers
 
 
-class HttpApi(Api):
+class HttpApi(ApiClient):
     """The client's own, with requests that reach the application without a network."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from livetomo.processing.measure.halves import Curve, half_figures, shell_correlation
+from livetomo.processing.measure.halves import ShellCorrelation, half_figures, shell_correlation
 
 VOXEL = 10.0
 
@@ -80,14 +80,16 @@ def test_what_no_view_has_seen_does_not_count():
 
 
 def test_a_dip_of_one_shell_is_not_the_end_of_the_resolution():
-    curve = Curve(torch.arange(1, 7) / 100, torch.tensor([1, 0.9, 0.1, 0.8, 0.0, 0.0]).double(), torch.ones(6))
+    curve = ShellCorrelation(
+        torch.arange(1, 7) / 100, torch.tensor([1, 0.9, 0.1, 0.8, 0.0, 0.0]).double(), torch.ones(6)
+    )
     assert curve.resolution(0.5) == pytest.approx(1 / (0.04 + 0.01 * 0.3 / 0.8))
 
 
 def test_a_curve_that_never_falls_ends_with_its_last_shell_and_one_that_is_never_up_has_no_end():
     k = torch.arange(1, 4) / 100
-    assert Curve(k, torch.ones(3).double(), torch.ones(3)).resolution(0.5) == pytest.approx(100 / 3)
-    assert Curve(k, torch.zeros(3).double(), torch.ones(3)).resolution(0.5) is None
+    assert ShellCorrelation(k, torch.ones(3).double(), torch.ones(3)).resolution(0.5) == pytest.approx(100 / 3)
+    assert ShellCorrelation(k, torch.zeros(3).double(), torch.ones(3)).resolution(0.5) is None
 
 
 def _black(even, odd, whole):

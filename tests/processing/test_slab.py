@@ -14,7 +14,7 @@ from livetomo.processing.measure.slab import energy, find_slab
 from livetomo.processing.measure.volume import volume_figures
 from livetomo.processing.normalise import clip_, normalise_
 from livetomo.simulate.microscope import Microscope, image
-from livetomo.simulate.slab import Slab as TrueSlab
+from livetomo.simulate.slab import IceSlab as TrueSlab
 
 SHAPE = (96, 96, 96)
 VOXEL = 30.0

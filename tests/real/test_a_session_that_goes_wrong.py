@@ -13,8 +13,8 @@ import pytest
 import yaml
 from scipy.ndimage import gaussian_filter
 
-from livetomo.simulate.microscope import Microscope, Reconstruction
-from livetomo.simulate.session import AreTomo3, Exposure
+from livetomo.simulate.microscope import Microscope, SimulatedReconstruction
+from livetomo.simulate.session import AreTomo3Naming, Exposure
 from tests.dashboards.test_dashboards import ROOT, hurry, queries, rules
 from tests.faults.conftest import Listener, LiveDaemon, listener, live
 from tests.servers import Prometheus, free_port, need
@@ -35,7 +35,7 @@ TROUBLE = {"LivetomoTomogramsBad", "LivetomoIceThickens", "LivetomoAlignmentBrok
 CONSEQUENCES = {"LivetomoPicksFall", "LivetomoNoPicks"}  # of what is thick
 
 
-def tomogram(seed: int, thickness_angstrom: float) -> Reconstruction:
+def tomogram(seed: int, thickness_angstrom: float) -> SimulatedReconstruction:
     """A slab full of structure, and its halves with noise of their own."""
     chance = np.random.default_rng(seed)
     structure = gaussian_filter(chance.normal(0, 1, SHAPE), 1)
@@ -43,7 +43,7 @@ def tomogram(seed: int, thickness_angstrom: float) -> Reconstruction:
     inside = np.abs(z) < thickness_angstrom / 2
     signal = structure / structure.std() * inside[:, None, None]
     even, odd = (gaussian_filter(chance.normal(0, 3, SHAPE), 0.7) + signal for _ in range(2))
-    return Reconstruction(*(part.astype(np.float32) for part in ((even + odd) / 2, even, odd)))
+    return SimulatedReconstruction(*(part.astype(np.float32) for part in ((even + odd) / 2, even, odd)))
 
 
 class Session:
@@ -62,7 +62,7 @@ class Session:
         made = tomogram(self.number, thickness)
         for role, volume in {"": made.volume, "_EVN": made.even, "_ODD": made.odd * (not black)}.items():
             write_tomogram(self._folder / f"{name}{role}_Vol.mrc", volume, VOXEL_ANGSTROM)
-        AreTomo3().complete(self._folder, Exposure(name, VOXEL_ANGSTROM, Microscope(), made, halves=True))
+        AreTomo3Naming().complete(self._folder, Exposure(name, VOXEL_ANGSTROM, Microscope(), made, halves=True))
         for path, aligned in (
             (f"{name}.aln", "  {:.4f}  1.00000"),
             ("TiltSeries_Metrics.csv", f"{SHAPE[0]:6d}, {{:.2f}},"),

@@ -14,7 +14,7 @@ from livetomo.simulate.membranes import Membrane
 from livetomo.simulate.particles import Population
 from livetomo.simulate.random_cell import Library, random_specimen
 from livetomo.simulate.shapes import ribosome_like
-from livetomo.simulate.slab import Slab
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import Specimen, draw
 from livetomo.simulate.surfaces import Beside, Ellipsoid, Sheet, Tube
 from livetomo.simulate.templates import load_templates
@@ -28,7 +28,7 @@ STRAIGHT = Tube(np.stack([np.full(60, 480.0), np.full(60, 640.0), np.linspace(10
 
 
 def canvas(thickness=900.0):
-    return Canvas(SHAPE, VOXEL, Slab(thickness))
+    return Canvas(SHAPE, VOXEL, IceSlab(thickness))
 
 
 def drawn(*parts, thickness=900.0):
@@ -179,6 +179,6 @@ def test_a_folder_without_maps_is_refused(tmp_path):
 
 
 def test_an_empty_specimen_is_nothing():
-    density, truth = draw(Specimen(Slab(), ()), SHAPE, VOXEL, 0)
+    density, truth = draw(Specimen(IceSlab(), ()), SHAPE, VOXEL, 0)
     assert not density.any()
     assert truth.picks == {}

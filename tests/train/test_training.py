@@ -21,7 +21,7 @@ from livetomo.train.example import add_ribosomes, bit
 from livetomo.train.loss import loss
 from livetomo.train.score import ribosome_picks, score
 from livetomo.train.simulated import SimulatedExamples
-from livetomo.train.trainer import Plan, Trainer, TrainingDiverged
+from livetomo.train.trainer import Trainer, TrainingDiverged, TrainingPlan
 
 FEATURES = ("membrane", "ribosome")
 LAYOUT = Layout(FEATURES, base=2, levels=2)
@@ -30,7 +30,9 @@ CPU = torch.device("cpu")
 
 
 def plan(**changes):
-    return Plan(LAYOUT, **{"steps": 6, "batch": 2, "patch": 16, "save_every": 100, "score_every": 100} | changes)
+    return TrainingPlan(
+        LAYOUT, **{"steps": 6, "batch": 2, "patch": 16, "save_every": 100, "score_every": 100} | changes
+    )
 
 
 @pytest.fixture(scope="module")

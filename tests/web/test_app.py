@@ -19,7 +19,7 @@ from livetomo.core.status import BrokerState
 from livetomo.core.tomogram import Fault
 from livetomo.web.api import MOST_BODY_BYTES
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.openapi import document
 from tests.web.site import SESSION, FakeDaemon, site
 from tools.docs.schemas import schemas
@@ -34,9 +34,9 @@ def daemon(tmp_path: Path) -> FakeDaemon:
 
 @asynccontextmanager
 async def browsing(
-    daemon: FakeDaemon, rules: Rules | None = None, host: str = "127.0.0.1:8787", **more: Any
+    daemon: FakeDaemon, rules: AccessRules | None = None, host: str = "127.0.0.1:8787", **more: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(site(daemon, **more), rules or Rules())
+    app = create_app(site(daemon, **more), rules or AccessRules())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}") as client:
         yield client
 
@@ -203,7 +203,7 @@ async def test_metrics_show_the_state_of_this_moment(daemon: FakeDaemon) -> None
 
 # Who may do what.
 
-REMOTE = Rules(open_reading=False, token="key")
+REMOTE = AccessRules(open_reading=False, token="key")
 
 
 async def test_reading_from_elsewhere_needs_the_token_and_probing_does_not(daemon: FakeDaemon) -> None:
@@ -234,7 +234,7 @@ async def test_a_web_site_cannot_read_through_its_visitors_browsers(daemon: Fake
     for host in ("localhost:8787", "127.0.0.1:1", "[::1]:8787"):
         async with browsing(daemon, host=host) as client:
             assert (await client.get("/api/v1/status")).status_code == 200
-    async with browsing(daemon, Rules(host="livetomo.example"), host="livetomo.example") as client:
+    async with browsing(daemon, AccessRules(host="livetomo.example"), host="livetomo.example") as client:
         assert (await client.get("/api/v1/status")).status_code == 200
 
 
@@ -252,11 +252,11 @@ async def test_changes_need_the_token_or_the_unix_socket(daemon: FakeDaemon) -> 
         payload = await client.post("/api/v1/actions/pause")
         assert payload.status_code == 403
         assert '"token_file" is not configured' in payload.json()["error"]
-    async with browsing(daemon, Rules(token="key"), actions=actions) as client:
+    async with browsing(daemon, AccessRules(token="key"), actions=actions) as client:
         assert (await client.post("/api/v1/actions/pause")).status_code == 403
         done = await client.post("/api/v1/actions/pause", json={"a": 1}, headers={"authorization": "Bearer key"})
         assert done.json() == {"did": {"a": 1}}
-    async with browsing(daemon, Rules(full_control=True), host="livetomo", actions=actions) as client:
+    async with browsing(daemon, AccessRules(full_control=True), host="livetomo", actions=actions) as client:
         assert (await client.post("/api/v1/actions/pause")).json() == {"did": {}}
         refused = await client.post("/api/v1/actions/reprocess")
         assert (refused.status_code, refused.json()) == (409, {"error": 'there is no recipe "x"'})
@@ -279,7 +279,7 @@ async def test_a_body_without_end_is_refused_and_not_read(daemon: FakeDaemon, is
             sent += 1
             yield b" " * 8192
 
-    async with browsing(daemon, Rules(full_control=True), host="livetomo", actions={"pause": nothing}) as client:
+    async with browsing(daemon, AccessRules(full_control=True), host="livetomo", actions={"pause": nothing}) as client:
         body = parts() if is_chunked else b" " * (MOST_BODY_BYTES + 1)
         refused = await client.post("/api/v1/actions/pause", content=body)
         assert (refused.status_code, refused.json()) == (413, {"error": "the body has more than 65,536 bytes"})
@@ -292,7 +292,7 @@ async def test_a_body_without_end_is_refused_and_not_read(daemon: FakeDaemon, is
 
 
 async def test_every_route_is_in_the_openapi_document(daemon: FakeDaemon) -> None:
-    app: Starlette = create_app(site(daemon), Rules())
+    app: Starlette = create_app(site(daemon), AccessRules())
     paths = {route.path.replace(":path", "") for route in app.routes if isinstance(route, Route)}
     assert set(document()["paths"]) == paths - {"/", "/login"}
     async with browsing(daemon) as client:
@@ -310,7 +310,7 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
 
 
 async def test_what_happens_is_reported_as_it_happens(daemon: FakeDaemon) -> None:
-    app = create_app(site(daemon), Rules())
+    app = create_app(site(daemon), AccessRules())
     payload: asyncio.Queue[bytes] = asyncio.Queue()
     asked = asyncio.Event()
 

@@ -11,8 +11,8 @@ import pytest
 from livetomo.config.configuration import Http
 from livetomo.core.errors import AddressAway, ConfigurationError
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
-from livetomo.web.listening import Listener, PageServer
+from livetomo.web.auth import AccessRules
+from livetomo.web.listening import HttpListener, PageServer
 from livetomo.web.server import bind_tcp
 from livetomo.web.tokens import TokenFile
 from tests.web.site import FakeDaemon, site
@@ -29,7 +29,7 @@ PASSING = {
 
 @pytest.mark.parametrize("listen", PASSING.values(), ids=PASSING)
 async def test_an_address_that_is_not_there_yet_is_waited_for_and_said(listen: str) -> None:
-    listener = Listener(Http(listen=listen))
+    listener = HttpListener(Http(listen=listen))
     assert not await listener.bind()
     (problem,) = listener.problems()
     assert problem.name == "http-listen"
@@ -46,8 +46,8 @@ async def test_a_port_that_becomes_free_is_taken_then(tmp_path: Path) -> None:
         paused.set()
         await asyncio.sleep(0.01)
 
-    listener = Listener(Http(listen=f"127.0.0.1:{port}"), pause=pause)
-    task = asyncio.create_task(PageServer(create_app(site(FakeDaemon(tmp_path)), Rules()), listener).run())
+    listener = HttpListener(Http(listen=f"127.0.0.1:{port}"), pause=pause)
+    task = asyncio.create_task(PageServer(create_app(site(FakeDaemon(tmp_path)), AccessRules()), listener).run())
     await paused.wait()
     assert [problem.name for problem in listener.problems()] == ["http-listen"]
     taken.close()
@@ -63,7 +63,7 @@ async def test_a_port_that_becomes_free_is_taken_then(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not HAS_IPV6, reason="no IPv6 here")
 async def test_an_ipv6_address_in_brackets_is_bound_and_reported_in_brackets() -> None:
-    listener = Listener(Http(listen="[::1]:0"))
+    listener = HttpListener(Http(listen="[::1]:0"))
     assert await listener.bind()
     assert listener.url.startswith("http://[::1]:")
     assert not listener.url.endswith(":0")
@@ -95,7 +95,7 @@ class Clock:
 def test_a_token_comes_late_is_replaced_and_outlives_the_moment_without_its_file(tmp_path: Path) -> None:
     path = tmp_path / "token"
     token = TokenFile(path, clock=Clock())
-    rules = Rules(open_reading=False, token_now=token)
+    rules = AccessRules(open_reading=False, token_now=token)
     steps: list[tuple[bytes | None, str | None]] = [
         (None, None),
         (b"", None),

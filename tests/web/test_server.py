@@ -16,7 +16,7 @@ from starlette.routing import Route
 from livetomo.core.errors import AddressAway, LivetomoError, Unreachable
 from livetomo.system.control_socket import SOCKET_NAME, ask
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp, bind_unix
 from livetomo.web.server_sent_events import Live
 from tests.web.site import FakeDaemon, site
@@ -35,7 +35,7 @@ async def serving(server: Server) -> AsyncIterator[None]:
 
 
 async def test_port_0_is_a_free_port_that_is_reported(tmp_path: Path) -> None:
-    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
+    server = Server(create_app(site(FakeDaemon(tmp_path)), AccessRules()), bind_tcp("127.0.0.1", 0))
     async with serving(server), httpx.AsyncClient() as client:
         answer = await client.get(f"http://127.0.0.1:{server.port}/healthz")
         assert answer.text == "ok\n"
@@ -49,7 +49,7 @@ async def test_a_port_that_is_taken_is_said_with_its_key() -> None:
 async def test_the_unix_socket_is_for_this_user_only_and_replaces_a_stale_one(tmp_path: Path) -> None:
     path = tmp_path / SOCKET_NAME
     bind_unix(path).close()
-    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules(full_control=True)), bind_unix(path))
+    server = Server(create_app(site(FakeDaemon(tmp_path)), AccessRules(full_control=True)), bind_unix(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     async with serving(server):
         payload = await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
@@ -59,7 +59,7 @@ async def test_the_unix_socket_is_for_this_user_only_and_replaces_a_stale_one(tm
 
 
 async def test_an_open_page_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
-    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
+    server = Server(create_app(site(FakeDaemon(tmp_path)), AccessRules()), bind_tcp("127.0.0.1", 0))
     async with httpx.AsyncClient() as client:
         async with serving(server):
             stream = client.stream("GET", f"http://127.0.0.1:{server.port}/events")
@@ -73,7 +73,7 @@ async def test_an_open_page_does_not_keep_the_server_from_stopping(tmp_path: Pat
 
 async def test_signals_stay_the_daemons_own(tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGTERM)
-    server = Server(create_app(site(FakeDaemon(tmp_path)), Rules()), bind_tcp("127.0.0.1", 0))
+    server = Server(create_app(site(FakeDaemon(tmp_path)), AccessRules()), bind_tcp("127.0.0.1", 0))
     async with serving(server), httpx.AsyncClient() as client:
         await client.get(f"http://127.0.0.1:{server.port}/healthz")
         assert signal.getsignal(signal.SIGTERM) is handler

@@ -15,7 +15,7 @@ from livetomo.config.configuration import Config, validate_config
 from livetomo.daemon import run as daemon
 from livetomo.web import server as listeners
 from livetomo.web.app import create_app
-from livetomo.web.auth import Rules
+from livetomo.web.auth import AccessRules
 from livetomo.web.connections import bounded, most_connections, raise_descriptor_limit
 from livetomo.web.server import Server, bind_tcp
 from livetomo.web.tokens import TokenFile
@@ -28,7 +28,7 @@ async def nothing(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @asynccontextmanager
-async def listening(folder: Path, rules: Rules) -> AsyncIterator[int]:
+async def listening(folder: Path, rules: AccessRules) -> AsyncIterator[int]:
     shown = site(FakeDaemon(folder), actions={"pause": nothing})
     server = Server(create_app(shown, rules), bind_tcp("127.0.0.1", 0))
     async with serving(server):
@@ -80,7 +80,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("request_bytes", MALFORMED.values(), ids=MALFORMED)
 async def test_a_malformed_request_is_the_senders_mistake(tmp_path: Path, request_bytes: bytes) -> None:
-    async with listening(tmp_path, Rules(token="key", cookie_name="livetomo")) as port:
+    async with listening(tmp_path, AccessRules(token="key", cookie_name="livetomo")) as port:
         assert await send(port, request_bytes) in (400, 421)
         assert await send(port, get()) == 200
 
@@ -99,13 +99,13 @@ async def test_a_malformed_request_is_the_senders_mistake(tmp_path: Path, reques
     ],
 )
 async def test_a_path_of_any_bytes_is_answered(tmp_path: Path, path: bytes) -> None:
-    async with listening(tmp_path, Rules()) as port:
+    async with listening(tmp_path, AccessRules()) as port:
         assert await send(port, get(path)) in (200, 400, 404)
 
 
 async def test_idle_connections_leave_the_daemon_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listeners, "most_connections", lambda descriptors: 20)
-    async with listening(tmp_path, Rules()) as port:
+    async with listening(tmp_path, AccessRules()) as port:
         before = open_files()
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
         refused = [reader for reader, _ in idle[20:]]
@@ -124,7 +124,7 @@ async def test_a_connection_that_asks_for_nothing_is_closed_and_an_open_page_is_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listeners, "bounded", lambda most: bounded(most, ask_seconds=0.3))
-    async with listening(tmp_path, Rules()) as port:
+    async with listening(tmp_path, AccessRules()) as port:
         silent, _ = await asyncio.open_connection("127.0.0.1", port)
         slow, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nhost: local")

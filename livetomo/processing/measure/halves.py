@@ -20,7 +20,7 @@ _LEAST_SHELL = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class ShellCorrelation:
     """A Fourier shell correlation: 1/Å, correlation and number of coefficients of each shell, float64 (shells)."""
 
     frequency: Tensor
@@ -55,7 +55,7 @@ class Curve:
 
 def shell_correlation(
     even: Tensor, odd: Tensor, *, voxel_size_angstrom: float, most_tilt_degrees: float = _USUAL_TILT_DEGREES
-) -> Curve:
+) -> ShellCorrelation:
     """The Fourier shell correlation of two volumes (z, y, x) tilted about y, outside the missing wedge.
 
     Harauz & van Heel 1986, Optik 73:146. A Hann window along z tapers the slab, which is in the middle; along y and x
@@ -85,7 +85,7 @@ def shell_correlation(
     count = torch.bincount(flat, minlength=shells + 1)[1:shells].cpu().double()
     frequency = torch.arange(1, shells, dtype=torch.float64) * step
     enough = (count >= _LEAST_SHELL) & (power > 0)
-    return Curve(frequency[enough], (cross / power)[enough], count[enough])
+    return ShellCorrelation(frequency[enough], (cross / power)[enough], count[enough])
 
 
 def half_figures(
@@ -167,7 +167,7 @@ def _agree(correlation: float, coefficients: float) -> bool:
     return coefficients > 0 and correlation > max(_LEAST_AGREEMENT, 4 / math.sqrt(coefficients))
 
 
-def _agree_coarsely(curve: Curve) -> str:
+def _agree_coarsely(curve: ShellCorrelation) -> str:
     """In which structures the halves agree although they do not in finer ones; empty where in none."""
     for coarsest, finest in ((_COARSE_ANGSTROM, _BAND_ANGSTROM[0]), (math.inf, _COARSE_ANGSTROM)):
         correlation, coefficients = curve.band(coarsest, finest)

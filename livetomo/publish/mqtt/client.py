@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BrokerLimits:
     """What an MQTT 5 broker says at the connection of what it takes; others say nothing, and may take less.
 
     packet: bytes of the largest packet; None: no limit is told.
@@ -38,9 +38,9 @@ class Limits:
     retains: bool = True
 
     @staticmethod
-    def of(properties: Properties | None) -> "Limits":
+    def of(properties: Properties | None) -> "BrokerLimits":
         """As the broker's answer has them."""
-        return Limits(
+        return BrokerLimits(
             getattr(properties, "MaximumPacketSize", None),
             getattr(properties, "MaximumQoS", 2),
             bool(getattr(properties, "RetainAvailable", 1)),
@@ -97,7 +97,7 @@ class MqttClient(aiomqtt.Client):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.limits = Limits()
+        self.limits = BrokerLimits()
         self._refusals: dict[int, int] = {}
         self._farewell: int | None = None
         self._gone = asyncio.Event()
@@ -216,7 +216,7 @@ class MqttClient(aiomqtt.Client):
                 self._disconnected.set_exception(fault)
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
-        self.limits = Limits.of(properties)
+        self.limits = BrokerLimits.of(properties)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_acknowledgement(self, cmd: Any) -> Any:

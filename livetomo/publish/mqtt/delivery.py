@@ -42,7 +42,7 @@ class Uncounted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedMessage:
     """Messages of one kind that the broker does not take. `kind` is their topics with + for what differs."""
 
     kind: str
@@ -69,7 +69,7 @@ class Delivery:
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.standing: dict[str, Refused] = {}
+        self.standing: dict[str, RefusedMessage] = {}
         self.takes = False
         self.refusal = ""
         self._topics = topics
@@ -165,7 +165,7 @@ class Delivery:
         self._observer.message_refused(refusal.counted)
         self._say(kind, f"{fault} Such messages are skipped ({kind}); the HTTP API has them.", log.warning)
         count, since = (1, datetime.now(UTC)) if known is None else (known.count + 1, known.since)
-        self.standing[kind] = Refused(kind, str(fault), since, count)
+        self.standing[kind] = RefusedMessage(kind, str(fault), since, count)
 
     async def _takes_the_probe(self, connection: Connection) -> bool:
         """Whether what is refused is this message alone, or this user, or everything for now."""

@@ -13,7 +13,7 @@ from paho.mqtt.properties import Properties
 
 from livetomo.config.configuration import Mqtt
 from livetomo.core.errors import BrokerAway, MessageRefused
-from livetomo.publish.mqtt.client import Limits, MqttClient, address, connected
+from livetomo.publish.mqtt.client import BrokerLimits, MqttClient, address, connected
 from livetomo.publish.mqtt.refusals import QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED, TOO_LARGE
 from livetomo.publish.payloads.events import Message
 
@@ -115,7 +115,7 @@ class _MqttConnection:
             raise BrokerAway(f"{self._address} {fault}", fault.code) from None
 
 
-def _lacks(limits: Limits) -> str:
+def _lacks(limits: BrokerLimits) -> str:
     """What livetomo's messages need and this broker does not do."""
     lacks = [] if limits.retains else ["retain messages: later subscribers do not get the present state"]
     if limits.qos < 1:

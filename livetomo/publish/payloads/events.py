@@ -50,13 +50,13 @@ class MessageSettings:
         return MessageSettings(Topics.of(config), config.mqtt.inline_picks, public_url)
 
 
-class Part(BaseModel):
+class PayloadPart(BaseModel):
     """A part of a payload. Consumers should ignore keys that they do not know: later versions may add some."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True)
 
 
-class FilePayload(Part):
+class FilePayload(PayloadPart):
     """A file of the result folder."""
 
     name: str = Field(description="path inside the result folder")
@@ -65,7 +65,7 @@ class FilePayload(Part):
     url: str
 
 
-class QualityPayload(Part):
+class QualityPayload(PayloadPart):
     """One figure."""
 
     value: float | None
@@ -74,7 +74,7 @@ class QualityPayload(Part):
     reason: str = ""
 
 
-class VolumePayload(Part):
+class VolumePayload(PayloadPart):
     """The volume that coordinates refer to."""
 
     shape_zyx: tuple[int, int, int]
@@ -82,7 +82,7 @@ class VolumePayload(Part):
     origin_angstrom: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="x, y, z of the MRC header")
 
 
-class FaultPayload(Part):
+class FaultPayload(PayloadPart):
     """Why a job failed."""
 
     kind: str
@@ -90,7 +90,7 @@ class FaultPayload(Part):
     message: str
 
 
-class Payload(Part):
+class Payload(PayloadPart):
     """What every event carries."""
 
     kind: ClassVar[str]

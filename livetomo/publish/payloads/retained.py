@@ -10,10 +10,10 @@ from livetomo.catalog.queries import SessionTotals
 from livetomo.core.problems import Severity
 from livetomo.core.quality.metric import Verdict
 from livetomo.core.status import Status
-from livetomo.publish.payloads.events import Part
+from livetomo.publish.payloads.events import PayloadPart
 
 
-class HealthPayload(Part):
+class HealthPayload(PayloadPart):
     """State of a watch, by its last files and tomograms."""
 
     consecutive_failures: int = Field(
@@ -26,7 +26,7 @@ class HealthPayload(Part):
     usual_interval_seconds: float | None = Field(None, description="median time between the last files")
 
 
-class WatchPayload(Part):
+class WatchPayload(PayloadPart):
     """One watch; `message` says why it is not scanning."""
 
     name: str
@@ -39,7 +39,7 @@ class WatchPayload(Part):
     health: HealthPayload
 
 
-class WorkerPayload(Part):
+class WorkerPayload(PayloadPart):
     """One worker process."""
 
     device: str
@@ -50,7 +50,7 @@ class WorkerPayload(Part):
     message: str = ""
 
 
-class ProblemPayload(Part):
+class ProblemPayload(PayloadPart):
     """Something that a person should know; `kind` and `subject` say what it concerns."""
 
     kind: str
@@ -61,7 +61,7 @@ class ProblemPayload(Part):
     blocks_ready: bool = Field(description="whether the problem keeps the daemon from its work")
 
 
-class StatusPayload(Part):
+class StatusPayload(PayloadPart):
     """What the daemon is doing."""
 
     schema_: Literal["livetomo/status/1"] = Field("livetomo/status/1", alias="schema")
@@ -104,7 +104,7 @@ def is_of_another(body: bytes, own: bytes) -> bool:
     return one.started != other.started and one.time > other.started
 
 
-class TargetPayload(Part):
+class TargetPayload(PayloadPart):
     """How many particles of a feature a session is to have, and when it will have them."""
 
     feature: str
@@ -116,7 +116,7 @@ class TargetPayload(Part):
     )
 
 
-class SummaryPayload(Part):
+class SummaryPayload(PayloadPart):
     """State of a live session."""
 
     schema_: Literal["livetomo/summary/1"] = Field("livetomo/summary/1", alias="schema")
@@ -144,7 +144,7 @@ class SummaryPayload(Part):
         return self.model_dump_json().encode()
 
 
-class AlertPayload(Part):
+class AlertPayload(PayloadPart):
     """Something that a person should look at; the topic is cleared when it no longer holds."""
 
     schema_: Literal["livetomo/alert/1"] = Field("livetomo/alert/1", alias="schema")
@@ -158,4 +158,4 @@ class AlertPayload(Part):
         return self.model_dump_json().encode()
 
 
-STANDING: tuple[type[Part], ...] = (StatusPayload, SummaryPayload, AlertPayload)
+STANDING: tuple[type[PayloadPart], ...] = (StatusPayload, SummaryPayload, AlertPayload)
