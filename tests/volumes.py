@@ -7,7 +7,7 @@ import numpy as np
 
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.tomogram import TomogramId
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.system.sampled_digest import digest_file
 
 VOXEL_ANGSTROM = 25.0
@@ -33,11 +33,11 @@ def write_tomogram(path: Path, volume: np.ndarray, voxel_size: float = VOXEL_ANG
     return path
 
 
-def order_for(path: Path, recipe: Recipe | None = None, **changes) -> Order:
+def order_for(path: Path, recipe: Recipe | None = None, **changes) -> JobSpec:
     """An order for `path` as it is now."""
     who = TomogramId("krios1", "session", path.stem)
     recipe = recipe or load_recipe("untrained")
-    return Order(
+    return JobSpec(
         **{
             "tomogram": who,
             "revision": 1,

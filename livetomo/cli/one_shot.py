@@ -15,18 +15,18 @@ from livetomo.intake.beside import metadata_beside
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import LocalTree
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import install
 from livetomo.results.manifest import MANIFEST, read_manifest
 from livetomo.system.sampled_digest import digest_file
 
 DEFAULT_VOXEL_SIZE_ANGSTROM = 10.0
 WATCH = SESSION = "process"
-Run = Callable[[Order, Path], Mapping[str, Any]]
+Run = Callable[[JobSpec, Path], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class OneShotResult:
     """A result, and whether it was there before."""
 
     folder: Path
@@ -61,7 +61,7 @@ def make(
     recipe: Recipe,
     output: Path,
     run: Run,
-) -> Made:
+) -> OneShotResult:
     """The result of one file, made by `run` unless it is there; it appears whole or not at all.
 
     Raises:
@@ -83,19 +83,19 @@ def make(
     revision = same[-1].manifest["revision"] if same else 1 + max((r.manifest["revision"] for r in there), default=0)
     default = DEFAULT_VOXEL_SIZE_ANGSTROM
     metadata = metadata_beside(path)
-    order = Order(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, metadata=metadata)
+    spec = JobSpec(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, metadata=metadata)
     place.mkdir(parents=True, exist_ok=True)
     attempt = place / attempt_name(secrets.token_hex(4))
     try:
-        run(order, attempt)
+        run(spec, attempt)
         folder = place / result_name(revision, recipe.hash)
         manifest = install(attempt, folder)
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
-    return Made(folder, manifest, False)
+    return OneShotResult(folder, manifest, False)
 
 
-def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[TomogramId, list[Made]]:
+def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[TomogramId, list[OneShotResult]]:
     """The tomogram that the file is, and its results by their revisions.
 
     Another file of the same name is another tomogram, which gets a suffix: only new content at the same path is a
@@ -121,7 +121,7 @@ def _refuse_other(path: Path) -> None:
     refuse_stack(tree.header(place), place, tree, Neighbours(tree))
 
 
-def _results(place: Path) -> Iterable[Made]:
+def _results(place: Path) -> Iterable[OneShotResult]:
     for folder in place.glob("r*-*"):
         if (folder / MANIFEST).is_file():
-            yield Made(folder, read_manifest(folder), True)
+            yield OneShotResult(folder, read_manifest(folder), True)

@@ -16,7 +16,7 @@ from livetomo.config import defaults
 from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
 
 if TYPE_CHECKING:
-    from livetomo.cli.one_shot import Made
+    from livetomo.cli.one_shot import OneShotResult
 
 _STAGES = 7
 _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
@@ -101,7 +101,7 @@ def _device(wanted: str) -> str:
     return f"cuda:{number or 0}"
 
 
-def _row(name: str, made: "Made") -> dict[str, Any]:
+def _row(name: str, made: "OneShotResult") -> dict[str, Any]:
     picks: Mapping[str, Any] = made.manifest["picks"]
     called = made.manifest["tomogram"]["name"]
     other = [] if called == name else [f"{name} is the name of another file: this one is called {called}."]

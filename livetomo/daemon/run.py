@@ -34,7 +34,7 @@ from livetomo.daemon.watches import Watches
 from livetomo.daemon.workers.crash_recovery import recover
 from livetomo.daemon.workers.devices import find_devices
 from livetomo.daemon.workers.dispatcher import CANNOT_COMMIT, Lane
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.publish.mqtt.leftovers import MEMORY_NAME
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
@@ -291,9 +291,9 @@ def _lanes(
 ) -> list[Lane]:
     """One lane for each device, and where it is wanted one on the CPU for when none of these can work."""
 
-    def order(claim: Claim) -> Order:
+    def spec_of(claim: Claim) -> JobSpec:
         watch = watches.watch(claim.tomogram.watch)
-        return Order(
+        return JobSpec(
             tomogram=claim.tomogram,
             revision=claim.revision,
             path=watch.path / claim.path,
@@ -318,7 +318,7 @@ def _lanes(
             catalog=catalog,
             output=config.output,
             claim=watches.claim,
-            order=order,
+            spec_of=spec_of,
             job_time_limit=config.workers.job_time_limit,
             observer=metrics,
             mark_for=outputs.mark_for,

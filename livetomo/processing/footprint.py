@@ -26,7 +26,7 @@ _MOST_SAMPLES = 70_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class NetworkRun:
     """A network's run: what its input is brought to, how many features it is asked for, over how many mirror images."""
 
     canonical: Canonical
@@ -48,7 +48,13 @@ class Footprint:
 
 
 def footprint(
-    shape: Shape, voxel_bytes: int, voxel_size_angstrom: float, recipe: Recipe, runs: Sequence[Run], *, on_gpu: bool
+    shape: Shape,
+    voxel_bytes: int,
+    voxel_size_angstrom: float,
+    recipe: Recipe,
+    runs: Sequence[NetworkRun],
+    *,
+    on_gpu: bool,
 ) -> Footprint:
     """Of a tomogram of this shape (z, y, x), its voxels stored in so many bytes each.
 

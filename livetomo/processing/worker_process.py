@@ -1,6 +1,6 @@
 """The worker process: one device, one job after the other, JSON lines on its pipes; it never sees the catalog.
 
-It is told  {"do": "job", "token", "folder", "order", "mark"}  and  {"do": "cancel", "token"}, and it says
+It reads  {"do": "job", "token", "folder", "spec", "mark"}  and  {"do": "cancel", "token"}, and it writes
 {"is": "ready", "device"}, {"is": "alive"}, {"is": "stage", "token", "stage"}, {"is": "done", "token"} and
 {"is": "failed", "token", "fault"}.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from livetomo.core.errors import LivetomoError, OutputAway
 from livetomo.core.tomogram import Fault
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.marks import read_mark
 from livetomo.system.crash_points import crash_point
 from livetomo.system.json_pipes import Message, Parent
@@ -31,12 +31,12 @@ class Cancelled(Exception):
 
 
 class Worker:
-    """Runs the orders that come in, one at a time."""
+    """Runs the jobs that come in, one at a time."""
 
     def __init__(self, parent: Parent, device: str) -> None:
         self._parent = parent
         self._device = device
-        self._orders: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._cancelled: set[str] = set()
 
     def run(self) -> None:
@@ -49,15 +49,15 @@ class Worker:
         threading.Thread(target=self._say_alive, daemon=True).start()
         self._parent.send({"is": "ready", "device": self._device})
         while True:
-            message = self._orders.get()
-            self._perform(message["token"], Path(message["folder"]), message["order"], message.get("mark"))
+            message = self._jobs.get()
+            self._perform(message["token"], Path(message["folder"]), message["spec"], message.get("mark"))
 
     def _listen(self) -> None:
         for message in self._parent:
             if message["do"] == "cancel":
                 self._cancelled.add(message["token"])
             else:
-                self._orders.put(message)
+                self._jobs.put(message)
         os._exit(0)  # the supervisor is gone: nobody wants what is being made
 
     def _say_alive(self) -> None:
@@ -65,7 +65,7 @@ class Worker:
             time.sleep(ALIVE_EVERY_SECONDS)
             self._parent.send({"is": "alive"})
 
-    def _perform(self, token: str, folder: Path, order: dict[str, Any], mark: dict[str, str] | None) -> None:
+    def _perform(self, token: str, folder: Path, spec: dict[str, Any], mark: dict[str, str] | None) -> None:
         from livetomo.processing.pipeline import run as pipeline
 
         def announce(stage: str) -> None:
@@ -77,7 +77,7 @@ class Worker:
             crash_point(stage)
 
         try:
-            pipeline.run(Order.from_json(order), folder, device=self._device, models=self._models, announce=announce)
+            pipeline.run(JobSpec.from_json(spec), folder, device=self._device, models=self._models, announce=announce)
         except Exception as fault:  # the border of a job: whatever it was, it costs this job and is recorded
             shutil.rmtree(folder, ignore_errors=True)
             self._parent.send({"is": "failed", "token": token, "fault": asdict(fault_of(fault))})

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.quality import session_baseline as baseline
 from livetomo.processing.pipeline import run as pipeline
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.session_picks import read_picks, read_result
 from tests.networks import save_seeing_network
 from tests.volumes import balls, order_for, write_tomogram
@@ -232,7 +232,7 @@ class Laboratory:
         results = []
         for number, tomogram in enumerate(self._tomograms[:tomograms]):
             body = json.loads(json.dumps(order_for(tomogram, recipe).to_json()))
-            pipeline.run(Order.from_json(body), folder / str(number))
+            pipeline.run(JobSpec.from_json(body), folder / str(number))
             results.append(read_result(folder / str(number), {}))
         payload = dict(results[0].manifest)
         facts = {key: payload[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}

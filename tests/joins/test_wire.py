@@ -22,7 +22,7 @@ from livetomo.intake.messages import (
     known_to_json,
 )
 from livetomo.intake.settings import WatchSettings
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from tests.joins.whole import whole
 
 RECIPES = [
@@ -51,9 +51,9 @@ CROSSINGS: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], Any], Callabl
     ),
     "supervisor to watcher: its settings": (whole(WatchSettings), WatchSettings.to_json, WatchSettings.from_json),
     "supervisor to worker: an order": (
-        whole(Order, recipe=st.sampled_from(RECIPES)),
-        Order.to_json,
-        Order.from_json,
+        whole(JobSpec, recipe=st.sampled_from(RECIPES)),
+        JobSpec.to_json,
+        JobSpec.from_json,
     ),
     "worker to supervisor: a fault": (whole(Fault), asdict, lambda body: Fault(**body)),
     "result to catalog: a figure": (FIGURES, lambda one: {one.name: one.to_json()}, _figure),

@@ -10,8 +10,9 @@ from livetomo.config.recipe.recipe import Deconvolve, NoDenoise, Recipe, load_re
 from livetomo.core.errors import PermanentError, TooLargeForMemory
 from livetomo.processing.footprint import Footprint, footprint
 from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.pipeline import fit_memory
 from livetomo.processing.pipeline import run as pipeline
-from livetomo.processing.pipeline.feature_maps import FeatureMaps
+from livetomo.processing.pipeline.feature_plan import plan_features
 from livetomo.system.memory import Bound, Memory
 from tests.volumes import balls, order_for, write_tomogram
 
@@ -45,7 +46,7 @@ def any_voxels(monkeypatch):
 
 
 def estimated(recipe: Recipe, shape, voxel_size: float, voxel_bytes=4, *, on_gpu=False) -> Footprint:
-    runs = FeatureMaps(recipe, shape, voxel_size, Models("cpu")).runs()
+    runs = plan_features(recipe, shape, voxel_size, Models("cpu")).runs()
     return footprint(shape, voxel_bytes, voxel_size, recipe, runs, on_gpu=on_gpu)
 
 
@@ -91,8 +92,8 @@ class Small(Memory):
 
 def test_what_cannot_fit_is_the_inputs_fault_and_is_refused_before_a_voxel_is_read(tmp_path, monkeypatch):
     path = write_tomogram(tmp_path / "a.mrc", balls((96, 160, 160)))
-    monkeypatch.setattr(pipeline, "Memory", Small)
-    monkeypatch.setattr(pipeline, "read_source", lambda order: pytest.fail("it was read"))
+    monkeypatch.setattr(fit_memory, "Memory", Small)
+    monkeypatch.setattr(pipeline, "read_tensor", lambda *_: pytest.fail("it was read"))
     with pytest.raises(TooLargeForMemory, match=r"96 x 160 x 160 voxels \(z, y, x\) of 25 Å.* GB.*machine has"):
         pipeline.run(order_for(path), tmp_path / "out")
     assert issubclass(TooLargeForMemory, PermanentError)
@@ -100,14 +101,14 @@ def test_what_cannot_fit_is_the_inputs_fault_and_is_refused_before_a_voxel_is_re
 
 
 def test_what_fits_is_not_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "Memory", Small)
+    monkeypatch.setattr(fit_memory, "Memory", Small)
     pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls((24, 40, 40), ()))), tmp_path / "out")
 
 
 @pytest.mark.usefixtures("any_voxels")
 @pytest.mark.parametrize("voxel", [400.0, 900.0])
 def test_a_network_that_is_for_any_voxels_is_not_given_more_than_there_is_room_for(tmp_path, voxel, monkeypatch):
-    monkeypatch.setattr(pipeline, "Memory", Small)
+    monkeypatch.setattr(fit_memory, "Memory", Small)
     path = write_tomogram(tmp_path / "a.mrc", balls((24, 40, 40), ()), voxel)
     with pytest.raises(TooLargeForMemory, match=f"of {voxel:g} Å, .* on the network's grid"):
         pipeline.run(order_for(path, load_recipe("cellular")), tmp_path / "out")
@@ -117,7 +118,7 @@ def test_a_network_that_is_for_any_voxels_is_not_given_more_than_there_is_room_f
 def test_large_voxels_do_not_take_more_memory_than_there_is(tmp_path, voxel, monkeypatch):
     """Either the network is not run on them, or the tomogram is refused; never is it blown up to see what happens."""
     path = write_tomogram(tmp_path / "a.mrc", balls((96, 160, 160)), voxel)
-    monkeypatch.setattr(pipeline, "Memory", Small)
+    monkeypatch.setattr(fit_memory, "Memory", Small)
     try:
         manifest = pipeline.run(order_for(path, load_recipe("cellular")), tmp_path / "out")
     except TooLargeForMemory:

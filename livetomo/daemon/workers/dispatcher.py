@@ -18,7 +18,7 @@ from livetomo.core.status import WorkerState
 from livetomo.core.tomogram import Fault, attempt_name, result_name, tomogram_folder
 from livetomo.daemon.workers.circuit_breaker import Bench
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import install
 from livetomo.system.crash_points import crash_point
 from livetomo.system.hung_calls import apart
@@ -64,7 +64,7 @@ class Lane:
         catalog: CatalogThread,
         output: str,
         claim: Callable[[Catalog, str], Claim | None],
-        order: Callable[[Claim], Order],
+        spec_of: Callable[[Claim], JobSpec],
         job_time_limit: float,
         observer: Observer,
         mark_for: Callable[[Path], Mapping[str, str] | None] = lambda folder: None,
@@ -76,7 +76,7 @@ class Lane:
         self._catalog = catalog
         self._output = output
         self._claim_next = claim
-        self._order = order
+        self._spec_of = spec_of
         self._job_time_limit = job_time_limit
         self._observer = observer
         self._mark_for = mark_for
@@ -175,8 +175,8 @@ class Lane:
 
     async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
         names: dict[str, Any] = {"token": claim.token, "folder": str(folder), "mark": self._mark_for(folder)}
-        order = {"do": "job", **names, "order": self._order(claim).to_json()}
-        await self._worker.send(order)
+        job = {"do": "job", **names, "spec": self._spec_of(claim).to_json()}
+        await self._worker.send(job)
         while (message := await self._next_message(claim))["is"] == "stage":
             self._report("busy", claim, str(message["stage"]))
             self._observer.worker_at(self._device, str(message["stage"]))

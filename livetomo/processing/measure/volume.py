@@ -1,7 +1,8 @@
 """The figures that a volume gives by itself: where the specimen lies in it, what it holds, and which tilts made it."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn import functional
@@ -23,10 +24,10 @@ _MOST_DEPTH = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class VolumeFigures:
     """The figures, and the slab where one is seen."""
 
-    figures: list[Quality] = field(default_factory=list)
+    figures: Sequence[Quality] = ()
     slab: Slab | None = None
 
 
@@ -36,14 +37,14 @@ def volume_figures(
     voxel_size_angstrom: float,
     declared_tilts_degrees: float | None = None,
     blank: Tensor | None = None,
-) -> Seen:
+) -> VolumeFigures:
     """Of a volume (z, y, x), normalised and clipped, not denoised.
 
     declared_tilts_degrees: the range that sidecars tell. blank: bool, voxels that hold nothing; best none at the faces.
     """
     if min(volume.shape) < _LEAST_SIDE:
         reason = f"fewer than {_LEAST_SIDE} voxels along an axis are too few to see a slab"
-        return Seen([density_skew([]), *_nothing(reason), *_tilts(volume, None)])
+        return VolumeFigures([density_skew([]), *_nothing(reason), *_tilts(volume, None)])
     slab = find_slab(energy(volume, voxel_size_angstrom=voxel_size_angstrom, blank=blank))
     if slab and (slab.explained < _LEAST_EXPLAINED or slab.thickness_angstrom < _LEAST_THICKNESS_ANGSTROM):
         slab = None
@@ -55,8 +56,8 @@ def volume_figures(
     if blank is not None and float(blank.float().mean()) > _MOST_BLANK:
         reason = "too much of the volume is blank to see in its Fourier transform which angles are filled"
         missing = Quality("seen_tilt_range", None, "°", "missing", reason)
-        return Seen([*figures, _depth(volume, None), missing], slab)
-    return Seen([*figures, *_tilts(volume, declared_tilts_degrees)], slab)
+        return VolumeFigures([*figures, _depth(volume, None), missing], slab)
+    return VolumeFigures([*figures, *_tilts(volume, declared_tilts_degrees)], slab)
 
 
 def is_noise(volume: Tensor, *, voxel_size_angstrom: float, blank: Tensor | None = None) -> bool:

@@ -1,6 +1,6 @@
 """From maps to particles by a recipe: competition, interactions, picking, curation; the same for maps of any origin."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,16 @@ from livetomo.processing.pick import curate
 from livetomo.processing.pick.maxima import maxima
 
 
-@dataclass(slots=True)
-class Found:
+@dataclass(frozen=True, slots=True)
+class FoundParticles:
     """What was found: candidates by feature, strongest first, and what each rule of curation took from them."""
 
-    candidates: dict[str, Picks] = field(default_factory=dict)
-    removed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    candidates: Mapping[str, Picks] = field(default_factory=dict)
+    removed: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def published(self, rule: Pick) -> Picks:
+        """The picks of a rule's feature that are above its threshold."""
+        return self.candidates[rule.feature].above(rule.threshold)
 
 
 def change_maps(
@@ -41,21 +45,20 @@ def change_maps(
     return changed
 
 
-def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angstrom: float) -> Found:
-    """The particles of every `[[pick]]`, curated."""
-    found = Found()
-    for rule in recipe.pick:
-        found.candidates[rule.feature] = pick(maps[rule.feature], rule, voxel_size_angstrom)
+def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angstrom: float) -> FoundParticles:
+    """The particles of every `[[pick]]`, curated; positions in voxels of the maps."""
+    candidates = {rule.feature: pick(maps[rule.feature], rule, voxel_size_angstrom) for rule in recipe.pick}
+    removed: dict[str, list[dict[str, Any]]] = {}
     thresholds = {rule.feature: rule.threshold for rule in recipe.pick}
     for number, curation in enumerate(recipe.curate, start=1):
         name = curation.feature
-        before = found.candidates[name]
-        after = _curated(before, curation, maps, found.candidates, thresholds, voxel_size_angstrom)
-        found.candidates[name] = after
+        before = candidates[name]
+        after = _curated(before, curation, maps, candidates, thresholds, voxel_size_angstrom)
+        candidates[name] = after
         published = len(before.above(thresholds[name])) - len(after.above(thresholds[name]))
-        told = {"number": number, "rule": curation.rule, "picks": published, "candidates": len(before) - len(after)}
-        found.removed.setdefault(name, []).append(told)
-    return found
+        counts = {"number": number, "rule": curation.rule, "picks": published, "candidates": len(before) - len(after)}
+        removed.setdefault(name, []).append(counts)
+    return FoundParticles(candidates, removed)
 
 
 def pick(probability: Tensor, rule: Pick, voxel_size_angstrom: float) -> Picks:

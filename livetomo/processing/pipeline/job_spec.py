@@ -1,4 +1,4 @@
-"""An order to a worker: one tomogram revision through one recipe. It travels as JSON, so it holds nothing but data."""
+"""What a job is: one tomogram revision and one recipe. It travels to a worker as JSON, so it holds nothing but data."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,8 +11,8 @@ from livetomo.core.tomogram import Content, TomogramId
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What to make, and of what.
+class JobSpec:
+    """What is processed, and how.
 
     path: absolute.
     content: what the file was when it was taken; a file that differs by then is not read.
@@ -40,9 +40,9 @@ class Order:
         return asdict(self) | {"path": str(self.path), "recipe": self.recipe.to_json()}
 
     @staticmethod
-    def from_json(body: dict[str, Any]) -> "Order":
+    def from_json(body: dict[str, Any]) -> "JobSpec":
         """The inverse of `to_json`."""
-        return Order(
+        return JobSpec(
             **body
             | {
                 "tomogram": TomogramId(**body["tomogram"]),

@@ -1,4 +1,4 @@
-"""The figures of what goes along with a tomogram: its half maps, read as far as they are needed, and its metadata."""
+"""The figures of a tomogram's half-maps, which are read as far as they are needed."""
 
 import math
 from pathlib import Path
@@ -17,8 +17,8 @@ from livetomo.formats.signedness import settled_signs
 from livetomo.formats.value_order import settled_order
 from livetomo.processing.common_real import common_real
 from livetomo.processing.measure.halves import differing_halves, half_figures, missing_halves
-from livetomo.processing.measure.metadata import metadata_figures
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.findings import Findings
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.read_input import turned
 from livetomo.processing.voxel_witnesses import header_is_unset
 
@@ -29,36 +29,31 @@ _VOXEL_TOLERANCE = 0.01
 _LEAST_TILT_DEGREES = 20.0
 
 
-def company_figures(
-    order: Order, voxel_size_angstrom: float, device: torch.device, warnings: list[str]
-) -> list[Quality]:
-    """Figures from the metadata, and from the halves where there are both; a half that cannot be read is a warning."""
-    figures = metadata_figures(order.metadata)
-    if order.halves.keys() >= {"even", "odd"}:
+def measure_half_maps(spec: JobSpec, voxel_size_angstrom: float, device: torch.device) -> Findings:
+    """Figures of the half-maps, where there are both; one that cannot be read is a warning."""
+    if spec.halves.keys() >= {"even", "odd"}:
         try:
-            figures += _halves(order, voxel_size_angstrom, device)
+            return Findings(tuple(_halves(spec, voxel_size_angstrom, device)))
         except (PermanentError, OSError) as fault:
             reason = f"a half could not be read: {fault}"
-            warnings.append(f"Halves: {reason}")
-            figures += missing_halves(reason)
-    elif said := [note for note in order.metadata.get("notes", []) if note.startswith(WITHOUT_HALVES)]:
-        figures += missing_halves(said[0])
-    return figures
+            return Findings(tuple(missing_halves(reason)), (f"Halves: {reason}",))
+    notes = [note for note in spec.metadata.get("notes", []) if note.startswith(WITHOUT_HALVES)]
+    return Findings(tuple(missing_halves(notes[0]))) if notes else Findings()
 
 
-def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> list[Quality]:
-    side = _side(read_header(order.path).shape_zyx)
-    boxes = {role: _box(order, Path(order.halves[role]), side) for role in ("even", "odd")}
+def _halves(spec: JobSpec, voxel_size_angstrom: float, device: torch.device) -> list[Quality]:
+    side = _side(read_header(spec.path).shape_zyx)
+    boxes = {role: _box(spec, Path(spec.halves[role]), side) for role in ("even", "odd")}
     even, odd = boxes["even"], boxes["odd"]
     if even.header.shape_zyx != odd.header.shape_zyx:
         shapes = (" x ".join(map(str, reversed(box.header.shape_zyx))) for box in (even, odd))
         return differing_halves(f"the even one has {next(shapes)} voxels, the odd one {next(shapes)}")
     sizes = [box.header.voxel_size_xyz[0] for box in (even, odd)]
-    told = all(is_possible(size) for size in sizes) and not any(header_is_unset(box.header) for box in (even, odd))
-    if told and not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
+    known = all(is_possible(size) for size in sizes) and not any(header_is_unset(box.header) for box in (even, odd))
+    if known and not math.isclose(*sizes, rel_tol=_VOXEL_TOLERANCE):
         return differing_halves(f"the even one's voxels are of {sizes[0]:g} Å, the odd one's of {sizes[1]:g} Å")
     # Where there are halves alone, the even one stands for the whole: nothing to compare them with.
-    whole = None if str(order.path) in order.halves.values() else _box(order, order.path, side)
+    whole = None if str(spec.path) in spec.halves.values() else _box(spec, spec.path, side)
     if whole is not None and whole.header.shape_zyx != even.header.shape_zyx:
         return differing_halves("they have another shape than the whole volume")
     first, second, *rest = common_real([_tensor(box, device) for box in (even, odd, whole) if box is not None])
@@ -66,7 +61,7 @@ def _halves(order: Order, voxel_size_angstrom: float, device: torch.device) -> l
         first,
         second,
         voxel_size_angstrom=voxel_size_angstrom,
-        most_tilt_degrees=_most_tilt(order),
+        most_tilt_degrees=_most_tilt(spec),
         whole=torch.nan_to_num(rest[0], 0.0, 0.0, 0.0) if rest else None,
     )
 
@@ -78,18 +73,18 @@ def _side(shape_zyx: tuple[int, int, int]) -> int:
     return max(fitting, default=_BOX_SIDES[0])
 
 
-def _box(order: Order, path: Path, side: int) -> Volume:
+def _box(spec: JobSpec, path: Path, side: int) -> Volume:
     box = settled_signs(settled_order(read_box(path, side)))
-    return turned(box) if order.metadata.get("stored_axes") == "yzx" else box
+    return turned(box) if spec.metadata.get("stored_axes") == "yzx" else box
 
 
 def _tensor(box: Volume, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(box.voxels, dtype=np.float32)).to(device)
 
 
-def _most_tilt(order: Order) -> float:
+def _most_tilt(spec: JobSpec) -> float:
     """The angle that was reached to both sides; 60 degrees where nobody says."""
-    low, high = (order.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
+    low, high = (spec.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
     if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low < 2 * _LEAST_TILT_DEGREES:
         return 60.0
     return min(max(min(-low, high), _LEAST_TILT_DEGREES), 85.0)

@@ -10,7 +10,7 @@ from livetomo.core.quality.metric import Quality
 
 
 def with_dependents(recipe: Recipe, missing: Mapping[str, str]) -> dict[str, str]:
-    """`missing`, reasons by feature, with the features that are only kept near one of these: they cannot be told."""
+    """`missing`, reasons by feature, with the features that are only kept near one of these: they cannot be found."""
     found = dict(missing)
     needs: list[tuple[str, tuple[str, ...]]] = [
         (rule.feature, (rule.colocalize,)) for rule in recipe.interaction if rule.colocalize
@@ -30,8 +30,8 @@ def not_kept_away(recipe: Recipe, missing: Mapping[str, str]) -> list[str]:
     pairs = [(rule.feature, rule.avoid) for rule in recipe.interaction if rule.avoid]
     pairs += [(rule.feature, rule.partner) for rule in recipe.curate if rule.rule == "away"]
     pairs += [(taken, giver) for giver in recipe.competition.emit for taken in recipe.competition.absorb]
-    told = {(feature, partner): None for feature, partner in pairs if partner in missing and feature not in missing}
-    return [f"{feature} could not be kept away from {partner}, which is missing." for feature, partner in told]
+    alone = {(feature, partner): None for feature, partner in pairs if partner in missing and feature not in missing}
+    return [f"{feature} could not be kept away from {partner}, which is missing." for feature, partner in alone]
 
 
 def missing_figures(recipe: Recipe, missing: Mapping[str, str]) -> list[Quality]:

@@ -17,7 +17,7 @@ from livetomo.core.tomogram import Arrival, Fault, TomogramId, attempt_name, tom
 from livetomo.daemon.run import Work
 from livetomo.daemon.workers.crash_recovery import recover
 from livetomo.daemon.workers.dispatcher import Lane
-from livetomo.processing.pipeline.job_spec import Order
+from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import intact_manifest
 from livetomo.results.marks import write_mark
 from livetomo.system.sampled_digest import digest_file
@@ -69,15 +69,15 @@ class House:
             catalog=thread,
             output=str(self.output),
             claim=lambda catalog, device: catalog.jobs.claim(device, 60, ["krios1"]),
-            order=self.order,
+            spec_of=self.spec_of,
             job_time_limit=job_time_limit,
             observer=self.observer,
         )
 
-    def order(self, claim) -> Order:
+    def spec_of(self, claim) -> JobSpec:
         recipe = Recipe.model_validate(claim.settings)
         path = self.root / claim.path
-        return Order(claim.tomogram, claim.revision, path, claim.content, claim.recipe_name, recipe, 10.0)
+        return JobSpec(claim.tomogram, claim.revision, path, claim.content, claim.recipe_name, recipe, 10.0)
 
     async def land(self, name: str = "TS_01", shape=(24, 48, 48)) -> TomogramId:
         path = self.root / f"{name}.mrc"
@@ -244,7 +244,7 @@ async def test_a_result_that_was_moved_but_not_recorded_is_adopted(claimed):
 
     house, who, claim = claimed
     final = tomogram_folder(str(house.output), who) / f"r1-{claim.recipe_hash[:8]}"
-    await asyncio.to_thread(pipeline.run, house.order(claim), final)
+    await asyncio.to_thread(pipeline.run, house.spec_of(claim), final)
     await recover(house.catalog, str(house.output))
     assert await house.states() == ["done"]
     kinds = [r.event.kind for r in await house.catalog.events_after(0, 100)]
@@ -256,7 +256,7 @@ async def test_a_result_that_was_moved_but_is_not_whole_is_made_again(claimed):
 
     house, who, claim = claimed
     final = tomogram_folder(str(house.output), who) / f"r1-{claim.recipe_hash[:8]}"
-    await asyncio.to_thread(pipeline.run, house.order(claim), final)
+    await asyncio.to_thread(pipeline.run, house.spec_of(claim), final)
     star = next((final / "picks").iterdir())
     star.write_text(star.read_text()[:-10])
     await recover(house.catalog, str(house.output))
@@ -277,7 +277,7 @@ async def test_nothing_is_reported_of_a_result_that_could_not_be_put_in_its_plac
 
     house, who, claim = claimed
     attempt = tomogram_folder(str(house.output), who) / attempt_name(claim.token)
-    await asyncio.to_thread(pipeline.run, house.order(claim), attempt)
+    await asyncio.to_thread(pipeline.run, house.spec_of(claim), attempt)
     monkeypatch.setattr("livetomo.daemon.workers.dispatcher.install", refuse)
     await house.lane._commit(claim, attempt)
     assert [r.event.version for r in await house.catalog.events_after(0, 100)] == ["waiting.1", "running.1"]
@@ -295,7 +295,7 @@ async def test_a_zombie_that_finishes_late_changes_nothing(claimed):
     folder = tomogram_folder(str(house.output), who)
     final = folder / f"r1-{claim.recipe_hash[:8]}"
     for each in (claim, second):
-        await asyncio.to_thread(pipeline.run, house.order(each), folder / attempt_name(each.token))
+        await asyncio.to_thread(pipeline.run, house.spec_of(each), folder / attempt_name(each.token))
     manifest = await asyncio.to_thread(install, folder / attempt_name(second.token), final)
     assert await house.catalog(lambda c: c.jobs.commit(second.token, manifest, str(final)))
     published = (final / "result.json").read_bytes()

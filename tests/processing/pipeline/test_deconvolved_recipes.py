@@ -6,6 +6,7 @@ import pytest
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import NoDefocus
+from livetomo.processing.pipeline import denoise
 from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import balls, order_for, write_tomogram
 
@@ -13,13 +14,13 @@ from tests.volumes import balls, order_for, write_tomogram
 @pytest.fixture
 def defocus_used(monkeypatch):
     used = []
-    deconvolve = pipeline.deconvolve
+    deconvolve = denoise.deconvolve
 
     def noted(volume, **options):
         used.append((options["defocus_angstrom"], options["voltage_kilovolt"], options["strength"]))
         return deconvolve(volume, **options)
 
-    monkeypatch.setattr(pipeline, "deconvolve", noted)
+    monkeypatch.setattr(denoise, "deconvolve", noted)
     return used
 
 

@@ -8,13 +8,19 @@ import torch
 
 from livetomo.core.picks import Picks
 from livetomo.processing.measure.slab import Slab
-from livetomo.processing.measure.volume import Seen
-from livetomo.processing.pipeline.measure import Space, look, measured
+from livetomo.processing.measure.volume import VolumeFigures
+from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.pipeline.before_denoising import look
+from livetomo.processing.pipeline.feature_maps import FeatureMaps
+from livetomo.processing.pipeline.feature_plan import plan_features
+from livetomo.processing.pipeline.find_particles import FoundParticles
+from livetomo.processing.pipeline.measure import measure
+from livetomo.processing.pipeline.tomogram_extent import TomogramExtent
 from tests.volumes import balls, order_for, write_tomogram
 
 CPU = torch.device("cpu")
 SHAPE = (48, 80, 80)
-SPACE = Space(SHAPE, 25.0, 25.0)
+EXTENT = TomogramExtent(SHAPE, 25.0, 25.0)
 SLAB = Slab(600.0, 0.0, 0.0, 0.0, 1.0, 0.9, 1.0, (True, True))
 
 
@@ -29,16 +35,17 @@ def order(tmp_path):
 
 def all_of(order, seen, maps=None, published=None):
     nothing = {"membrane": torch.zeros(SHAPE), "contamination": torch.zeros(SHAPE, dtype=torch.uint8)}
-    maps = nothing | (maps or {})
-    warnings = []
-    return {one.name: one for one in measured(order, SPACE, seen, maps, published or {}, CPU, warnings)}
+    maps = FeatureMaps(nothing | (maps or {}))
+    plan = plan_features(order.recipe, SHAPE, 25.0, Models("cpu"))
+    found = FoundParticles(published or {"ribosome": Picks.none()})
+    return {one.name: one for one in measure(order, plan, EXTENT, seen, maps, found, CPU).figures}
 
 
 def test_focus_is_the_contrast_that_was_seen_over_that_which_the_halves_expect(order):
     seen = look(torch.from_numpy(-balls()), order, 25.0)
     contrast = {one.name: one for one in seen.figures}["contrast"]
-    seen.figures[seen.figures.index(contrast)] = replace(contrast, value=0.5, verdict="good", reason="")
-    found = all_of(order, seen)
+    known = replace(contrast, value=0.5, verdict="good", reason="")
+    found = all_of(order, replace(seen, figures=[known if one is contrast else one for one in seen.figures]))
     assert found["focus"].value == pytest.approx(0.5 / found["coarse_snr"].value)
 
 
@@ -50,7 +57,7 @@ def test_without_halves_there_is_no_focus(order):
 def test_the_density_in_the_slab_counts_its_depth_along_z(order):
     picks = Picks(np.zeros((10, 3), np.float32), np.ones(10, np.float32), np.ones(10, np.float32))
     tilted = replace(SLAB, slope_x=1.0)  # 45°, so that along z it is deeper by the root of 2
-    flat, steep = (all_of(order, Seen([], slab), published={"ribosome": picks}) for slab in (SLAB, tilted))
+    flat, steep = (all_of(order, VolumeFigures([], slab), published={"ribosome": picks}) for slab in (SLAB, tilted))
     area = (80 * 25e-4) ** 2
     assert flat["ribosome_slab_density"].value == pytest.approx(10 / (area * 0.06))
     assert steep["ribosome_slab_density"].value == pytest.approx(10 / (area * 0.06 * 2**0.5))
@@ -60,9 +67,15 @@ def test_the_density_in_the_slab_counts_its_depth_along_z(order):
 def test_features_with_an_extent_have_one_and_blobs_have_none(order):
     mask = torch.zeros(SHAPE, dtype=torch.uint8)
     mask[:12] = 1
-    found = all_of(order, Seen(), {"contamination": mask})
+    found = all_of(order, VolumeFigures(), {"contamination": mask})
     assert found["contamination_share"].value == pytest.approx(0.25)
     assert "ribosome_volume" not in found
+
+
+def test_metadata_and_half_maps_are_measured_together(order):
+    found = all_of(replace(order, metadata={"ctf_resolution_angstrom": 25.0}), VolumeFigures())
+    assert found["ctf_resolution"].value == 25.0
+    assert found["halves_agreement"].value is not None
 
 
 def test_declared_tilts_are_those_of_the_sidecars(order):

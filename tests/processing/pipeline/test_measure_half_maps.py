@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from livetomo.core.tomogram import WITHOUT_HALVES
-from livetomo.processing.pipeline.measure_half_maps import company_figures
+from livetomo.processing.pipeline.measure_half_maps import measure_half_maps
 from tests.volumes import balls, order_for, write_tomogram
 
 CPU = torch.device("cpu")
@@ -25,9 +25,8 @@ def there(tmp_path):
 
 
 def measured(order, voxel_size=25.0):
-    warnings = []
-    figures = company_figures(order, voxel_size, CPU, warnings)
-    return {quality.name: quality for quality in figures}, warnings
+    found = measure_half_maps(order, voxel_size, CPU)
+    return {quality.name: quality for quality in found.figures}, found.warnings
 
 
 def test_halves_are_measured(there):
@@ -35,7 +34,7 @@ def test_halves_are_measured(there):
     assert figures.keys() == FIGURES
     assert "agree only in structures larger than 100 Å" in figures["halves_agreement"].reason  # balls have no detail
     assert 50 < figures["fsc_0143_resolution"].value < 250
-    assert warnings == []
+    assert warnings == ()
 
 
 def test_halves_that_stand_for_the_whole_are_not_taken_for_it(there):
@@ -44,7 +43,7 @@ def test_halves_that_stand_for_the_whole_are_not_taken_for_it(there):
 
 
 def test_without_halves_there_are_no_figures_of_them(there):
-    assert measured(order_for(there.path)) == ({}, [])
+    assert measured(order_for(there.path)) == ({}, ())
 
 
 def test_halves_that_were_to_be_expected_are_missing_with_the_reason(there):
@@ -88,12 +87,6 @@ def test_swapped_and_turned_halves_are_measured_alike(there):
     assert measured(order_for(there.path, halves=swapped))[0]["band_snr"].value == pytest.approx(
         plain["band_snr"].value, rel=1e-3
     )
-
-
-def test_metadata_are_measured_with_them(there):
-    figures, _ = measured(order_for(there.path, halves=there.halves, metadata={"ctf_resolution_angstrom": 25.0}))
-    assert figures.keys() == FIGURES | {"ctf_resolution"}
-    assert figures["ctf_resolution"].value == 25.0
 
 
 def padded(folder, signal, value, rows=24):

@@ -32,7 +32,7 @@ from livetomo.core.errors import (
     UnsupportedMode,
 )
 from livetomo.core.events import result_events
-from livetomo.processing.pipeline import feature_maps
+from livetomo.processing.pipeline import device_faults, feature_maps
 from livetomo.processing.pipeline import read_input as source
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline import write_result as result_files
@@ -349,7 +349,7 @@ def test_memory_that_other_programs_hold_is_not_the_tomograms_fault(tmp_path: Pa
         raise MemoryError
 
     monkeypatch.setattr(feature_maps, "blob", fault)
-    monkeypatch.setattr(pipeline, "_held_by_others", lambda device: True)
+    monkeypatch.setattr(device_faults, "held_by_others", lambda device: True)
     with pytest.raises(OutOfDeviceMemory, match="other programs"):
         pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls())), tmp_path / "out")
 

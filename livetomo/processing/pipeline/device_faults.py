@@ -1,0 +1,41 @@
+"""Tell the device's faults, which are not charged to the input, from everything else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from livetomo.core.errors import DeviceFault, OutOfDeviceMemory, OutOfMemory
+from livetomo.processing.networks.tile_memory import is_out_of_memory
+from livetomo.system.memory import Memory
+
+_FREE_SHARE = _OWN_SHARE = 0.5
+
+
+@contextmanager
+def device_faults(path: Path, device: str) -> Iterator[None]:
+    """Raise faults of the device as such while the tomogram at `path` is processed on it.
+
+    Raises:
+        DeviceError: the device failed, or has no memory left.
+    """
+    try:
+        yield
+    except torch.AcceleratorError as fault:
+        raise DeviceFault(path, device, str(fault).partition("\n")[0]) from fault
+    except (RuntimeError, MemoryError) as fault:
+        text = str(fault)
+        if is_out_of_memory(fault):
+            raise (OutOfDeviceMemory if held_by_others(device) else OutOfMemory)(path, device) from fault
+        if "CUDA error" in text or "cuDNN error" in text or "CUDA driver" in text:
+            raise DeviceFault(path, device, text.partition("\n")[0]) from fault
+        raise
+
+
+def held_by_others(device: str) -> bool:
+    """Whether other programs have more than half of the device's memory, so that it is not the tomogram's fault."""
+    if not device.startswith("cuda"):
+        return Memory().free_share() < _FREE_SHARE and Memory().resident() < _OWN_SHARE * Memory().bound().most
+    free, total = torch.cuda.mem_get_info(device)
+    return total - free - torch.cuda.memory_reserved(device) > _FREE_SHARE * total

@@ -1,0 +1,117 @@
+"""What will be done to find a recipe's features in a tomogram: on which grid, and by which networks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from livetomo.config.model_card import Card
+from livetomo.config.recipe.features import BlobFeature, NetworkFeature
+from livetomo.config.recipe.recipe import Recipe
+from livetomo.processing.footprint import NetworkRun
+from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.pipeline.map_grid import MapGrid, Shape
+from livetomo.processing.pipeline.missing_features import with_dependents
+from livetomo.processing.segment.canonical import canonical_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A network that serves a feature: what the recipe calls its file, the file's digest, and its card."""
+
+    name: str
+    sha256: str
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePlan:
+    """How a recipe's features are looked for in a tomogram; it holds no voxels.
+
+    voxel_size_angstrom: the tomogram's.
+    grid: that of the maps. With networks it is that of the finest of those that suit the tomogram: picking and
+        interactions cost little there, and a score means what it meant when the network was evaluated. Without any it
+        is the tomogram's.
+    packages: by feature, the network that serves it.
+    unfit: by feature, why its network is not run on voxels of this size; its map is empty.
+    missing: these features, and those that are only looked for beside one of them.
+    """
+
+    recipe: Recipe
+    voxel_size_angstrom: float
+    grid: MapGrid
+    packages: Mapping[str, Package]
+    unfit: Mapping[str, str]
+    missing: Mapping[str, str]
+
+    def networks(self) -> dict[str, Package]:
+        """Each network once, by its name."""
+        return {package.name: package for package in self.packages.values()}
+
+    def served(self) -> dict[tuple[str, int], list[NetworkFeature]]:
+        """The features that one run of a network serves, by its name and the number of mirror images."""
+        runs: dict[tuple[str, int], list[NetworkFeature]] = {}
+        for feature in _by_network(self.recipe):
+            if feature.name in self.packages:
+                runs.setdefault((self.packages[feature.name].name, feature.mirrors), []).append(feature)
+        return runs
+
+    def runs(self) -> list[NetworkRun]:
+        """The networks' runs, for those who want to know what they will cost."""
+        networks = self.networks()
+        return [
+            NetworkRun(networks[name].card.canonical, len({feature.channel_name for feature in features}), mirrors)
+            for (name, mirrors), features in self.served().items()
+        ]
+
+    def provenance(self) -> dict[str, Any]:
+        """Which networks are used, by what the recipe calls them."""
+        return {
+            name: {"name": package.card.name, "sha256": package.sha256, "steps": package.card.steps}
+            for name, package in self.networks().items()
+        }
+
+    def diameter_angstrom(self, name: str) -> float | None:
+        """How large the particles of a feature are, as the recipe or the card says; None where neither does."""
+        feature = next(each for each in self.recipe.feature if each.name == name)
+        if isinstance(feature, BlobFeature):
+            return feature.diameter_angstrom
+        if isinstance(feature, NetworkFeature) and name in self.packages:
+            return self.packages[name].card.diameter_angstrom(feature.channel_name)
+        return None
+
+
+def plan_features(recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> FeaturePlan:
+    """The plan for a tomogram of this shape and voxel size.
+
+    Raises:
+        ModelAway: a network of the recipe is not there any more.
+    """
+    suited = {feature.name: _suited(feature, voxel_size_angstrom, models) for feature in _by_network(recipe)}
+    reasons = {name: package.card.unfit(voxel_size_angstrom) for name, package in suited.items()}
+    unfit = {name: reason for name, reason in reasons.items() if reason}
+    packages = {name: package for name, package in suited.items() if name not in unfit}
+    grid = _grid(shape_zyx, voxel_size_angstrom, list(packages.values()))
+    return FeaturePlan(recipe, voxel_size_angstrom, grid, packages, unfit, with_dependents(recipe, unfit))
+
+
+def _suited(feature: NetworkFeature, voxel_size_angstrom: float, models: Models) -> Package:
+    """The package for a tomogram with such voxels."""
+    card = models.get(feature.model, feature.sha256).card
+    if feature.coarse_model is None or voxel_size_angstrom <= card.voxel_size_angstrom:
+        return Package(feature.model, feature.sha256, card)
+    coarse = models.get(feature.coarse_model, feature.coarse_sha256)
+    return Package(feature.coarse_model, feature.coarse_sha256, coarse.card)
+
+
+def _by_network(recipe: Recipe) -> Iterator[NetworkFeature]:
+    return (feature for feature in recipe.feature if isinstance(feature, NetworkFeature))
+
+
+def _grid(shape_zyx: Shape, voxel_size_angstrom: float, packages: list[Package]) -> MapGrid:
+    if not packages:
+        return MapGrid(shape_zyx, voxel_size_angstrom, shape_zyx)
+    finest = min((package.card.canonical for package in packages), key=lambda c: c.voxel_size_angstrom)
+    shape = canonical_shape(torch.Size(shape_zyx), voxel_size_angstrom, finest)
+    return MapGrid(shape, finest.voxel_size_angstrom, shape_zyx)

@@ -1,0 +1,48 @@
+"""The verdicts of a tomogram's figures, by the recipe's limits, by the published ones, and by what sidecars say."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from livetomo.core.quality.definitions import judged
+from livetomo.core.quality.metric import Quality
+from livetomo.processing.measure.scale import contradiction
+from livetomo.processing.pipeline.findings import Findings
+from livetomo.processing.pipeline.job_spec import JobSpec
+from livetomo.processing.pipeline.tomogram_extent import TomogramExtent
+
+_OF_DENSE_MATTER = ("dense_share", "contamination_share", "carbon_share")
+_POLARITY = {
+    one: f"Polarity: density seems to be {other} in this volume, and is taken for {one}, so matter is taken for ice, "
+    f'and picks mean nothing. Set density = "{other}" in the recipe, or `livetomo sessions set … --density {other}`, '
+    "and reprocess."
+    for one, other in (("dark", "bright"), ("bright", "dark"))
+}
+
+
+def judge(spec: JobSpec, extent: TomogramExtent, figures: Sequence[Quality]) -> Findings:
+    """The figures as the recipe's limits, or else the published ones, and the sidecars' sizes judge them."""
+    verdicts = [judged(quality, spec.recipe.limits.get(quality.name)) for quality in figures]
+    warnings = []
+    if any(one.name == "density_skew" and one.verdict == "warn" for one in verdicts):
+        verdicts = [_not_by_polarity(one) for one in verdicts]
+        warnings.append(_POLARITY[spec.recipe.density])
+    axes = [
+        one.reason for one in verdicts if one.verdict == "warn" and one.name in ("relative_depth", "seen_tilt_range")
+    ]
+    warnings += [
+        f"Axes: {reason}{'' if reason.endswith('?') else '.'}"
+        for reason in axes
+        if "axes" in reason or "axis" in reason
+    ]
+    doubt = contradiction(extent.voxel_size_angstrom, extent.shape_zyx, spec.metadata)
+    if doubt is not None:
+        warnings.append(f"Voxel size: {doubt}.")
+        verdicts = [replace(one, verdict="bad", reason=doubt) if one.name == "voxel_size" else one for one in verdicts]
+    return Findings(tuple(verdicts), tuple(warnings))
+
+
+def _not_by_polarity(figure: Quality) -> Quality:
+    """In a volume of the other polarity ice passes for dense matter: nobody is to look for contamination."""
+    if figure.name not in _OF_DENSE_MATTER or figure.verdict not in ("warn", "bad"):
+        return figure
+    return replace(figure, verdict="unjudged", reason="")
