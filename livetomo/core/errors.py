@@ -130,6 +130,13 @@ class NoStarWord(LivetomoError):
     reason = "no STAR word"
 
 
+class BadManifest(LivetomoError):
+    """A `result.json` is no manifest. The sentence has its subject left out: "it does not give revision as …"."""
+
+    exit_code = ExitCode.INPUT
+    reason = "bad manifest"
+
+
 class ResultUnreadable(LivetomoError):
     """A result's folder does not hold what was published in it."""
 
