@@ -72,13 +72,14 @@ def picks(
     first N, 2N, 3N and 10N picks by score, where N is the number of true particles. For figures like those of the CZII
     challenge, give half the particle's radius as --radius and read F4.
     """
-    from livetomo.evaluate.positions import Frame, published_threshold, read_positions
+    from livetomo.evaluate.positions import published_threshold, read_positions
+    from livetomo.formats.mrc_header import read_header
 
-    frame = Frame.of(tomogram) if tomogram else None
+    geometry = read_header(tomogram).geometry() if tomogram else None
     if threshold is None:
         threshold = published_threshold(found, feature)
-    claimed = read_positions(found, feature, frame)
-    true = read_positions(truth, feature, frame).apart(truth_apart)
+    claimed = read_positions(found, feature, geometry)
+    true = read_positions(truth, feature, geometry).apart(truth_apart)
     figures = _figures(claimed, true, radius, threshold)
     if plot is not None:
         _plot(plot, feature, claimed, true, radius)
@@ -128,12 +129,13 @@ def model(
 ) -> None:
     """Run a MODEL package over a TOMOGRAM and compare its candidates with TRUTH, as `evaluate picks` does."""
     from livetomo.evaluate.model import candidates, segment_file
-    from livetomo.evaluate.positions import Frame, read_positions
+    from livetomo.evaluate.positions import read_positions
+    from livetomo.formats.mrc_header import read_header
 
-    frame = Frame.of(tomogram)
-    true = read_positions(truth, feature, frame).apart(truth_apart)
+    geometry = read_header(tomogram).geometry()
+    true = read_positions(truth, feature, geometry).apart(truth_apart)
     found = segment_file(model, tomogram, device=device, bright=density == "bright", mirrors=int(mirrors))
-    claimed = candidates(found, feature, frame.voxel_size_angstrom)
+    claimed = candidates(found, feature, geometry.voxel_size_angstrom)
     if plot is not None:
         _plot(plot, feature, claimed, true, radius)
     _print_figures(_figures(claimed, true, radius, threshold), as_json)

@@ -89,7 +89,7 @@ def _pick(
     for rule in recipe.pick:
         candidates = found.candidates[rule.feature]
         published = candidates.above(rule.threshold)
-        frame = Frame(tomogram, maps[rule.feature].header.shape_zyx, size)
+        frame = Frame(tomogram, maps[rule.feature].header.geometry(size))
         written = {("picks", name): published for name in recipe.export.formats} | {
             ("candidates", "relion5"): candidates
         }

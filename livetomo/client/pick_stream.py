@@ -327,9 +327,8 @@ class PickStream:
 def rows_of_star(text: str, pickset: PickSet) -> tuple[tuple[float, ...], ...]:
     """The rows of a RELION 5 particles file, in the columns of `pickset`, which are from the first voxel's centre."""
     loop = parse_loops(text)["particles"]
-    half = [n / 2 * pickset.voxel_size_angstrom for n in reversed(pickset.shape_zyx)]
     columns: dict[str, list[float]] = {"score": [float(word) for word in loop["rlnAutopickFigureOfMerit"]]}
-    for axis, offset in zip("xyz", half, strict=True):
+    for axis, middle in zip("xyz", pickset.geometry.middle_angstrom, strict=True):
         words = loop[f"rlnCenteredCoordinate{axis.upper()}Angst"]
-        columns[f"{axis}_angstrom"] = [float(word) + offset for word in words]
+        columns[f"{axis}_angstrom"] = [float(word) + middle for word in words]
     return tuple(zip(*(columns[name] for name in pickset.columns), strict=True))

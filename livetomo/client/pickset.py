@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from livetomo.core.geometry import TomogramGeometry
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
@@ -45,11 +47,16 @@ class PickSet:
     epoch: str = ""
     series: str = ""
 
+    @property
+    def geometry(self) -> TomogramGeometry:
+        """Where the tomogram's voxels lie."""
+        return TomogramGeometry(self.shape_zyx, self.voxel_size_angstrom)
+
     def centred_xyz_angstrom(self) -> list[tuple[float, float, float]]:
         """Positions in Å from the centre that RELION 5's extraction uses: index n/2."""
         x, y, z = (self.columns.index(f"{axis}_angstrom") for axis in "xyz")
-        half = [n / 2 * self.voxel_size_angstrom for n in reversed(self.shape_zyx)]
-        return [(row[x] - half[0], row[y] - half[1], row[z] - half[2]) for row in self.rows]
+        middle = self.geometry.middle_angstrom
+        return [(row[x] - middle[0], row[y] - middle[1], row[z] - middle[2]) for row in self.rows]
 
     def scores(self) -> list[float]:
         """The score of each row."""

@@ -9,21 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livetomo.core.errors import ConfigurationError
-from livetomo.formats.mrc_header import read_header
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The tomogram that positions lie in."""
-
-    shape_zyx: tuple[int, int, int]
-    voxel_size_angstrom: float
-
-    @staticmethod
-    def of(path: Path) -> "Frame":
-        """That of an MRC file, by its header."""
-        header = read_header(path)
-        return Frame(header.shape_zyx, header.voxel_size_xyz[0])
+from livetomo.core.geometry import TomogramGeometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +34,13 @@ class Positions:
         return Positions(self.xyz_angstrom[kept].reshape(-1, 3), self.score[kept])
 
 
-def read_positions(path: Path, feature: str, frame: Frame | None) -> Positions:
+def read_positions(path: Path, feature: str, geometry: TomogramGeometry | None) -> Positions:
     """From a RELION star (5: centred Å; others: voxels), a copick JSON, or a result folder's candidates.
 
-    frame: of the tomogram; a result folder knows its own, and copick needs none.
+    geometry: of the tomogram; a result folder knows its own, and copick needs none.
 
     Raises:
-        ConfigurationError: it is none of these, or needs a frame.
+        ConfigurationError: it is none of these, or needs a tomogram.
     """
     if not path.exists():
         raise ConfigurationError(f"{path}: there is no such file")
@@ -66,7 +52,7 @@ def read_positions(path: Path, feature: str, frame: Frame | None) -> Positions:
             raise ConfigurationError(f'{path}: is not copick\'s: it has no "points"')
         return _copick(body)
     if path.suffix == ".star":
-        return _star(path, frame)
+        return _star(path, geometry)
     raise ConfigurationError(f"{path}: give a .star, a copick .json, or a result folder")
 
 
@@ -92,7 +78,7 @@ def _result(folder: Path, feature: str) -> Positions:
     star = folder / "candidates" / f"{feature}.relion5.star"
     if not star.exists():
         raise ConfigurationError(f"{folder}: has no candidates of {feature}")
-    return _star(star, Frame((z, y, x), manifest["volume"]["voxel_size_angstrom"]))
+    return _star(star, TomogramGeometry((z, y, x), manifest["volume"]["voxel_size_angstrom"]))
 
 
 def _copick(body: dict[str, Any]) -> Positions:
@@ -101,18 +87,18 @@ def _copick(body: dict[str, Any]) -> Positions:
     return Positions.ranked(np.array(places, np.float64).reshape(-1, 3), np.array(scores, np.float64))
 
 
-def _star(path: Path, frame: Frame | None) -> Positions:
+def _star(path: Path, geometry: TomogramGeometry | None) -> Positions:
     import starfile
 
     blocks = starfile.read(path, always_dict=True)
     table = blocks.get("particles", next(iter(blocks.values())))
-    if frame is None:
+    if geometry is None:
         raise ConfigurationError(f"{path}: give the tomogram that its coordinates refer to, with --tomogram")
     if "rlnCenteredCoordinateXAngst" in table:
         centred = table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy(np.float64)
-        xyz = centred + np.array(frame.shape_zyx[::-1]) / 2 * frame.voxel_size_angstrom
+        xyz = centred + geometry.middle_angstrom
     elif "rlnCoordinateX" in table:
-        xyz = table[[f"rlnCoordinate{axis}" for axis in "XYZ"]].to_numpy(np.float64) * frame.voxel_size_angstrom
+        xyz = geometry.corner(table[[f"rlnCoordinate{axis}" for axis in "XYZ"]].to_numpy(np.float64))
     else:
         raise ConfigurationError(f"{path}: has neither rlnCenteredCoordinateXAngst nor rlnCoordinateX")
     named = next((column for column in ("rlnAutopickFigureOfMerit", "rlnLCCmax") if column in table), None)

@@ -56,7 +56,7 @@ def read_candidates(text: str, frame: Frame) -> Picks:
         raise BadStar("it has not the columns of candidates")
     table = np.array(rows, np.float64).reshape(len(rows), len(head) - 1)
     column = {name: table[:, number] for number, name in enumerate(head[1:])}
-    voxels = frame.voxels_of_centred(np.column_stack([column[name] for name in CENTRED]))
+    voxels = frame.geometry.of_centred(np.column_stack([column[name] for name in CENTRED]))
     volume = column.get(_VOLUME, np.full(len(rows), np.nan))
     euler = np.column_stack([column[name] for name in ANGLES]) if ANGLES[0] in head else None
     return Picks(

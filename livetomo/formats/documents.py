@@ -53,7 +53,7 @@ class Eman2(PerTomogram):
 
     @staticmethod
     def _centre(frame: Frame) -> Points:
-        return np.array([extent // 2 for extent in frame.shape_zyx[::-1]], np.float64)
+        return np.array([extent // 2 for extent in frame.geometry.shape_zyx[::-1]], np.float64)
 
 
 class Copick(PerTomogram):
@@ -69,7 +69,7 @@ class Copick(PerTomogram):
             "user_id": "livetomo",
             "session_id": "0",
             "run_name": self.called(placed.frame),
-            "voxel_spacing": placed.frame.voxel_size_angstrom,
+            "voxel_spacing": placed.frame.geometry.voxel_size_angstrom,
             "unit": "angstrom",
             "points": self._points(placed),
             "trust_orientation": placed.picks.euler is not None,
@@ -94,7 +94,7 @@ class Copick(PerTomogram):
             turns = np.array([point["transformation_"] for point in points]).reshape(-1, 4, 4)[:, :3, :3]
             euler = _zyz(turns) if len(points) else np.zeros((0, 3))
         scores = [point["score"] for point in points]
-        return _picks(corner.reshape(-1, 3) / frame.voxel_size_angstrom, scores, euler)
+        return _picks(frame.geometry.of_corner(corner.reshape(-1, 3)), scores, euler)
 
     @staticmethod
     def _object(feature: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.series import exported_name
 
@@ -17,10 +18,9 @@ _SMALLEST_BINNING = 0.99  # a pixel that is larger than the voxel is not that of
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A tomogram's geometry.
+    """A tomogram, as other programs have it.
 
     name:                of the tomogram, without its producer's tags.
-    shape_zyx:           voxels.
     pixel_size_angstrom: of the unbinned tilt series; None where nobody has said: the tomogram then counts as unbinned.
     tilt_series_name:    what RELION and Warp know the tilt series by; None where that is the tomogram's name.
     series_size_xyz:     the extent that RELION gives the tilt series' tomogram, in unbinned pixels; of one that was
@@ -28,8 +28,7 @@ class Frame:
     """
 
     name: str
-    shape_zyx: tuple[int, int, int]
-    voxel_size_angstrom: float
+    geometry: TomogramGeometry
     pixel_size_angstrom: float | None = None
     tilt_series_name: str | None = None
     series_size_xyz: tuple[int, int, int] | None = None
@@ -37,20 +36,19 @@ class Frame:
     @staticmethod
     def of_metadata(
         name: str,
-        shape_zyx: tuple[int, int, int],
-        voxel_size_angstrom: float,
+        geometry: TomogramGeometry,
         metadata: Mapping[str, Any],
         *,
         pixel_size_angstrom: float | None = None,
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person says goes before theirs."""
-        pixel = pixel_size_angstrom or sidecar_pixel_angstrom(metadata, voxel_size_angstrom)
+        pixel = pixel_size_angstrom or sidecar_pixel_angstrom(metadata, geometry.voxel_size_angstrom)
         size = metadata.get("unbinned_size_xyz")
         if size is not None and (pixel is None or pixel != metadata.get("pixel_size_angstrom")):
             size = None  # it counts pixels of another size
         series = tuple(size) if size is not None else None
         called = exported_name(name, metadata)
-        return Frame(called, shape_zyx, voxel_size_angstrom, pixel, metadata.get("tilt_series_name"), series)
+        return Frame(called, geometry, pixel, metadata.get("tilt_series_name"), series)
 
     @property
     def series(self) -> str:
@@ -60,24 +58,20 @@ class Frame:
     @property
     def pixel_angstrom(self) -> float:
         """The pixel that unbinned coordinates count."""
-        return self.pixel_size_angstrom or self.voxel_size_angstrom
+        return self.pixel_size_angstrom or self.geometry.voxel_size_angstrom
 
     @property
     def binning(self) -> float:
         """Unbinned pixels per voxel."""
-        return self.voxel_size_angstrom / self.pixel_angstrom
+        return self.geometry.voxel_size_angstrom / self.pixel_angstrom
 
     @property
     def unbinned_xyz(self) -> tuple[int, int, int]:
         """The extent in unbinned pixels along x, y and z: the tilt series' where that is known, else the tomogram's."""
         if self.series_size_xyz is not None:
             return self.series_size_xyz
-        z, y, x = (round(extent * self.binning) for extent in self.shape_zyx)
+        z, y, x = (round(extent * self.binning) for extent in self.geometry.shape_zyx)
         return x, y, z
-
-    def voxels_of_centred(self, xyz_angstrom: Points) -> Points:
-        """(n, 3) x, y, z: voxel indices; the inverse of `Placed.centred_xyz_angstrom`."""
-        return xyz_angstrom / self.voxel_size_angstrom + np.array(self.shape_zyx[::-1]) / 2
 
     def voxels_of_pixels(self, xyz_pixels: Points) -> Points:
         """(n, 3) x, y, z: voxel indices; the inverse of `Placed.corner_xyz_pixels`."""
@@ -87,7 +81,7 @@ class Frame:
         """Unbinned pixels between the corner of the tilt series' extent and that of the tomogram."""
         if self.series_size_xyz is None:
             return np.zeros(3)
-        return (np.array(self.series_size_xyz) - np.array(self.shape_zyx[::-1]) * self.binning) / 2
+        return (np.array(self.series_size_xyz) - np.array(self.geometry.shape_zyx[::-1]) * self.binning) / 2
 
 
 def sidecar_pixel_angstrom(metadata: Mapping[str, Any], voxel_size_angstrom: float) -> float | None:
@@ -117,7 +111,7 @@ class Placed:
 
     def corner_xyz_angstrom(self) -> Points:
         """(n, 3) x, y, z: Å from the centre of the first voxel."""
-        return self.voxels_xyz() * self.frame.voxel_size_angstrom
+        return self.frame.geometry.corner(self.voxels_xyz())
 
     def corner_xyz_pixels(self) -> Points:
         """(n, 3) x, y, z: unbinned pixels from the centre of the first voxel, of the tilt series' whole extent."""
@@ -125,7 +119,7 @@ class Placed:
 
     def centred_xyz_angstrom(self) -> Points:
         """(n, 3) x, y, z: Å from the centre as RELION's extraction has it: voxel index n/2, not (n-1)/2."""
-        return (self.voxels_xyz() - np.array(self.frame.shape_zyx[::-1]) / 2) * self.frame.voxel_size_angstrom
+        return self.frame.geometry.centred(self.voxels_xyz())
 
     def angles(self) -> Points | None:
         """(n, 3) RELION's rot, tilt, psi in degrees (intrinsic ZYZ), where the picks have an orientation."""

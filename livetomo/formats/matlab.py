@@ -66,7 +66,7 @@ class Dynamo:
                 row[0], row[1], row[2] = tag, 1, 1
                 row[6:9] = [-psi, -theta, -phi]
                 row[9], row[19], row[21], row[23:26], row[30], row[31] = score, number, 1, where, tag, 1
-                lines.append(" ".join(f"{value:.10g}" for value in (*row, placed.frame.voxel_size_angstrom)))
+                lines.append(" ".join(f"{value:.10g}" for value in (*row, placed.frame.geometry.voxel_size_angstrom)))
         return "".join(line + "\n" for line in lines)
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from livetomo.core.errors import AbsurdHeader, NotAnMrc, OtherFormat, SingleImage, TruncatedVolume, UnsupportedMode
 from livetomo.core.evidence import Evidence
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.byte_order import ByteOrder, byte_order
 from livetomo.formats.compressed import Compression, read_beginning
 from livetomo.formats.endings import by_content, by_ending
@@ -78,6 +79,11 @@ class MrcHeader:
     def declared_bytes(self) -> int:
         """The size that a complete file has at least."""
         return self.data_offset + self.data_bytes
+
+    def geometry(self, voxel_size_angstrom: float | None = None) -> TomogramGeometry:
+        """Where its voxels lie; with another voxel size where that has been settled."""
+        size = self.voxel_size_xyz[0] if voxel_size_angstrom is None else voxel_size_angstrom
+        return TomogramGeometry(self.shape_zyx, size, self.origin_xyz, self.nstart_xyz, stored_axes=self.axis_order)
 
     @property
     def stored_shape(self) -> tuple[int, int, int]:

@@ -47,7 +47,7 @@ class Relion5(ParticlesStar):
 
     def voxels(self, places: Points, frame: Frame) -> Points:
         """The inverse of `places`."""
-        return frame.voxels_of_centred(places)
+        return frame.geometry.of_centred(places)
 
 
 def _tomograms(sets: Sequence[Placed]) -> str:

@@ -36,12 +36,12 @@ class Relion31(PerTomogram):
         oriented = is_oriented([placed])
         columns = [*CORNER, *_ORIGIN, *(ANGLES if oriented else ()), SCORE]
         exact = placed.voxels_xyz()
-        shift = (exact.round() - exact) * placed.frame.voxel_size_angstrom
+        shift = (exact.round() - exact) * placed.frame.geometry.voxel_size_angstrom
         return loop_text("", columns, particle_rows(placed, None, np.hstack([exact.round(), shift]), oriented))
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        sizes = {self.called(placed.frame): placed.frame.voxel_size_angstrom for placed in sets}
+        sizes = {self.called(placed.frame): placed.frame.geometry.voxel_size_angstrom for placed in sets}
         return {**super().session(sets, feature), "tomograms.star": tomograms_for_relion31(sizes)}
 
     def path(self, called: str, feature: str) -> str:
@@ -55,7 +55,7 @@ class Relion31(PerTomogram):
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`."""
         columns = parse_loops(text)[""]
-        shift = numbers(columns, _ORIGIN) / frame.voxel_size_angstrom
+        shift = numbers(columns, _ORIGIN) / frame.geometry.voxel_size_angstrom
         return picks_of(columns, numbers(columns, CORNER) - shift)
 
 

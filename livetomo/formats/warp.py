@@ -23,7 +23,7 @@ class Warp(ParticlesStar):
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths: one for each voxel size, since Warp is told one."""
         by_path: dict[str, list[Placed]] = {}
-        for placed in sorted(sets, key=lambda placed: placed.frame.voxel_size_angstrom):
+        for placed in sorted(sets, key=lambda placed: placed.frame.geometry.voxel_size_angstrom):
             by_path.setdefault(self._path(placed.frame, feature), []).append(placed)
         return {path: self.table(those) for path, those in by_path.items()}
 
@@ -53,5 +53,5 @@ class Warp(ParticlesStar):
     @staticmethod
     def _path(frame: Frame, feature: str) -> str:
         """Two digits of the voxel size, and two more where these do not tell it."""
-        size = round(frame.voxel_size_angstrom, 4)
+        size = round(frame.geometry.voxel_size_angstrom, 4)
         return f"{feature}_{size:.2f}A.star" if size == round(size, 2) else f"{feature}_{size:.4f}A.star"

@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any
 
 from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
@@ -176,8 +177,7 @@ def read_picks(
         z, y, x = volume["shape_zyx"]
         frame = Frame.of_metadata(
             result.manifest["tomogram"]["name"],
-            (z, y, x),
-            volume["voxel_size_angstrom"],
+            TomogramGeometry((z, y, x), volume["voxel_size_angstrom"]),
             result.metadata,
             pixel_size_angstrom=pixel_size_angstrom,
         )

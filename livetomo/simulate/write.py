@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import Geometry, write_map
@@ -72,7 +73,7 @@ def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
         path.unlink(missing_ok=True)
         write_map(path, voxels, geometry, "livetomo simulate")
     z, y, x = truth.labels.shape
-    frame = Frame(name, (z, y, x), simulated.voxel_size_angstrom)
+    frame = Frame(name, TomogramGeometry((z, y, x), simulated.voxel_size_angstrom))
     for particle, picks in truth.picks.items():
         placed = Placed(picks, frame)
         (folder / f"{name}_{particle}.star").write_text(Relion5().text(placed, particle), encoding="utf-8")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from livetomo.config.network_input import Canonical
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.mrc import read_volume
 from livetomo.simulate.truth import FEATURES
 from livetomo.train.example import Example, add_ribosomes, bit, bits_of_labels, on_grid, prepared
@@ -56,7 +57,7 @@ class AnnotatedExamples:
             names = _label_names(name)
             targets |= bits_of_labels(on_grid(_labels(labels, volume.voxels.shape), seen.shape), names)
             known |= {feature for feature in names if feature in FEATURES and feature != "ribosome"}
-        ribosomes = _positions(name, volume.voxels.shape, size)
+        ribosomes = _positions(name, volume.header.geometry())
         if ribosomes is not None:
             scale = np.array(seen.shape) / np.array(volume.voxels.shape)
             ribosomes = ribosomes * scale
@@ -102,18 +103,17 @@ def _label_names(name: Path) -> tuple[str, ...]:
     return tuple(json.loads(truth.read_text(encoding="utf-8"))["label_names"]) if truth.exists() else FEATURES
 
 
-def _positions(name: Path, shape: tuple[int, ...], size: float) -> npt.NDArray[np.float64] | None:
+def _positions(name: Path, geometry: TomogramGeometry) -> npt.NDArray[np.float64] | None:
     """Ribosomes (n, 3) as voxel indices (z, y, x); None where nobody said where they are."""
     star, copick = Path(f"{name}_ribosome.star"), Path(f"{name}_ribosome.copick.json")
     if copick.exists():
         points = json.loads(copick.read_text(encoding="utf-8"))["points"]
-        corner = [[point["location"][axis] / size for axis in "zyx"] for point in points]
-        return np.array(corner, np.float64).reshape(-1, 3)
+        corner = np.array([[point["location"][axis] for axis in "xyz"] for point in points], np.float64)
+        return geometry.of_corner(corner.reshape(-1, 3))[:, ::-1]
     if star.exists():
         import starfile
 
         table = starfile.read(star, always_dict=True)["particles"]
-        centred = table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "ZYX"]].to_numpy(np.float64)
-        places: npt.NDArray[np.float64] = centred.reshape(-1, 3) / size + np.array(shape) / 2
-        return places
+        centred = table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy(np.float64)
+        return geometry.of_centred(centred.reshape(-1, 3))[:, ::-1]
     return None

@@ -12,6 +12,7 @@ from livetomo.cli.evaluate import command
 from livetomo.config.model_card import Card
 from livetomo.config.network_input import Canonical, Layout
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
@@ -20,7 +21,7 @@ from livetomo.formats.relion import Relion5
 from livetomo.processing.networks.package import save_model
 from livetomo.processing.networks.unet import Network
 
-FRAME = Frame("TS_01", (20, 30, 40), 10.0)
+FRAME = Frame("TS_01", TomogramGeometry((20, 30, 40), 10.0))
 
 
 def picks(positions, scores):
@@ -41,7 +42,7 @@ def files(tmp_path):
     found = picks([[5, 5, 6], [1, 1, 1], [10, 20, 31]], [0.9, 0.8, 0.3])
     for name, these in (("truth", truth), ("found", found)):
         (tmp_path / f"{name}.star").write_text(Relion5().text(Placed(these, FRAME), "ribosome"))
-    write_map(tmp_path / "TS_01.mrc", np.zeros(FRAME.shape_zyx, np.float32), Geometry(10.0))
+    write_map(tmp_path / "TS_01.mrc", np.zeros(FRAME.geometry.shape_zyx, np.float32), Geometry(10.0))
     return tmp_path
 
 
@@ -62,7 +63,7 @@ def test_a_result_is_scored_as_it_was_published(files):
     result = files / "r1-00000000"
     (result / "candidates").mkdir(parents=True)
     (files / "found.star").rename(result / "candidates" / "ribosome.relion5.star")
-    volume = {"shape_zyx": FRAME.shape_zyx, "voxel_size_angstrom": FRAME.voxel_size_angstrom}
+    volume = {"shape_zyx": FRAME.geometry.shape_zyx, "voxel_size_angstrom": FRAME.geometry.voxel_size_angstrom}
     body = {"volume": volume, "picks": {"ribosome": {"threshold": 0.85}}}
     (result / "result.json").write_text(json.dumps(body))
     scored = evaluate("picks", result, files / "truth.copick.json", "--radius", 50)
@@ -121,7 +122,7 @@ def test_a_model_is_scored_on_a_tomogram(files):
     torch.manual_seed(0)
     layout = Layout(("ribosome",), base=2, levels=2)
     save_model(files / "tiny.safetensors", Network(layout), Card.of("tiny", layout, Canonical(12.0)))
-    noise = np.random.default_rng(0).normal(size=FRAME.shape_zyx).astype(np.float32)
+    noise = np.random.default_rng(0).normal(size=FRAME.geometry.shape_zyx).astype(np.float32)
     write_map(files / "noise.mrc", noise, Geometry(10.0))
     arguments = ("model", files / "tiny.safetensors", files / "noise.mrc", files / "truth.copick.json")
     figures = evaluate(*arguments)

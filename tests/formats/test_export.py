@@ -11,6 +11,7 @@ import starfile
 from scipy.spatial.transform import Rotation
 
 from livetomo.config.recipe.picks import Export
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
@@ -18,6 +19,7 @@ from livetomo.formats.star import read_loops
 
 VOXEL = 13.48
 EVEN, ODD = (40, 60, 80), (41, 61, 81)
+GEOMETRY = TomogramGeometry(EVEN, VOXEL)
 POSITION = np.array([[10.25, 20.5, 30.125], [0, 0, 0], [39, 59.5, 79]], np.float32)
 EULER = np.array([[10, 20, 30], [-40, 50, 160], [100, 170, -80]], np.float32)
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
@@ -28,7 +30,7 @@ ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
 def placed(shape=EVEN, euler=None, pixel_size=None, name="TS_01", count=3):
     score = np.array([0.9, 0.6, 0.4], np.float32)[:count]
     picks = Picks(POSITION[:count], score, np.full(count, np.nan, np.float32), euler)
-    return Placed(picks, Frame(name, shape, VOXEL, pixel_size))
+    return Placed(picks, Frame(name, TomogramGeometry(shape, VOXEL), pixel_size))
 
 
 @pytest.fixture
@@ -107,16 +109,16 @@ def test_relion4_is_in_unbinned_pixels_from_the_corner(written, binning):
     ],
 )
 def test_the_unbinned_pixel_is_what_sidecars_know_and_never_guessed(metadata, pixel):
-    frame = Frame.of_metadata("TS_01", EVEN, VOXEL, metadata)
+    frame = Frame.of_metadata("TS_01", GEOMETRY, metadata)
     assert frame.pixel_size_angstrom == pixel
-    assert Frame.of_metadata("TS_01", EVEN, VOXEL, metadata, pixel_size_angstrom=3.0).pixel_size_angstrom == 3.0
+    assert Frame.of_metadata("TS_01", GEOMETRY, metadata, pixel_size_angstrom=3.0).pixel_size_angstrom == 3.0
 
 
 @pytest.mark.parametrize(
     ("name", "label"), [("relion5", "TomoName"), ("relion4", "TomoName"), ("warp", "MicrographName")]
 )
 def test_relion_and_warp_are_reported_the_tilt_series_by_its_own_name(written, name, label):
-    frame = Frame.of_metadata("TS_01", EVEN, VOXEL, {"tilt_series_name": "rec_TS_01"})
+    frame = Frame.of_metadata("TS_01", GEOMETRY, {"tilt_series_name": "rec_TS_01"})
     table = starfile.read(written(name, Placed(placed().picks, frame)))
     assert {value.removesuffix(".tomostar") for value in table[f"rln{label}"]} == {"rec_TS_01"}
 
@@ -133,7 +135,7 @@ CROPPED = {"pixel_size_angstrom": VOXEL / 4, "unbinned_size_xyz": [400, 241, 162
 
 
 def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogram(written, tmp_path):
-    what = Placed(placed().picks, Frame.of_metadata("TS_01", EVEN, VOXEL, CROPPED))
+    what = Placed(placed().picks, Frame.of_metadata("TS_01", GEOMETRY, CROPPED))
     four = starfile.read(written("relion4", what))[CORNER].to_numpy()
     five = starfile.read(written("relion5", what))[CENTRED].to_numpy()
     np.testing.assert_allclose((four - np.array([400, 241, 162]) / 2) * VOXEL / 4, five, atol=1e-3)
@@ -144,7 +146,7 @@ def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogra
 
 
 def test_a_size_in_pixels_of_another_size_is_not_used():
-    assert Frame.of_metadata("TS_01", EVEN, VOXEL, CROPPED, pixel_size_angstrom=VOXEL / 2).unbinned_xyz == (
+    assert Frame.of_metadata("TS_01", GEOMETRY, CROPPED, pixel_size_angstrom=VOXEL / 2).unbinned_xyz == (
         160,
         120,
         80,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from livetomo.core.errors import NoStarWord
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.candidates import candidates_text, has_all_digits, read_candidates
 from livetomo.formats.export import EXPORTERS
@@ -41,6 +42,7 @@ STARS = {"relion5": ("ribosome.star", "rlnTomoName"), "relion4": ("ribosome.star
          "warp": ("ribosome_10.00A.star", "rlnMicrographName")}  # fmt: skip
 FEW = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 SHAPE = (40, 61, 80)
+GEOMETRY = TomogramGeometry(SHAPE, 10.0)
 
 
 @st.composite
@@ -62,13 +64,13 @@ def picks(draw):
 def sessions(draw):
     """Tomograms of one session: no two have the same name."""
     names = draw(st.lists(NAMES_OF_ANY_KIND, min_size=1, max_size=6, unique=True))
-    return [Placed(draw(picks()), Frame(name, SHAPE, 10.0, draw(st.sampled_from([None, 2.5])))) for name in names]
+    return [Placed(draw(picks()), Frame(name, GEOMETRY, draw(st.sampled_from([None, 2.5])))) for name in names]
 
 
 def one(name, count=2):
     score = np.array([0.9, 0.6], np.float32)[:count]
     position = np.array([[1, 2, 3], [4, 5, 6.5]], np.float32)[:count]
-    return Placed(Picks(position, score, np.full(count, 1e6, np.float32)), Frame(name, SHAPE, 10.0))
+    return Placed(Picks(position, score, np.full(count, 1e6, np.float32)), Frame(name, GEOMETRY))
 
 
 def assert_read(back: Picks, payload: Picks, *, scores=True, angles=True):
@@ -135,14 +137,18 @@ def test_any_session_is_read_back_whole(name, sets, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
-@given(placed=st.builds(lambda name, those: Placed(those, Frame(name, SHAPE, 10.0)), NAMES_OF_ANY_KIND, picks()))
+@given(placed=st.builds(lambda name, those: Placed(those, Frame(name, GEOMETRY)), NAMES_OF_ANY_KIND, picks()))
 @FEW
 def test_the_file_of_one_tomogram_is_read_back(name, placed):
     back = EXPORTERS[name].read(EXPORTERS[name].text(placed, "ribosome"), placed.frame)
     assert_read(back, placed.picks, scores=name != "imod", angles=name not in ("imod", "eman2"))
 
 
-@given(placed=st.builds(lambda name, those: Placed(those, Frame(name, SHAPE, 13.48)), NAMES_OF_ANY_KIND, picks()))
+@given(
+    placed=st.builds(
+        lambda name, those: Placed(those, Frame(name, TomogramGeometry(SHAPE, 13.48))), NAMES_OF_ANY_KIND, picks()
+    )
+)
 @settings(max_examples=60, deadline=None)
 def test_candidates_lose_nothing(placed):
     text = candidates_text(placed)
@@ -163,7 +169,7 @@ def test_candidates_of_older_versions_are_read_whatever_their_name(name):
     rows = "".join(f"{quoted} {x} 0.000000 -12.500000 0.9{n}0000\n" for n, x in enumerate(("1.000000", "-2.500000")))
     axes = [f"_rlnCenteredCoordinate{axis}Angst #{n}" for n, axis in enumerate("XYZ", start=2)]
     head = "\n".join(["", "data_particles", "", "loop_", "_rlnTomoName #1", *axes, "_rlnAutopickFigureOfMerit #5"])
-    back = read_candidates(f"{head}\n{rows}", Frame(name, (10, 10, 10), 10.0))
+    back = read_candidates(f"{head}\n{rows}", Frame(name, TomogramGeometry((10, 10, 10), 10.0)))
     np.testing.assert_allclose(back.score, [0.9, 0.91])
     np.testing.assert_allclose(back.position[:, 2], [5.1, 4.75])
     assert np.isnan(back.volume).all()
@@ -191,7 +197,7 @@ def test_relion_finds_its_tilt_series_by_the_name_that_it_gave(tmp_path):
     """Numbers and blanks too: RELION reads quoted words, and starfile does."""
     for name in ("00255", "TS 01", "nan"):
         assert as_relion_has_it(name) == name
-        placed = Placed(one("x").picks, Frame("x", SHAPE, 10.0, tilt_series_name=name))
+        placed = Placed(one("x").picks, Frame("x", GEOMETRY, tilt_series_name=name))
         write_session([placed], "ribosome", "relion5", tmp_path)
         table = starfile.read(tmp_path / "ribosome.star", parse_as_string=["rlnTomoName"])
         assert set(table["rlnTomoName"].fillna("nan")) == {name}
@@ -228,7 +234,10 @@ def test_the_names_of_substitutes_lie_beside_and_grow_with_features(tmp_path):
 
 
 def test_voxel_sizes_that_differ_little_have_a_file_of_warps_each(tmp_path):
-    sets = [Placed(one("a").picks, Frame(f"TS_{size}", SHAPE, size)) for size in (12.0, 12.001, 12.004, 12.0)]
+    sets = [
+        Placed(one("a").picks, Frame(f"TS_{size}", TomogramGeometry(SHAPE, size)))
+        for size in (12.0, 12.001, 12.004, 12.0)
+    ]
     sets[-1] = one("TS_b")
     written = write_session(sets, "ribosome", "warp", tmp_path)
     assert sum(len(starfile.read(path)) for path in written) == 8

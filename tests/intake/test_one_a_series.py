@@ -7,6 +7,7 @@ import pytest
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.rebuild import rebuild
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.frame import Frame
 from tests.intake.fakes import Clock, FakeTree, mrc
 from tests.intake.joined import Joined
@@ -42,7 +43,10 @@ def names(one: Joined) -> dict[str, str]:
            JOIN jobs ON revision = revisions.id WHERE state = 'done' ORDER BY path"""
     )
     return {
-        row["path"]: Frame.of_metadata(row["name"], (8, 8, 8), 10.0, json.loads(row["metadata"])).series for row in rows
+        row["path"]: Frame.of_metadata(
+            row["name"], TomogramGeometry((8, 8, 8), 10.0), json.loads(row["metadata"])
+        ).series
+        for row in rows
     }
 
 

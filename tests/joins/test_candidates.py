@@ -90,7 +90,7 @@ def test_picks_at_another_threshold_are_the_candidates_above_it(
     files = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     (back,) = EXPORTERS[name].read_session(files, feature, [payload.frame]).values()
     assert len(back) == len(payload.picks)
-    angstrom = np.abs(back.position - payload.picks.position).max() * payload.frame.voxel_size_angstrom
+    angstrom = np.abs(back.position - payload.picks.position).max() * payload.frame.geometry.voxel_size_angstrom
     assert angstrom < DIGITS.get(name, 1e-4)
     if name != "imod":
         np.testing.assert_allclose(back.score, payload.picks.score, atol=6e-7)

@@ -9,6 +9,7 @@ import pytest
 import starfile
 from scipy.spatial.transform import Rotation
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
@@ -18,11 +19,11 @@ from livetomo.results.session_files import write_session
 VOXEL = 13.4812
 SHAPE = (401, 960, 1024)
 FRAMES = {
-    "as it was recorded": Frame("TS_01", SHAPE, VOXEL),
-    "binned": Frame("TS_02", SHAPE, VOXEL, VOXEL / 8),
-    "of another voxel size": Frame("TS_03", (200, 480, 511), 2 * VOXEL, 3.37),
-    "cropped": Frame("TS_04", SHAPE, VOXEL, VOXEL / 4, series_size_xyz=(4100, 4000, 1700)),
-    "of a series": Frame("TS_05", SHAPE, VOXEL, VOXEL / 4, tilt_series_name="Position_5"),
+    "as it was recorded": Frame("TS_01", TomogramGeometry(SHAPE, VOXEL)),
+    "binned": Frame("TS_02", TomogramGeometry(SHAPE, VOXEL), VOXEL / 8),
+    "of another voxel size": Frame("TS_03", TomogramGeometry((200, 480, 511), 2 * VOXEL), 3.37),
+    "cropped": Frame("TS_04", TomogramGeometry(SHAPE, VOXEL), VOXEL / 4, series_size_xyz=(4100, 4000, 1700)),
+    "of a series": Frame("TS_05", TomogramGeometry(SHAPE, VOXEL), VOXEL / 4, tilt_series_name="Position_5"),
 }
 THOUSANDTHS = 0.00057
 """Of a voxel: CSV and IMOD have three digits, and float32 some less."""
@@ -52,8 +53,8 @@ CHECKED_COLUMNS = {
 
 
 def placed(frame: Frame, *, count: int = 40) -> Placed:
-    chance = np.random.default_rng(len(frame.name) + frame.shape_zyx[0])
-    position = (chance.random((count, 3)) * (np.array(frame.shape_zyx) - 1)).astype(np.float32)
+    chance = np.random.default_rng(len(frame.name) + frame.geometry.shape_zyx[0])
+    position = (chance.random((count, 3)) * (np.array(frame.geometry.shape_zyx) - 1)).astype(np.float32)
     euler = chance.uniform([-179, 1, -179], [179, 179, 179], (count, 3)).astype(np.float32)
     volume = chance.uniform(1e5, 1e7, count).astype(np.float32)
     return Placed(Picks(position, np.sort(chance.random(count).astype(np.float32))[::-1], volume, euler), frame)
@@ -63,8 +64,10 @@ SETS = [placed(frame) for frame in FRAMES.values()]
 
 
 def assert_same(back: Picks, payload: Placed, name: str) -> None:
-    difference = np.abs(back.position.astype(float) - payload.picks.position) * payload.frame.voxel_size_angstrom
-    least = payload.frame.voxel_size_angstrom * THOUSANDTHS if name in ("csv", "imod") else 0
+    difference = (
+        np.abs(back.position.astype(float) - payload.picks.position) * payload.frame.geometry.voxel_size_angstrom
+    )
+    least = payload.frame.geometry.voxel_size_angstrom * THOUSANDTHS if name in ("csv", "imod") else 0
     assert difference.max() < max(0.01, least)
     if name not in WITHOUT_SCORES:
         np.testing.assert_allclose(back.score, payload.picks.score, atol=1e-6)
@@ -117,7 +120,7 @@ def test_relion_5_s_tomograms_have_the_geometry_that_their_particles_count_in() 
     rows = {row[0]: [float(word) for word in row[1:]] for row in zip(*columns.values(), strict=True)}
     for frame in FRAMES.values():
         pixel, binning, *size = rows[frame.series]
-        assert pixel * binning == pytest.approx(frame.voxel_size_angstrom, abs=1e-4)
+        assert pixel * binning == pytest.approx(frame.geometry.voxel_size_angstrom, abs=1e-4)
         assert pixel == pytest.approx(frame.pixel_angstrom, abs=1e-6)
         assert tuple(size) == frame.unbinned_xyz
     pairs = parse_loops(files["optimisation_set.star"])["optimisation_set"]
@@ -131,7 +134,9 @@ def test_relion_3_1_s_optics_say_each_tomogram_its_voxel_size() -> None:
     size = dict(zip(optics["rlnOpticsGroup"], map(float, optics["rlnMicrographPixelSize"]), strict=True))
     group = dict(zip(micrographs["rlnMicrographName"], micrographs["rlnOpticsGroup"], strict=True))
     for frame in FRAMES.values():
-        assert size[group[f"{exporter.called(frame)}.mrc"]] == pytest.approx(frame.voxel_size_angstrom, abs=1e-6)
+        assert size[group[f"{exporter.called(frame)}.mrc"]] == pytest.approx(
+            frame.geometry.voxel_size_angstrom, abs=1e-6
+        )
     assert {*optics["rlnVoltage"], *optics["rlnSphericalAberration"], *optics["rlnAmplitudeContrast"]} == {
         "300.000000", "2.700000", "0.100000",
     }  # fmt: skip
@@ -142,9 +147,9 @@ def test_what_else_says_a_size_says_the_tomogram_s_own(which: str) -> None:
     payload = placed(FRAMES[which], count=2)
     texts = {name: EXPORTERS[name].text(payload, "ribosome") for name in ("eman2", "copick", "dynamo")}
     assert json.loads(texts["eman2"])["apix_unbin"] == payload.frame.pixel_angstrom
-    assert json.loads(texts["copick"])["voxel_spacing"] == payload.frame.voxel_size_angstrom
+    assert json.loads(texts["copick"])["voxel_spacing"] == payload.frame.geometry.voxel_size_angstrom
     for line in texts["dynamo"].splitlines():
-        assert float(line.split()[35]) == pytest.approx(payload.frame.voxel_size_angstrom, abs=1e-3)
+        assert float(line.split()[35]) == pytest.approx(payload.frame.geometry.voxel_size_angstrom, abs=1e-3)
     (path,) = EXPORTERS["warp"].session([payload], "ribosome")
     size = float(path.removeprefix("ribosome_").removesuffix("A.star"))
-    assert size == pytest.approx(payload.frame.voxel_size_angstrom, abs=1e-4)
+    assert size == pytest.approx(payload.frame.geometry.voxel_size_angstrom, abs=1e-4)

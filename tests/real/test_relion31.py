@@ -13,6 +13,7 @@ import pytest
 from scipy import ndimage
 
 from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.tomogram import result_name, session_folder, tomogram_folder
 from livetomo.formats.export import EXPORTERS
@@ -47,7 +48,9 @@ def session(tmp_path_factory) -> tuple[Path, list[np.ndarray]]:
 def true_sets(places: list[np.ndarray], moved: float = 0.0) -> list[Placed]:
     ones = np.ones(12, np.float32)
     return [
-        Placed(Picks((at + moved).astype(np.float32), ones, ones), Frame(f"TS_{number}", SHAPE, VOXEL))
+        Placed(
+            Picks((at + moved).astype(np.float32), ones, ones), Frame(f"TS_{number}", TomogramGeometry(SHAPE, VOXEL))
+        )
         for number, at in enumerate(places, start=1)
     ]
 

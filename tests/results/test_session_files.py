@@ -12,6 +12,7 @@ import starfile
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import ExportDiffers, ResultUnreadable, SourceUnreadable
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.tomogram import TomogramId, result_name, session_folder, tomogram_folder
 from livetomo.daemon import session_exports as session_stars
@@ -230,7 +231,7 @@ def test_an_older_revision_does_not_stand_for_one_that_is_damaged(session):
 
 def test_an_export_that_cannot_be_read_back_leaves_the_old_files(tmp_path, monkeypatch):
     score = np.array([0.9, 0.8], np.float32)
-    sets = [Placed(Picks(np.ones((2, 3), np.float32), score, score), Frame("TS_01", (8, 8, 8), 10.0))]
+    sets = [Placed(Picks(np.ones((2, 3), np.float32), score, score), Frame("TS_01", TomogramGeometry((8, 8, 8), 10.0)))]
     write_session(sets, "ribosome", "csv", tmp_path)
     before = (tmp_path / "ribosome.csv").read_bytes()
     whole = Csv.session
@@ -246,8 +247,8 @@ def test_an_export_that_cannot_be_read_back_leaves_the_old_files(tmp_path, monke
 
 
 def test_a_name_that_is_the_substitute_of_another_is_left_out_and_said(tmp_path):
-    called = EXPORTERS["relion5"].called(Frame("TS 01", (8, 8, 8), 10.0))
-    sets = [Placed(Picks.none(), Frame(name, (8, 8, 8), 10.0)) for name in ("TS 01", called, "TS_02")]
+    called = EXPORTERS["relion5"].called(Frame("TS 01", TomogramGeometry((8, 8, 8), 10.0)))
+    sets = [Placed(Picks.none(), Frame(name, TomogramGeometry((8, 8, 8), 10.0))) for name in ("TS 01", called, "TS_02")]
     left: list[LeftOut] = []
     write_session(sets, "ribosome", "relion5", tmp_path, leave_out=left.append)
     assert [each.tomogram for each in left] == [called]

@@ -76,7 +76,7 @@ def run(
             found = pick(maps, plan)
         with clock.stage("measure"):
             extent = TomogramExtent.of(header.shape_zyx, voxel_size.angstrom, plan.grid.voxel_size_angstrom, blank)
-            frame = Frame.of_metadata(spec.tomogram.name, header.shape_zyx, voxel_size.angstrom, spec.metadata)
+            frame = Frame.of_metadata(spec.tomogram.name, header.geometry(voxel_size.angstrom), spec.metadata)
             findings = describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness
             findings += measure(spec, plan, extent, seen, maps, found, on)
             judged = judge(spec, extent, findings.figures)
