@@ -173,11 +173,10 @@ def read_picks(
     sets: list[Placed] = []
     thresholds: list[float] = []
     for result in results:
-        volume = result.manifest["volume"]
-        z, y, x = volume["shape_zyx"]
+        geometry = _geometry(result.manifest["volume"])
         frame = Frame.of_metadata(
             result.manifest["tomogram"]["name"],
-            TomogramGeometry((z, y, x), volume["voxel_size_angstrom"]),
+            geometry,
             result.metadata,
             pixel_size_angstrom=pixel_size_angstrom,
         )
@@ -202,6 +201,18 @@ def read_picks(
             for placed, score in zip(sets, scores, strict=True)
         ]
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
+
+
+def _geometry(volume: Mapping[str, Any]) -> TomogramGeometry:
+    """Where the voxels lie of the volume that a manifest describes."""
+    z, y, x = volume["shape_zyx"]
+    origin_x, origin_y, origin_z = volume.get("origin_angstrom", (0.0, 0.0, 0.0))
+    return TomogramGeometry(
+        (z, y, x),
+        volume["voxel_size_angstrom"],
+        (origin_x, origin_y, origin_z),
+        stored_axes=volume.get("axis_order", "zyx"),
+    )
 
 
 def _shared_names(results: Iterable[Result]) -> set[str]:
