@@ -1,6 +1,7 @@
 """Draw the house, `python -m tools.docs.architecture docs`: its rooms, and who imports whom, from the code's imports.
 
-Rooms stand in the order of the street, the lowest at the bottom; an arrow's width is how many modules import.
+Rooms stand in the order of the street, the lowest at the bottom; an arrow's width is how many modules import. The rooms
+that nearly all import lie below as bands, without arrows, and so do those that import nearly all, above.
 """
 
 import ast
@@ -17,13 +18,16 @@ ROWS = (
     ("publish", "train", "evaluate", "simulate"),
     ("catalog", "intake", "processing"),
     ("results",),
-    ("formats", "config"),
+    ("formats",),
+    ("config",),
     ("system",),
     ("core",),
 )
+# Nearly every room imports them, and these nearly every room: arrows would hide all others.
+BELOW_ALL, ABOVE_ALL = ("config", "system", "core"), ("cli", "demo")
 WHAT = {
-    "cli": "one file a command",
-    "demo": "everything, live, here",
+    "cli": "one file a command; imports all",
+    "demo": "everything, live, here; imports all",
     "daemon": "wires all; workers",
     "client": "for averaging jobs",
     "web": "page, API, report",
@@ -36,11 +40,11 @@ WHAT = {
     "processing": "the science; torch",
     "results": "result folders",
     "formats": "files of the field",
-    "config": "what users write",
-    "system": "the operating system",
-    "core": "the nouns",
+    "config": "what users write; nearly all import it",
+    "system": "the operating system; nearly all import it",
+    "core": "the nouns; all import it",
 }
-WIDTH, ROW, BOX_WIDTH, BOX_HEIGHT = 900, 96, 172, 48
+WIDTH, ROW, BOX_WIDTH, BAND_WIDTH, BOX_HEIGHT = 900, 88, 172, 760, 48
 
 
 def modules() -> dict[str, Path]:
@@ -85,6 +89,8 @@ def drawing() -> str:
         'markerUnits="userSpaceOnUse"><path d="M0,0 L7,3 L0,6 z" fill="#777"/></marker></defs>',
     ]
     for (room, other), count in sorted(imports().items()):
+        if other in BELOW_ALL or room in ABOVE_ALL:
+            continue
         (x, y), (to_x, to_y) = at[room], at[other]
         down = 1 if to_y > y else -1
         y, to_y = y + down * BOX_HEIGHT / 2, to_y - down * BOX_HEIGHT / 2
@@ -95,8 +101,9 @@ def drawing() -> str:
             f'marker-end="url(#tip)"><title>{room} imports {other}: {count} modules</title></path>'
         )
     for room, (x, y) in at.items():
+        wide = BAND_WIDTH / (1 + (room in ABOVE_ALL) * 1.7) if room in BELOW_ALL + ABOVE_ALL else BOX_WIDTH
         lines += [
-            f'<rect x="{x - BOX_WIDTH / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" '
+            f'<rect x="{x - wide / 2:.0f}" y="{y - BOX_HEIGHT / 2:.0f}" width="{wide:.0f}" height="{BOX_HEIGHT}" '
             'rx="6" fill="#eef4f8" stroke="#336"/>',
             f'<text x="{x:.0f}" y="{y - 4:.0f}" text-anchor="middle" font-size="16" font-weight="bold">{room}/</text>',
             f'<text x="{x:.0f}" y="{y + 14:.0f}" text-anchor="middle" font-size="12">{escape(WHAT[room])}</text>',
