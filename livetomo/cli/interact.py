@@ -74,7 +74,9 @@ def _interact(
     for name in sorted({*recipe.competition.absorb, *(rule.feature for rule in recipe.interaction)}):
         path = output / f"{tomogram}{SEPARATOR}{name}.mrc"
         with replacing(path) as scratch:
-            write_map(scratch, as_probability_bytes(changed[name].numpy()), maps[name].geometry, "livetomo interact")
+            write_map(
+                scratch, as_probability_bytes(changed[name].numpy()), maps[name].header.geometry(), "livetomo interact"
+            )
         before = float(tensors[name].sum(dtype=torch.float64))
         report["kept"][name] = float(changed[name].sum(dtype=torch.float64)) / before if before else 1.0
         report["files"].append(str(path))

@@ -11,25 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from livetomo.core.errors import TruncatedVolume
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.compressed import decompressed, read_to_end
 from livetomo.formats.mrc_header import HEADER_BYTES, MrcHeader, check_size, parse_header
 
 PROBABILITY_SCALE = 127
 _DTYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _MODES = {np.dtype(np.int8): 0, np.dtype(np.int16): 1, np.dtype(np.float32): 2, np.dtype(np.float16): 12}
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Where a volume lies: what every map made from it keeps. Along x, y, z; Å, and voxels for `nstart`.
-
-    cell_angstrom: where it is not just the extents times the voxel size.
-    """
-
-    voxel_size_angstrom: float
-    origin_angstrom: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    nstart: tuple[int, int, int] = (0, 0, 0)
-    cell_angstrom: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +75,7 @@ def read_box(path: Path, most: int) -> Volume:
     return Volume(box.transpose(z, y, x), header)
 
 
-def write_map(path: Path, voxels: npt.NDArray[np.generic], geometry: Geometry, label: str = "livetomo") -> None:
+def write_map(path: Path, voxels: npt.NDArray[np.generic], geometry: TomogramGeometry, label: str = "livetomo") -> None:
     """Write a (z, y, x) map of int8, int16, float16 or float32 to `path`, which must not exist yet.
 
     MRC has no unsigned bytes (they would be read as signed, or silently widened), so probabilities go as
@@ -135,7 +123,7 @@ def _fill(array: npt.NDArray[np.generic], file: BinaryIO) -> int:
     return found
 
 
-def _header_block(voxels: npt.NDArray[np.generic], geometry: Geometry, label: str) -> bytes:
+def _header_block(voxels: npt.NDArray[np.generic], geometry: TomogramGeometry, label: str) -> bytes:
     """A little-endian MRC2014 header, version 20141."""
     sections, rows, columns = voxels.shape
     lowest, highest, mean, deviation = _statistics(voxels)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.mrc import Geometry, write_map
+from livetomo.formats.mrc import write_map
 from livetomo.formats.relion import Relion5
 from livetomo.simulate.tomogram import Simulated
 from livetomo.simulate.truth import FEATURES
@@ -38,7 +38,8 @@ def write_slowly(
     """
     with TemporaryDirectory(prefix="livetomo-simulate-") as scratch:
         whole = Path(scratch) / "volume.mrc"
-        write_map(whole, voxels, Geometry(voxel_size_angstrom), "livetomo simulate")
+        z, y, x = voxels.shape
+        write_map(whole, voxels, TomogramGeometry((z, y, x), voxel_size_angstrom), "livetomo simulate")
         content = whole.read_bytes()
     with path.open("wb") as file:
         for chunk in range(CHUNKS):
@@ -67,13 +68,14 @@ def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
     labels:   int8, the position in `label_names` of `NAME_truth.json`, from 1; 0 is anything else.
     normal_z: int8, 0..100: the membrane normals' |z| in percent.
     """
-    truth, geometry = simulated.truth, Geometry(simulated.voxel_size_angstrom)
+    truth = simulated.truth
+    z, y, x = truth.labels.shape
+    geometry = TomogramGeometry((z, y, x), simulated.voxel_size_angstrom)
     for tag, voxels in (("labels", truth.labels), ("normal_z", np.rint(truth.normal_z * 100).astype(np.int8))):
         path = folder / f"{name}_{tag}.mrc"
         path.unlink(missing_ok=True)
         write_map(path, voxels, geometry, "livetomo simulate")
-    z, y, x = truth.labels.shape
-    frame = Frame(name, TomogramGeometry((z, y, x), simulated.voxel_size_angstrom))
+    frame = Frame(name, geometry)
     for particle, picks in truth.picks.items():
         placed = Placed(picks, frame)
         (folder / f"{name}_{particle}.star").write_text(Relion5().text(placed, particle), encoding="utf-8")

@@ -16,7 +16,7 @@ from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.documents import Copick
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.mrc import Geometry, as_probability_bytes, write_map
+from livetomo.formats.mrc import as_probability_bytes, write_map
 from livetomo.formats.relion import Relion5
 from livetomo.processing.networks.package import save_model
 from livetomo.processing.networks.unet import Network
@@ -42,7 +42,7 @@ def files(tmp_path):
     found = picks([[5, 5, 6], [1, 1, 1], [10, 20, 31]], [0.9, 0.8, 0.3])
     for name, these in (("truth", truth), ("found", found)):
         (tmp_path / f"{name}.star").write_text(Relion5().text(Placed(these, FRAME), "ribosome"))
-    write_map(tmp_path / "TS_01.mrc", np.zeros(FRAME.geometry.shape_zyx, np.float32), Geometry(10.0))
+    write_map(tmp_path / "TS_01.mrc", np.zeros(FRAME.geometry.shape_zyx, np.float32), FRAME.geometry)
     return tmp_path
 
 
@@ -92,7 +92,7 @@ def test_a_segmentation_is_scored_by_orientation_too(tmp_path):
     normals = np.zeros(truth.shape, np.int8)
     normals[2] = 100
     for name, voxels in (("p", as_probability_bytes(probability)), ("labels", truth), ("normals", normals)):
-        write_map(tmp_path / f"{name}.mrc", voxels, Geometry(10.0))
+        write_map(tmp_path / f"{name}.mrc", voxels, FRAME.geometry)
     figures = evaluate(
         "segmentation", tmp_path / "p.mrc", tmp_path / "labels.mrc", "--feature", "membrane", "--normal-z",
         tmp_path / "normals.mrc",
@@ -102,8 +102,8 @@ def test_a_segmentation_is_scored_by_orientation_too(tmp_path):
 
 
 def test_labels_of_another_shape_are_refused(tmp_path):
-    write_map(tmp_path / "p.mrc", np.zeros((4, 4, 4), np.int8), Geometry(10.0))
-    write_map(tmp_path / "labels.mrc", np.zeros((4, 4, 5), np.int8), Geometry(10.0))
+    write_map(tmp_path / "p.mrc", np.zeros((4, 4, 4), np.int8), FRAME.geometry)
+    write_map(tmp_path / "labels.mrc", np.zeros((4, 4, 5), np.int8), FRAME.geometry)
     with pytest.raises(ConfigurationError, match="has the shape"):
         evaluate("segmentation", tmp_path / "p.mrc", tmp_path / "labels.mrc", "--feature", "membrane")
 
@@ -123,7 +123,7 @@ def test_a_model_is_scored_on_a_tomogram(files):
     layout = Layout(("ribosome",), base=2, levels=2)
     save_model(files / "tiny.safetensors", Network(layout), Card.of("tiny", layout, Canonical(12.0)))
     noise = np.random.default_rng(0).normal(size=FRAME.geometry.shape_zyx).astype(np.float32)
-    write_map(files / "noise.mrc", noise, Geometry(10.0))
+    write_map(files / "noise.mrc", noise, FRAME.geometry)
     arguments = ("model", files / "tiny.safetensors", files / "noise.mrc", files / "truth.copick.json")
     figures = evaluate(*arguments)
     assert figures["true"] == 2

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from livetomo.core.errors import TruncatedVolume
-from livetomo.formats.mrc import Geometry, as_probability_bytes, read_volume, write_map
+from livetomo.core.geometry import TomogramGeometry
+from livetomo.formats.mrc import as_probability_bytes, read_volume, write_map
 from tests.mrc_files import header_block
 
-GEOMETRY = Geometry(13.48, (100.0, -200.0, 300.5), (1, -2, 3))
+GEOMETRY = TomogramGeometry((4, 6, 8), 13.48, (100.0, -200.0, 300.5), (1, -2, 3))
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.float32, np.uint16, np.float16])

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from livetomo.cli.train import command
 from livetomo.config.network_input import Canonical, Layout
 from livetomo.core.errors import ConfigurationError
-from livetomo.formats.mrc import Geometry, write_map
+from livetomo.core.geometry import TomogramGeometry
+from livetomo.formats.mrc import write_map
 from livetomo.processing.networks.package import load_model
 from livetomo.simulate.tomogram import simulate_cell
 from livetomo.simulate.write import write_tomogram
@@ -189,14 +190,14 @@ def test_annotated_tomograms_are_read_as_they_are_simulated(annotated):
 
 def test_labels_of_another_shape_are_refused(annotated, tmp_path):
     (tmp_path / "a.mrc").write_bytes((annotated / "tomo_5.mrc").read_bytes())
-    write_map(tmp_path / "a_labels.mrc", np.zeros((8, 8, 8), np.int8), Geometry(25.0))
+    write_map(tmp_path / "a_labels.mrc", np.zeros((8, 8, 8), np.int8), TomogramGeometry((24, 48, 48), 25.0))
     with pytest.raises(ConfigurationError, match=r"has 8 x 8 x 8 voxels \(z, y, x\), its tomogram 24 x 48 x 48"):
         AnnotatedExamples.of(tmp_path, Canonical(30.0)).examples(0)
 
 
 def test_a_feature_that_is_nowhere_is_refused(annotated, tmp_path):
     (tmp_path / "a.mrc").write_bytes((annotated / "tomo_5.mrc").read_bytes())
-    write_map(tmp_path / "a_labels.mrc", np.zeros((24, 48, 48), np.int8), Geometry(25.0))
+    write_map(tmp_path / "a_labels.mrc", np.zeros((24, 48, 48), np.int8), TomogramGeometry((24, 48, 48), 25.0))
     with pytest.raises(ConfigurationError, match="nothing is annotated as membrane, ribosome"):
         AnnotatedExamples.of(tmp_path, Canonical(30.0)).check(FEATURES)
 

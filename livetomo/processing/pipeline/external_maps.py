@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from livetomo.core.errors import ConfigurationError, PermanentError, SourceUnreadable
 from livetomo.core.voxel_size import WANTED, is_possible
-from livetomo.formats.mrc import Geometry, read_volume
+from livetomo.formats.mrc import read_volume
 from livetomo.formats.mrc_header import MrcHeader
 
 SEPARATOR = "__"
@@ -45,11 +45,6 @@ class Map:
     path: Path
     probability: npt.NDArray[np.float32]
     header: MrcHeader
-
-    @property
-    def geometry(self) -> Geometry:
-        """What maps made of it keep."""
-        return Geometry(self.header.voxel_size_xyz[0], self.header.origin_xyz, self.header.nstart_xyz)
 
 
 def sort_maps(paths: Iterable[Path], feature: str | None) -> dict[str, dict[str, Path]]:

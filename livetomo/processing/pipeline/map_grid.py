@@ -7,8 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
-from livetomo.formats.mrc import Geometry, as_probability_bytes
+from livetomo.formats.mrc import as_probability_bytes
 from livetomo.processing.segment.canonical import from_canonical
 
 Shape = tuple[int, int, int]
@@ -29,9 +30,8 @@ class MapGrid:
         """A map from any grid over the same tomogram onto this one."""
         return probability if probability.shape == self.shape_zyx else from_canonical(probability, self.shape_zyx)
 
-    def geometry(self, tomogram: Geometry) -> Geometry:
+    def geometry(self, tomogram: TomogramGeometry) -> TomogramGeometry:
         """Where a file of this grid lies: over the same cell, so that its voxels are about of their nominal size."""
-        z, y, x = (n * tomogram.voxel_size_angstrom for n in self.tomogram_zyx)
         start_x, start_y, start_z = (
             round(start * mine / whole)
             for start, mine, whole in zip(
@@ -40,9 +40,10 @@ class MapGrid:
         )
         return replace(
             tomogram,
+            shape_zyx=self.shape_zyx,
             voxel_size_angstrom=self.voxel_size_angstrom,
             nstart=(start_x, start_y, start_z),
-            cell_angstrom=(x, y, z),
+            cell_angstrom=tomogram.extent_angstrom,
         )
 
     def in_tomogram(self, picks: Picks) -> Picks:

@@ -31,7 +31,7 @@ def measure(
     device: torch.device,
 ) -> Findings:
     """The figures of the volume that was `seen`, of its metadata and half-maps, and of what was found in it."""
-    halves = measure_half_maps(spec, extent.voxel_size_angstrom, device)
+    halves = measure_half_maps(spec, extent.geometry.voxel_size_angstrom, device)
     figures = [*seen.figures, *metadata_figures(spec.metadata), *halves.figures]
     value = {quality.name: quality.value for quality in figures}
     contrast, coarse_snr = value.get("contrast"), value.get("coarse_snr")
@@ -67,7 +67,7 @@ def _particles(
             yield from particle_figures(
                 rule.feature,
                 found.published(rule),
-                voxel_size_angstrom=extent.voxel_size_angstrom,
+                voxel_size_angstrom=extent.geometry.voxel_size_angstrom,
                 volume_um3=extent.volume_um3(),
                 slab_um3=slab,
             )

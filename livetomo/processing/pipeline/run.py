@@ -75,8 +75,9 @@ def run(
         with clock.stage("pick"):
             found = pick(maps, plan)
         with clock.stage("measure"):
-            extent = TomogramExtent.of(header.shape_zyx, voxel_size.angstrom, plan.grid.voxel_size_angstrom, blank)
-            frame = Frame.of_metadata(spec.tomogram.name, header.geometry(voxel_size.angstrom), spec.metadata)
+            geometry = header.geometry(voxel_size.angstrom)
+            extent = TomogramExtent.of(geometry, plan.grid.voxel_size_angstrom, blank)
+            frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.metadata)
             findings = describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness
             findings += measure(spec, plan, extent, seen, maps, found, on)
             judged = judge(spec, extent, findings.figures)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.blank import Blank
 
 _UM_PER_ANGSTROM = 1e-4
@@ -9,30 +10,27 @@ _UM_PER_ANGSTROM = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class TomogramExtent:
-    """The tomogram's shape and voxel size, and the maps' voxel size; in Å.
+    """The tomogram's geometry, and the maps' voxel size in Å.
 
     real_share, real_area_share: of its voxels, and of its columns along z, those that are not blank.
     """
 
-    shape_zyx: tuple[int, int, int]
-    voxel_size_angstrom: float
+    geometry: TomogramGeometry
     map_voxel_size_angstrom: float
     real_share: float = 1.0
     real_area_share: float = 1.0
 
     @staticmethod
-    def of(
-        shape_zyx: tuple[int, int, int], voxel_size: float, map_voxel_size: float, blank: Blank | None
-    ) -> "TomogramExtent":
+    def of(geometry: TomogramGeometry, map_voxel_size: float, blank: Blank | None) -> "TomogramExtent":
         """That of a tomogram of which so much is blank; lengths in Å."""
         if blank is None:
-            return TomogramExtent(shape_zyx, voxel_size, map_voxel_size)
+            return TomogramExtent(geometry, map_voxel_size)
         area = 1 - float(blank.mask.all(0).float().mean())
-        return TomogramExtent(shape_zyx, voxel_size, map_voxel_size, 1 - blank.share, area)
+        return TomogramExtent(geometry, map_voxel_size, 1 - blank.share, area)
 
     def volume_um3(self, depth_angstrom: float | None = None) -> float:
         """Of what is not blank of the whole, or of a slab so deep along z."""
-        z, y, x = (n * self.voxel_size_angstrom * _UM_PER_ANGSTROM for n in self.shape_zyx)
+        z, y, x = (n * self.geometry.voxel_size_angstrom * _UM_PER_ANGSTROM for n in self.geometry.shape_zyx)
         real = x * y * z * self.real_share
         if depth_angstrom is None:
             return real

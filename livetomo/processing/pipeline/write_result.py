@@ -16,7 +16,7 @@ from livetomo.core.quality.metric import worst
 from livetomo.formats.candidates import candidates_name, candidates_text
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.mrc import Geometry, write_map
+from livetomo.formats.mrc import write_map
 from livetomo.formats.preview import Scene, write_previews
 from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
@@ -37,7 +37,7 @@ def unused_pixel_size(spec: JobSpec, frame: Frame) -> Findings:
 
 def write_files(result: TomogramResult, folder: Path) -> None:
     """Picks, candidates, pictures and what the recipe keeps, in the result's folder, which must not exist yet."""
-    recipe, header, grid, frame = result.spec.recipe, result.header, result.plan.grid, result.frame
+    recipe, grid, frame = result.spec.recipe, result.plan.grid, result.frame
     folder.mkdir(parents=True)
     for kind in ("picks", "candidates", "preview"):
         (folder / kind).mkdir()
@@ -51,15 +51,14 @@ def write_files(result: TomogramResult, folder: Path) -> None:
     if recipe.density == "dark":
         shown = np.negative(shown)
     write_previews(folder / "preview", _scene(result, shown))
-    geometry = Geometry(result.voxel_size.angstrom, header.origin_xyz, header.nstart_xyz)
     if "denoised" in recipe.keep:
-        write_map(folder / "denoised.mrc", shown.astype(np.float16), geometry)
+        write_map(folder / "denoised.mrc", shown.astype(np.float16), frame.geometry)
     if "probabilities" in recipe.keep:
         (folder / "probabilities").mkdir()
         for feature, probability in result.maps.items():
-            write_map(folder / "probabilities" / f"{feature}.mrc", grid.on_tomogram(probability), geometry)
+            write_map(folder / "probabilities" / f"{feature}.mrc", grid.on_tomogram(probability), frame.geometry)
     if "labels" in recipe.keep and result.labels is not None:
-        write_map(folder / "labels.mrc", result.labels, grid.geometry(geometry))
+        write_map(folder / "labels.mrc", result.labels, grid.geometry(frame.geometry))
 
 
 def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.processing.measure.slab import Slab
 from livetomo.processing.measure.volume import VolumeFigures
@@ -20,7 +21,7 @@ from tests.volumes import balls, order_for, write_tomogram
 
 CPU = torch.device("cpu")
 SHAPE = (48, 80, 80)
-EXTENT = TomogramExtent(SHAPE, 25.0, 25.0)
+EXTENT = TomogramExtent(TomogramGeometry(SHAPE, 25.0), 25.0)
 SLAB = Slab(600.0, 0.0, 0.0, 0.0, 1.0, 0.9, 1.0, (True, True))
 
 
