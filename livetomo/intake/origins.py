@@ -77,7 +77,9 @@ class Origins:
         if other == path or _name(other) != _name(path) or not _is_informative(content.modified_ns):
             return False
         there = self._look(other)
-        return there is not None and self._tree.content(other) == content
+        if there is None or (there.size, there.modified_ns) != (content.size, content.modified_ns):
+            return False  # it may be written anew at this moment: nobody reads it before it is at rest
+        return self._tree.content(other) == content
 
     def _look(self, path: str) -> Look | None:
         try:
