@@ -8,7 +8,8 @@ from sqlite_utils import Database
 
 from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.supersede import supersede
-from livetomo.core.series import KEY, Reconstruction, superseded
+from livetomo.core.series import Reconstruction, superseded
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 # Those that may be of the series by their names, which have its name and a suffix ('.' is what comes after '-').
@@ -27,11 +28,15 @@ def settle_series(
 
     spare: a tomogram whose own result stays for now.
     """
-    if not metadata.get(KEY):
+    series = SidecarFacts(metadata).series
+    if series is None:
         return []
-    where = (tomogram.watch, tomogram.session, metadata[KEY]["name"])
+    where = (tomogram.watch, tomogram.session, series.name)
     rows = {row["name"]: row for row in db.query(_RESULTS, where)}
-    known = [Reconstruction.of(name, json.loads(row["metadata"]), row["modified_ns"]) for name, row in rows.items()]
+    known = [
+        Reconstruction.of(name, SidecarFacts(json.loads(row["metadata"])), row["modified_ns"])
+        for name, row in rows.items()
+    ]
     said = []
     for name, better in superseded(known).items():
         if name == spare:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from livetomo.core.naming import stable_id
 from livetomo.core.series import series_name
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 Kind = Literal["state", "result", "picks", "retracted", "verdict"]
@@ -51,7 +52,7 @@ def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
     volume = {key: value for key, value in manifest["volume"].items() if key != "evidence"}
     counts = {feature: picks["count"] for feature, picks in manifest["picks"].items()}
     name = manifest["tomogram"]["name"]
-    series = series_name(name, manifest.get("metadata", {}))
+    series = series_name(name, SidecarFacts(manifest.get("metadata", {})))
     called = {} if series == name else {"series": series}
     for feature, picks in manifest["picks"].items():
         files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}

@@ -1,17 +1,9 @@
-"""Which tomograms are reconstructions of one tilt series, and which of them is in force: one table, one rule.
+"""Which tomograms are reconstructions of one tilt series, and which of them is in force: one table, one rule."""
 
-What is known of it stands in a tomogram's metadata under `series`:
-
-    name:        of the series, as its producer has it; the tomogram's own may have a suffix
-    of:          where its producer keeps what belongs together; two of the same are of one series
-    acquisition: a digest of when and to which files it was acquired, from its mdoc; two that differ are two series
-    order:       the number of the job that made it, where its producer counts jobs
-    failed:      why the program that made it may have left it unfinished
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from livetomo.core.sidecar_facts import SeriesFacts, SidecarFacts
 
 KEY = "series"
 
@@ -21,29 +13,27 @@ class Reconstruction:
     """A tomogram that has a result. modified_ns: when its volume was last written."""
 
     tomogram: str
-    series: Mapping[str, Any]
+    series: SeriesFacts
     modified_ns: int = 0
 
     @staticmethod
-    def of(tomogram: str, metadata: Mapping[str, Any], modified_ns: int) -> "Reconstruction":
-        """With what its metadata says."""
-        return Reconstruction(tomogram, metadata.get(KEY) or {}, modified_ns)
+    def of(tomogram: str, facts: SidecarFacts, modified_ns: int) -> "Reconstruction":
+        """With what is known of it."""
+        return Reconstruction(tomogram, facts.series or SeriesFacts(), modified_ns)
 
     def is_again(self, other: "Reconstruction") -> bool:
         """Whether both are of the same tilt series, for certain."""
         mine, its = self.series, other.series
-        if not mine or mine.get("name") != its.get("name"):
+        if mine == SeriesFacts() or mine.name != its.name:
             return False
-        acquired, acquired_too = mine.get("acquisition"), its.get("acquisition")
-        if acquired and acquired_too:
-            return bool(acquired == acquired_too)
-        return bool(mine.get("of")) and mine.get("of") == its.get("of")
+        if mine.acquisition and its.acquisition:
+            return mine.acquisition == its.acquisition
+        return bool(mine.of) and mine.of == its.of
 
     @property
     def rank(self) -> tuple[bool, int, int, int, str]:
         """Grows with what is in force: made by a job that has not failed, then by the later job, then written later."""
-        order = int(self.series.get("order", 0))
-        return not self.series.get("failed"), order, self.modified_ns, len(self.tomogram), self.tomogram
+        return not self.series.failed, self.series.order, self.modified_ns, len(self.tomogram), self.tomogram
 
 
 def superseded(reconstructions: Iterable[Reconstruction]) -> dict[str, str]:
@@ -59,11 +49,11 @@ def superseded(reconstructions: Iterable[Reconstruction]) -> dict[str, str]:
     return by
 
 
-def exported_name(tomogram: str, metadata: Mapping[str, Any]) -> str:
+def exported_name(tomogram: str, facts: SidecarFacts) -> str:
     """What a tomogram is called in exports: as its series, where its producer says which that is."""
-    return str((metadata.get(KEY) or {}).get("name") or tomogram)
+    return (facts.series or SeriesFacts()).name or tomogram
 
 
-def series_name(tomogram: str, metadata: Mapping[str, Any]) -> str:
+def series_name(tomogram: str, facts: SidecarFacts) -> str:
     """What RELION and Warp know its tilt series by: its own name there, or else what exports call the tomogram."""
-    return str(metadata.get("tilt_series_name") or exported_name(tomogram, metadata))
+    return facts.tilt_series_name or exported_name(tomogram, facts)

@@ -1,8 +1,6 @@
 """Picks in the tomogram that they were made in: what turns a voxel index into another program's coordinate."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +8,7 @@ import numpy.typing as npt
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.series import exported_name
+from livetomo.core.sidecar_facts import SidecarFacts
 
 Points = npt.NDArray[np.float64]
 
@@ -37,18 +36,19 @@ class Frame:
     def of_metadata(
         name: str,
         geometry: TomogramGeometry,
-        metadata: Mapping[str, Any],
+        facts: SidecarFacts,
         *,
         pixel_size_angstrom: float | None = None,
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person says goes before theirs."""
-        pixel = pixel_size_angstrom or sidecar_pixel_angstrom(metadata, geometry.voxel_size_angstrom)
-        size = metadata.get("unbinned_size_xyz")
-        if size is not None and (pixel is None or pixel != metadata.get("pixel_size_angstrom")):
-            size = None  # it counts pixels of another size
-        series = tuple(size) if size is not None else None
-        called = exported_name(name, metadata)
-        return Frame(called, geometry, pixel, metadata.get("tilt_series_name"), series)
+        pixel = pixel_size_angstrom or sidecar_pixel_angstrom(facts, geometry.voxel_size_angstrom)
+        series: tuple[int, int, int] | None = None
+        size = facts.unbinned_size_xyz or ()
+        if pixel is not None and pixel == facts.pixel_size_angstrom and len(size) == 3:
+            x, y, z = size
+            series = x, y, z  # in pixels of this size
+        called = exported_name(name, facts)
+        return Frame(called, geometry, pixel, facts.tilt_series_name or None, series)
 
     @property
     def series(self) -> str:
@@ -84,16 +84,16 @@ class Frame:
         return (np.array(self.series_size_xyz) - np.array(self.geometry.shape_zyx[::-1]) * self.binning) / 2
 
 
-def sidecar_pixel_angstrom(metadata: Mapping[str, Any], voxel_size_angstrom: float) -> float | None:
+def sidecar_pixel_angstrom(facts: SidecarFacts, voxel_size_angstrom: float) -> float | None:
     """The unbinned pixel that sidecars know: named as such; or acquired, and not binned since; or by the binning.
 
     None where they do not, or where it would be larger than the voxel, which no reconstruction's is.
     """
-    pixel = metadata.get("pixel_size_angstrom")
-    size = metadata.get("raw_size_xy")
-    if not pixel and size is not None and size == metadata.get("acquisition_image_size_xy"):
-        pixel = metadata.get("acquisition_pixel_size_angstrom")
-    if not pixel and (binning := metadata.get("binning")):
+    pixel = facts.pixel_size_angstrom
+    size = facts.raw_size_xy
+    if not pixel and size is not None and size == facts.acquisition_image_size_xy:
+        pixel = facts.acquisition_pixel_size_angstrom
+    if not pixel and (binning := facts.binning):
         pixel = voxel_size_angstrom / binning
     return float(pixel) if pixel and voxel_size_angstrom / pixel >= _SMALLEST_BINNING else None
 

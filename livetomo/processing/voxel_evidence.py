@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
 from livetomo.core.evidence import Evidence
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.voxel_size import is_possible
 from livetomo.formats.mrc_cell import OF_THE_EXTENTS
 from livetomo.formats.mrc_header import MrcHeader
@@ -43,12 +43,10 @@ class Settled:
     is_confirmed: bool = False
 
 
-def settle(
-    header: MrcHeader, path: PurePath, metadata: Mapping[str, Any], *, said: float | None, default: float
-) -> Settled:
+def settle(header: MrcHeader, path: PurePath, facts: SidecarFacts, *, said: float | None, default: float) -> Settled:
     """What holds. `said`: by a person; None where nobody has. `default`: Å, where nothing else says any."""
-    witnesses = [*of_header(header), *of_name(path), *of_sidecars(header, metadata)]
-    aside = _set_aside(header, witnesses, metadata)
+    witnesses = [*of_header(header), *of_name(path), *of_sidecars(header, facts)]
+    aside = _set_aside(header, witnesses, facts)
     sure = [one for one in witnesses if one not in aside]
     given = tuple(_evidence(header, witnesses, aside))
     if said is not None:
@@ -69,10 +67,10 @@ def settle(
     return Settled(best.angstrom, best.source, given, trouble, len(kinds) > 1 and not trouble)
 
 
-def _set_aside(header: MrcHeader, witnesses: Sequence[Witness], metadata: Mapping[str, Any]) -> dict[Witness, str]:
+def _set_aside(header: MrcHeader, witnesses: Sequence[Witness], facts: SidecarFacts) -> dict[Witness, str]:
     """Those that are not believed, and why. Whoever is not sure is believed where somebody else says the same."""
     aside = {}
-    pixel, _ = unbinned_pixel(metadata)
+    pixel, _ = unbinned_pixel(facts)
     for one in witnesses:
         others = [other for other in witnesses if other.kind != one.kind]
         if any(one.agrees(other) for other in others):

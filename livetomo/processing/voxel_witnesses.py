@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Literal, TypeGuard
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.voxel_size import is_possible
 from livetomo.formats.mrc_header import MrcHeader
 
@@ -74,24 +75,24 @@ def of_name(path: PurePath) -> Iterator[Witness]:
             return
 
 
-def of_sidecars(header: MrcHeader, metadata: Mapping[str, Any]) -> Iterator[Witness]:
+def of_sidecars(header: MrcHeader, facts: SidecarFacts) -> Iterator[Witness]:
     """Sizes that sidecars say, pixels times the binning that one says, and pixels times the binning by the extents."""
-    scales = _scales(metadata)
-    pixel, source = unbinned_pixel(metadata)
+    scales = facts.scales
+    pixel, source = unbinned_pixel(facts)
     for one in scales:
-        name = one["sidecar"]
-        if size := _number(one, "voxel_size_angstrom"):
+        name = one.sidecar
+        if size := above_zero(one.voxel_size_angstrom):
             yield Witness(size, _source([name]), "sidecar")
-        own = _number(one, "pixel_size_angstrom")
+        own = above_zero(one.pixel_size_angstrom)
         of_pixel, sources = (own, [name]) if own else (pixel, [name, source])
-        if of_pixel and (binning := _number(one, "binning")) and is_possible(of_pixel * binning):
+        if of_pixel and (binning := above_zero(one.binning)) and is_possible(of_pixel * binning):
             size = float(f"{of_pixel * binning:.6g}")
             yield Witness(size, _source(sources), "sidecar", how=f"pixels of {of_pixel:g} Å, binned by {binning:g}")
     for one in scales:
-        own = _number(one, "pixel_size_angstrom") or _number(one, "planned_pixel_size_angstrom")
-        of_pixel, sources = (own, [one["sidecar"]]) if own else (pixel, [one["sidecar"], source])
-        for key in ("raw_size_xy", "unbinned_size_xyz", "planned_size_xyz"):
-            ratio = _binning_by_extents(header, one.get(key))
+        own = above_zero(one.pixel_size_angstrom) or above_zero(one.planned_pixel_size_angstrom)
+        of_pixel, sources = (own, [one.sidecar]) if own else (pixel, [one.sidecar, source])
+        for sides in (one.raw_size_xy, one.unbinned_size_xyz, one.planned_size_xyz):
+            ratio = _binning_by_extents(header, sides)
             if of_pixel and ratio and is_possible(of_pixel * ratio):
                 size = float(f"{of_pixel * ratio:.6g}")
                 how = f"the volume's extents, in pixels of {of_pixel:g} Å"
@@ -100,33 +101,28 @@ def of_sidecars(header: MrcHeader, metadata: Mapping[str, Any]) -> Iterator[Witn
                 return
 
 
-def unbinned_pixel(metadata: Mapping[str, Any]) -> tuple[float | None, str]:
+def unbinned_pixel(facts: SidecarFacts) -> tuple[float | None, str]:
     """The tilt series' pixel in Å, and the sidecar that says it: named as such, or else as it was acquired.
 
     An acquisition with finer pixels than the tilt series has (super-resolution) is brought to those of the series.
     """
-    scales = _scales(metadata)
+    scales = facts.scales
     for one in scales:
-        if pixel := _number(one, "pixel_size_angstrom"):
-            return pixel, one["sidecar"]
-    raw = next((one["raw_size_xy"] for one in scales if _is_size(one.get("raw_size_xy"))), None)
+        if pixel := above_zero(one.pixel_size_angstrom):
+            return pixel, one.sidecar
+    raw = next((size for one in scales if _is_size(size := one.raw_size_xy)), None)
     for one in scales:
-        if pixel := _number(one, "acquisition_pixel_size_angstrom"):
-            acquired = one.get("acquisition_image_size_xy")
+        if pixel := above_zero(one.acquisition_pixel_size_angstrom):
+            acquired = one.acquisition_image_size_xy
             if raw is None or acquired is None or not _is_size(acquired):
-                return pixel, one["sidecar"]
+                return pixel, one.sidecar
             finer = max(acquired[:2]) / max(raw[:2])
             if finer >= 1 and math.isclose(finer, round(finer), rel_tol=SAME):
-                return pixel * round(finer), one["sidecar"]
+                return pixel * round(finer), one.sidecar
     return None, ""
 
 
-def _scales(metadata: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """What each sidecar says of sizes, the most believed first; all together where they were not kept apart."""
-    return metadata.get("scales") or [{"sidecar": "", **metadata}]
-
-
-def _binning_by_extents(header: MrcHeader, size: Any) -> float | None:
+def _binning_by_extents(header: MrcHeader, size: tuple[int, ...] | None) -> float | None:
     """Unbinned pixels for each voxel, where x and y agree about it; reconstructions may be turned by 90 degrees."""
     if not _is_size(size):
         return None
@@ -140,17 +136,13 @@ def _binning_by_extents(header: MrcHeader, size: Any) -> float | None:
     return None
 
 
-def _is_size(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) >= 2
-        and all(isinstance(side, int) and side > 0 for side in value[:2])
-    )
+def _is_size(size: tuple[int, ...] | None) -> TypeGuard[tuple[int, ...]]:
+    return size is not None and len(size) >= 2 and min(size[:2]) > 0
 
 
-def _number(facts: Mapping[str, Any], key: str) -> float | None:
-    value = facts.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+def above_zero(value: float | None) -> float | None:
+    """The size, where it is one."""
+    return float(value) if value is not None and value > 0 else None
 
 
 def _source(sidecars: Sequence[str], word: str = "sidecar") -> str:

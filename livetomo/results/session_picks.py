@@ -15,6 +15,7 @@ from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
 from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
@@ -42,6 +43,11 @@ class Result:
     folder: Path
     manifest: Mapping[str, Any]
     metadata: Mapping[str, Any]
+
+    @property
+    def facts(self) -> SidecarFacts:
+        """`metadata`, typed."""
+        return SidecarFacts(self.metadata)
 
 
 def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
@@ -131,7 +137,7 @@ def _newest(folders: list[Path]) -> Result:
 
 def _reconstruction(name: str, result: Result) -> Reconstruction:
     written = result.manifest.get("source", {}).get("modified_ns", 0)
-    return Reconstruction.of(name, result.metadata, written)
+    return Reconstruction.of(name, result.facts, written)
 
 
 def _revision(folder: Path) -> int:
@@ -177,7 +183,7 @@ def read_picks(
         frame = Frame.of_metadata(
             result.manifest["tomogram"]["name"],
             geometry,
-            result.metadata,
+            result.facts,
             pixel_size_angstrom=pixel_size_angstrom,
         )
         if frame.series in shared:  # two series of one name: each is called as its tomogram
@@ -217,7 +223,7 @@ def _geometry(volume: Mapping[str, Any]) -> TomogramGeometry:
 
 def _shared_names(results: Iterable[Result]) -> set[str]:
     """What several of them would be called."""
-    names = Counter(series_name(result.manifest["tomogram"]["name"], result.metadata) for result in results)
+    names = Counter(series_name(result.manifest["tomogram"]["name"], result.facts) for result in results)
     return {name for name, number in names.items() if number > 1}
 
 

@@ -8,6 +8,7 @@ from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.rebuild import rebuild
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.frame import Frame
 from tests.intake.fakes import Clock, FakeTree, mrc
 from tests.intake.joined import Joined
@@ -44,7 +45,7 @@ def names(one: Joined) -> dict[str, str]:
     )
     return {
         row["path"]: Frame.of_metadata(
-            row["name"], TomogramGeometry((8, 8, 8), 10.0), json.loads(row["metadata"])
+            row["name"], TomogramGeometry((8, 8, 8), 10.0), SidecarFacts(json.loads(row["metadata"]))
         ).series
         for row in rows
     }

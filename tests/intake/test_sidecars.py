@@ -2,12 +2,14 @@
 
 import pytest
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.star import loop_text
-from livetomo.intake.sidecars import gather, read_sidecar
+from livetomo.intake.sidecars import ACQUISITION, gather, read_sidecar
 from livetomo.intake.sidecars.metrics_csv import read_metrics, series_with_metrics
 from livetomo.intake.sidecars.numbers import NotUnderstood
 from livetomo.intake.tree import LocalTree
 
+KNOWN = {*vars(SidecarFacts), ACQUISITION}
 READ = {
     "cryoet-alignment/TiltSeries_Metrics.csv": (
         "pda2021-01-12-1",
@@ -87,6 +89,7 @@ def test_a_real_sidecar_is_read(data, file):
         tomogram = tomogram.removesuffix("_full_rec.mrc").removesuffix("_rec.mrc").removesuffix(".rec")
     _, _, facts = read_sidecar(path.name, text, tomogram)
     assert facts
+    assert set(facts) <= KNOWN
     for name, value in expected.items():
         assert facts[name] == (pytest.approx(value, rel=1e-3) if isinstance(value, float) else value), name
 

@@ -6,6 +6,7 @@ import torch
 
 from livetomo.core.picks import Picks
 from livetomo.core.quality.definitions import judged
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.extent import extent_figures
 from livetomo.processing.measure.particles import particle_figures
 from livetomo.processing.measure.scale import contradiction
@@ -132,6 +133,6 @@ SERIES = {"pixel_size_angstrom": 2.0, "raw_size_xy": [4096, 2048]}
     ],
 )
 def test_a_voxel_size_that_the_tilt_series_contradicts_is_named(voxel, shape, facts, words):
-    found = contradiction(voxel, shape, facts)
+    found = contradiction(voxel, shape, SidecarFacts(facts))
     assert (found is None) == (words is None)
     assert words is None or words in found

@@ -3,13 +3,14 @@
 import pytest
 
 from livetomo.core.quality.definitions import judged
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.metadata import metadata_figures
 
 ARETOMO3 = {"sidecars": {"TiltSeries_Metrics.csv": "AreTomo3 metrics"}}
 
 
 def figures(**facts):
-    return {quality.name: judged(quality) for quality in metadata_figures(facts)}
+    return {quality.name: judged(quality) for quality in metadata_figures(SidecarFacts(facts))}
 
 
 @pytest.mark.parametrize(

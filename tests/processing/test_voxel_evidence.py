@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.mrc_cell import voxel_sizes
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.processing.measure.scale import contradiction
@@ -42,7 +43,7 @@ def header_of(size, shape=(96, 160, 192)):
 
 def settled(size, name="TS_01.mrc", scales=(), said=None):
     metadata = {"scales": list(scales)} if scales else {}
-    return settle(header_of(size), PurePath("/data") / name, metadata, said=said, default=DEFAULT)
+    return settle(header_of(size), PurePath("/data") / name, SidecarFacts(metadata), said=said, default=DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +157,8 @@ def test_the_name_is_read_as_programs_and_people_write_it(name, size):
 
 def test_a_super_resolved_acquisition_contradicts_nothing():
     metadata = {"scales": [{"sidecar": "S.json", "binning": 4.0}, *SUPER_RESOLVED], "binning": 4.0}
-    assert contradiction(12.0, (96, 160, 192), metadata) is None
-    assert "pixels of 3 Å, binned by 4" in contradiction(6.0, (96, 160, 192), metadata)
+    assert contradiction(12.0, (96, 160, 192), SidecarFacts(metadata)) is None
+    assert "pixels of 3 Å, binned by 4" in contradiction(6.0, (96, 160, 192), SidecarFacts(metadata))
 
 
 sizes = st.floats(2, 60).map(lambda size: round(size, 2))
@@ -196,7 +197,7 @@ def test_a_header_in_metres_is_understood():
 def test_a_sampling_that_is_a_multiple_of_the_volume_is_doubted():
     sizes, note = voxel_sizes((2304.0, 1920.0, 1152.0), (768, 640, 384), (192, 160, 96))
     header = replace(header_of(sizes), cell_note=note)
-    found = settle(header, PurePath("/data/TS_01.mrc"), {}, said=None, default=DEFAULT)
+    found = settle(header, PurePath("/data/TS_01.mrc"), SidecarFacts(), said=None, default=DEFAULT)
     assert found.angstrom == 3.0
     assert "4 times the volume's extents: if the volume was binned, its voxels are of 12 Å" in found.trouble
     assert voxel_sizes((2304.0, 1920.0, 1152.0), (192, 160, 96), (192, 160, 96))[1] == ""

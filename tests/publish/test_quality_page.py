@@ -12,6 +12,7 @@ import livetomo
 from livetomo.core.picks import Picks
 from livetomo.core.quality.definitions import MEASURES, measure_of
 from livetomo.core.quality.session_baseline import AXIS_DEVIATION
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.extent import extent_figures
 from livetomo.processing.measure.halves import half_figures, missing_halves
 from livetomo.processing.measure.metadata import metadata_figures
@@ -50,7 +51,7 @@ def _made():
     noise = [torch.randn(48, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
     slab = noise[0].clone()
     slab[:16] *= 0.2
-    yield from metadata_figures(EVERYTHING)
+    yield from metadata_figures(SidecarFacts(EVERYTHING))
     yield from half_figures(noise[0], noise[0] + noise[1], voxel_size_angstrom=10)
     yield from missing_halves("of a test")
     for volume in (slab, noise[0]):

@@ -1,16 +1,15 @@
 """Whether a voxel size can be right: what the tilt series' pixels and sizes say of it."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
-from livetomo.processing.voxel_witnesses import unbinned_pixel
+from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.processing.voxel_witnesses import above_zero, unbinned_pixel
 
 _EXACT = 0.02
 _ROUGH = 0.10
 
 
-def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], facts: Mapping[str, Any]) -> str | None:
+def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], facts: SidecarFacts) -> str | None:
     """Why sidecars' `facts` and this voxel size cannot both be right; None where nothing speaks against it.
 
     Pixels times binning are the voxels' size, to 2 %; where no binning is told, the images' sides are the volume's,
@@ -19,13 +18,13 @@ def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], f
     pixel, _ = unbinned_pixel(facts)
     if pixel is None:
         return None
-    if binning := _number(facts, "binning"):
+    if binning := above_zero(facts.binning):
         size = pixel * binning
         if math.isclose(size, voxel_size_angstrom, rel_tol=_EXACT):
             return None
         return f"the tilt series says {size:.4g} Å: pixels of {pixel:.4g} Å, binned by {binning:g}"
-    sides = facts.get("raw_size_xy")
-    if not (isinstance(sides, list) and len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in sides)):
+    sides = facts.raw_size_xy
+    if sides is None or len(sides) != 2 or min(sides) <= 0:
         return None
     height, width = (n * voxel_size_angstrom for n in shape_zyx[1:])
     x, y = (side * pixel for side in sides)
@@ -39,8 +38,3 @@ def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], f
 
 def _alike(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=_ROUGH)
-
-
-def _number(facts: Mapping[str, Any], key: str) -> float | None:
-    value = facts.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None

@@ -31,8 +31,7 @@ def look(clipped: Tensor, spec: JobSpec, voxel_size_angstrom: float, blank: Blan
 
     Of a volume with blank regions, those of the box that holds the rest.
     """
-    low, high = (spec.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
-    declared = high - low if isinstance(low, int | float) and isinstance(high, int | float) else None
+    declared = spec.facts.tilt_range_degrees
     if blank is None:
         return volume_figures(clipped, voxel_size_angstrom=voxel_size_angstrom, declared_tilts_degrees=declared)
     box = blank.box()

@@ -30,14 +30,14 @@ def _deconvolved(
     clipped: Tensor, rule: Deconvolve, spec: JobSpec, voxel_size_angstrom: float, blank: Blank | None
 ) -> Tensor:
     """By the tomogram's own defocus, or else by the recipe's."""
-    defocus = spec.metadata.get("defocus_angstrom") or rule.defocus_angstrom
+    defocus = spec.facts.defocus_angstrom or rule.defocus_angstrom
     if not isinstance(defocus, int | float):
         raise NoDefocus(spec.path)
     sharp = deconvolve(
         clipped,
         voxel_size_angstrom=voxel_size_angstrom,
         defocus_angstrom=abs(defocus),
-        voltage_kilovolt=spec.metadata.get("voltage_kilovolt") or rule.voltage_kilovolt,
+        voltage_kilovolt=spec.facts.voltage_kilovolt or rule.voltage_kilovolt,
         **rule.model_dump(exclude={"method", "defocus_angstrom", "voltage_kilovolt"}),
     )
     return clip_(normalise_(sharp, "bright", None if blank is None else blank.mask))

@@ -12,12 +12,12 @@ from livetomo.processing.voxel_evidence import Settled, settle
 def settle_voxel_size(spec: JobSpec, header: MrcHeader) -> Settled:
     """The voxel size by all that is said of it."""
     said, default = spec.recipe.voxel_size_angstrom, spec.default_voxel_size_angstrom
-    return settle(header, spec.path, spec.metadata, said=said, default=default)
+    return settle(header, spec.path, spec.facts, said=said, default=default)
 
 
 def describe_input(spec: JobSpec, voxel_size: Settled, plan: FeaturePlan) -> Findings:
     """The voxel size as a figure, and warnings: notes, a doubtful voxel size, missing features."""
-    warnings = list(spec.metadata.get("notes", []))
+    warnings = list(spec.facts.notes)
     if voxel_size.trouble:
         warnings.append(f"Voxel size: {voxel_size.trouble}.")
     warnings += [f"{feature} is missing: {reason}." for feature, reason in plan.missing.items()]

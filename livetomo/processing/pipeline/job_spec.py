@@ -7,6 +7,7 @@ from typing import Any
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.naming import stable_id
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, TomogramId
 
 
@@ -29,6 +30,11 @@ class JobSpec:
     default_voxel_size_angstrom: float
     halves: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> SidecarFacts:
+        """`metadata`, typed."""
+        return SidecarFacts(self.metadata)
 
     @property
     def result_id(self) -> str:

@@ -34,7 +34,7 @@ def judge(spec: JobSpec, extent: TomogramExtent, figures: Sequence[Quality]) -> 
         for reason in axes
         if "axes" in reason or "axis" in reason
     ]
-    doubt = contradiction(extent.geometry.voxel_size_angstrom, extent.geometry.shape_zyx, spec.metadata)
+    doubt = contradiction(extent.geometry.voxel_size_angstrom, extent.geometry.shape_zyx, spec.facts)
     if doubt is not None:
         warnings.append(f"Voxel size: {doubt}.")
         verdicts = [replace(one, verdict="bad", reason=doubt) if one.name == "voxel_size" else one for one in verdicts]

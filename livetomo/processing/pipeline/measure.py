@@ -32,7 +32,7 @@ def measure(
 ) -> Findings:
     """The figures of the volume that was `seen`, of its metadata and half-maps, and of what was found in it."""
     halves = measure_half_maps(spec, extent.geometry.voxel_size_angstrom, device)
-    figures = [*seen.figures, *metadata_figures(spec.metadata), *halves.figures]
+    figures = [*seen.figures, *metadata_figures(spec.facts), *halves.figures]
     value = {quality.name: quality.value for quality in figures}
     contrast, coarse_snr = value.get("contrast"), value.get("coarse_snr")
     if contrast is not None and coarse_snr is not None and (focused := focus(contrast, coarse_snr)):

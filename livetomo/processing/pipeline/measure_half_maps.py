@@ -37,7 +37,7 @@ def measure_half_maps(spec: JobSpec, voxel_size_angstrom: float, device: torch.d
         except (PermanentError, OSError) as fault:
             reason = f"a half could not be read: {fault}"
             return Findings(tuple(missing_halves(reason)), (f"Halves: {reason}",))
-    notes = [note for note in spec.metadata.get("notes", []) if note.startswith(WITHOUT_HALVES)]
+    notes = [note for note in spec.facts.notes if note.startswith(WITHOUT_HALVES)]
     return Findings(tuple(missing_halves(notes[0]))) if notes else Findings()
 
 
@@ -75,7 +75,7 @@ def _side(shape_zyx: tuple[int, int, int]) -> int:
 
 def _box(spec: JobSpec, path: Path, side: int) -> Volume:
     box = settled_signs(settled_order(read_box(path, side)))
-    return turned(box) if spec.metadata.get("stored_axes") == "yzx" else box
+    return turned(box) if spec.facts.stored_axes == "yzx" else box
 
 
 def _tensor(box: Volume, device: torch.device) -> Tensor:
@@ -84,7 +84,7 @@ def _tensor(box: Volume, device: torch.device) -> Tensor:
 
 def _most_tilt(spec: JobSpec) -> float:
     """The angle that was reached to both sides; 60 degrees where nobody says."""
-    low, high = (spec.metadata.get(f"tilt_{end}_degrees") for end in ("min", "max"))
-    if not isinstance(low, int | float) or not isinstance(high, int | float) or high - low < 2 * _LEAST_TILT_DEGREES:
+    low, high = spec.facts.tilt_min_degrees, spec.facts.tilt_max_degrees
+    if low is None or high is None or high - low < 2 * _LEAST_TILT_DEGREES:
         return 60.0
     return min(max(min(-low, high), _LEAST_TILT_DEGREES), 85.0)

@@ -42,7 +42,7 @@ def read_source(spec: JobSpec) -> Volume:
         raise SourceUnreadable(spec.path, fault.strerror or str(fault)) from fault
     if (after.st_size, after.st_mtime_ns) != before:
         raise SourceChanged(spec.path)
-    return turned(volume) if spec.metadata.get("stored_axes") == "yzx" else volume
+    return turned(volume) if spec.facts.stored_axes == "yzx" else volume
 
 
 def read_tensor(spec: JobSpec, device: torch.device) -> tuple[Tensor, MrcHeader]:
@@ -66,7 +66,7 @@ def read_source_header(spec: JobSpec) -> MrcHeader:
         raise SourceUnreadable(spec.path, "it is not there any more") from None
     except OSError as fault:
         raise SourceUnreadable(spec.path, fault.strerror or str(fault)) from fault
-    return _turned_header(header) if spec.metadata.get("stored_axes") == "yzx" else header
+    return _turned_header(header) if spec.facts.stored_axes == "yzx" else header
 
 
 def turned(volume: Volume) -> Volume:

@@ -77,7 +77,7 @@ def run(
         with clock.stage("measure"):
             geometry = header.geometry(voxel_size.angstrom)
             extent = TomogramExtent.of(geometry, plan.grid.voxel_size_angstrom, blank)
-            frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.metadata)
+            frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts)
             findings = describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness
             findings += measure(spec, plan, extent, seen, maps, found, on)
             judged = judge(spec, extent, findings.figures)

@@ -28,7 +28,7 @@ MOST_INLINE_PICKS = 1000
 
 def unused_pixel_size(spec: JobSpec, frame: Frame) -> Findings:
     """A warning where sidecars say a pixel size that no exported file can use."""
-    pixel = spec.metadata.get("pixel_size_angstrom")
+    pixel = spec.facts.pixel_size_angstrom
     if frame.pixel_size_angstrom is not None or not pixel:
         return Findings()
     warning = f"Unbinned pixel size: {pixel:g} Å, as sidecars say, is more than the voxel's; not used."
