@@ -235,7 +235,7 @@ def result(**metadata) -> TomogramResult:
     spec = job(**metadata)
     recipe = spec.recipe.model_copy(update={"keep": ("denoised", "labels", "probabilities")})
     spec = replace(spec, recipe=recipe)
-    frame = Frame.of_metadata("TS_01", GEOMETRY, metadata)
+    frame = Frame.of_metadata("TS_01", GEOMETRY, spec.facts)
     picks = Picks(np.array(PLACES, np.float32), np.array([0.9, 0.8, 0.1], np.float32), np.ones(3, np.float32))
     maps, labels = of_spots().maps, np.ones(SHAPE, np.int8)
     found, findings = FoundParticles({"ribosome": picks}), Findings((), ("a warning",))
@@ -255,7 +255,7 @@ def test_a_result_is_written_twice_alike(tmp_path):
 
 def test_a_pixel_size_that_no_file_can_use_is_said():
     spec = job(pixel_size_angstrom=99.0)
-    frame = Frame.of_metadata("TS_01", GEOMETRY, spec.metadata)
+    frame = Frame.of_metadata("TS_01", GEOMETRY, spec.facts)
     assert unused_pixel_size(spec, frame).warnings[0].startswith("Unbinned pixel size: 99 Å")
     assert unused_pixel_size(job(), frame) == Findings()
 
