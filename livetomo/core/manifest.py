@@ -24,7 +24,7 @@ _VERDICTS = frozenset(get_args(Verdict))
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceFile:
     """The file that the result was made of.
 
     path: absolute, as the daemon saw it.
@@ -39,9 +39,9 @@ class Source:
     digest: str
 
     @staticmethod
-    def from_json(body: JsonObject) -> "Source":
+    def from_json(body: JsonObject) -> "SourceFile":
         """The inverse of `to_json`."""
-        return Source(body.text("path"), body.whole("size"), body.whole("modified_ns"), body.text("digest"))
+        return SourceFile(body.text("path"), body.whole("size"), body.whole("modified_ns"), body.text("digest"))
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `result.json`."""
@@ -49,7 +49,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class VolumeFacts:
     """The volume that all coordinates refer to.
 
     shape_zyx: in voxels.
@@ -70,9 +70,9 @@ class Volume:
     evidence: tuple[Evidence, ...] | None = None
 
     @staticmethod
-    def from_json(body: JsonObject) -> "Volume":
+    def from_json(body: JsonObject) -> "VolumeFacts":
         """The inverse of `to_json`."""
-        return Volume(
+        return VolumeFacts(
             body.numbers("shape_zyx", 3),
             body.number("voxel_size_angstrom"),
             body.text("voxel_size_source"),
@@ -304,8 +304,8 @@ class ResultManifest:
     result_id: str
     tomogram: TomogramId
     revision: int
-    source: Source
-    volume: Volume
+    source: SourceFile
+    volume: VolumeFacts
     recipe: RecipeUsed
     provenance: Provenance
     started: str
@@ -384,8 +384,8 @@ def _manifest(body: JsonObject) -> ResultManifest:
         result_id=body.text("result_id"),
         tomogram=TomogramId(who.text("watch"), who.text("session"), who.text("name")),
         revision=body.whole("revision"),
-        source=Source.from_json(body.object("source")),
-        volume=Volume.from_json(body.object("volume")),
+        source=SourceFile.from_json(body.object("source")),
+        volume=VolumeFacts.from_json(body.object("volume")),
         metadata=body.table("metadata", {}),
         recipe=RecipeUsed.from_json(body.object("recipe")),
         provenance=Provenance.from_json(body.object("provenance")),

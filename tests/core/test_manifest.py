@@ -5,10 +5,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from livetomo.core.errors import BadManifest
 from livetomo.core.manifest import SCHEMA, ResultManifest
+from tools.docs.schemas import manifest_schema
 
 FIRST = Path(__file__).parents[1] / "first_version" / "first_version.tar.xz"
 
@@ -116,6 +118,14 @@ def test_what_is_no_manifest_is_said_by_its_key(place, value, said):
 def test_other_json_is_no_manifest(body):
     with pytest.raises(BadManifest, match="it does not give"):
         ResultManifest.from_json(body)
+
+
+@pytest.mark.parametrize("body", [newest(), *map(json.loads, first_version())])
+def test_the_json_schema_holds_for_manifests_of_every_version(body):
+    jsonschema.validate(body, manifest_schema())
+    del body["result_id"]
+    with pytest.raises(jsonschema.ValidationError, match="'result_id' is a required property"):
+        jsonschema.validate(body, manifest_schema())
 
 
 def test_in_brief_it_has_everything_but_the_rows_of_picks():

@@ -9,6 +9,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import mrcfile
 import numpy as np
 import pytest
@@ -32,12 +33,14 @@ from livetomo.core.errors import (
     UnsupportedMode,
 )
 from livetomo.core.events import result_events
+from livetomo.core.manifest import ResultManifest
 from livetomo.processing.pipeline import device_faults, feature_maps
 from livetomo.processing.pipeline import read_input as source
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline import write_result as result_files
 from tests.mrc_files import header_block
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
+from tools.docs.schemas import manifest_schema
 
 PLACES = np.array([(24, 20, 20), (20, 60, 25), (30, 40, 60)])
 
@@ -89,6 +92,13 @@ def test_the_manifest_on_disk_is_what_is_returned_and_vouches_for_every_file(mad
     for name, facts in manifest["files"].items():
         content = (folder / name).read_bytes()
         assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_the_manifest_on_disk_is_read_as_its_type_and_written_again_byte_for_byte(made):
+    written = (made[0] / "result.json").read_text(encoding="utf-8")
+    body = ResultManifest.from_json(json.loads(written)).to_json()
+    assert json.dumps(body, ensure_ascii=False, allow_nan=False, indent=1) + "\n" == written
+    jsonschema.validate(json.loads(written), manifest_schema())
 
 
 def test_the_manifest_has_exactly_the_promised_keys(made):
