@@ -181,7 +181,7 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
         except ResultUnreadable as fault:
             left_out.append(LeftOut(fault.folder.parent.name, fault))
     _must_be_there(order["results"])  # it may have gone meanwhile
-    results.sort(key=lambda result: str(result.manifest["tomogram"]["name"]))
+    results.sort(key=lambda result: result.manifest.tomogram.name)
     write_metadata(results, session)
     sets = f"_{OPTIMISATION_SET}"
     before = {path.name.removesuffix(sets) for path in output.glob(f"*{sets}")}

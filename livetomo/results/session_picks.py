@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
-from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
+from livetomo.core.errors import BadManifest, BadStar, ConfigurationError, ResultUnreadable
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import ResultManifest, VolumeFacts
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
@@ -25,15 +25,6 @@ from livetomo.system.atomic_write import replace_text
 
 METADATA = "metadata.json"
 _REVISION = re.compile("r[0-9]+-")
-_NEEDED: Mapping[str, type | UnionType] = {
-    "tomogram.name": str,
-    "revision": int,
-    "finished": str,
-    "result_id": str,
-    "volume.shape_zyx": list,
-    "volume.voxel_size_angstrom": int | float,
-    "picks": dict,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +32,7 @@ class Result:
     """A result folder, its manifest, and what sidecars say of its tilt series by now."""
 
     folder: Path
-    manifest: Mapping[str, Any]
+    manifest: ResultManifest
     metadata: Mapping[str, Any]
 
     @property
@@ -57,27 +48,19 @@ def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
         ResultUnreadable: the folder is gone or cannot be read, or its manifest is damaged.
     """
     try:
-        manifest = read_manifest(folder)
+        manifest = ResultManifest.from_json(read_manifest(folder))
     except (FileNotFoundError, NotADirectoryError):
         raise ResultUnreadable(folder, f"there is no {MANIFEST} in it") from None
     except OSError as fault:
         raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
-    except ValueError as fault:
+    except (BadManifest, ValueError) as fault:
         raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
-    if wrong := [key for key, kind in _NEEDED.items() if not isinstance(_found(manifest, key), kind)]:
-        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged (it does not give {', '.join(wrong)})")
-    return Result(folder, manifest, metadata or manifest.get("metadata", {}))
-
-
-def _found(body: Any, key: str) -> Any:
-    for part in key.split("."):
-        body = body.get(part) if isinstance(body, dict) else None
-    return body
+    return Result(folder, manifest, metadata or manifest.metadata)
 
 
 def write_metadata(results: Iterable[Result], session: Path) -> None:
     """Leave what is known of each result in the session's folder, for those who read it without the catalog."""
-    known = {result.manifest["result_id"]: result.metadata for result in results}
+    known = {result.manifest.result_id: result.metadata for result in results}
     replace_text(session / METADATA, json.dumps(known, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -113,8 +96,8 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
         except ResultUnreadable as fault:
             unreadable.append(LeftOut(fault.folder.parent.name, fault))
             continue
-        metadata = known.get(result.manifest["result_id"]) or result.metadata
-        newest[result.manifest["tomogram"]["name"]] = replace(result, metadata=metadata)
+        metadata = known.get(result.manifest.result_id) or result.metadata
+        newest[result.manifest.tomogram.name] = replace(result, metadata=metadata)
     if not folders:
         raise ConfigurationError(
             f"{session}: holds no results; name the folder of a session, in which there is a folder `tomograms`"
@@ -132,11 +115,11 @@ def _newest(folders: list[Path]) -> Result:
     """Of one tomogram's results."""
     last = max(map(_revision, folders))
     results = [read_result(folder, {}) for folder in folders if _revision(folder) == last]
-    return max(results, key=lambda result: str(result.manifest["finished"]))
+    return max(results, key=lambda result: result.manifest.finished)
 
 
 def _reconstruction(name: str, result: Result) -> Reconstruction:
-    written = result.manifest.get("source", {}).get("modified_ns", 0)
+    written = result.manifest.source.modified_ns
     return Reconstruction.of(name, result.facts, written)
 
 
@@ -146,13 +129,13 @@ def _revision(folder: Path) -> int:
 
 def features(results: Iterable[Result]) -> list[str]:
     """The features that any of them has picks of."""
-    return sorted({feature for result in results for feature in result.manifest["picks"]})
+    return sorted({feature for result in results for feature in result.manifest.picks})
 
 
 def first_feature(results: Iterable[Result]) -> str | None:
     """The feature that the recipe of the last finished result picks first: what a session is foremost about."""
-    for result in sorted(results, key=lambda result: str(result.manifest["finished"]), reverse=True):
-        for feature in result.manifest["picks"]:
+    for result in sorted(results, key=lambda result: result.manifest.finished, reverse=True):
+        for feature in result.manifest.picks:
             return str(feature)
     return None
 
@@ -179,23 +162,23 @@ def read_picks(
     sets: list[Placed] = []
     thresholds: list[float] = []
     for result in results:
-        geometry = _geometry(result.manifest["volume"])
+        geometry = _geometry(result.manifest.volume)
         frame = Frame.of_metadata(
-            result.manifest["tomogram"]["name"],
+            result.manifest.tomogram.name,
             geometry,
             result.facts,
             pixel_size_angstrom=pixel_size_angstrom,
         )
         if frame.series in shared:  # two series of one name: each is called as its tomogram
-            frame = replace(frame, name=result.manifest["tomogram"]["name"], tilt_series_name=None)
-        if feature in result.manifest["picks"]:
+            frame = replace(frame, name=result.manifest.tomogram.name, tilt_series_name=None)
+        if feature in result.manifest.picks:
             try:
                 candidates, slack = _candidates(result, feature, frame)
             except ResultUnreadable as fault:
                 leave_out(LeftOut(frame.name, fault))
                 continue
             sets.append(Placed(candidates, frame))
-            published = result.manifest["picks"][feature]["threshold"]
+            published = result.manifest.picks[feature].threshold
             thresholds.append((published if threshold is None else threshold) - slack)
         elif everywhere:
             sets.append(Placed(Picks.none(), frame))
@@ -209,21 +192,16 @@ def read_picks(
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
 
 
-def _geometry(volume: Mapping[str, Any]) -> TomogramGeometry:
+def _geometry(volume: VolumeFacts) -> TomogramGeometry:
     """Where the voxels lie of the volume that a manifest describes."""
-    z, y, x = volume["shape_zyx"]
-    origin_x, origin_y, origin_z = volume.get("origin_angstrom", (0.0, 0.0, 0.0))
     return TomogramGeometry(
-        (z, y, x),
-        volume["voxel_size_angstrom"],
-        (origin_x, origin_y, origin_z),
-        stored_axes=volume.get("axis_order", "zyx"),
+        volume.shape_zyx, volume.voxel_size_angstrom, volume.origin_angstrom, stored_axes=volume.axis_order
     )
 
 
 def _shared_names(results: Iterable[Result]) -> set[str]:
     """What several of them would be called."""
-    names = Counter(series_name(result.manifest["tomogram"]["name"], result.facts) for result in results)
+    names = Counter(series_name(result.manifest.tomogram.name, result.facts) for result in results)
     return {name for name, number in names.items() if number > 1}
 
 
@@ -244,21 +222,21 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
         raise ResultUnreadable(result.folder, f"{name}: {fault.strerror}") from None
     except (BadStar, ValueError) as fault:
         raise ResultUnreadable(result.folder, f"{name} is damaged ({fault})") from None
-    picked = result.manifest["picks"][feature]
-    if len(candidates) != picked["candidates"]:
-        why = f"{name} has {len(candidates):,} rows where {picked['candidates']:,} were published"
+    picked = result.manifest.picks[feature]
+    if len(candidates) != picked.candidates:
+        why = f"{name} has {len(candidates):,} rows where {picked.candidates:,} were published"
         raise ResultUnreadable(result.folder, why)
-    facts = result.manifest.get("files", {}).get(name)
-    if facts is not None and facts["sha256"] != hashlib.sha256(content).hexdigest():
+    facts = result.manifest.files.get(name)
+    if facts is not None and facts.sha256 != hashlib.sha256(content).hexdigest():
         raise ResultUnreadable(result.folder, f"{name} was changed: it has not the checksum that was published")
     return candidates, 0.0 if has_all_digits(text) else 1e-6
 
 
 def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:
     """Whether the recipe of the last finished result that looked for the feature has it calibrated."""
-    with_feature = [result for result in results if feature in result.manifest["picks"]]
+    with_feature = [result for result in results if feature in result.manifest.picks]
     if not with_feature:
         return False
-    last = max(with_feature, key=lambda result: str(result.manifest["finished"]))
-    rules = last.manifest["recipe"]["settings"].get("curate", ())
+    last = max(with_feature, key=lambda result: result.manifest.finished)
+    rules = last.manifest.recipe.settings.get("curate", ())
     return any(rule["rule"] == "calibrate" and rule["feature"] == feature for rule in rules)

@@ -93,7 +93,7 @@ def test_the_pixel_size_that_sidecars_reported_late_is_used_and_a_persons_word_g
     """As the daemon leaves it: what the catalog knows of each result by now."""
     results = newest_results(session)
     known = {"TS_01": {"pixel_size_angstrom": 5.0}, "TS_02": {"binning": 4}, "TS_03": {}}
-    late = [replace(result, metadata=known[result.manifest["tomogram"]["name"]]) for result in results]
+    late = [replace(result, metadata=known[result.manifest.tomogram.name]) for result in results]
     write_metadata(late, session)
     picks(session)
     table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
@@ -129,10 +129,10 @@ def test_a_series_that_was_reconstructed_again_stands_once_under_its_own_name(se
         }
         for name, order in made.items()
     }
-    write_metadata([replace(each, metadata=series[each.manifest["tomogram"]["name"]]) for each in results], session)
+    write_metadata([replace(each, metadata=series[each.manifest.tomogram.name]) for each in results], session)
     (report,) = [json.loads(picks(session, "--json").stdout)["tomograms"]]
     assert list(report) == ["TS_01"]
-    assert [each.manifest["tomogram"]["name"] for each in newest_results(session)] == ["TS_02"]
+    assert [each.manifest.tomogram.name for each in newest_results(session)] == ["TS_02"]
     assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == {"TS_01"}
 
 

@@ -88,7 +88,7 @@ def test_its_results_are_whole_and_their_picks_are_read(facility: Path) -> None:
     results = newest_results(session)
     for result in results:
         (placed,) = read_picks([result], "ribosome")
-        assert len(placed.picks) == result.manifest["picks"]["ribosome"]["count"] > 0
+        assert len(placed.picks) == result.manifest.picks["ribosome"].count > 0
 
 
 def test_its_recipes_have_the_hashes_that_they_had(facility: Path) -> None:

@@ -27,7 +27,14 @@ def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_ye
             "mode": 2,
         },
         "recipe": {"name": "untrained", "hash": RECIPE_HASH, "settings": {}},
-        "provenance": {"livetomo": "0.1.0", "device": "cpu"},
+        "provenance": {
+            "livetomo": "0.1.0",
+            "python": "3.11",
+            "torch": "2",
+            "device": "cpu",
+            "host": "gpu1",
+            "models": {},
+        },
         "started": "2026-11-20T10:00:00Z",
         "finished": "2026-11-20T10:00:07Z",
         "seconds": {"read": 0.4, "segment": 3.1},
@@ -41,6 +48,7 @@ def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_ye
                 "count": picks,
                 "candidates": 4 * picks,
                 "threshold": 0.5,
+                "removed": [],
                 "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
                 "strongest": [[10.0 * n, 20.0 * n, 30.0, 0.9] for n in range(min(picks, 1000))],
             }

@@ -74,9 +74,7 @@ def order(session: Path) -> dict:
 
 def result_of(session: Path, number: int = 1) -> Path:
     """The folder of one tomogram's result."""
-    return next(
-        each.folder for each in newest_results(session) if each.manifest["tomogram"]["name"] == TOMOGRAMS[number]
-    )
+    return next(each.folder for each in newest_results(session) if each.manifest.tomogram.name == TOMOGRAMS[number])
 
 
 def names_in(session: Path) -> set[str]:
@@ -108,7 +106,7 @@ def test_a_tomograms_own_file_and_its_part_of_the_sessions_agree_column_by_colum
     exporter = EXPORTERS[name]
     for result in newest_results(made):
         sets = read_picks([result], feature)
-        assert len(sets[0].picks) == result.manifest["picks"][feature]["count"] > 0
+        assert len(sets[0].picks) == result.manifest.picks[feature].count > 0
         written = write_session(sets, feature, name, tmp_path)
         own = result.folder / "picks" / f"{feature}.{name}.{exporter.ending}"
         alike = [path for path in written if columns_or_none(name, path) == columns(name, own.read_text())]
@@ -223,7 +221,7 @@ def test_an_older_revision_does_not_stand_for_one_that_is_damaged(session):
     (newer / "result.json").write_text(json.dumps(manifest | {"revision": 2})[:-40])
     left: list[LeftOut] = []
     results = newest_results(session, left.append)
-    assert [each.manifest["tomogram"]["name"] for each in results] == [TOMOGRAMS[2], TOMOGRAMS[0]]
+    assert [each.manifest.tomogram.name for each in results] == [TOMOGRAMS[2], TOMOGRAMS[0]]
     assert [newer.parent.name] == [each.tomogram for each in left]
     with pytest.raises(ResultUnreadable, match="livetomo reprocess"):
         newest_results(session)

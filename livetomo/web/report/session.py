@@ -114,14 +114,14 @@ def of_folder(folder: Path) -> Session:
     results = newest_results(folder, lambda left: log.warning("%s is left out: %s", left.tomogram, left.fault))
     rows: list[Row] = []
     earlier: dict[str, list[Mapping[str, Any]]] = {}
-    for result in sorted(results, key=lambda result: str(result.manifest["finished"])):
-        figures = earlier.setdefault(result.manifest["recipe"]["hash"], [])
-        manifest = judged(result.manifest, figures[-1 : -1 - MOST_TOMOGRAMS : -1])
+    for result in sorted(results, key=lambda result: result.manifest.finished):
+        figures = earlier.setdefault(result.manifest.recipe.hash, [])
+        manifest = judged(result.manifest.to_json(), figures[-1 : -1 - MOST_TOMOGRAMS : -1])
         figures.append(manifest["quality"])
         name = str(manifest["tomogram"]["name"])
         rows.append(Row(name, manifest["revision"], "done", folder=result.folder, manifest=manifest))
-    where = results[0].manifest["tomogram"]
-    return Session(where["watch"], where["session"], tuple(sorted(rows, key=_counted)))
+    where = results[0].manifest.tomogram
+    return Session(where.watch, where.session, tuple(sorted(rows, key=_counted)))
 
 
 def of_catalog(catalog: Catalog, watch: str, session: str) -> Session:
