@@ -143,12 +143,13 @@ class Views:
         for _, counts in finished:
             for feature, count in counts.items():
                 picks[feature] = picks.get(feature, 0) + count
-        verdict, reasons = self.session_verdict(watch, session)
+        states = _counted(row["state"] for row in rows)
+        verdict, reasons = self.session_verdict(watch, session, states)
         return SessionTotals(
             watch=watch,
             session=session,
             tomograms=len(in_force),
-            states=_counted(row["state"] for row in rows),
+            states=states,
             verdicts=_counted(verdict for _, verdict, _ in said),
             picks=picks,
             newest=_moment(max((row["changed"] for row in rows), default=0.0)),

@@ -1,9 +1,15 @@
 """What a file's name, or its first bytes, say of its format: a volume, compressed or not, or something else."""
 
 from collections.abc import Mapping
+from itertools import product
 
 COMPRESSED = (".gz", ".bz2")
 VOLUMES = (".mrc", ".rec")
+REWRITTEN = (
+    *COMPRESSED,
+    *(f".{''.join(name)}" for one in VOLUMES for name in product(*zip(one[1:], one[1:].upper(), strict=True))),
+)
+"""Endings of names that `plain_path` may change: a cheap test for what need not be asked of it."""
 STACKS = (".st", ".mrcs", ".ali", ".preali")
 STORES = (".zarr", ".n5")
 """Endings of folders that hold one volume in many files."""

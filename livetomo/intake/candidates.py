@@ -6,7 +6,7 @@ from typing import Protocol
 
 from livetomo.config.patterns import Exclusion, SessionPattern
 from livetomo.core.tomogram import Content, KnownFile, TomogramId
-from livetomo.formats.endings import plain_path
+from livetomo.formats.endings import REWRITTEN, plain_path
 from livetomo.intake.half_search import HalfSearch
 from livetomo.intake.known import Known
 from livetomo.intake.neighbours import Neighbours
@@ -98,6 +98,7 @@ class Candidates:
         self._ruled_out: dict[str, tuple[Look, float]] = {}
         self._places: dict[tuple[int, int], str] = {}
         self._suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
+        self._endings = (*self._suffixes, *REWRITTEN)
         self.files: dict[str, Candidate] = {}
 
     def consider(self, listing: Listing, baseline: list[KnownFile] | None, only: Container[str] | None = None) -> int:
@@ -124,7 +125,9 @@ class Candidates:
 
     def wants(self, name: str) -> bool:
         """Whether a file of this name may matter: a cheap test for floods of events."""
-        return name.endswith(self._suffixes) or plain_path(name).endswith(self._suffixes)
+        return name.endswith(self._endings) and (
+            name.endswith(self._suffixes) or plain_path(name).endswith(self._suffixes)
+        )
 
     def name(self, path: str) -> Named | None:
         """Who a full volume at `path` would be, or what stands for one; None where it is none, or is not wanted."""
@@ -135,7 +138,8 @@ class Candidates:
         if listing.own:
             return []
         prefix = f"{listing.folder}/" if listing.folder else ""
-        paths = [prefix + entry.name for entry in listing.files if self.wants(entry.name)]
+        in_doubt = listing.files if not is_text(prefix) else [one for one in listing.files if not one.name.isascii()]
+        paths = [prefix + entry.name for entry in in_doubt if self.wants(entry.name)]
         return [path for path in paths if not is_text(path) and self._named(path)]
 
     def to_the_end(self, path: str) -> None:
