@@ -17,7 +17,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from livetomo.core.events import Event
-from livetomo.core.quality.definitions import MEASURES, judged
+from livetomo.core.quality.definitions import DEFINITIONS, judged
 from livetomo.core.quality.metric import Quality, worst
 from livetomo.core.status import BrokerState, WorkerState
 from livetomo.core.tomogram import TomogramId
@@ -36,7 +36,7 @@ from dashboards.build import LEFT_OUT, texts
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted((ROOT / "dashboards").glob("*.json"))
 OWN = {family.name for family in Metrics(CollectorRegistry()).families}
-FIGURES = {metric_name(measure.name, measure.unit) for measure in MEASURES.values()}
+FIGURES = {metric_name(measure.name, measure.unit) for measure in DEFINITIONS.values()}
 KNOWN = (
     OWN
     | {f"livetomo_{kind}_{figure}" for figure in FIGURES for kind in ("latest", "quality")}
@@ -173,7 +173,7 @@ class Watched:
         """One more tomogram of a session, of which some figures are these, is judged and recorded."""
         self.number += 1
         usual = {"thickness": 1500.0, "tilt_axis": -95.0, "halves_agreement": 0.5, "band_snr": 2.0}
-        quality = [judged(Quality(name, value, MEASURES[name].unit)) for name, value in (usual | values).items()]
+        quality = [judged(Quality(name, value, DEFINITIONS[name].unit)) for name, value in (usual | values).items()]
         if "halves_agreement" in values:
             quality[2] = replace(quality[2], verdict="bad", reason="the even half is dead")
         await self.daemon.arrive(f"TS_{self.number:03}", session="watched")

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from livetomo.catalog.queries import SessionTotals
 from livetomo.core.events import Event, Recorded
 from livetomo.core.problems import Collector, Problem
-from livetomo.core.quality.definitions import MEASURES
+from livetomo.core.quality.definitions import DEFINITIONS
 from livetomo.core.quality.session_verdict import Target
 from livetomo.core.state_problems import of_states
 from livetomo.core.status import BrokerState, DiskState, Status, WatchState, WorkerState
@@ -218,7 +218,7 @@ def test_a_figure_is_named_with_its_unit(name: str, unit: str, metric: str | Non
 def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None:
     """Of every figure that there can be, too: base units, and names as Prometheus wants them."""
     payload = manifest()
-    for name, measure in MEASURES.items():
+    for name, measure in DEFINITIONS.items():
         figure = {"value": 1.0, "unit": measure.unit, "verdict": "unjudged"}
         payload["quality"][name.replace("<feature>", "ribosome")] = figure
     metrics.finished(payload)

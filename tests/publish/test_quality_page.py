@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 import livetomo
 from livetomo.core.picks import Picks
-from livetomo.core.quality.definitions import MEASURES, measure_of
+from livetomo.core.quality.definitions import DEFINITIONS, definition_of
 from livetomo.core.quality.session_baseline import AXIS_DEVIATION
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.extent import extent_figures
@@ -23,7 +23,7 @@ from livetomo.publish.prometheus.quality_buckets import buckets, in_base_units, 
 from tools.docs.quality_page import page
 
 ROOT = Path(livetomo.__file__).parent
-FIGURES = tuple(MEASURES.values())
+FIGURES = tuple(DEFINITIONS.values())
 EVERYTHING = {
     "thickness_angstrom": 1500.0, "tilt_axis_degrees": 85.0, "global_shift_angstrom": 100.0, "patches": 16,
     "bad_patch_low_tilt_fraction": 0.01, "bad_patch_fraction": 0.01, "ctf_resolution_angstrom": 12.0, "ctf_score": 0.3,
@@ -62,11 +62,11 @@ def _made():
 
 
 def test_every_figure_that_the_code_makes_is_explained():
-    made = {measure_of(quality.name): quality for quality in _made()}
+    made = {definition_of(quality.name): quality for quality in _made()}
     assert None not in made
     assert all(measure.unit == quality.unit for measure, quality in made.items())
     named = {"contamination_share", "carbon_share", AXIS_DEVIATION}  # a feature's, by names; and a session's
-    assert {measure.name for measure in made} | set(_written_names()) | named == set(MEASURES)
+    assert {measure.name for measure in made} | set(_written_names()) | named == set(DEFINITIONS)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
@@ -76,7 +76,7 @@ def test_a_figure_has_a_metric_with_its_unit_and_buckets(figure):
         assert metric is None
     else:
         assert metric is not None
-        bounds = list(buckets(metric))
+        bounds = list(buckets(figure.name.replace("<feature>", "ribosome"), figure.unit))
         assert bounds == sorted(bounds)
         assert len(bounds) >= 8 or not bounds
 
@@ -102,7 +102,7 @@ def test_a_figure_has_a_metric_with_its_unit_and_buckets(figure):
     ],
 )
 def test_usual_values_fall_into_different_buckets(name, unit, usual):
-    bounds = buckets(metric_name(name, unit))
+    bounds = buckets(name, unit)
     assert len({sum(in_base_units(value, unit) > bound for bound in bounds) for value in usual}) == len(usual)
 
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from livetomo.core.quality.definitions import FEATURES, HALVES, METADATA, VOLUME, Limits, Measure
+from livetomo.core.quality.definitions import FEATURES, HALVES, METADATA, VOLUME, Definition, Limits
 from livetomo.publish.prometheus.quality_buckets import buckets, metric_name
 
 _ROOMS = (
@@ -85,9 +85,9 @@ def page() -> str:
     return text
 
 
-def _row(measure: Measure) -> str:
+def _row(measure: Definition) -> str:
     metric = metric_name(measure.name.replace("<feature>", "feature"), measure.unit)
-    kind = "quality" if metric and buckets(metric) else "latest"
+    kind = "quality" if metric and buckets(measure.name, measure.unit) else "latest"
     described = f"`livetomo_{kind}_{metric}`".replace("feature", "<feature>") if metric else ""
     said = "; ".join(filter(None, (_limits(measure.limits), measure.words))) or "none"
     cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, described)

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from livetomo.config.user_file import UserModel
-from livetomo.core.quality.definitions import MEASURES, Limits, measure_of
+from livetomo.core.quality.definitions import DEFINITIONS, Limits, definition_of
 from livetomo.core.quality.session_baseline import DEVIATIONS, FEWEST_TOMOGRAMS
 from livetomo.core.units import Number, whole_number
 
@@ -39,7 +39,7 @@ class Limit(UserModel):
 
     def merged(self) -> Limits:
         """With the published ones where this says nothing."""
-        measure = measure_of(self.figure)
+        measure = definition_of(self.figure)
         said = {key: value for key in _KEYS if (value := getattr(self, key)) is not None}
         return replace(measure.limits if measure else Limits(), **said)
 
@@ -83,4 +83,6 @@ def limit_faults(given: Sequence[Limit], features: Collection[str]) -> Iterator[
 
 def figures(features: Collection[str]) -> set[str]:
     """Every figure that there can be in a recipe of these features."""
-    return {name.replace("<feature>", feature) for name in MEASURES for feature in (features if "<" in name else ("",))}
+    return {
+        name.replace("<feature>", feature) for name in DEFINITIONS for feature in (features if "<" in name else ("",))
+    }

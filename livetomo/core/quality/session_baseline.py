@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
+from livetomo.core.quality.definitions import Side, definition_of
 from livetomo.core.quality.definitions import judged as judged_by_limits
-from livetomo.core.quality.definitions import measure_of
 from livetomo.core.quality.metric import Quality, worst
 
 FEWEST_TOMOGRAMS = 8
@@ -18,45 +18,6 @@ _GAUSSIAN = 1.4826  # the standard deviation of a normal distribution for its me
 _FEW = 8  # a spread that few values tell is so uncertain that the limit is (1 + 8/n) times as far
 _LEAST_SHARE = 0.05
 _LEAST_SPREAD: Mapping[str, float] = {"": 0.005, "Å": 1.0, "µm": 0.1, "°": 0.5, "tilts": 0.5}
-Side = Literal["low", "high", "both"]
-# The figures that are compared, by their names in `definitions`, and which side of them is trouble. Others, like a
-# lamella's tilt, may well be another in each place.
-_TROUBLE: Mapping[str, Side] = {
-    "voxel_size": "both",
-    "finite_share": "low",
-    "saturated_share": "high",
-    "dense_share": "high",
-    "thickness": "both",
-    "contrast": "low",
-    "sharpness": "high",
-    "seen_tilt_range": "low",
-    "<feature>_mirror_agreement": "low",
-    "<feature>_count": "low",
-    "<feature>_slab_density": "low",
-    "<feature>_score_median": "low",
-    "contamination_share": "high",
-    "carbon_share": "high",
-    "halves_agreement": "low",
-    "band_snr": "low",
-    "focus": "low",
-    "fsc_0143_resolution": "high",
-    "fsc_05_resolution": "high",
-    "declared_thickness": "both",
-    "global_shift": "high",
-    "bad_patches_low_tilt": "high",
-    "bad_patches": "high",
-    "alignment_residual": "high",
-    "ctf_resolution": "high",
-    "ctf_score": "low",
-    "defocus": "both",
-    "defocus_error": "both",
-    "astigmatism": "both",
-    "handedness": "both",
-    "tilt_range": "low",
-    "used_tilts": "low",
-    "used_tilts_share": "low",
-}
-
 Figures = Mapping[str, Mapping[str, Any]]
 """The figures of one result by name, as `Quality.to_json` tells them."""
 
@@ -158,8 +119,8 @@ def _values(name: str, earlier: Sequence[Figures]) -> list[float]:
 
 
 def _trouble(name: str) -> Side | None:
-    measure = measure_of(name)
-    return None if measure is None else _TROUBLE.get(measure.name)
+    definition = definition_of(name)
+    return None if definition is None else definition.trouble
 
 
 def _said(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from livetomo.core.quality.definitions import MEASURES
+from livetomo.core.quality.definitions import DEFINITIONS
 from livetomo.core.quality.metric import Quality
 from livetomo.core.sidecar_facts import SidecarFacts
 
@@ -14,7 +14,7 @@ def metadata_figures(facts: SidecarFacts) -> list[Quality]:
     where it has one; a value beyond is worth a look and no more.
     """
     values = {name: value(facts) for name, value in _VALUES.items()}
-    figures = [Quality(name, value, MEASURES[name].unit) for name, value in values.items() if value is not None]
+    figures = [Quality(name, value, DEFINITIONS[name].unit) for name, value in values.items() if value is not None]
     return figures + _bad_patches(facts)
 
 

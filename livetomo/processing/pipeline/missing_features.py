@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from livetomo.config.recipe.features import label_thresholds
 from livetomo.config.recipe.picks import Consensus, Near
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.quality.definitions import MEASURES
+from livetomo.core.quality.definitions import FEATURES
 from livetomo.core.quality.metric import Quality
 
 
@@ -36,11 +36,10 @@ def not_kept_away(recipe: Recipe, missing: Mapping[str, str]) -> list[str]:
 
 def missing_figures(recipe: Recipe, missing: Mapping[str, str]) -> list[Quality]:
     """The figures that these features would have: missing, with the reason."""
-    endings = {name: ["share", "volume", "area"] for name in label_thresholds(recipe.feature)}
-    for rule in recipe.pick:
-        endings.setdefault(rule.feature, []).extend(["count", "density", "slab_density"])
+    those = {"extent": set(label_thresholds(recipe.feature)), "picks": {rule.feature for rule in recipe.pick}}
     return [
-        Quality(f"{name}_{ending}", None, MEASURES[f"<feature>_{ending}"].unit, "missing", reason)
+        Quality(figure.name.replace("<feature>", name), None, figure.unit, "missing", reason)
         for name, reason in missing.items()
-        for ending in endings.get(name, ())
+        for figure in FEATURES
+        if figure.needs and name in those[figure.needs]
     ]

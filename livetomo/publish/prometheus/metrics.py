@@ -235,7 +235,7 @@ class Metrics:
             if len(self._figures) == _MOST_FIGURES:
                 return
             of_each, of_last = f"{name} of each tomogram.", f"{name} of the last finished tomogram."
-            bounds, registry = buckets(metric), self.registry
+            bounds, registry = buckets(name, figure["unit"]), self.registry
             self._figures[metric] = (
                 Histogram(f"livetomo_quality_{metric}", of_each, ["watch"], buckets=bounds, registry=registry)
                 if bounds

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import livetomo
-from livetomo.core.quality.definitions import MEASURES, measure_of
+from livetomo.core.quality.definitions import DEFINITIONS, definition_of
 from livetomo.core.quality.metric import Verdict
 from livetomo.web.report import provenance
 from livetomo.web.report.pictures import chosen, picture
@@ -66,10 +66,10 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
 def _courses(rows: Sequence[Row]) -> Iterator[Course]:
     """Every figure that any tomogram has a value of, in the order in which they are documented."""
     figures: list[Mapping[str, Any]] = [row.manifest["quality"] for row in rows if row.manifest]
-    order = {name: number for number, name in enumerate(MEASURES)}
+    order = {name: number for number, name in enumerate(DEFINITIONS)}
 
     def rank(name: str) -> tuple[int, str]:
-        measure = measure_of(name)
+        measure = definition_of(name)
         return (order[measure.name] if measure else len(order), name)
 
     for name in sorted({name for each in figures for name in each}, key=rank):
@@ -80,7 +80,7 @@ def _courses(rows: Sequence[Row]) -> Iterator[Course]:
         unit = next(each[name]["unit"] for each in figures if name in each)
         verdicts: list[Verdict] = [each[name]["verdict"] if name in each else "missing" for each in figures]
         varies = min(known) < max(known)
-        measure = measure_of(name)
+        measure = definition_of(name)
         definition = measure.definition if measure else ""
         yield Course(name, unit, definition, known[0], plot(values, verdicts) if varies else None)
 

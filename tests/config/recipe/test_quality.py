@@ -6,7 +6,7 @@ import pytest
 
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import ConfigurationError
-from livetomo.core.quality.definitions import MEASURES, Limits, judged
+from livetomo.core.quality.definitions import DEFINITIONS, Limits, judged
 from livetomo.core.quality.metric import Quality
 from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import balls, order_for, write_tomogram
@@ -67,7 +67,7 @@ def test_a_limit_is_part_of_what_the_hash_covers(load) -> None:
 
 
 def test_published_limits_are_in_order() -> None:
-    for measure in MEASURES.values():
+    for measure in DEFINITIONS.values():
         limits = measure.limits
         payload = [limits.bad_below, limits.warn_below, limits.warn_above, limits.bad_above]
         known = [limit for limit in payload if limit is not None]

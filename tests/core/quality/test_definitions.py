@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetomo.core.quality.definitions import MEASURES, Limits, judged, measure_of
+from livetomo.core.quality.definitions import DEFINITIONS, Limits, definition_of, judged
 from livetomo.core.quality.metric import Quality, Verdict, worst
 from livetomo.core.quality.session_verdict import session_verdict
 
@@ -18,11 +18,11 @@ def test_limits_divide_values_and_are_good_themselves(value, verdict):
     assert Limits(warn_below=1, bad_below=0, warn_above=8, bad_above=9).verdict(value) == verdict
 
 
-@given(name=st.sampled_from(sorted(MEASURES)), value=st.floats(-1e6, 1e6), limited=st.booleans())
+@given(name=st.sampled_from(sorted(DEFINITIONS)), value=st.floats(-1e6, 1e6), limited=st.booleans())
 def test_good_is_only_what_has_met_a_limit(name: str, value: float, limited: bool) -> None:
     own = Limits(warn_above=value) if limited else None
-    payload = judged(Quality(name, value, MEASURES[name].unit), own).verdict
-    limits = own or MEASURES[name].limits
+    payload = judged(Quality(name, value, DEFINITIONS[name].unit), own).verdict
+    limits = own or DEFINITIONS[name].limits
     assert payload == (limits.verdict(value) if limits != Limits() else "unjudged")
     assert (payload == "good") <= (limits != Limits())
 
@@ -77,11 +77,11 @@ def test_what_was_found_wrong_by_other_signs_stays_so():
     ],
 )
 def test_a_figure_is_found_by_its_name_whatever_the_feature(name, measure):
-    found = measure_of(name)
+    found = definition_of(name)
     assert (found and found.name) == measure
 
 
-@pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda measure: measure.name)
+@pytest.mark.parametrize("measure", DEFINITIONS.values(), ids=lambda measure: measure.name)
 def test_every_limit_has_a_source_and_says_what_is_beyond_it(measure):
     limits = measure.limits
     if limits != Limits() or measure.words:
