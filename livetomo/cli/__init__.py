@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 import livetomo
-from livetomo.core.errors import ExitCode, LivetomoError
+from livetomo.core.errors import ExitCode, LivetomoError, PackageAbsent
 
 COMMANDS: dict[str, str] = {
     "demo": "livetomo.cli.demo",
@@ -90,6 +90,11 @@ def main() -> None:
         sys.exit(ExitCode.CONFIGURATION)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except ModuleNotFoundError as absent:
+        if absent.name is None or absent.name.partition(".")[0] == "livetomo":
+            raise
+        click.echo(str(PackageAbsent(absent.name)), err=True)
+        sys.exit(PackageAbsent.exit_code)
     except LivetomoError as fault:
         click.echo(str(fault), err=True)
         sys.exit(fault.exit_code)

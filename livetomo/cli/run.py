@@ -1,9 +1,12 @@
 """`livetomo run`: the daemon."""
 
 import asyncio
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
+
+from livetomo.core.errors import PackageAbsent
 
 
 @click.command("run", short_help="Run the daemon: watch folders, process tomograms, publish.")
@@ -17,6 +20,8 @@ def command(configuration: Path, level: str) -> None:
 
     Example:  livetomo run livetomo.toml
     """
+    if find_spec("torch") is None:  # the daemon itself never imports it, and its workers would fail one by one
+        raise PackageAbsent("torch")
     from livetomo.daemon.run import run
     from livetomo.system.logs import set_up_logging
 

@@ -41,6 +41,19 @@ class ConfigurationError(LivetomoError):
     reason = "configuration"
 
 
+class PackageAbsent(LivetomoError):
+    """A package that this command needs is not installed: the client's installation has only what the client needs."""
+
+    exit_code = ExitCode.CONFIGURATION
+    reason = "package absent"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"This command needs the package {name}, which is not installed. Only what follows picks is installed "
+            "without it. Install the rest: pip install 'livetomo[daemon]'"
+        )
+
+
 class Unreachable(LivetomoError):
     """A daemon or broker that a command needs does not answer."""
 

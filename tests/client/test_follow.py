@@ -57,10 +57,12 @@ class Facility:
             await self.daemon.finish(picks=picks)
 
     @asynccontextmanager
-    async def followed(self, output: Path, *more: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def followed(
+        self, output: Path, *more: str, python: str = sys.executable
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
         words = ["follow", "--broker", self.broker, "--feature", "ribosome", "--output", str(output), *more]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "livetomo", *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *(python, "-P", "-m", "livetomo", *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         try:
             async with asyncio.timeout(45):

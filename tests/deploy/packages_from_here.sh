@@ -5,7 +5,7 @@ python3() {
     printf "%s\n%s\n" "$REPOSITORY" "$PACKAGES" > "$(echo "${@: -1}"/lib/python3.*/site-packages)/livetomo.pth"
     cat > "${@: -1}/bin/pip" <<PIP
 #!/bin/sh
-[ "\$*" = "install -c constraints.txt ." ] || exit 1
+[ "\$*" = "install -c constraints.txt .[daemon]" ] || exit 1
 printf "#!$(realpath "${@: -1}")/bin/python\nfrom livetomo.cli import main\nmain()\n" > "${@: -1}/bin/livetomo"
 chmod +x "${@: -1}/bin/livetomo"
 PIP
