@@ -234,7 +234,7 @@ class Laboratory:
             body = json.loads(json.dumps(order_for(tomogram, recipe).to_json()))
             pipeline.run(JobSpec.from_json(body), folder / str(number))
             results.append(read_result(folder / str(number), {}))
-        payload = dict(results[0].manifest)
+        payload = results[0].manifest.to_json()
         facts = {key: payload[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}
         facts["picks"] = {name: {**body, "threshold": 0, "removed": 0} for name, body in payload["picks"].items()}
         earlier = [_rescaled(payload["quality"], 3 + n / 100) for n in range(10)]
