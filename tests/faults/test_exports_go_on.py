@@ -58,6 +58,6 @@ async def test_a_hostile_name_and_a_damaged_result_leave_the_others_exported_and
     await until(is_said)
     status = json.loads(await shown(daemon, "api/v1/status"))["status"]
     (problem,) = [each for each in status["problems"] if each["kind"] == "exports"]
-    assert "without Position_1" in problem["message"]
+    assert "lack Position_1" in problem["message"]
     assert names() == set(NAMES[1:])
     assert "lack Position_1" in daemon.log.read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from livetomo.core.errors import Refused
+from livetomo.core.errors import Unreachable
 from livetomo.system.control_socket import ask
 from tests.faults.conftest import live
 from tests.faults.test_running_for_months import status, until
@@ -123,7 +123,7 @@ async def test_a_mount_that_hangs_holds_up_neither_the_other_watch_nor_the_end_o
         daemon.land("TS_03", seed=3)
         mount.land("TS_04", seed=4)
         await listener.until(lambda heard: heard.states("done") == ["TS_03"])
-        with pytest.raises(Refused, match=r"glacios.*has not answered since"):
+        with pytest.raises(Unreachable, match=r"glacios.*has not answered since"):
             await asyncio.to_thread(ask, state, "/readyz")
         assert await daemon.stop() == 0
         mount.answer()
