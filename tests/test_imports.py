@@ -1,8 +1,11 @@
 """What is imported where: no torch or numpy in the supervisor and the file watcher, neither for a help text."""
 
+import ast
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +62,17 @@ def test_help_is_answered_without_importing_anything_heavy(arguments):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.split() == []
+
+
+def test_no_two_public_classes_share_a_name():
+    named = Counter(
+        node.name
+        for path in Path(livetomo.__path__[0]).rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, times in named.items() if times > 1] == []
+
+
+def test_nothing_lies_loose_at_the_top():
+    assert {path.name for path in Path(livetomo.__path__[0]).glob("*.py")} == {"__init__.py", "__main__.py"}

@@ -15,7 +15,7 @@ from livetomo.formats.names import dashed, plain
 _IMOD_CORNER_XYZ = np.array([0.5, 0.5, 0.0])
 
 
-class Eman2(PerTomogram):
+class Eman2Exporter(PerTomogram):
     """`info/<tomogram>_info.json`: unbinned pixels from the voxel n // 2; z runs as in the tomogram.
 
     EMAN2 turns z round for tomograms that another program made when it goes back to the tilt series; look at one in its
@@ -56,7 +56,7 @@ class Eman2(PerTomogram):
         return np.array([extent // 2 for extent in frame.geometry.shape_zyx[::-1]], np.float64)
 
 
-class Copick(PerTomogram):
+class CopickExporter(PerTomogram):
     """A copick picks file: Å from the centre of the first voxel; session "0" says that a program made it."""
 
     name = "copick"
@@ -114,7 +114,7 @@ class Copick(PerTomogram):
         ]
 
 
-class Imod(PerTomogram):
+class ImodExporter(PerTomogram):
     """Points for `point2model`: x, y, z in IMOD's model coordinates, where the first voxel's centre is 0.5, 0.5, 0."""
 
     name = "imod"

@@ -2,17 +2,26 @@
 
 from collections.abc import Mapping
 
-from livetomo.formats.documents import Copick, Eman2, Imod
+from livetomo.formats.documents import CopickExporter, Eman2Exporter, ImodExporter
 from livetomo.formats.exporter import Exporter
-from livetomo.formats.matlab import Dynamo, Stopgap
-from livetomo.formats.relion import Relion4, Relion5
-from livetomo.formats.relion31 import Relion31
-from livetomo.formats.table import Csv
-from livetomo.formats.warp import Warp
+from livetomo.formats.matlab import DynamoExporter, StopgapExporter
+from livetomo.formats.relion import Relion4Exporter, Relion5Exporter
+from livetomo.formats.relion31 import Relion31Exporter
+from livetomo.formats.table import CsvExporter
+from livetomo.formats.warp import WarpExporter
 
 EXPORTERS: Mapping[str, Exporter] = {
     exporter.name: exporter
     for exporter in (
-        Relion5(), Relion4(), Relion31(), Warp(), Dynamo(), Stopgap(), Eman2(), Copick(), Imod(), Csv()
+        Relion5Exporter(),
+        Relion4Exporter(),
+        Relion31Exporter(),
+        WarpExporter(),
+        DynamoExporter(),
+        StopgapExporter(),
+        Eman2Exporter(),
+        CopickExporter(),
+        ImodExporter(),
+        CsvExporter(),
     )
-}  # fmt: skip
+}

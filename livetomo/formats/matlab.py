@@ -18,7 +18,7 @@ _MOTIVELIST = (
 )  # fmt: skip
 
 
-class Dynamo:
+class DynamoExporter:
     """A table of 35 columns; for a session also the `.doc` file that says which number is which tomogram."""
 
     name = "dynamo"
@@ -70,7 +70,7 @@ class Dynamo:
         return "".join(line + "\n" for line in lines)
 
 
-class Stopgap:
+class StopgapExporter:
     """A motive list star; for a session also a list of which number is which tomogram."""
 
     name = "stopgap"

@@ -10,7 +10,7 @@ from livetomo.formats.star import loop_text, pairs_text, parse_loops
 OPTIMISATION_SET = "optimisation_set.star"
 
 
-class Relion5(ParticlesStar):
+class Relion5Exporter(ParticlesStar):
     """Å from the tomogram's centre, which RELION 5's extraction puts at index n/2 (its Python picker writes n/2 - 1).
 
     For a session: `<feature>.star`, `tomograms.star` with what is known of each tomogram, and
@@ -61,7 +61,7 @@ def _tomograms(sets: Sequence[Placed]) -> str:
     return loop_text("global", columns, rows)
 
 
-class Relion4(ParticlesStar):
+class Relion4Exporter(ParticlesStar):
     """Unbinned pixels from the centre of the first voxel; without a known pixel size, those of the tomogram."""
 
     name = "relion4"

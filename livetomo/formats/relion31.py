@@ -18,7 +18,7 @@ _OPTICS = (
 )  # fmt: skip
 
 
-class Relion31(PerTomogram):
+class Relion31Exporter(PerTomogram):
     """One coordinate star per tomogram, voxels of that tomogram from 0: what `relion_preprocess --extract` reads.
 
     It cuts coordinates down to whole voxels, so whole ones are written, and what is left goes into rlnOrigin*Angst: the

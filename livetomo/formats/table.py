@@ -13,7 +13,7 @@ from livetomo.formats.names import plain
 _HEAD = "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi"
 
 
-class Csv:
+class CsvExporter:
     """One row per pick: tomogram, voxel index from 0, Å from the centre of the first voxel, score, volume, angles."""
 
     name = "csv"

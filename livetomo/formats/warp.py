@@ -8,7 +8,7 @@ from livetomo.formats.names import plain
 from livetomo.formats.particles_star import CORNER, ParticlesStar
 
 
-class Warp(ParticlesStar):
+class WarpExporter(ParticlesStar):
     """For Warp's and M's `ts_export_particles`: voxels from 0 in the tomogram, to be given with `--coords_angpix`.
 
     The tilt series is named as Warp's `.tomostar` file. Coordinates centred in Å are refused by it.

@@ -20,7 +20,7 @@ from livetomo.daemon.export_problems import ExportProblems, Outcome
 from livetomo.formats.export import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import grouped, parse_loops
-from livetomo.formats.table import Csv
+from livetomo.formats.table import CsvExporter
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.left_out import LeftOut
 from livetomo.results.session_files import read_names, write_session
@@ -232,12 +232,16 @@ def test_an_export_that_cannot_be_read_back_leaves_the_old_files(tmp_path, monke
     sets = [Placed(Picks(np.ones((2, 3), np.float32), score, score), Frame("TS_01", TomogramGeometry((8, 8, 8), 10.0)))]
     write_session(sets, "ribosome", "csv", tmp_path)
     before = (tmp_path / "ribosome.csv").read_bytes()
-    whole = Csv.session
-    monkeypatch.setattr(Csv, "session", lambda self, *payload: {k: v[:40] for k, v in whole(self, *payload).items()})
+    whole = CsvExporter.session
+    monkeypatch.setattr(
+        CsvExporter, "session", lambda self, *payload: {k: v[:40] for k, v in whole(self, *payload).items()}
+    )
     with pytest.raises(ExportDiffers, match="kept"):
         write_session(sets, "ribosome", "csv", tmp_path)
     monkeypatch.setattr(
-        Csv, "session", lambda self, *given: {k: v[: v[:-1].rindex("\n") + 1] for k, v in whole(self, *given).items()}
+        CsvExporter,
+        "session",
+        lambda self, *given: {k: v[: v[:-1].rindex("\n") + 1] for k, v in whole(self, *given).items()},
     )
     with pytest.raises(ExportDiffers, match="holds 1 picks of TS_01, where 2 were written"):
         write_session(sets, "ribosome", "csv", tmp_path)
