@@ -108,11 +108,11 @@ class Candidates:
         """
         if listing.own:
             return 0
-        count = 0
+        count, endings = 0, self._endings
         prefix = f"{listing.folder}/" if listing.folder else ""
         for entry in listing.files:
             name = entry.name
-            if not self.wants(name) or (only is not None and name not in only):
+            if not name.endswith(endings) or not self.wants(name) or (only is not None and name not in only):
                 continue
             path = prefix + name
             if named := self.name(path):
@@ -125,8 +125,8 @@ class Candidates:
 
     def wants(self, name: str) -> bool:
         """Whether a file of this name may matter: a cheap test for floods of events."""
-        return name.endswith(self._endings) and (
-            name.endswith(self._suffixes) or plain_path(name).endswith(self._suffixes)
+        return name.endswith(self._suffixes) or (
+            name.endswith(self._endings) and plain_path(name).endswith(self._suffixes)
         )
 
     def name(self, path: str) -> Named | None:

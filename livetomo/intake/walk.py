@@ -84,7 +84,7 @@ class Walk:
         prefix = f"{folder}/" if folder else ""
         for entry in entries:
             name = entry.name
-            if is_left_out(name):
+            if name.startswith("."):
                 continue
             try:
                 is_folder = entry.is_dir()
@@ -93,6 +93,8 @@ class Walk:
             if not is_folder:
                 has_manifest |= name == "result.json"
                 files.append(entry)
+                continue
+            if is_left_out(name):  # bins and snapshots are folders: no file of a large tree is asked
                 continue
             has_preview |= name == "preview"
             path = prefix + name
