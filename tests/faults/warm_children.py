@@ -16,6 +16,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from livetomo.system import crash_points as crashpoints
@@ -41,7 +42,8 @@ def warm_children(place: Path) -> Iterator[dict[str, str]]:
 
 
 def _serve(address: str) -> None:
-
+    for slow in ("livetomo.processing.pipeline.run", "livetomo.results.session_picks"):  # what takes so long
+        import_module(slow)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
