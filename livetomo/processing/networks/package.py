@@ -10,6 +10,7 @@ from safetensors.torch import save
 from livetomo.config.model_card import CARD_KEY, Card, package_digest, read_card
 from livetomo.core.errors import ConfigurationError
 from livetomo.processing.networks.unet import Network
+from livetomo.system.atomic_write import replace_bytes
 
 _KERNEL_AXES = 5  # out, in, z, y, x
 
@@ -29,10 +30,7 @@ def save_model(path: Path, network: Network, card: Card) -> None:
         name: (tensor.half() if tensor.dim() == _KERNEL_AXES else tensor).detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
     }
-    content = save(state, {CARD_KEY: card.model_dump_json(by_alias=True)})
-    scratch = path.with_name(f".{path.name}.tmp")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+    replace_bytes(path, save(state, {CARD_KEY: card.model_dump_json(by_alias=True)}))
 
 
 def load_model(path: Path, device: str = "cpu") -> Model:
