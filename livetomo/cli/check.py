@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.options import json_option
 from livetomo.core.errors import ConfigurationError
 
 
 @click.command("check", short_help="Check configurations and recipes.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file, for programs.")
+@json_option("Print one JSON object per file, for programs.")
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Check configurations and recipes. For each mistake, print the file, the key and how to correct it.
 

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from livetomo.cli.options import json_option, number
 from livetomo.core.errors import ExitCode
 
 
@@ -17,22 +18,10 @@ from livetomo.core.errors import ExitCode
 @click.option(
     "--once", is_flag=True, help="End when every tomogram is published; the exit code says whether all went well."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the final table as JSON.")
-@click.option(
-    "--tomograms",
-    type=click.IntRange(1, 99),
-    default=6,
-    show_default=True,
-    help="How many tomograms the simulated microscope takes.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8787,
-    show_default=True,
-    help="Port of the page; 0 takes a free one.",
-)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the simulated specimens.")
+@json_option("Print the final table as JSON.")
+@number("--tomograms", 6, 1, 99, help="How many tomograms the simulated microscope takes.")
+@number("--port", 8787, 0, 65535, help="Port of the page; 0 takes a free one.")
+@number("--seed", 1, 0, help="Seed of the simulated specimens.")
 def command(once: bool, as_json: bool, tomograms: int, port: int, seed: int) -> None:
     """Watch how tomograms land and how their picks are published, without a microscope.
 

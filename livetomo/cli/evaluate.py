@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livetomo.cli.options import EXISTING, density_option, device_option, json_option, number
 from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from livetomo.evaluate.positions import Positions
 
-_EXISTING = click.Path(exists=True, path_type=Path)
 MULTIPLES = (1, 2, 3, 10)
 _HIDDEN_REACH_ANGSTROM = 60.0
 """Around membrane that the missing wedge hides: its own half width, and as much again for its blur."""
+
+_radius_option = number("--radius", 125.0, 0, help="Distance in Å up to which a pick and a particle match.")
+_truth_apart_option = click.option(
+    "--truth-apart",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Drop true particles that are closer to each other than this many Å.",
+)
+_plot_option = click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG."
+)
 
 
 @click.group(
@@ -31,30 +42,19 @@ def command() -> None:
     "picks",
     epilog="Example:  livetomo evaluate picks results/TS_01/r1-85d73c31 TS_01_ribosome.copick.json --radius 125",
 )
-@click.argument("found", type=_EXISTING)
-@click.argument("truth", type=_EXISTING)
+@click.argument("found", type=EXISTING)
+@click.argument("truth", type=EXISTING)
 @click.option("--feature", default="ribosome", show_default=True, help="Feature of the result folder.")
-@click.option(
-    "--radius",
-    type=click.FloatRange(0),
-    default=125.0,
-    show_default=True,
-    help="Distance in Å up to which a pick and a particle match.",
-)
+@_radius_option
 @click.option(
     "--threshold",
     type=float,
     help="Score from which on picks count as published. Default: that of the result; of a list, all of it.",
 )
-@click.option("--tomogram", type=_EXISTING, help="The MRC file that a star's coordinates refer to.")
-@click.option(
-    "--truth-apart",
-    type=click.FloatRange(0),
-    default=0.0,
-    help="Drop true particles that are closer to each other than this many Å.",
-)
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--tomogram", type=EXISTING, help="The MRC file that a star's coordinates refer to.")
+@_truth_apart_option
+@_plot_option
+@json_option()
 def picks(
     found: Path,
     truth: Path,
@@ -90,29 +90,18 @@ def picks(
     "model",
     epilog="Example:  livetomo evaluate model cellular.safetensors TS_01.mrc TS_01_ribosome.copick.json",
 )
-@click.argument("model", type=_EXISTING)
-@click.argument("tomogram", type=_EXISTING)
-@click.argument("truth", type=_EXISTING)
+@click.argument("model", type=EXISTING)
+@click.argument("tomogram", type=EXISTING)
+@click.argument("truth", type=EXISTING)
 @click.option("--feature", default="ribosome", show_default=True, help="Feature whose picks are compared.")
-@click.option(
-    "--radius",
-    type=click.FloatRange(0),
-    default=125.0,
-    show_default=True,
-    help="Distance in Å up to which a pick and a particle match.",
-)
+@_radius_option
 @click.option("--threshold", type=float, default=0.5, show_default=True, help="Lowest score of a published pick.")
-@click.option(
-    "--truth-apart",
-    type=click.FloatRange(0),
-    default=0.0,
-    help="Drop true particles that are closer to each other than this many Å.",
-)
-@click.option("--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True)
+@_truth_apart_option
+@density_option()
 @click.option("--mirrors", type=click.Choice(["1", "2", "4", "8"]), default="1", help="See the recipe's `mirrors`.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
-@click.option("--json", "as_json", is_flag=True)
+@device_option
+@_plot_option
+@json_option()
 def model(
     model: Path,
     tomogram: Path,
@@ -145,13 +134,13 @@ def model(
     "segmentation",
     epilog="Example:  livetomo evaluate segmentation probabilities/membrane.mrc sim_0001_labels.mrc --feature membrane",
 )
-@click.argument("probability", type=_EXISTING)
-@click.argument("labels", type=_EXISTING)
+@click.argument("probability", type=EXISTING)
+@click.argument("labels", type=EXISTING)
 @click.option("--feature", required=True, help="Feature: its name, or its value in LABELS.")
-@click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--normal-z", type=_EXISTING, help="NAME_normal_z.mrc, to score by the membrane's orientation too.")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw precision over recall as a PNG.")
-@click.option("--json", "as_json", is_flag=True)
+@number("--threshold", 0.5, 0, 1)
+@click.option("--normal-z", type=EXISTING, help="NAME_normal_z.mrc, to score by the membrane's orientation too.")
+@_plot_option
+@json_option()
 def segmentation(
     probability: Path,
     labels: Path,

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from livetomo.cli.options import json_option
 from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.core.errors import ConfigurationError
 
@@ -19,7 +20,7 @@ from livetomo.core.errors import ConfigurationError
     "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for changed maps."
 )
 @click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@json_option("Print the report as JSON.")
 def command(
     segmentations: tuple[Path, ...], recipe_name: str, output: Path, voxel_size: float | None, as_json: bool
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from livetomo.cli.options import json_option
 from livetomo.cli.table import print_table
 from livetomo.core.errors import ConfigurationError
 
@@ -19,7 +20,7 @@ def command() -> None:
 
 @command.command("list", epilog="Example:  livetomo models list my-models")
 @click.argument("folders", nargs=-1, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True)
+@json_option()
 def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
     """List the packages that come with livetomo, which recipes name by name, and those in FOLDERS."""
     from livetomo.config.model_card import ENDING, shipped
@@ -46,7 +47,7 @@ def list_models(folders: tuple[Path, ...], as_json: bool) -> None:
 
 @command.command("show", epilog="Example:  livetomo models show cellular")
 @click.argument("model")
-@click.option("--json", "as_json", is_flag=True)
+@json_option()
 def show(model: str, as_json: bool) -> None:
     """Print the card of MODEL: a package that comes with livetomo, or a file."""
     from livetomo.config.model_card import package_path, shipped

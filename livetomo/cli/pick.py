@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from livetomo.cli.options import json_option
 from livetomo.cli.voxel_size import VOXEL_SIZE
 
 
@@ -17,7 +18,7 @@ from livetomo.cli.voxel_size import VOXEL_SIZE
 @click.option("--recipe", "recipe_name", required=True, help="Recipe whose picking, curation and export are used.")
 @click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for picks.")
 @click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@json_option("Print the report as JSON.")
 def command(
     segmentations: tuple[Path, ...],
     feature: str | None,

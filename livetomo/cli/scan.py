@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from livetomo.cli.name_given import NAME
+from livetomo.cli.options import json_option
 from livetomo.cli.table import print_table
 
 
 @click.command("scan", short_help="List which files the daemon would take, and why not the others.")
 @click.argument("configuration_file", metavar="CONFIG", type=click.Path(path_type=Path))
 @click.option("--watch", "only", type=NAME, help="Look at the watch of this name only.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, for programs.")
+@json_option("Print a list of objects, for programs.")
 def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
     """Look at the watched folders twice, the settle time apart, and say which volumes would be taken.
 

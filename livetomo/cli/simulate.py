@@ -1,15 +1,19 @@
 """`livetomo simulate`: tomograms and live sessions of which everything is known."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from livetomo.cli.options import EXISTING_FOLDER, FOLDER, number, ribosome_option
 from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from livetomo.simulate.random_cell import Library
+    from livetomo.simulate.tomogram import Simulated
 
 PRODUCERS = ("aretomo3", "cryoem_services", "generic", "imod", "relion5", "warp")
 
@@ -29,20 +33,10 @@ class Extents(click.ParamType[tuple[int, int, int]]):
 
 
 _COMMON = (
-    click.option(
-        "--tomograms", type=click.IntRange(1, 100_000), default=1, show_default=True, help="How many of them."
-    ),
-    click.option(
-        "--seed",
-        type=click.IntRange(0),
-        default=1,
-        show_default=True,
-        help="Seed of the first tomogram; each further one adds 1.",
-    ),
+    number("--tomograms", 1, 1, 100_000, help="How many of them."),
+    number("--seed", 1, 0, help="Seed of the first tomogram; each further one adds 1."),
     click.option("--shape", type=Extents(), default="128x256x256", show_default=True, help="Voxels along z, y and x."),
-    click.option(
-        "--voxel-size", type=click.FloatRange(1, 60), default=10.0, show_default=True, help="Voxel size in Å."
-    ),
+    number("--voxel-size", 10.0, 1, 60, help="Voxel size in Å."),
     click.option(
         "--snr",
         type=click.FloatRange(1e-3, 1e6),
@@ -50,20 +44,58 @@ _COMMON = (
     ),
     click.option(
         "--templates",
-        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        type=EXISTING_FOLDER,
         help="A folder of density maps (*.mrc) to place, each named by its file.",
     ),
-    click.option(
-        "--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes."
-    ),
+    ribosome_option,
     click.option("--halves", is_flag=True, help="Also write even and odd half-maps with independent noise."),
 )
 
 
-def _common(function: click.decorators.FC) -> click.decorators.FC:
+def _common(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_COMMON):
         function = option(function)
     return function
+
+
+@dataclass(frozen=True, slots=True)
+class Specimens:
+    """Those that the common options ask for."""
+
+    tomograms: int
+    seed: int
+    shape: tuple[int, int, int]
+    voxel_size: float
+    snr: float | None
+    templates: Path | None
+    ribosome: str | None
+    halves: bool
+    library: "Library" = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "library", _library(self.templates, self.ribosome))
+
+    def simulate(self, index: int) -> "Simulated":
+        """The specimen of this index, from 0, and its tomogram."""
+        from livetomo.simulate.tomogram import simulate_cell
+
+        snr = (0.05, 0.5) if self.snr is None else (self.snr, self.snr)
+        return simulate_cell(self.seed + index, self.shape, self.voxel_size, library=self.library, snr=snr)
+
+
+def _library(templates: Path | None, ribosome: str | None) -> "Library":
+    """The particles to draw from."""
+    from livetomo.simulate.random_cell import Library
+    from livetomo.simulate.templates import load_templates
+
+    if templates is None:
+        if ribosome is not None:
+            raise ConfigurationError("--ribosome names one of the --templates; give their folder too")
+        return Library()
+    maps = load_templates(templates)
+    if ribosome is not None and ribosome not in maps:
+        raise ConfigurationError(f"{templates}: there is no {ribosome}.mrc; there are {', '.join(maps)}")
+    return Library.of(maps, ribosome)
 
 
 @click.group(
@@ -80,18 +112,11 @@ def command() -> None:
 
 
 @command.command("tomograms", epilog="Example:  livetomo simulate tomograms --tomograms 5 --voxel-size 13.5 OUTPUT")
-@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("output", type=FOLDER)
 @_common
 def tomograms(
     output: Path,
-    tomograms: int,
-    seed: int,
-    shape: tuple[int, int, int],
-    voxel_size: float,
-    snr: float | None,
-    templates: Path | None,
-    ribosome: str | None,
-    halves: bool,
+    **drawn: Any,
 ) -> None:
     """Write tomograms and the truth about them into OUTPUT.
 
@@ -100,20 +125,19 @@ def tomograms(
     """
     from tqdm import tqdm
 
-    from livetomo.simulate.tomogram import simulate_cell
     from livetomo.simulate.write import write_tomogram
 
-    library = _library(templates, ribosome)
+    specimens = Specimens(**drawn)
     output.mkdir(parents=True, exist_ok=True)
-    for number in tqdm(range(tomograms), unit="tomogram", disable=None):
-        simulated = simulate_cell(seed + number, shape, voxel_size, library=library, snr=_range(snr))
-        write_tomogram(output, f"sim_{seed + number:04d}", simulated, halves=halves)
+    for index in tqdm(range(specimens.tomograms), unit="tomogram", disable=None):
+        simulated = specimens.simulate(index)
+        write_tomogram(output, f"sim_{specimens.seed + index:04d}", simulated, halves=specimens.halves)
 
 
 @command.command(
     "session", epilog="Example:  livetomo simulate session --producer warp --tomograms 8 --every 60 /data/krios1/test"
 )
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
 @click.option(
     "--producer",
     type=click.Choice(PRODUCERS),
@@ -121,9 +145,7 @@ def tomograms(
     show_default=True,
     help="Producer whose names are used.",
 )
-@click.option(
-    "--every", type=click.FloatRange(0), default=30.0, show_default=True, help="Seconds from one tomogram to the next."
-)
+@number("--every", 30.0, 0, help="Seconds from one tomogram to the next.")
 @click.option(
     "--write",
     "write_seconds",
@@ -132,7 +154,7 @@ def tomograms(
     show_default=True,
     help="Seconds that writing one tomogram takes.",
 )
-@click.option("--truth", type=click.Path(file_okay=False, path_type=Path), help="Folder for the truth.")
+@click.option("--truth", type=FOLDER, help="Folder for the truth.")
 @_common
 def session(
     folder: Path,
@@ -140,51 +162,26 @@ def session(
     every: float,
     write_seconds: float,
     truth: Path | None,
-    tomograms: int,
-    seed: int,
-    shape: tuple[int, int, int],
-    voxel_size: float,
-    snr: float | None,
-    templates: Path | None,
-    ribosome: str | None,
-    halves: bool,
+    **drawn: Any,
 ) -> None:
     """Write tomograms into FOLDER as a live microscope's software would: one after the other, in place, slowly."""
     from livetomo.simulate.session import NAMINGS, Exposure, expose
-    from livetomo.simulate.tomogram import simulate_cell
     from livetomo.simulate.write import write_truth
 
-    library, naming = _library(templates, ribosome), NAMINGS[producer]()
+    specimens, naming = Specimens(**drawn), NAMINGS[producer]()
     folder.mkdir(parents=True, exist_ok=True)
     if truth is not None:
         truth.mkdir(parents=True, exist_ok=True)
-    for number in range(tomograms):
+    for index in range(specimens.tomograms):
         began = time.monotonic()
-        name = f"TS_{number + 1:02d}"
-        simulated = simulate_cell(seed + number, shape, voxel_size, library=library, snr=_range(snr))
-        exposure = Exposure(name, voxel_size, simulated.microscope, simulated.reconstruction, halves)
+        name = f"TS_{index + 1:02d}"
+        simulated = specimens.simulate(index)
+        exposure = Exposure(
+            name, specimens.voxel_size, simulated.microscope, simulated.reconstruction, specimens.halves
+        )
         expose(folder, exposure, naming, seconds=write_seconds)
         if truth is not None:
             write_truth(truth, name, simulated)
         click.echo(f"{name} landed")
-        if number + 1 < tomograms:
+        if index + 1 < specimens.tomograms:
             time.sleep(max(0.0, every - (time.monotonic() - began)))
-
-
-def _range(snr: float | None) -> tuple[float, float]:
-    return (0.05, 0.5) if snr is None else (snr, snr)
-
-
-def _library(templates: Path | None, ribosome: str | None) -> "Library":
-    """The particles to draw from."""
-    from livetomo.simulate.random_cell import Library
-    from livetomo.simulate.templates import load_templates
-
-    if templates is None:
-        if ribosome is not None:
-            raise ConfigurationError("--ribosome names one of the --templates; give their folder too")
-        return Library()
-    maps = load_templates(templates)
-    if ribosome is not None and ribosome not in maps:
-        raise ConfigurationError(f"{templates}: there is no {ribosome}.mrc; there are {', '.join(maps)}")
-    return Library.of(maps, ribosome)

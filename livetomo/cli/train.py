@@ -5,10 +5,19 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.options import (
+    EXISTING,
+    EXISTING_FOLDER,
+    FOLDER,
+    density_option,
+    device_option,
+    json_option,
+    number,
+    ribosome_option,
+)
 from livetomo.core.errors import ConfigurationError
 
 FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", "carbon")
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group(
@@ -24,37 +33,25 @@ def command() -> None:
     "segmentation",
     epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --seed 7 --device cuda:0 runs/seed7",
 )
-@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
 @click.option("--name", default="cellular", show_default=True, help="Name of the model.")
 @click.option(
     "--features", default=",".join(FEATURES), show_default=True, help="Features to learn, separated by commas."
 )
 @click.option("--simulated/--no-simulated", default=True, show_default=True, help="Learn from simulated tomograms.")
-@click.option("--templates", type=_FOLDER, help="Density maps (*.mrc) to place in simulated tomograms.")
-@click.option("--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes.")
-@click.option("--annotated", type=_FOLDER, multiple=True, help="Annotated tomograms to learn from; may be repeated.")
+@click.option("--templates", type=EXISTING_FOLDER, help="Density maps (*.mrc) to place in simulated tomograms.")
+@ribosome_option
 @click.option(
-    "--density",
-    type=click.Choice(["dark", "bright"]),
-    default="dark",
-    show_default=True,
-    help="Whether matter in the annotated tomograms is dark or bright.",
+    "--annotated", type=EXISTING_FOLDER, multiple=True, help="Annotated tomograms to learn from; may be repeated."
 )
-@click.option("--from", "start", type=click.Path(exists=True, path_type=Path), help="A model to fine-tune.")
-@click.option(
-    "--voxel-size",
-    type=click.FloatRange(4, 60),
-    default=24.0,
-    show_default=True,
-    help="Voxel size that the network works on, in Å.",
-)
-@click.option("--base", type=click.IntRange(1, 128), default=16, show_default=True, help="Channels at full resolution.")
-@click.option("--levels", type=click.IntRange(1, 6), default=4, show_default=True)
-@click.option("--steps", type=click.IntRange(1), default=5_200, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=4, show_default=True)
-@click.option(
-    "--patch", type=click.IntRange(8), default=64, show_default=True, help="Side of a training piece in voxels."
-)
+@density_option("Whether matter in the annotated tomograms is dark or bright.")
+@click.option("--from", "start", type=EXISTING, help="A model to fine-tune.")
+@number("--voxel-size", 24.0, 4, 60, help="Voxel size that the network works on, in Å.")
+@number("--base", 16, 1, 128, help="Channels at full resolution.")
+@number("--levels", 4, 1, 6)
+@number("--steps", 5_200, 1)
+@number("--batch", 4, 1)
+@number("--patch", 64, 8, help="Side of a training piece in voxels.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True)
 @click.option(
     "--average",
@@ -63,34 +60,16 @@ def command() -> None:
     show_default=True,
     help="Share of the averaged weights that each step keeps.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**30), default=1, show_default=True)
-@click.option("--pool", type=click.IntRange(1), default=64, show_default=True, help="Number of specimens in memory.")
-@click.option(
-    "--renew-every",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="Number of steps after which a new specimen is added.",
-)
-@click.option(
-    "--validation",
-    type=click.IntRange(1),
-    default=24,
-    show_default=True,
-    help="Number of specimens for validation, which are never learned.",
-)
-@click.option(
-    "--score-every",
-    type=click.IntRange(1),
-    default=500,
-    show_default=True,
-    help="Number of steps between two validations.",
-)
+@number("--seed", 1, 0, 2**30)
+@number("--pool", 64, 1, help="Number of specimens in memory.")
+@number("--renew-every", 3, 1, help="Number of steps after which a new specimen is added.")
+@number("--validation", 24, 1, help="Number of specimens for validation, which are never learned.")
+@number("--score-every", 500, 1, help="Number of steps between two validations.")
 @click.option(
     "--workers", type=click.IntRange(0), default=0, help="Number of processes that simulate; 0: one per core."
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@device_option
+@json_option("Print the figures as JSON.")
 def segmentation(
     folder: Path,
     name: str,

@@ -34,6 +34,25 @@ class LivetomoError(Exception):
     reason: ClassVar[str] = "error"
 
 
+class PathError(LivetomoError):
+    """What is wrong with a file or folder: `sentence`, in which `{path}` stands for it."""
+
+    sentence: ClassVar[str]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(self.sentence.format(path=path))
+
+
+class PathErrorWithCause(LivetomoError):
+    """What is wrong with a file or folder, and why: `sentence`, in which `{path}` and `{why}` stand for them."""
+
+    sentence: ClassVar[str]
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(self.sentence.format(path=path, why=why))
+        self.path = path
+
+
 class ConfigurationError(LivetomoError):
     """A file that the user wrote, or the environment, asks for something that cannot be."""
 
@@ -150,18 +169,14 @@ class BadManifest(LivetomoError):
     reason = "bad manifest"
 
 
-class ResultUnreadable(LivetomoError):
+class ResultUnreadable(PathErrorWithCause):
     """A result's folder does not hold what was published in it."""
 
     exit_code = ExitCode.INPUT
     reason = "result unreadable"
-
-    def __init__(self, folder: Path, why: str) -> None:
-        self.folder = folder
-        super().__init__(
-            f"{folder} cannot be read: {why}. Put it back from a copy, or process the tomogram again "
-            "(livetomo reprocess)."
-        )
+    sentence = (
+        "{path} cannot be read: {why}. Put it back from a copy, or process the tomogram again (livetomo reprocess)."
+    )
 
 
 class ExportDiffers(LivetomoError):
@@ -171,24 +186,20 @@ class ExportDiffers(LivetomoError):
     reason = "export differs"
 
 
-class StateBusy(LivetomoError):
+class StateBusy(PathError):
     """Another daemon holds the state directory."""
 
     exit_code = ExitCode.BUSY
     reason = "state in use"
-
-    def __init__(self, state: Path) -> None:
-        super().__init__(f"{state} is in use by another livetomo daemon. Stop that one, or choose another state.")
+    sentence = "{path} is in use by another livetomo daemon. Stop that one, or choose another state."
 
 
-class BadBackup(LivetomoError):
+class BadBackup(PathErrorWithCause):
     """A file cannot be restored as the catalog; nothing was changed."""
 
     exit_code = ExitCode.INPUT
     reason = "bad backup"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} cannot be restored: {why}. Nothing was changed.")
+    sentence = "{path} cannot be restored: {why}. Nothing was changed."
 
 
 class CatalogBusy(LivetomoError):
@@ -229,13 +240,11 @@ class DeviceError(LivetomoError):
     reason = "device fault"
 
 
-class NotAnMrc(PermanentError):
+class NotAnMrc(PathErrorWithCause, PermanentError):
     """The file is not an MRC volume."""
 
     reason = "not an MRC file"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?")
+    sentence = "{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?"
 
 
 class OtherFormat(PermanentError):
@@ -247,16 +256,14 @@ class OtherFormat(PermanentError):
         super().__init__(f"{path.name} is {what}; livetomo reads MRC files. {advice}")
 
 
-class DamagedCompression(PermanentError):
+class DamagedCompression(PathErrorWithCause, PermanentError):
     """A compressed file cannot be decompressed to its end."""
 
     reason = "damaged compression"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"{path.name} cannot be decompressed ({why}). Was the copy interrupted? "
-            "Copy it again: livetomo takes a rewritten file as a new revision."
-        )
+    sentence = (
+        "{path.name} cannot be decompressed ({why}). Was the copy interrupted? "
+        "Copy it again: livetomo takes a rewritten file as a new revision."
+    )
 
 
 class NotATomogram(PermanentError):
@@ -277,13 +284,11 @@ class TiltStack(NotATomogram):
         )
 
 
-class VolumeStack(NotATomogram):
+class VolumeStack(PathErrorWithCause, NotATomogram):
     """The file holds several volumes behind one another, as particles' boxes are stored."""
 
     reason = "a stack of volumes"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path.name} is a stack of volumes, not one tomogram: {why}. Give a tomogram.")
+    sentence = "{path.name} is a stack of volumes, not one tomogram: {why}. Give a tomogram."
 
 
 class ParticleBox(NotATomogram):
@@ -318,22 +323,18 @@ class NoSuchFile(PermanentError):
         super().__init__(f"{path}: there is no such file {where}. Is its name spelt right?")
 
 
-class EmptyFile(PermanentError):
+class EmptyFile(PathError, PermanentError):
     """The file has no content, and has had none for long."""
 
     reason = "empty file"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path.name} is empty. Did its writer stop? livetomo takes it as soon as it is written.")
+    sentence = "{path.name} is empty. Did its writer stop? livetomo takes it as soon as it is written."
 
 
-class AbsurdHeader(PermanentError):
+class AbsurdHeader(PathErrorWithCause, PermanentError):
     """The header declares something that no tomogram is."""
 
     reason = "absurd header"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path.name} has a header that cannot be right: {why}. Write it again from its source.")
+    sentence = "{path.name} has a header that cannot be right: {why}. Write it again from its source."
 
 
 class UnsupportedMode(PermanentError):
@@ -363,15 +364,11 @@ class TruncatedVolume(PermanentError):
         )
 
 
-class NoUsableVoxels(PermanentError):
+class NoUsableVoxels(PathErrorWithCause, PermanentError):
     """The volume holds nothing to see: not finite, or the same everywhere."""
 
     reason = "no usable voxels"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"{path.name} holds {why}. Look at its reconstruction; livetomo processes a rewritten file again."
-        )
+    sentence = "{path.name} holds {why}. Look at its reconstruction; livetomo processes a rewritten file again."
 
 
 class TooLargeForMemory(PermanentError):
@@ -414,36 +411,28 @@ class HalvesDiffer(PermanentError):
         )
 
 
-class NoDefocus(PermanentError):
+class NoDefocus(PathError, PermanentError):
     """The recipe undoes the CTF of a tomogram whose defocus nobody tells."""
 
     reason = "no defocus"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f'{path.name}: no sidecar gives "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
-            'Write "defocus_angstrom" in that table, or put the file of the CTF fit beside the tomogram.'
-        )
+    sentence = (
+        '{path.name}: no sidecar gives "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
+        'Write "defocus_angstrom" in that table, or put the file of the CTF fit beside the tomogram.'
+    )
 
 
-class SourceChanged(TransientError):
+class SourceChanged(PathError, TransientError):
     """The file changed while it was read: what was read is thrown away."""
 
     reason = "source changed"
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path.name} changed while it was read. It is processed again as soon as it no longer changes."
-        )
+    sentence = "{path.name} changed while it was read. It is processed again as soon as it no longer changes."
 
 
-class SourceUnreadable(TransientError):
+class SourceUnreadable(PathErrorWithCause, TransientError):
     """The file is away or cannot be read at the moment."""
 
     reason = "source unreadable"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path} cannot be read at the moment ({why}). Is its file system mounted and readable?")
+    sentence = "{path} cannot be read at the moment ({why}). Is its file system mounted and readable?"
 
 
 class CatalogCorrupt(LivetomoError):
@@ -460,22 +449,18 @@ class CatalogCorrupt(LivetomoError):
         )
 
 
-class DiskFull(TransientError):
+class DiskFull(PathError, TransientError):
     """There is no room for the result."""
 
     reason = "disk full"
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"No room is left on the disk that holds {folder}. Free some space: the job is tried again.")
+    sentence = "No room is left on the disk that holds {path}. Free some space: the job is tried again."
 
 
-class OutputAway(TransientError):
+class OutputAway(PathError, TransientError):
     """The file system that results are written to is not there."""
 
     reason = "output away"
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is not the file system that results were written to. Is it mounted?")
+    sentence = "{path} is not the file system that results were written to. Is it mounted?"
 
 
 class OutOfDeviceMemory(DeviceError):

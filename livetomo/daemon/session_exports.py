@@ -179,7 +179,7 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
         try:
             results.append(read_result(Path(folder), metadata))
         except ResultUnreadable as fault:
-            left_out.append(LeftOut(fault.folder.parent.name, fault))
+            left_out.append(LeftOut(fault.path.parent.name, fault))
     _must_be_there(order["results"])  # it may have gone meanwhile
     results.sort(key=lambda result: result.manifest.tomogram.name)
     write_metadata(results, session)

@@ -94,7 +94,7 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
         try:
             result = _newest(list(those))
         except ResultUnreadable as fault:
-            unreadable.append(LeftOut(fault.folder.parent.name, fault))
+            unreadable.append(LeftOut(fault.path.parent.name, fault))
             continue
         metadata = known.get(result.manifest.result_id) or result.metadata
         newest[result.manifest.tomogram.name] = replace(result, metadata=metadata)

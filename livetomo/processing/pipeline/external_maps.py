@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.core.errors import ConfigurationError, PermanentError, SourceUnreadable
+from livetomo.core.errors import ConfigurationError, PathErrorWithCause, PermanentError, SourceUnreadable
 from livetomo.core.voxel_size import WANTED, is_possible
 from livetomo.formats.mrc import read_volume
 from livetomo.formats.mrc_header import MrcHeader
@@ -16,15 +16,11 @@ SEPARATOR = "__"
 _FULL_SCALE = {"i1": 127.0, "u1": 255.0, "u2": 255.0}
 
 
-class NotAProbabilityMap(PermanentError):
+class NotAProbabilityMap(PathErrorWithCause, PermanentError):
     """The values of a map are on no scale that probabilities come in."""
 
     reason = "not a probability map"
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(
-            f"{path.name} {why}. Maps hold 0 to 1 (floats), 0 to 127 (int8) or 0 to 255 (uint16), or are masks."
-        )
+    sentence = "{path.name} {why}. Maps hold 0 to 1 (floats), 0 to 127 (int8) or 0 to 255 (uint16), or are masks."
 
 
 class MapsDiffer(PermanentError):
