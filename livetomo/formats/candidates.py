@@ -1,7 +1,8 @@
 """A result's candidates, kept without loss: what every later export of the tomogram is made from.
 
-A particles star as RELION 5 reads it, with a column more for the volume, and as many digits as the numbers have.
-Results of older versions have no volumes, and six digits.
+A particles star as RELION 5 reads it, with columns more for the volume and for the voxel index: a position in Å from
+the centre does not give every float32 back. Results of older versions have no voxel indices; the oldest have no
+volumes either, and six digits.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ from livetomo.formats.particles_star import ANGLES, CENTRED, SCORE
 from livetomo.formats.star import loop_text
 
 _VOLUME = "livetomoVolumeAngst3"
+_VOXEL = ("livetomoVoxelX", "livetomoVoxelY", "livetomoVoxelZ")
 
 
 def candidates_name(feature: str) -> str:
@@ -25,10 +27,10 @@ def candidates_text(placed: Placed) -> str:
     """The content of the file."""
     picks = placed.picks
     oriented = picks.euler is not None
-    columns = ("rlnTomoName", *CENTRED, *(ANGLES if oriented else ()), SCORE, _VOLUME)
+    columns = ("rlnTomoName", *CENTRED, *(ANGLES if oriented else ()), SCORE, _VOLUME, *_VOXEL)
     exact = [map(repr, column) for column in placed.centred_xyz_angstrom().T.tolist()]
     # the shortest digits that give the same float32 back
-    singles = [*(picks.euler.T if picks.euler is not None else ()), picks.score, picks.volume]
+    singles = [*(picks.euler.T if picks.euler is not None else ()), picks.score, picks.volume, *picks.position.T[::-1]]
     exact += [map(str, column) for column in singles]
     name = word(placed.frame.name)
     return loop_text("particles", columns, ((name, *row) for row in zip(*exact, strict=True)))
@@ -56,7 +58,8 @@ def read_candidates(text: str, frame: Frame) -> Picks:
         raise BadStar("it has not the columns of candidates")
     table = np.array(rows, np.float64).reshape(len(rows), len(head) - 1)
     column = {name: table[:, number] for number, name in enumerate(head[1:])}
-    voxels = frame.geometry.of_centred(np.column_stack([column[name] for name in CENTRED]))
+    positions = np.column_stack([column[name] for name in (_VOXEL if _VOXEL[0] in head else CENTRED)])
+    voxels = positions if _VOXEL[0] in head else frame.geometry.of_centred(positions)
     volume = column.get(_VOLUME, np.full(len(rows), np.nan))
     euler = np.column_stack([column[name] for name in ANGLES]) if ANGLES[0] in head else None
     return Picks(

@@ -144,22 +144,20 @@ def test_the_file_of_one_tomogram_is_read_back(name, placed):
     assert_read(back, placed.picks, scores=name != "imod", angles=name not in ("imod", "eman2"))
 
 
-@given(
-    placed=st.builds(
-        lambda name, those: Placed(those, Frame(name, TomogramGeometry(SHAPE, 13.48))), NAMES_OF_ANY_KIND, picks()
-    )
-)
+@given(NAMES_OF_ANY_KIND, picks())
+@example("TS_01", Picks(np.array([[1e-7, -0.0, 1 / 3]], np.float32), np.ones(1, np.float32), np.ones(1, np.float32)))
 @settings(max_examples=60, deadline=None)
-def test_candidates_lose_nothing(placed):
-    text = candidates_text(placed)
+def test_candidates_lose_no_bit(name, found):
+    frame = Frame(name, TomogramGeometry(SHAPE, 13.48))
+    text = candidates_text(Placed(found, frame))
     assert has_all_digits(text)
-    back = read_candidates(text, placed.frame)
-    np.testing.assert_allclose(back.position, placed.picks.position, atol=1e-12, rtol=1e-7)
-    np.testing.assert_array_equal(back.score, placed.picks.score)
-    np.testing.assert_array_equal(back.volume, placed.picks.volume)
-    assert (back.euler is None) == (placed.picks.euler is None)
-    if back.euler is not None:
-        np.testing.assert_array_equal(back.euler, placed.picks.euler)
+    back = read_candidates(text, frame)
+    for column in ("position", "score", "volume", "euler"):
+        assert as_bytes(getattr(back, column)) == as_bytes(getattr(found, column))
+
+
+def as_bytes(column):
+    return None if column is None else (column.dtype, column.shape, column.tobytes())
 
 
 @pytest.mark.parametrize("name", HOSTILE)

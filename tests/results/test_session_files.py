@@ -143,7 +143,8 @@ def damage(folder: Path, how: str) -> str:
     match how:
         case "a row is gone":
             star.write_text("".join(lines[:-1]))
-            return f"{len(lines) - 11:,} rows where {len(lines) - 10:,}"
+            rows = len(parse_loops("".join(lines))["particles"]["rlnTomoName"])
+            return f"{rows - 1:,} rows where {rows:,}"
         case "a number was changed":
             star.write_text("".join(lines).replace("-", "", 1))
             return "checksum"
