@@ -82,18 +82,19 @@ class SessionPattern:
 
     def session(self, path: str) -> str | None:
         """The session of the file at `path` (relative, with `/`); None where the pattern does not say."""
-        match = self._regex.fullmatch(path)
-        if match:
-            return match["session"]
-        return UNSORTED if self._shallow_is_unsorted and "/" not in path else None
+        return self.place(path)[0]
 
     def folder(self, path: str) -> str:
         """The beginning of `path` that names its session, with a trailing "/"; empty where no folder does."""
+        return self.place(path)[1]
+
+    def place(self, path: str) -> tuple[str | None, str]:
+        """`session` and `folder` of a path."""
         match = self._regex.fullmatch(path)
         if match is None:
-            return ""
+            return UNSORTED if self._shallow_is_unsorted and "/" not in path else None, ""
         end = path.find("/", match.end("session"))
-        return path[: end + 1] if end >= 0 else path[: path.rfind("/") + 1]
+        return match["session"], path[: end + 1] if end >= 0 else path[: path.rfind("/") + 1]
 
     @property
     def mismatch(self) -> str:

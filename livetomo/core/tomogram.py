@@ -35,7 +35,7 @@ def bounded_time(nanoseconds: int) -> int:
     Servers say 1601 for a time that they do not know, and broken ones any year; SQLite holds no larger number. Times
     beyond the bounds are all the same time, so that such a file is told to have changed by its size and content alone.
     """
-    return min(max(nanoseconds, -_INT64), _INT64 - 1)
+    return nanoseconds if -_INT64 <= nanoseconds < _INT64 else min(max(nanoseconds, -_INT64), _INT64 - 1)
 
 
 def signed(number: int) -> int:

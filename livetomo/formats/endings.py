@@ -50,6 +50,8 @@ _CONTENTS = (
 
 def plain_path(path: str) -> str:
     """`path` as it would be called without compression, and with the ending of a volume in lower case."""
+    if path.endswith(VOLUMES):
+        return path
     plain = path.removesuffix(".gz").removesuffix(".bz2")
     return plain[:-4] + plain[-4:].lower() if plain[-4:].lower() in VOLUMES else plain
 

@@ -1,6 +1,6 @@
 """The files that may become arrivals: which of those that a scan sees are new, changed, and nobody else's twin."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Entry, Look, Tree
 from livetomo.intake.walk import Listing
 
+Wanted = tuple[str, Entry]
 RULED_OUT_SECONDS = 600.0
 NOT_TEXT = "cannot be taken: the name (or a folder's) is not UTF-8. Rename it"
 
@@ -99,22 +100,25 @@ class Candidates:
         self._places: dict[tuple[int, int], str] = {}
         self._suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
         self._endings = (*self._suffixes, *REWRITTEN)
+        self._last_letters = "" if "" in self._endings else "".join({ending[-1] for ending in self._endings})
         self.files: dict[str, Candidate] = {}
 
-    def consider(self, listing: Listing, baseline: list[KnownFile] | None, only: Container[str] | None = None) -> int:
-        """Consider each file of a folder that is a tomogram by its name; how many there are.
-
-        baseline: takes those that are new, instead of their becoming candidates. only: those of these names.
-        """
+    def wanted(self, listing: Listing) -> list[Wanted]:
+        """The files of a folder that may matter, by path. Most are frames: their last letter alone is looked at."""
         if listing.own:
-            return 0
-        count, endings = 0, self._endings
+            return []
         prefix = f"{listing.folder}/" if listing.folder else ""
-        for entry in listing.files:
-            name = entry.name
-            if not name.endswith(endings) or not self.wants(name) or (only is not None and name not in only):
-                continue
-            path = prefix + name
+        letters = self._last_letters
+        likely = [entry for entry in listing.files if entry.name[-1] in letters] if letters else listing.files
+        return [(prefix + entry.name, entry) for entry in likely if self.wants(entry.name)]
+
+    def consider(self, files: Iterable[Wanted], baseline: list[KnownFile] | None) -> int:
+        """Consider each of the files that is a tomogram by its name; how many there are.
+
+        baseline: takes those that are new, instead of their becoming candidates.
+        """
+        count = 0
+        for path, entry in files:
             if named := self.name(path):
                 count += 1
                 try:
@@ -133,14 +137,9 @@ class Candidates:
         """Who a full volume at `path` would be, or what stands for one; None where it is none, or is not wanted."""
         return self._named(path) if is_text(path) else None
 
-    def not_utf8(self, listing: Listing) -> list[str]:
-        """The paths of a folder's files that would be tomograms, but cannot be written down."""
-        if listing.own:
-            return []
-        prefix = f"{listing.folder}/" if listing.folder else ""
-        in_doubt = listing.files if not is_text(prefix) else [one for one in listing.files if not one.name.isascii()]
-        paths = [prefix + entry.name for entry in in_doubt if self.wants(entry.name)]
-        return [path for path in paths if not is_text(path) and self._named(path)]
+    def not_utf8(self, files: Iterable[Wanted]) -> list[str]:
+        """The paths of those that would be tomograms, but cannot be written down."""
+        return [path for path, _ in files if not is_text(path) and self._named(path)]
 
     def to_the_end(self, path: str) -> None:
         """It has had its turn: where there are more than can be looked at, the others come first."""
@@ -163,11 +162,13 @@ class Candidates:
         """As `name`, whatever characters there are in the path."""
         if self._exclusion.has_file(path):
             return None
-        found = recognise(self._producers, path, self._session.folder(path))
+        session, folder = self._session.place(path)
+        if session is None:
+            return None
+        found = recognise(self._producers, path, folder)
         if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
             return None
-        session = self._session.session(path)
-        return Named(TomogramId(self._settings.name, session, found[1].name), *found) if session else None
+        return Named(TomogramId(self._settings.name, session, found[1].name), *found)
 
     def _consider(self, path: str, entry: Entry, named: Named, baseline: list[KnownFile] | None) -> None:
         if path in self.files or not entry.is_file():

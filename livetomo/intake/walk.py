@@ -76,37 +76,29 @@ class Walk:
             entries = self._tree.list(folder)
         except OSError as error:
             return Listing(folder, error=error), set()
-        files: list[Entry] = []
-        folders: list[str] = []
-        stores: list[Entry] = []
-        linked: set[str] = set()
-        has_manifest = has_preview = False
+        # What may be a hundred thousand names of frames is passed through as rarely as can be, and whole.
+        visible = [entry for entry in entries if entry.name[0] != "."]
+        inside = [entry for entry in visible if _is_folder(entry)]
+        files = tuple([entry for entry in visible if not _is_folder(entry)]) if inside else tuple(visible)
+        kept = [entry for entry in inside if not is_left_out(entry.name)]
+        if any(entry.name == "preview" for entry in kept) and any(entry.name == "result.json" for entry in files):
+            return Listing(folder, files, own=True), set()
         prefix = f"{folder}/" if folder else ""
-        for entry in entries:
-            name = entry.name
-            if name.startswith("."):
-                continue
-            try:
-                is_folder = entry.is_dir()
-            except OSError:
-                is_folder = False
-            if not is_folder:
-                has_manifest |= name == "result.json"
-                files.append(entry)
-                continue
-            if is_left_out(name):  # bins and snapshots are folders: no file of a large tree is asked
-                continue
-            has_preview |= name == "preview"
-            path = prefix + name
-            if name.lower().endswith((*STORES, *VOLUMES)):
-                stores.append(entry)
-            if not name.lower().endswith(STORES) and not self._exclusion.has_folder(path):
-                folders.append(path)
-                if entry.is_symlink():
-                    linked.add(path)
-        if has_manifest and has_preview:
-            return Listing(folder, tuple(files), own=True), set()
-        return Listing(folder, tuple(files), tuple(folders), is_outside=is_outside, stores=tuple(stores)), linked
+        stores = tuple(entry for entry in kept if entry.name.lower().endswith((*STORES, *VOLUMES)))
+        folders = {
+            path: entry
+            for entry in kept
+            if not entry.name.lower().endswith(STORES) and not self._exclusion.has_folder(path := prefix + entry.name)
+        }
+        linked = {path for path, entry in folders.items() if entry.is_symlink()}
+        return Listing(folder, files, tuple(folders), is_outside=is_outside, stores=stores), linked
+
+
+def _is_folder(entry: Entry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _contains(outer: str, inner: str) -> bool:

@@ -123,8 +123,9 @@ class Watcher:
             folders.add(listing.folder)
             outside += listing.is_outside
             files += len(listing.files)
-            candidates += self._candidates.consider(listing, found)
-            not_utf8 += self._candidates.not_utf8(listing)
+            wanted = self._candidates.wanted(listing)
+            candidates += self._candidates.consider(wanted, found)
+            not_utf8 += self._candidates.not_utf8(wanted)
         self._folders, self._folders_outside = folders, outside
         if mount != self._tree.mount():
             return False  # remounted meanwhile: what was seen may be neither the one nor the other
@@ -169,7 +170,7 @@ class Watcher:
             self._alive()
             if listing.error is None:
                 self._folders.add(listing.folder)
-                self._candidates.consider(listing, None)
+                self._candidates.consider(self._candidates.wanted(listing), None)
 
     def hints(self, companions_digest: Iterable[tuple[str, bool]]) -> None:
         """Something happened at these paths (and whether they are folders): look there now."""
@@ -185,11 +186,12 @@ class Watcher:
                 for listing in self._walk.below([path], lambda _: True):
                     if listing.error is None:
                         self._folders.add(listing.folder)
-                        self._candidates.consider(listing, None)
+                        self._candidates.consider(self._candidates.wanted(listing), None)
             elif self.wants(name) and path not in self._candidates.files:
                 names.setdefault(folder, set()).add(name)
         for listing in self._walk.below(names, lambda _: False):
-            self._candidates.consider(listing, None, only=names[listing.folder])
+            hinted, wanted = names[listing.folder], self._candidates.wanted(listing)
+            self._candidates.consider((one for one in wanted if one[1].name in hinted), None)
 
     def _is_left_out(self, folder: str) -> bool:
         """Whether a scan would not come to `folder`."""

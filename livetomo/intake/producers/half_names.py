@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 _OF = r"(?:[_-]?(?:frames?|tilts?|half|maps?|tomo(?:gram)?s?))?"
@@ -13,6 +14,7 @@ _TAIL = r"(?P<tail>[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)?"
 _SUFFIX = re.compile(rf"(?P<stem>.+?)[._-]{_END_TAG}{_TAIL}$", re.IGNORECASE)
 _PREFIX = re.compile(rf"(?P<rec>rec_)?{_TAG}[._-](?P<stem>.+)$", re.IGNORECASE)
 _ONLY_TAIL = re.compile(r"(?:vol|rec|full_rec|full)$", re.IGNORECASE)
+_WORDS = ("ev", "odd", "half")
 _FOLDER = re.compile(rf"(?:(?P<other>.+)[._-])?{_TAG}$", re.IGNORECASE)
 
 
@@ -41,6 +43,9 @@ def half_of(folder: str, stem: str, session: str = "") -> HalfName | None:
 
 def _by_stem(stem: str) -> tuple[Literal["even", "odd"], str] | None:
     """The role and the full volume's stem."""
+    lower = stem.lower()
+    if not any(word in lower for word in _WORDS):
+        return None
     if match := _SUFFIX.fullmatch(stem):
         return "even" if match["even"] else "odd", match["stem"] + (match["tail"] or "")
     match = _PREFIX.fullmatch(stem)
@@ -49,6 +54,7 @@ def _by_stem(stem: str) -> tuple[Literal["even", "odd"], str] | None:
     return None
 
 
+@lru_cache(maxsize=1000)
 def _by_folder(folder: str, session: str) -> tuple[Literal["even", "odd"], str] | None:
     """The role and the full volume's folder. Words that name the session, or what is above it, say nothing."""
     inner = folder[len(session) :] if folder.startswith(session) else folder
