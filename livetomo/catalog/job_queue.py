@@ -14,6 +14,7 @@ from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.registration import fault_body
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
+from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY
 from livetomo.core.events import Event, State, result_events
 from livetomo.core.tomogram import Content, Fault, TomogramId
@@ -23,7 +24,7 @@ log = logging.getLogger("livetomo.catalog.jobs")
 LEASE_SECONDS = 60.0
 ATTEMPTS = 4
 INTERRUPTIONS = 5
-FIRST_RETRY_SECONDS = 10.0
+RETRIES = BackOff(10.0)
 # No job is ever made to wait for longer: a time beyond it was set by a clock that was ahead.
 LONGEST_WAIT_SECONDS = 3600.0
 # Neighbours of a revision, in the order of intake, by which it is told whether its own time can be true.
@@ -177,7 +178,7 @@ class Jobs:
                 self._record_state(_claim(row), "failed", fault_body(fault) | {"attempts": attempts})
                 return "failed"
             setbacks = attempts + max(0, interruptions - 1)
-            self._wait(row["id"], fault, FIRST_RETRY_SECONDS * 2 ** (setbacks - 1) if setbacks else 0.0)
+            self._wait(row["id"], fault, RETRIES.seconds(setbacks))
             return "waiting"
 
     def postpone(self, token: str, fault: Fault, seconds: float) -> bool:

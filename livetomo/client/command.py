@@ -7,15 +7,16 @@ import os
 import re
 import shlex
 import shutil
-import signal
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from livetomo.client.local_collection import CollectedSession
 from livetomo.core.errors import ConfigurationError
+from livetomo.system.end_child import end
 
 log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 30.0
 
 PLACES = ("star", "folder", "picks", "tomograms", "session", "watch")
 _PLACE = re.compile(r"\{(" + "|".join(PLACES) + r")\}")
@@ -78,10 +79,7 @@ class Command:
             try:
                 status = await process.wait()
             finally:
-                if process.returncode is None:  # we are told to stop: what it has started goes with it
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGTERM)
-                    await process.wait()
+                await end(process, grace_seconds=GRACE_SECONDS)  # it runs yet only if we are told to stop
         if status != 0:
             log.warning("%s ended with %d; what it said is in %s", words[0], status, folder / "log.txt")
         return status

@@ -10,13 +10,14 @@ from typing import Any, Protocol
 
 from livetomo.client.pickset import PickSet, RemoteFile, pickset_of
 from livetomo.client.standing import Place, Replay, Standing, keep
+from livetomo.core.back_off import BackOff
 from livetomo.core.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
 from livetomo.core.naming import slug
 from livetomo.formats.star import parse_loops
 
 log = logging.getLogger("livetomo.client.stream")
 
-_LONGEST_PAUSE = 30.0
+_PAUSES = BackOff(1.0, 30.0)
 _RECONCILE_SECONDS = 60.0
 _OTHERS_SECONDS = 0.2
 
@@ -132,8 +133,8 @@ class PickStream:
                         yield pickset
             except (BrokerAway, ApiAway) as fault:
                 self._complain(str(fault))
-            await self._pause(min(_LONGEST_PAUSE, 2.0**failures))
-            failures = min(failures + 1, 10)
+            failures += 1
+            await self._pause(_PAUSES.seconds(failures))
 
     async def _find_daemon(self) -> str:
         """The root of the daemon's topics; its status, which the broker retains, tells where its API is."""

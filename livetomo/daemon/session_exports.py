@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from livetomo.core.problems import Problem
 from livetomo.core.tomogram import TomogramId, session_folder
 from livetomo.daemon.export_problems import ExportProblems, Outcome
 from livetomo.results.left_out import LeftOut
+from livetomo.system.end_child import end
 from livetomo.system.parent_death import end_with_parent
 
 FORMAT = "relion5"
@@ -31,7 +31,6 @@ LONGEST_REST_SECONDS = 30.0
 RETRY_SECONDS = 60.0
 LEFT_OUT_RETRY_SECONDS = 600.0  # a damaged result is seldom put back
 TIME_LIMIT_SECONDS = 600.0
-REAP_SECONDS = 5.0
 LIVE_SECONDS = 7 * 86400.0
 EVENTS_AT_A_TIME = 1000
 
@@ -144,14 +143,9 @@ class SessionStars:
                 report, said = await process.communicate(json.dumps(order).encode())
         except TimeoutError:
             said = f"not done within {TIME_LIMIT_SECONDS:g} s".encode()
-            process.kill()
-            await process.wait()  # however long it takes: where this one hangs, the next would hang beside it
+            await end(process, reap_seconds=None)  # where this one hangs, the next would hang beside it
         finally:
-            if process.returncode is None:
-                process.kill()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(REAP_SECONDS):
-                        await process.wait()
+            await end(process)
         if process.returncode != 0:
             why = said.decode(errors="replace").strip().splitlines()[-1:] or ["its process ended without a message"]
             return Outcome(failure=why[0].removesuffix("."))

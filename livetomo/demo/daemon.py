@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from livetomo.system.end_child import end
 from livetomo.system.parent_death import end_with_parent
 
 CONFIGURATION = """\
@@ -55,15 +56,4 @@ async def running_daemon(folder: Path, broker_port: int, page_port: int) -> Asyn
     try:
         yield process
     finally:
-        await _stop(process)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+        await end(process, grace_seconds=STOP_SECONDS, reap_seconds=None)

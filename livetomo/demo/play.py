@@ -1,7 +1,6 @@
 """The demo from its first line to its last: start everything, watch it, stop everything."""
 
 import asyncio
-import contextlib
 import signal
 import socket
 import sys
@@ -126,9 +125,7 @@ async def _expose(plan: DemoPlan, board: Scoreboard, session: Path) -> None:
             board.acquired(message)
         code = await child.wait()
     finally:
-        child.kill()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.shield(child.wait())
+        await child.end()
     if code != 0:
         raise RuntimeError(f"the simulated microscope ended with {code}:\n" + "\n".join(said[-LOG_TAIL:]))
 

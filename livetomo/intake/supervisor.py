@@ -1,7 +1,6 @@
 """The supervisor's side of one watch: starts its process, records what it finds, survives whatever happens to it."""
 
 import asyncio
-import contextlib
 import logging
 import sys
 import time
@@ -10,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from livetomo.core.back_off import BackOff
 from livetomo.core.status import WatchState
 from livetomo.core.tomogram import Arrival, KnownFile
 from livetomo.intake.messages import Report, arrival_from_json, known_from_json, known_messages
@@ -19,8 +19,8 @@ from livetomo.system.json_pipes import ChildGone, JsonChild
 if TYPE_CHECKING:
     from livetomo.config.configuration import Watch
 
-LONGEST_BACK_OFF = 60.0
-REAP_SECONDS = 5.0
+PAUSES = BackOff(1.0, 60.0)
+LONG_LIFE_SECONDS = 600.0
 STARTING = "its first scan is not done yet"
 
 log = logging.getLogger("livetomo.intake.supervise")
@@ -28,11 +28,6 @@ log = logging.getLogger("livetomo.intake.supervise")
 
 class WatcherProcess(Protocol):
     """The process as it is seen from here; `JsonChild` is one."""
-
-    @property
-    def returncode(self) -> int | None:
-        """How it ended; None while it runs."""
-        ...
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Tell it something."""
@@ -44,6 +39,10 @@ class WatcherProcess(Protocol):
 
     def kill(self) -> None:
         """End it now."""
+        ...
+
+    async def end(self) -> bool:
+        """End it now, and reap it."""
         ...
 
     async def wait(self) -> int:
@@ -105,8 +104,8 @@ class Intake:
             except Exception as error:  # the catalog's: it may be able again later
                 log.exception("watch %s: what was found could not be recorded", self.name)
                 reason = f"what was found could not be recorded ({error})"
-            failures = 0 if self._clock() - began > 10 * LONGEST_BACK_OFF else failures + 1
-            pause = min(2.0 ** (failures - 1), LONGEST_BACK_OFF)
+            failures = 1 if self._clock() - began > LONG_LIFE_SECONDS else failures + 1
+            pause = PAUSES.seconds(failures)
             if self._hung_since is None:
                 self._trouble = f"its process ended ({reason}) and is started again"
             log.warning("watch %s: its process ended (%s); started again in %.0f s", self.name, reason, pause)
@@ -163,10 +162,7 @@ class Intake:
             code = await process.wait()
         finally:
             guard.cancel()
-            process.kill()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(REAP_SECONDS):
-                    await process.wait()
+            await process.end()
         if self._hung_since is not None:
             return "it had to be killed, because the file system did not answer"
         return f"exit code {code}"

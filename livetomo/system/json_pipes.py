@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from typing import Any, TextIO
 
+from livetomo.system.end_child import end, kill
 from livetomo.system.parent_death import end_with_parent
 
 Message = Mapping[str, Any]
@@ -81,9 +82,12 @@ class JsonChild:
                 yield json.loads(line)
 
     def kill(self) -> None:
-        """End it now, whatever it is doing."""
-        if self._process.returncode is None:
-            self._process.kill()
+        """Kill it and what it has started, whatever they are doing."""
+        kill(self)
+
+    async def end(self) -> bool:
+        """Kill it and reap it; whether it has ended, which one that waits in the kernel for a file system has not."""
+        return await end(self)
 
     async def wait(self) -> int:
         """Its exit code, once it has ended and its last words are logged."""

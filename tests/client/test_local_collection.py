@@ -267,6 +267,20 @@ def test_a_command_that_cannot_be_understood_is_refused_at_once(line: str) -> No
         Command(line)
 
 
+async def test_a_command_that_ignores_sigterm_does_not_keep_the_follower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livetomo.client.command.GRACE_SECONDS", 0.1)
+    daemon = FakeDaemon()
+    daemon.picked("TS_01")
+    running = asyncio.create_task(follow(daemon, tmp_path, 1, "sh -c 'trap \"\" TERM; echo started; sleep 60'"))
+    async with asyncio.timeout(15):
+        while logs(tmp_path) != ["started\n"]:
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait([running])
+
+
 async def test_a_program_that_does_not_exist_is_said(tmp_path: Path) -> None:
     daemon = FakeDaemon()
     daemon.picked("TS_01")

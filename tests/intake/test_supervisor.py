@@ -216,6 +216,10 @@ class PretendProcess:
         self.returncode = -9
         self.says.put_nowait(None)
 
+    async def end(self) -> bool:
+        self.kill()
+        return True
+
     async def wait(self) -> int:
         return self.returncode or 0
 
@@ -309,6 +313,21 @@ async def test_a_process_that_dies_at_once_is_started_ever_more_patiently(stage)
         32,
         60,
     ]
+
+
+async def test_a_process_that_has_not_started_for_a_day_is_started_again():
+    tries = 0
+
+    async def fails() -> JsonChild:
+        nonlocal tries
+        tries += 1
+        raise OSError("no room")
+
+    async def at_once(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    async with running(intake_of(Catalog(), watch(Path("/data")), start=fails, sleep=at_once)):
+        await until(lambda: tries > 1100)
 
 
 async def test_a_silent_process_is_killed_and_the_status_says_since_when(stage):

@@ -44,8 +44,6 @@ ELSEWHERE = {
 class Process:
     """A watcher's process that says these reports and then nothing."""
 
-    returncode = None
-
     def __init__(self, reports: Sequence[Report], heard: asyncio.Event) -> None:
         self._reports = reports
         self._heard = heard
@@ -61,6 +59,10 @@ class Process:
 
     def kill(self) -> None:
         self._heard.set()
+
+    async def end(self) -> bool:
+        self.kill()
+        return True
 
     async def wait(self) -> int:
         return 0

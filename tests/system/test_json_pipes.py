@@ -40,6 +40,12 @@ async def test_messages_go_both_ways_and_chatter_goes_to_the_log():
     assert said == ["a library's chatter"]
 
 
+async def test_a_killed_child_takes_along_what_it_has_started_and_is_reaped_at_once():
+    child = await JsonChild.start(["sh", "-c", "sleep 60 & echo '{}'; wait"], log=print)  # it holds the log open
+    assert await anext(aiter(child)) == {}
+    assert await child.end()
+
+
 async def test_a_message_may_be_far_longer_than_a_pipe_holds():
     child = await start(ECHO)
     long = "x" * 3_000_000

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
+from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY
 from livetomo.core.tomogram import Fault
 
 TOMOGRAMS = 3
-FIRST_REST_SECONDS = 5.0
-LONGEST_REST_SECONDS = 3600.0
+RESTS = BackOff(5.0, 3600.0)
 
 
 class Bench:
@@ -29,9 +29,8 @@ class Bench:
         elif fault.kind == "device" and fault.reason != OUT_OF_MEMORY:  # that is the tomogram's, if it repeats
             self._failed.add(tomogram)
         if len(self._failed) >= TOMOGRAMS and fault is not None:
-            rest = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2**self._rests)
             self._rests += 1
-            self._until = self._clock() + rest
+            self._until = self._clock() + RESTS.seconds(self._rests)
             self.why = f"{len(self._failed)} tomograms in a row failed on it, the last so: {fault.message}"
             self._failed.clear()
 

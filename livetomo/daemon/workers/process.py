@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import Any
 
+from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY, OutOfDeviceMemory
 from livetomo.core.tomogram import Fault
 from livetomo.daemon.workers.devices import environment, local_name
@@ -14,9 +15,7 @@ from livetomo.system.memory import Memory
 
 START_SECONDS = 120.0
 SILENCE_SECONDS = 60.0
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
-REAP_SECONDS = 5.0
+PAUSES = BackOff(1.0, 60.0)
 MOSTLY_FREE = 0.5
 """Of the memory, when the worker that was ended for want of it is gone."""
 
@@ -50,18 +49,19 @@ class WorkerProcess:
 
     async def ensure(self) -> None:
         """Return when there is a worker that is ready, with growing pauses while none will start."""
-        pause = FIRST_PAUSE_SECONDS
+        failures = 0
         while self._child is None or self._child.returncode is not None:
             await self.stop()
             try:
                 async with asyncio.timeout(START_SECONDS):
                     await self._start()
             except (TimeoutError, ChildGone, OSError) as fault:
+                failures += 1
+                pause = PAUSES.seconds(failures)
                 why = str(fault) or "it does not answer"
                 log.error(f"the worker on {self._device} does not start: {why}; next try in {pause:.0f} s")
                 await self.stop()
                 await asyncio.sleep(pause)
-                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
 
     async def send(self, message: Message) -> None:
         """Tell the worker something; `WorkerFault` when it is gone."""
@@ -89,15 +89,10 @@ class WorkerProcess:
     async def stop(self) -> None:
         """Kill it, whatever it is doing; one that waits for a file system in the kernel ends when that answers."""
         child, reader, self._child, self._reader = self._child, self._reader, None, None
-        if child is not None:
-            child.kill()
-            try:
-                async with asyncio.timeout(REAP_SECONDS):
-                    await child.wait()
-                    if reader is not None:
-                        await reader
-            except TimeoutError:
-                log.warning(f"the worker on {self._device} (process {child.pid}) is killed but has not ended yet")
+        if child is not None and not await child.end():
+            log.warning(f"the worker on {self._device} (process {child.pid}) is killed but has not ended yet")
+        elif reader is not None:
+            await reader
 
     async def _start(self) -> None:
         said = logging.getLogger(f"{__name__}.output")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from livetomo.core.back_off import BackOff
 from livetomo.core.errors import BrokerAway, MessageRefused
 from livetomo.core.events import Recorded
 from livetomo.core.problems import Problem
@@ -25,8 +26,8 @@ from livetomo.publish.payloads.retained import is_of_another
 log = logging.getLogger("livetomo.publish.mqtt")
 
 ONLINE, STOPPED, OFFLINE = b"online", b"stopped", b"offline"
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-_TAKEN_OVER_PAUSE, _LONGEST_TAKEN_OVER_PAUSE = 15.0, 600.0
+_PAUSES = BackOff(1.0, 60.0)
+_PAUSES_OF_RIVALS = BackOff(15.0, 600.0)
 _STEADY_SECONDS = 20.0
 _MANY_SHORT_ONES, _MANY_SHORT_ONES_WITHOUT_REASONS = 25, 5
 _LOOK_EVERY_SHORT_ONES = 2
@@ -136,7 +137,7 @@ class Publisher:
             last = refused[-1]
             said = f"The broker does not take messages for {last.kind}: {last.said}{more}"
             yield Problem("broker", "refused", "warning", said, min(each.since for each in refused))
-        if self._taken_over_at is not None and self._clock() - self._taken_over_at < _LONGEST_TAKEN_OVER_PAUSE:
+        if self._taken_over_at is not None and self._clock() - self._taken_over_at < _PAUSES_OF_RIVALS.longest_seconds:
             said = "Another client connects to the broker with the id of this daemon, and ends its connections. "
             yield Problem("broker", "id", "critical", said + "Do two daemons have the same site and instance?")
 
@@ -147,7 +148,7 @@ class Publisher:
         if self._is_taken_over:
             self._taken_over += 1
             self._taken_over_at = self._clock()
-        elif seconds > _LONGEST_TAKEN_OVER_PAUSE:
+        elif seconds > _PAUSES_OF_RIVALS.longest_seconds:
             self._taken_over = 0
         # MQTT 3.1.1 does not say that it was a takeover, nor does every broker of MQTT 5.
         self._short_ones = self._short_ones + 1 if self.state.connected and seconds < _STEADY_SECONDS else 0
@@ -155,12 +156,11 @@ class Publisher:
     def _next_pause(self) -> float:
         """Jitter: after a broker's restart its daemons must not all come at once, every time."""
         many = _MANY_SHORT_ONES if self._gives_reasons else _MANY_SHORT_ONES_WITHOUT_REASONS
-        failures = max(self._failures, self._short_ones - many)
-        longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures, 10))
+        self._failures += 1
+        longest = _PAUSES.seconds(max(self._failures, self._short_ones - many + 1))
         if self._is_taken_over:
             # Two that take each other's place would do nothing else.
-            longest = min(_LONGEST_TAKEN_OVER_PAUSE, _TAKEN_OVER_PAUSE * 2.0 ** min(self._taken_over - 1, 10))
-        self._failures += 1
+            longest = _PAUSES_OF_RIVALS.seconds(self._taken_over)
         return longest * self._chance.uniform(0.5, 1)
 
     async def _connection(self) -> None:

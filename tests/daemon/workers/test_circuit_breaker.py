@@ -28,6 +28,15 @@ def test_three_tomograms_in_a_row_bench_a_device_and_longer_each_time():
     assert "The worker died." in bench.why
 
 
+def test_a_device_that_never_works_again_rests_for_months():
+    clock = Clock()
+    bench = Bench(clock)
+    for number in range(3 * 1100):
+        clock.seconds += bench.rest()
+        bench.count(str(number % 3), DEVICE)
+    assert bench.rest() == 3600
+
+
 def test_one_tomogram_that_kills_every_worker_does_not_bench_the_device():
     bench = Bench(Clock())
     for _ in range(20):

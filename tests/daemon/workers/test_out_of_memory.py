@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from livetomo.core.back_off import BackOff
 from livetomo.core.tomogram import Fault
 from livetomo.daemon.workers.circuit_breaker import Bench
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
@@ -90,7 +91,7 @@ async def test_a_tomogram_that_kills_two_workers_is_put_aside_and_the_line_moves
     kills = count()
     monkeypatch.setattr(Memory, "kills", lambda self: next(kills))
     monkeypatch.setattr(Memory, "free_share", lambda self: 0.9)
-    monkeypatch.setattr("livetomo.catalog.job_queue.FIRST_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("livetomo.catalog.job_queue.RETRIES", BackOff(0.01))
     async with house_in(tmp_path) as house:
         await house.land("TS_01", shape=(96, 160, 160))
         for attempt in (1, 2):
