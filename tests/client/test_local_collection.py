@@ -275,7 +275,7 @@ async def test_a_command_that_ignores_sigterm_does_not_keep_the_follower(
     daemon.picked("TS_01")
     running = asyncio.create_task(follow(daemon, tmp_path, 1, "sh -c 'trap \"\" TERM; echo started; sleep 60'"))
     async with asyncio.timeout(15):
-        while logs(tmp_path) != ["started\n"]:
+        while logs(tmp_path) != ["started\n"]:  # noqa: ASYNC110 (another process says it)
             await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.wait([running])
