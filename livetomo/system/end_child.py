@@ -10,7 +10,7 @@ from typing import Protocol
 REAP_SECONDS = 5.0
 
 
-class Child(Protocol):
+class EndableChild(Protocol):
     """A child that was started in a session of its own (`start_new_session`): its number is that of its group."""
 
     @property
@@ -25,13 +25,13 @@ class Child(Protocol):
         """Its exit code, once it has ended."""
 
 
-def kill(child: Child) -> None:
+def kill(child: EndableChild) -> None:
     """Kill a child and what it has started, whatever they are doing; `end` reaps it, too."""
     if child.returncode is None:
         _signal(child, signal.SIGKILL)
 
 
-async def end(child: Child, *, grace_seconds: float = 0.0, reap_seconds: float | None = REAP_SECONDS) -> bool:
+async def end(child: EndableChild, *, grace_seconds: float = 0.0, reap_seconds: float | None = REAP_SECONDS) -> bool:
     """End a child and what it has started; whether it has ended.
 
     It gets SIGTERM and `grace_seconds` to end by itself; without grace, or after it, it is killed. One that waits in
@@ -46,12 +46,12 @@ async def end(child: Child, *, grace_seconds: float = 0.0, reap_seconds: float |
     return await _has_ended(child, reap_seconds)
 
 
-def _signal(child: Child, number: signal.Signals) -> None:
+def _signal(child: EndableChild, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(child.pid, number)
 
 
-async def _has_ended(child: Child, seconds: float | None) -> bool:
+async def _has_ended(child: EndableChild, seconds: float | None) -> bool:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await child.wait()
