@@ -33,6 +33,15 @@ class LivetomoError(Exception):
     kind: ClassVar[FaultKind] = "unexpected"
     reason: ClassVar[str] = "error"
 
+    def __init_subclass__(
+        cls, *, reason: str | None = None, exit_code: ExitCode | None = None, kind: FaultKind | None = None
+    ) -> None:
+        """What is not given is the base's."""
+        given = {"reason": reason, "exit_code": exit_code, "kind": kind}
+        for name, value in given.items():
+            if value is not None:
+                setattr(cls, name, value)
+
 
 class PathError(LivetomoError):
     """What is wrong with a file or folder: `sentence`, in which `{path}` stands for it."""
@@ -53,18 +62,12 @@ class PathErrorWithCause(LivetomoError):
         self.path = path
 
 
-class ConfigurationError(LivetomoError):
+class ConfigurationError(LivetomoError, reason="configuration", exit_code=ExitCode.CONFIGURATION):
     """A file that the user wrote, or the environment, asks for something that cannot be."""
 
-    exit_code = ExitCode.CONFIGURATION
-    reason = "configuration"
 
-
-class PackageAbsent(LivetomoError):
+class PackageAbsent(LivetomoError, reason="package absent", exit_code=ExitCode.CONFIGURATION):
     """A package that this command needs is not installed: the client's installation has only what the client needs."""
-
-    exit_code = ExitCode.CONFIGURATION
-    reason = "package absent"
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -73,209 +76,141 @@ class PackageAbsent(LivetomoError):
         )
 
 
-class Unreachable(LivetomoError):
+class Unreachable(LivetomoError, reason="unreachable", exit_code=ExitCode.UNREACHABLE):
     """A daemon or broker that a command needs does not answer."""
 
-    exit_code = ExitCode.UNREACHABLE
-    reason = "unreachable"
 
-
-class BrokerAway(Unreachable):
+class BrokerAway(Unreachable, reason="broker away"):
     """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it.
 
     code: the reason code of MQTT 5 with which it hung up, where it named one.
     """
 
-    reason = "broker away"
-
     def __init__(self, said: str, code: int | None = None) -> None:
         super().__init__(said)
         self.code = code
 
 
-class MessageRefused(LivetomoError):
+class MessageRefused(LivetomoError, reason="message refused", exit_code=ExitCode.CONFIGURATION):
     """The MQTT broker is there, and does not take this message. `code` is MQTT 5's reason code, where it named one."""
 
-    exit_code = ExitCode.CONFIGURATION
-    reason = "message refused"
-
     def __init__(self, said: str, code: int | None = None) -> None:
         super().__init__(said)
         self.code = code
 
 
-class AddressAway(Unreachable):
+class AddressAway(Unreachable, reason="address away"):
     """An address to listen at is not there yet, or another program has it."""
 
-    reason = "address away"
 
-
-class SecretUnreadable(LivetomoError):
+class SecretUnreadable(LivetomoError, reason="secret unreadable", exit_code=ExitCode.CONFIGURATION):
     """A file with a password or a token is not there, is empty, or is no text."""
 
-    exit_code = ExitCode.CONFIGURATION
-    reason = "secret unreadable"
 
-
-class Refused(LivetomoError):
+class Refused(LivetomoError, reason="refused", exit_code=ExitCode.CONFIGURATION):
     """The daemon will not do what it was asked."""
 
-    exit_code = ExitCode.CONFIGURATION
-    reason = "refused"
 
-
-class ApiAway(Unreachable):
+class ApiAway(Unreachable, reason="API away"):
     """The daemon's HTTP API does not answer, refuses, or gives something else than was published."""
 
-    reason = "API away"
 
-
-class NumberedAnew(LivetomoError):
+class NumberedAnew(LivetomoError, reason="numbered anew", exit_code=ExitCode.INCOMPLETE):
     """The daemon's events are numbered anew: its catalog was restored or made anew. `epoch` is the new one."""
-
-    exit_code = ExitCode.INCOMPLETE
-    reason = "numbered anew"
 
     def __init__(self, message: str, epoch: str) -> None:
         super().__init__(message)
         self.epoch = epoch
 
 
-class NotAsPublished(LivetomoError):
+class NotAsPublished(LivetomoError, reason="not as published", exit_code=ExitCode.INPUT):
     """A file that a message tells of is gone, or is not the file that was published."""
 
-    exit_code = ExitCode.INPUT
-    reason = "not as published"
 
-
-class BadStar(LivetomoError):
+class BadStar(LivetomoError, reason="bad STAR file", exit_code=ExitCode.INPUT):
     """A STAR file, or a part of it, cannot be read."""
 
-    exit_code = ExitCode.INPUT
-    reason = "bad STAR file"
 
-
-class NoStarWord(LivetomoError):
+class NoStarWord(LivetomoError, reason="no STAR word", exit_code=ExitCode.INPUT):
     """A value that a STAR file has no way to write."""
 
-    exit_code = ExitCode.INPUT
-    reason = "no STAR word"
 
-
-class BadManifest(LivetomoError):
+class BadManifest(LivetomoError, reason="bad manifest", exit_code=ExitCode.INPUT):
     """A `result.json` is no manifest. The sentence has its subject left out: "it does not give revision as …"."""
 
-    exit_code = ExitCode.INPUT
-    reason = "bad manifest"
 
-
-class ResultUnreadable(PathErrorWithCause):
+class ResultUnreadable(PathErrorWithCause, reason="result unreadable", exit_code=ExitCode.INPUT):
     """A result's folder does not hold what was published in it."""
 
-    exit_code = ExitCode.INPUT
-    reason = "result unreadable"
     sentence = (
         "{path} cannot be read: {why}. Put it back from a copy, or process the tomogram again (livetomo reprocess)."
     )
 
 
-class ExportDiffers(LivetomoError):
+class ExportDiffers(LivetomoError, reason="export differs"):
     """Files that were made for another program do not hold what was to be written."""
 
-    exit_code = ExitCode.UNEXPECTED
-    reason = "export differs"
 
-
-class StateBusy(PathError):
+class StateBusy(PathError, reason="state in use", exit_code=ExitCode.BUSY):
     """Another daemon holds the state directory."""
 
-    exit_code = ExitCode.BUSY
-    reason = "state in use"
     sentence = "{path} is in use by another livetomo daemon. Stop that one, or choose another state."
 
 
-class BadBackup(PathErrorWithCause):
+class BadBackup(PathErrorWithCause, reason="bad backup", exit_code=ExitCode.INPUT):
     """A file cannot be restored as the catalog; nothing was changed."""
 
-    exit_code = ExitCode.INPUT
-    reason = "bad backup"
     sentence = "{path} cannot be restored: {why}. Nothing was changed."
 
 
-class CatalogBusy(LivetomoError):
+class CatalogBusy(LivetomoError, reason="catalog busy", exit_code=ExitCode.BUSY):
     """The catalog's file is there and sound, but cannot be used at the moment."""
 
-    exit_code = ExitCode.BUSY
-    reason = "catalog busy"
 
-
-class OutputBusy(LivetomoError):
+class OutputBusy(LivetomoError, reason="output in use", exit_code=ExitCode.BUSY):
     """Another daemon writes results of the same watches to the same folder."""
 
-    exit_code = ExitCode.BUSY
-    reason = "output in use"
 
-
-class PermanentError(LivetomoError):
+class PermanentError(LivetomoError, reason="bad input", exit_code=ExitCode.INPUT, kind="permanent"):
     """The input itself is at fault: trying again cannot help."""
 
-    exit_code = ExitCode.INPUT
-    kind = "permanent"
-    reason = "bad input"
 
-
-class TransientError(LivetomoError):
+class TransientError(LivetomoError, reason="temporary fault", exit_code=ExitCode.INPUT, kind="transient"):
     """Something around the input failed: trying again may help."""
 
-    exit_code = ExitCode.INPUT
-    kind = "transient"
-    reason = "temporary fault"
 
-
-class DeviceError(LivetomoError):
+class DeviceError(LivetomoError, reason="device fault", kind="device"):
     """The device failed, not the input."""
 
-    exit_code = ExitCode.UNEXPECTED
-    kind = "device"
-    reason = "device fault"
 
-
-class NotAnMrc(PathErrorWithCause, PermanentError):
+class NotAnMrc(PathErrorWithCause, PermanentError, reason="not an MRC file"):
     """The file is not an MRC volume."""
 
-    reason = "not an MRC file"
     sentence = "{path.name} is not an MRC volume: {why}. Is it another kind of file with this ending?"
 
 
-class OtherFormat(PermanentError):
+class OtherFormat(PermanentError, reason="another format"):
     """The file, or folder, holds a volume in a format that livetomo does not read."""
-
-    reason = "another format"
 
     def __init__(self, path: Path, what: str, advice: str) -> None:
         super().__init__(f"{path.name} is {what}; livetomo reads MRC files. {advice}")
 
 
-class DamagedCompression(PathErrorWithCause, PermanentError):
+class DamagedCompression(PathErrorWithCause, PermanentError, reason="damaged compression"):
     """A compressed file cannot be decompressed to its end."""
 
-    reason = "damaged compression"
     sentence = (
         "{path.name} cannot be decompressed ({why}). Was the copy interrupted? "
         "Copy it again: livetomo takes a rewritten file as a new revision."
     )
 
 
-class NotATomogram(PermanentError):
+class NotATomogram(PermanentError, reason="not a tomogram"):
     """The file is an MRC file, and whole, but no tomogram."""
 
-    reason = "not a tomogram"
 
-
-class TiltStack(NotATomogram):
+class TiltStack(NotATomogram, reason="a stack of images"):
     """The file holds images, one a section: those of a tilt series, or frames."""
-
-    reason = "a stack of images"
 
     def __init__(self, path: Path, why: str, advice: str = "") -> None:
         super().__init__(
@@ -284,17 +219,14 @@ class TiltStack(NotATomogram):
         )
 
 
-class VolumeStack(PathErrorWithCause, NotATomogram):
+class VolumeStack(PathErrorWithCause, NotATomogram, reason="a stack of volumes"):
     """The file holds several volumes behind one another, as particles' boxes are stored."""
 
-    reason = "a stack of volumes"
     sentence = "{path.name} is a stack of volumes, not one tomogram: {why}. Give a tomogram."
 
 
-class ParticleBox(NotATomogram):
+class ParticleBox(NotATomogram, reason="a particle's box"):
     """The file holds one particle, an average of particles, a reference or a mask."""
-
-    reason = "a particle's box"
 
     def __init__(self, path: Path, side: int, word: str) -> None:
         super().__init__(
@@ -303,53 +235,43 @@ class ParticleBox(NotATomogram):
         )
 
 
-class SingleImage(NotATomogram):
+class SingleImage(NotATomogram, reason="a single image"):
     """The file holds one image."""
-
-    reason = "a single image"
 
     def __init__(self, path: Path, shape: tuple[int, int, int]) -> None:
         depth, height, width = shape
         super().__init__(f"{path.name} holds one image, {depth} x {height} x {width} (z, y, x), not a tomogram.")
 
 
-class NoSuchFile(PermanentError):
+class NoSuchFile(PermanentError, reason="no such file"):
     """A file that a person named is not there."""
-
-    reason = "no such file"
 
     def __init__(self, path: Path) -> None:
         where = f"in {path.parent}" if path.parent.is_dir() else f"since there is no folder {path.parent}"
         super().__init__(f"{path}: there is no such file {where}. Is its name spelt right?")
 
 
-class EmptyFile(PathError, PermanentError):
+class EmptyFile(PathError, PermanentError, reason="empty file"):
     """The file has no content, and has had none for long."""
 
-    reason = "empty file"
     sentence = "{path.name} is empty. Did its writer stop? livetomo takes it as soon as it is written."
 
 
-class AbsurdHeader(PathErrorWithCause, PermanentError):
+class AbsurdHeader(PathErrorWithCause, PermanentError, reason="absurd header"):
     """The header declares something that no tomogram is."""
 
-    reason = "absurd header"
     sentence = "{path.name} has a header that cannot be right: {why}. Write it again from its source."
 
 
-class UnsupportedMode(PermanentError):
+class UnsupportedMode(PermanentError, reason="unsupported mode"):
     """The MRC mode is not one that a tomogram comes in."""
-
-    reason = "unsupported mode"
 
     def __init__(self, path: Path, mode: int) -> None:
         super().__init__(f"{path.name} is of MRC mode {mode}; livetomo reads 0, 1, 2, 6 and 12. Convert it first.")
 
 
-class TruncatedVolume(PermanentError):
+class TruncatedVolume(PermanentError, reason="truncated volume"):
     """The file ends before the volume that its header declares."""
-
-    reason = "truncated volume"
 
     def __init__(self, path: Path, declared: int, found: int, extended: int = 0) -> None:
         readings = (
@@ -364,17 +286,14 @@ class TruncatedVolume(PermanentError):
         )
 
 
-class NoUsableVoxels(PathErrorWithCause, PermanentError):
+class NoUsableVoxels(PathErrorWithCause, PermanentError, reason="no usable voxels"):
     """The volume holds nothing to see: not finite, or the same everywhere."""
 
-    reason = "no usable voxels"
     sentence = "{path.name} holds {why}. Look at its reconstruction; livetomo processes a rewritten file again."
 
 
-class TooLargeForMemory(PermanentError):
+class TooLargeForMemory(PermanentError, reason="too large for memory"):
     """It needs more memory than there is, by an estimate that is made before any is taken."""
-
-    reason = "too large for memory"
 
     def __init__(
         self,
@@ -400,10 +319,8 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:,.1f} GB"
 
 
-class HalvesDiffer(PermanentError):
+class HalvesDiffer(PermanentError, reason="halves differ"):
     """The even and the odd half are not of one tomogram."""
-
-    reason = "halves differ"
 
     def __init__(self, path: Path, even: tuple[int, ...], odd: tuple[int, ...]) -> None:
         super().__init__(
@@ -411,35 +328,29 @@ class HalvesDiffer(PermanentError):
         )
 
 
-class NoDefocus(PathError, PermanentError):
+class NoDefocus(PathError, PermanentError, reason="no defocus"):
     """The recipe undoes the CTF of a tomogram whose defocus nobody tells."""
 
-    reason = "no defocus"
     sentence = (
         '{path.name}: no sidecar gives "defocus_angstrom", which [denoise] with method "deconvolve" needs. '
         'Write "defocus_angstrom" in that table, or put the file of the CTF fit beside the tomogram.'
     )
 
 
-class SourceChanged(PathError, TransientError):
+class SourceChanged(PathError, TransientError, reason="source changed"):
     """The file changed while it was read: what was read is thrown away."""
 
-    reason = "source changed"
     sentence = "{path.name} changed while it was read. It is processed again as soon as it no longer changes."
 
 
-class SourceUnreadable(PathErrorWithCause, TransientError):
+class SourceUnreadable(PathErrorWithCause, TransientError, reason="source unreadable"):
     """The file is away or cannot be read at the moment."""
 
-    reason = "source unreadable"
     sentence = "{path} cannot be read at the moment ({why}). Is its file system mounted and readable?"
 
 
-class CatalogCorrupt(LivetomoError):
+class CatalogCorrupt(LivetomoError, reason="catalog corrupt", exit_code=ExitCode.CONFIGURATION):
     """The catalog's file is damaged."""
-
-    exit_code = ExitCode.CONFIGURATION
-    reason = "catalog corrupt"
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
@@ -449,24 +360,20 @@ class CatalogCorrupt(LivetomoError):
         )
 
 
-class DiskFull(PathError, TransientError):
+class DiskFull(PathError, TransientError, reason="disk full"):
     """There is no room for the result."""
 
-    reason = "disk full"
     sentence = "No room is left on the disk that holds {path}. Free some space: the job is tried again."
 
 
-class OutputAway(PathError, TransientError):
+class OutputAway(PathError, TransientError, reason="output away"):
     """The file system that results are written to is not there."""
 
-    reason = "output away"
     sentence = "{path} is not the file system that results were written to. Is it mounted?"
 
 
-class OutOfDeviceMemory(DeviceError):
+class OutOfDeviceMemory(DeviceError, reason="out of device memory"):
     """The device's memory is held by other programs."""
-
-    reason = "out of device memory"
 
     def __init__(self, path: Path, device: str) -> None:
         super().__init__(
@@ -475,19 +382,15 @@ class OutOfDeviceMemory(DeviceError):
         )
 
 
-class OutOfMemory(DeviceError):
+class OutOfMemory(DeviceError, reason=OUT_OF_MEMORY):
     """Memory ran out, and nobody else had it: it is the tomogram's fault if it happens again."""
-
-    reason = OUT_OF_MEMORY
 
     def __init__(self, path: Path, device: str) -> None:
         super().__init__(f"{path.name} needs more memory than there is for {device}, and no other program holds it.")
 
 
-class MapNotFinite(LivetomoError):
+class MapNotFinite(LivetomoError, reason="map not finite"):
     """A feature's map holds values that are not numbers: a fault of the method that made it."""
-
-    reason = "map not finite"
 
     def __init__(self, feature: str) -> None:
         super().__init__(
@@ -496,10 +399,8 @@ class MapNotFinite(LivetomoError):
         )
 
 
-class DeviceFault(DeviceError):
+class DeviceFault(DeviceError, reason="device fault"):
     """The device reported an error of its own."""
-
-    reason = "device fault"
 
     def __init__(self, path: Path, device: str, why: str) -> None:
         super().__init__(f"{device} failed while it worked on {path.name}: {why}")

@@ -26,10 +26,8 @@ CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 
 
-class TrainingDiverged(LivetomoError):
+class TrainingDiverged(LivetomoError, reason="training diverged"):
     """The loss is not a number any more."""
-
-    reason = "training diverged"
 
     def __init__(self, step: int, rate: float) -> None:
         super().__init__(

@@ -8,10 +8,8 @@ from livetomo.processing.networks.package import Model, load_model
 from livetomo.processing.networks.tile_memory import TileRoom
 
 
-class ModelAway(TransientError):
+class ModelAway(TransientError, reason="model away"):
     """A recipe's model is not there any more, or is another one by now."""
-
-    reason = "model away"
 
     def __init__(self, model: str, why: str) -> None:
         super().__init__(

@@ -16,17 +16,14 @@ SEPARATOR = "__"
 _FULL_SCALE = {"i1": 127.0, "u1": 255.0, "u2": 255.0}
 
 
-class NotAProbabilityMap(PathErrorWithCause, PermanentError):
+class NotAProbabilityMap(PathErrorWithCause, PermanentError, reason="not a probability map"):
     """The values of a map are on no scale that probabilities come in."""
 
-    reason = "not a probability map"
     sentence = "{path.name} {why}. Maps hold 0 to 1 (floats), 0 to 127 (int8) or 0 to 255 (uint16), or are masks."
 
 
-class MapsDiffer(PermanentError):
+class MapsDiffer(PermanentError, reason="maps differ"):
     """The maps of one tomogram are not of one shape."""
-
-    reason = "maps differ"
 
     def __init__(self, path: Path, shape: tuple[int, ...], other: Path, other_shape: tuple[int, ...]) -> None:
         super().__init__(
