@@ -102,17 +102,17 @@ def _sentences(together: list[_Fault], key: str, root: type[BaseModel]) -> Itera
         case "missing":
             yield f'the key "{key}" is missing'
         case "union_tag_not_found":
-            yield f'the key "{_discriminator(first)}" is missing; write {_one_of(choices(first.type))}'
+            yield f'the key "{_discriminator(first)}" is missing; write {one_of(choices(first.type))}'
         case "union_tag_invalid":
             chooser, known = _discriminator(first), _names(first.report["ctx"]["expected_tags"])
             tag = first.report["input"][chooser]
-            yield f'"{chooser}" is {_shown(tag)}; write {_one_of(known)}{_did_you_mean(tag, known)}'
+            yield f'"{chooser}" is {_shown(tag)}; write {one_of(known)}{_did_you_mean(tag, known)}'
         case "value_error" if not key or isinstance(given, Mapping | BaseModel):
             yield from str(first.report["ctx"]["error"]).splitlines()
         case _:
             wanted = list(dict.fromkeys(_wanted(fault) for fault in together))
             verb = "has" if isinstance(first.path[-1], int) else "is"
-            literals = [name for fault in together for name in _names(fault.report.get("ctx", {}).get("expected", ""))]
+            literals = [name for fault in together for name in _literals(fault.report.get("ctx", {}))]
             yield f'"{key}" {verb} {_shown(given)}; write {", or ".join(wanted)}{_did_you_mean(given, literals)}'
 
 
@@ -123,7 +123,7 @@ def _wanted(fault: _Fault) -> str:
         case "value_error":
             return str(context["error"]).removeprefix("write ")
         case "literal_error":
-            return _one_of(_names(context["expected"]))
+            return one_of(_names(context["expected"]))
         case "string_type" | "path_type" | "url_type":
             return "text in quotes"
         case "string_too_long":
@@ -244,7 +244,13 @@ def _names(expected: str) -> list[str]:
     return re.findall(r"'([^']*)'", expected)
 
 
-def _one_of(names: Sequence[str]) -> str:
+def _literals(context: Mapping[str, Any]) -> list[str]:
+    """The names that a value may be, where a report says them."""
+    return getattr(context.get("error"), "names", None) or _names(context.get("expected", ""))
+
+
+def one_of(names: Sequence[str]) -> str:
+    """The names as a choice: "a", "b" or "c", each in its quotes."""
     return " or ".join(filter(None, [", ".join(map(_quoted, names[:-1])), _quoted(names[-1])]))
 
 

@@ -6,13 +6,15 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
-from livetomo.config.explain import explain
+from livetomo.config.explain import explain, one_of
 from livetomo.core.errors import ConfigurationError
+from livetomo.system.plugins import Registry
 
 MOST_BYTES = 2**20
 
@@ -32,6 +34,31 @@ def plain_name(punctuation: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+class UnknownName(ValueError):
+    """A name that no member of a registry has; `names` are those that some member has."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__("write " + one_of(names))
+        self.names = names
+
+
+@dataclass(frozen=True, slots=True)
+class KnownName:
+    """For the name of a member of a registry: one of livetomo, or a plug-in that is installed.
+
+    in_files: whether it is looked at only in files, not in what comes from a catalog or a pipe (see `validate`).
+    """
+
+    registry: Registry[Any]
+    in_files: bool = False
+
+    def __call__(self, value: str, info: ValidationInfo) -> str:
+        """`value`, if there is such a member."""
+        if (info.context or not self.in_files) and value not in self.registry:
+            raise UnknownName(list(self.registry))
+        return value
 
 
 Model = TypeVar("Model", bound=BaseModel)

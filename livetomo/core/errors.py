@@ -66,6 +66,10 @@ class ConfigurationError(LivetomoError, reason="configuration", exit_code=ExitCo
     """A file that the user wrote, or the environment, asks for something that cannot be."""
 
 
+class PluginUnusable(ConfigurationError, reason="plug-in unusable"):
+    """A plug-in that is asked for cannot be imported, is not what its entry point says, or is offered twice."""
+
+
 class PackageAbsent(LivetomoError, reason="package absent", exit_code=ExitCode.CONFIGURATION):
     """A package that this command needs is not installed: the client's installation has only what the client needs."""
 
@@ -181,6 +185,20 @@ class TransientError(LivetomoError, reason="temporary fault", exit_code=ExitCode
 
 class DeviceError(LivetomoError, reason="device fault", kind="device"):
     """The device failed, not the input."""
+
+
+class PluginFailed(PermanentError, reason="plug-in failed"):
+    """The code of a plug-in raised an error, or returned something that it must not return."""
+
+    def __init__(self, plugin: str, why: str) -> None:
+        super().__init__(f"{plugin} failed: {why}. Ask its authors; the log and the failed job have the details.")
+
+
+class PluginAway(TransientError, reason="plug-in away"):
+    """A plug-in that the recipe was read with is not installed any more, or is another version by now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}. Install it again, or have the daemon read its recipes again and reprocess.")
 
 
 class NotAnMrc(PathErrorWithCause, PermanentError, reason="not an MRC file"):

@@ -142,6 +142,31 @@ class NetworkUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginUsed:
+    """A plug-in of another package that had a part in the result.
+
+    kind: producer, exporter, segmenter or denoiser.
+    name: as the recipe or the configuration calls it.
+    distribution: name of the package.
+    version: of the package.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+
+    @staticmethod
+    def from_json(body: JsonObject) -> "PluginUsed":
+        """The inverse of `to_json`."""
+        return PluginUsed(body.text("kind"), body.text("name"), body.text("distribution"), body.text("version"))
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in `result.json`."""
+        return {"kind": self.kind, "name": self.name, "distribution": self.distribution, "version": self.version}
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """The programs and the machine that made the result.
 
@@ -151,6 +176,7 @@ class Provenance:
     device: the name of the GPU, or the kind of CPU.
     host: the name of the machine.
     models: the networks that were run, by what the recipe calls them.
+    plugins: the plug-ins of other packages that were used; absent if there were none.
     """
 
     livetomo: str
@@ -159,6 +185,7 @@ class Provenance:
     device: str
     host: str
     models: Mapping[str, NetworkUsed] = field(default_factory=dict)
+    plugins: tuple[PluginUsed, ...] = ()
 
     @staticmethod
     def from_json(body: JsonObject) -> "Provenance":
@@ -170,6 +197,7 @@ class Provenance:
             body.text("device"),
             body.text("host"),
             body.each("models", NetworkUsed.from_json, {}),
+            body.all("plugins", PluginUsed.from_json) if "plugins" in body.body else (),
         )
 
     def programs(self) -> dict[str, str]:
@@ -184,7 +212,8 @@ class Provenance:
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `result.json`."""
-        return self.programs() | {"models": {name: model.to_json() for name, model in self.models.items()}}
+        body = self.programs() | {"models": {name: model.to_json() for name, model in self.models.items()}}
+        return body | {"plugins": [plugin.to_json() for plugin in self.plugins]} if self.plugins else body
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -24,6 +24,7 @@ from livetomo.core.units import written_bytes
 from livetomo.publish.payloads.topics import Topics
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.mounts import FileSystem, file_system
+from livetomo.system.plugins import REGISTRIES, Registry
 from livetomo.system.writable import why_not_writable
 
 _STRICT_TABLES = (3, 37, 0)
@@ -53,6 +54,7 @@ class Finding:
 def examine(config: Config | None = None) -> Iterator[Finding]:
     """Look at everything, one finding after the other: some take seconds."""
     yield from versions()
+    yield from plugins()
     yield from devices(config.workers.devices if config else "auto")
     yield clock()
     if config is not None:
@@ -73,6 +75,19 @@ def versions(sqlite: tuple[int, ...] = sqlite3.sqlite_version_info) -> Iterator[
         yield Finding("SQLite", "bad", name, "livetomo needs 3.37 or newer: use a newer Python or system")
     else:
         yield Finding("SQLite", "good", name)
+
+
+def plugins(registries: Iterable[Registry[Any]] = REGISTRIES.values()) -> Iterator[Finding]:
+    """What other packages offer, and whether it can be used."""
+    for registry in registries:
+        for plugin in registry.plugins():
+            about, cure = f'{plugin.kind} "{plugin.name}"', "Recipes and watches that name it are refused"
+            if plugin.name in registry.built_in:
+                yield Finding(about, "bad", f"{plugin} is not used: livetomo has one of this name", "Rename it there")
+            elif why := registry.why_unusable(plugin.name):
+                yield Finding(about, "bad", why, cure)
+            else:
+                yield Finding(about, "good", plugin.package)
 
 
 def _ask_torch() -> list[dict[str, Any]]:

@@ -30,6 +30,8 @@ def newest() -> dict[str, Any]:
         {"what": "byte_order", "value": "little", "source": "machine stamp", "note": "it is read so"},
     ]
     body["provenance"]["models"] = {"ribosome": {"name": "cellular", "sha256": "ab" * 32, "steps": 5000}}
+    package = {"distribution": "facility-x", "version": "1.2"}
+    body["provenance"]["plugins"] = [{"kind": "exporter", "name": "lines", **package}]
     found = body["picks"]["ribosome"]
     rest = {key: found.pop(key) for key in ("removed", "columns", "strongest")}
     removed = [{"number": 1, "rule": "on_surface", "picks": 1, "candidates": 2}]

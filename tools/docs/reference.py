@@ -20,6 +20,7 @@ from livetomo.config import defaults
 from livetomo.config.configuration import Config
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.config.tables import bare, choices, is_union, keys, models, tables
+from livetomo.config.user_file import KnownName
 from livetomo.core.units import as_bytes, as_seconds, as_voxel_size, written_bytes, written_seconds
 from livetomo.core.voxel_size import WANTED
 
@@ -194,6 +195,10 @@ def _limits(rule: Any) -> Iterator[tuple[str, float]]:
 
 
 def _said(annotation: Any) -> str:
+    for rule in getattr(annotation, "__metadata__", ()):
+        if isinstance(known := getattr(rule, "func", None), KnownName):
+            names = ", ".join(f"`{_quoted(name)}`" for name in known.registry.built_in)
+            return f"{names}, or a plug-in's name"
     kind = bare(annotation)
     if is_union(kind):
         return " or ".join(_said(one) for one in get_args(kind) if one is not type(None))

@@ -3,18 +3,17 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from livetomo.config.user_file import UserModel, plain_name
+from livetomo.config.user_file import KnownName, UserModel, plain_name
 from livetomo.core.units import Number, whole_number
+from livetomo.system.plugins import EXPORTERS
 
 Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
 Distance = Annotated[Number, Field(ge=0, lt=1e5)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(max_length=60), plain_name("_-")]
-Format = Literal[
-    "relion5", "relion4", "relion31", "warp", "dynamo", "stopgap", "eman2", "copick", "imod", "csv"
-]  # those of formats/export.py
+Format = Annotated[str, AfterValidator(KnownName(EXPORTERS, in_files=True))]
 
 
 class Pick(UserModel):

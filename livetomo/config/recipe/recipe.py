@@ -16,6 +16,7 @@ from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.quality.definitions import Limits
 from livetomo.core.units import Number, VoxelSize
+from livetomo.system.plugins import EXPORTERS, Registry
 
 
 class NoDenoise(UserModel):
@@ -160,6 +161,10 @@ class Recipe(UserModel):
                     del feature[f"{prefix}model"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
+    def members(self) -> list[tuple[Registry[Any], str]]:
+        """What it names that may be a plug-in: the table of its kind, and its name there."""
+        return [(EXPORTERS, name) for name in self.export.formats]
+
 
 class MapRecipe(UserModel):
     """What is done to maps that are there already: a recipe without the tables that make them."""
@@ -229,7 +234,10 @@ def load_recipe(name_or_path: str, base: Path | None = None) -> Recipe:
         ConfigurationError: names the file, the key and what would be right.
     """
     content, source = _content(name_or_path, base)
-    return validate(Recipe, content, source, ((base or Path()) / name_or_path).parent)
+    recipe = validate(Recipe, content, source, ((base or Path()) / name_or_path).parent)
+    if faults := [fault for table, name in recipe.members() if (fault := table.why_unusable(name))]:
+        raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
+    return recipe
 
 
 def _content(name_or_path: str, base: Path | None) -> tuple[dict[str, Any], str]:

@@ -109,6 +109,7 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
             "device": _device_name(device),
             "host": socket.gethostname(),
             "models": result.plan.provenance(),
+            **_plugins(result),
         },
         "started": clock.started,
         "finished": now(),
@@ -119,6 +120,12 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
         "labels": _label_values(spec.recipe),
         "warnings": list(findings.warnings),
     }
+
+
+def _plugins(result: TomogramResult) -> dict[str, Any]:
+    """The plug-ins that were used; nothing where none was."""
+    used = [plugin.to_json() for table, name in result.spec.recipe.members() if (plugin := table.plugin(name))]
+    return {"plugins": used} if used else {}
 
 
 def _picks(result: TomogramResult, rule: Pick) -> dict[str, Any]:

@@ -1,0 +1,213 @@
+"""Plug-ins: producers, exporters, segmenters and denoisers of other packages, found by their entry points.
+
+Names are known without importing anything; what has a name is imported when it is first used. What comes with livetomo
+stands in the same tables, written as entry points are, and no plug-in can take its name. docs/extending.md says what a
+plug-in is asked, and how its package declares it.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, wraps
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from livetomo.core.errors import LivetomoError, PluginAway, PluginFailed, PluginUnusable
+
+IMPORT_SECONDS = 60.0
+_IMPORT = """
+import sys
+from livetomo.core.errors import PluginUnusable
+from livetomo.system.plugins import REGISTRIES
+try:
+    REGISTRIES[sys.argv[1]][sys.argv[2]]
+except PluginUnusable as fault:
+    sys.exit(str(fault))
+"""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One entry point of an installed package.
+
+    kind: producer, exporter, segmenter or denoiser. value: "module:attribute". distribution: the package's name.
+    """
+
+    kind: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+    def __str__(self) -> str:
+        return f'{self.kind} "{self.name}" of the package {self.package}'
+
+    @property
+    def package(self) -> str:
+        """The package and its version, as recipes and results hold it."""
+        return f"{self.distribution} {self.version}"
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands in the provenance of a result."""
+        return {"kind": self.kind, "name": self.name, "distribution": self.distribution, "version": self.version}
+
+    @contextmanager
+    def border(self) -> Iterator[None]:
+        """Around its code: whatever goes wrong there costs one job, and the fault names the plug-in and its package.
+
+        Raises:
+            PluginFailed: in place of every error but livetomo's own, and of those about memory.
+        """
+        try:
+            yield
+        except (LivetomoError, MemoryError):
+            raise
+        except Exception as fault:  # the border to another package's code
+            raise PluginFailed(str(self), f"{type(fault).__name__}: {fault}") from fault
+
+
+class Registry(Generic[T]):
+    """The members of one kind by their names: those of livetomo in their order, then those of other packages.
+
+    built_in: by name, where it is found. needs: the attributes that a plug-in has to have; "name" has to be its name.
+    instances: whether a member is an instance, not the class that is found.
+    """
+
+    def __init__(
+        self, kind: str, built_in: Mapping[str, str], needs: Sequence[str], *, instances: bool = False
+    ) -> None:
+        self.kind = kind
+        self.built_in = built_in
+        self._needs = needs
+        self._instances = instances
+        self._loaded: dict[str, T] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self.built_in, *sorted(plugin.name for plugin in self.plugins()))))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.built_in or any(plugin.name == name for plugin in self.plugins())
+
+    def __getitem__(self, name: str) -> T:
+        """The member of this name, imported now.
+
+        Raises: as `plugin`; PluginUnusable where it cannot be imported too.
+        """
+        if name not in self._loaded:
+            plugin = self.plugin(name)
+            self._loaded[name] = self._load(self.built_in[name]) if plugin is None else self._checked(plugin)
+        return self._loaded[name]
+
+    def plugins(self) -> tuple[Plugin, ...]:
+        """What other packages offer, be it usable or not."""
+        return _installed(self.kind)
+
+    def plugin(self, name: str) -> Plugin | None:
+        """The plug-in of this name; None for what comes with livetomo.
+
+        Raises:
+            PluginAway: no installed package has it.
+            PluginUnusable: several have.
+        """
+        if name in self.built_in:
+            return None
+        found = [plugin for plugin in self.plugins() if plugin.name == name]
+        if not found:
+            raise PluginAway(f'{self.kind} "{name}" comes from no installed package')
+        if len(found) > 1:
+            packages = " and ".join(plugin.package for plugin in found)
+            raise PluginUnusable(f'{self.kind} "{name}" is offered by {packages}: remove one of these packages')
+        return found[0]
+
+    def why_unusable(self, name: str) -> str:
+        """Why the member of this name cannot be used, found without importing it here; empty where it can be."""
+        try:
+            plugin = self.plugin(name)
+        except (PluginAway, PluginUnusable) as fault:
+            return str(fault)
+        return _why_not_imported(plugin) if plugin else ""
+
+    def _load(self, value: str) -> T:
+        found: T = EntryPoint("", value, "").load()
+        return found() if self._instances and isinstance(found, type) else found
+
+    def _checked(self, plugin: Plugin) -> T:
+        try:
+            found = self._load(plugin.value)
+        except (Exception, SystemExit) as fault:  # the border to another package's code
+            why = f"cannot be imported ({type(fault).__name__}: {fault})"
+            raise PluginUnusable(f"{plugin} {why}. Repair or remove the package") from fault
+        if missing := [need for need in self._needs if not hasattr(found, need)]:
+            raise PluginUnusable(f"{plugin} has no {', '.join(missing)}. Repair or remove the package")
+        if "name" in self._needs and (called := getattr(found, "name", None)) != plugin.name:
+            raise PluginUnusable(f'{plugin} calls itself "{called}": the entry point must have its name')
+        return _Guarded(plugin, found) if self._instances else found  # type: ignore[return-value]
+
+
+class _Guarded:
+    """A plug-in's object, whose methods are called inside its border."""
+
+    def __init__(self, plugin: Plugin, inner: Any) -> None:
+        self._plugin = plugin
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        @wraps(found)
+        def called(*arguments: Any, **named: Any) -> Any:
+            with self._plugin.border():
+                return found(*arguments, **named)
+
+        return called
+
+
+@cache
+def _installed(kind: str) -> tuple[Plugin, ...]:
+    return tuple(
+        Plugin(kind, point.name, point.value, point.dist.name, point.dist.version)
+        for point in entry_points(group=f"livetomo.{kind}s")
+        if point.dist is not None
+    )
+
+
+@cache
+def _why_not_imported(plugin: Plugin) -> str:
+    """In a process of its own: what a plug-in imports must not come into the supervisor, nor take it down."""
+    command = [sys.executable, "-P", "-c", _IMPORT, plugin.kind, plugin.name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"{plugin} takes more than {IMPORT_SECONDS:g} s to be imported. Repair or remove the package"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"]
+    return said[-1] if said[-1].startswith(str(plugin)) else f"{plugin} cannot be imported ({said[-1]})"
+
+
+EXPORTERS: Registry[Any] = Registry(
+    "exporter",
+    {
+        "relion5": "livetomo.formats.relion:Relion5Exporter",
+        "relion4": "livetomo.formats.relion:Relion4Exporter",
+        "relion31": "livetomo.formats.relion31:Relion31Exporter",
+        "warp": "livetomo.formats.warp:WarpExporter",
+        "dynamo": "livetomo.formats.matlab:DynamoExporter",
+        "stopgap": "livetomo.formats.matlab:StopgapExporter",
+        "eman2": "livetomo.formats.documents:Eman2Exporter",
+        "copick": "livetomo.formats.documents:CopickExporter",
+        "imod": "livetomo.formats.documents:ImodExporter",
+        "csv": "livetomo.formats.table:CsvExporter",
+    },
+    ("name", "ending", "text", "session", "called", "read", "read_session"),
+    instances=True,
+)
+REGISTRIES: Mapping[str, Registry[Any]] = {registry.kind: registry for registry in (EXPORTERS,)}
