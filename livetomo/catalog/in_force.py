@@ -1,8 +1,6 @@
 """One reconstruction of a tilt series is in force: when another has a result, the older one's is retracted."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from sqlite_utils import Database
 
@@ -22,19 +20,19 @@ _RESULTS = """
 
 
 def settle_series(
-    db: Database, event_log: EventLog, tomogram: TomogramId, metadata: Mapping[str, Any], *, spare: str = ""
+    db: Database, event_log: EventLog, tomogram: TomogramId, facts: SidecarFacts, *, spare: str = ""
 ) -> list[str]:
     """Retract the results of reconstructions of `tomogram`'s series that another is in force for; what was done.
 
     spare: a tomogram whose own result stays for now.
     """
-    series = SidecarFacts(metadata).series
+    series = facts.series
     if series is None:
         return []
     where = (tomogram.watch, tomogram.session, series.name)
     rows = {row["name"]: row for row in db.query(_RESULTS, where)}
     known = [
-        Reconstruction.of(name, SidecarFacts(json.loads(row["metadata"])), row["modified_ns"])
+        Reconstruction.of(name, SidecarFacts.from_json(json.loads(row["metadata"])), row["modified_ns"])
         for name, row in rows.items()
     ]
     said = []

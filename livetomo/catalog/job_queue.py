@@ -17,6 +17,7 @@ from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY
 from livetomo.core.events import Event, State, result_events
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, Fault, TomogramId
 
 log = logging.getLogger("livetomo.catalog.jobs")
@@ -56,7 +57,7 @@ class Claim:
     settled_at: float
     turn: int
     halves: Mapping[str, str]
-    metadata: Mapping[str, Any]
+    facts: SidecarFacts
 
 
 class Jobs:
@@ -140,13 +141,13 @@ class Jobs:
             )
             claim = _claim(row)
             # What this one takes the place of goes first, so that no consumer has a particle twice in between.
-            said = settle_series(self._db, self._event_log, claim.tomogram, claim.metadata, spare=claim.tomogram.name)
+            said = settle_series(self._db, self._event_log, claim.tomogram, claim.facts, spare=claim.tomogram.name)
             for event in result_events(judged, folder):
                 self._event_log.append(event)
             waited = max(0.0, self._now() - complete_at(row["settled_at"], row["modified_ns"], self._now()))
             self._record_state(claim, "done", {"seconds": round(waited, 3)})
             self._retract_older(row)
-            said += settle_series(self._db, self._event_log, claim.tomogram, claim.metadata)
+            said += settle_series(self._db, self._event_log, claim.tomogram, claim.facts)
             self._course.judge(judged)
         for sentence in said:
             log.info(sentence)
@@ -294,7 +295,7 @@ def _claim(row: dict[str, Any]) -> Claim:
         settled_at=row["settled_at"],
         turn=row["turn"],
         halves=json.loads(row["halves"]),
-        metadata=json.loads(row["metadata"]),
+        facts=SidecarFacts.from_json(json.loads(row["metadata"])),
     )
 
 

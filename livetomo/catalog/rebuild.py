@@ -15,6 +15,7 @@ from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.events import Event, State, result_events
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 
@@ -113,7 +114,7 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
         newer = older["number"] < manifest["revision"]
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
         supersede(db, catalog.event_log, who, older, why)
-    settle_series(db, catalog.event_log, who, manifest.get("metadata", {}))
+    settle_series(db, catalog.event_log, who, SidecarFacts.from_json(manifest.get("metadata", {})))
     catalog.course.judge(manifest)
 
 

@@ -13,6 +13,7 @@ from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.events import Event, State
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, companions_digest
 
 
@@ -57,10 +58,10 @@ class Arrivals:
                 self._sessions.touch(tomogram.watch, tomogram.session)
             if latest is not None and _same_content(latest, arrival.content):
                 self._learn(latest["id"], arrival)
-                recorded = companions_digest(json.loads(latest["halves"]), json.loads(latest["metadata"]))
-                learned = recorded != companions_digest(arrival.halves, arrival.metadata)
+                recorded = _recorded_digest(latest)
+                learned = recorded != companions_digest(arrival.halves, arrival.facts)
                 if learned:
-                    settle_series(self._db, self._event_log, tomogram, arrival.metadata)
+                    settle_series(self._db, self._event_log, tomogram, arrival.facts)
                 return Registered(tomogram, latest["number"], new=False, learned=learned, has_moved=has_moved)
             number = latest["number"] + 1 if latest else 1
             if arrival.fault is None:
@@ -89,7 +90,7 @@ class Arrivals:
         ]
         for row in taken:
             content = Content(row["size"], row["modified_ns"], row["digest"])
-            news = companions_digest(json.loads(row["halves"]), json.loads(row["metadata"]))
+            news = _recorded_digest(row)
             known.append(KnownFile(row["path"], content, news))
         return known
 
@@ -179,7 +180,7 @@ class Arrivals:
             (
                 *(tomogram, number),
                 *(arrival.content.size, arrival.content.modified_ns, arrival.content.digest),
-                *(json.dumps(dict(arrival.halves)), json.dumps(dict(arrival.metadata))),
+                *(json.dumps(dict(arrival.halves)), json.dumps(arrival.facts.to_json())),
                 *(warning, self._now()),
             ),
         ).fetchone()
@@ -191,7 +192,7 @@ class Arrivals:
             "UPDATE revisions SET modified_ns = ?, halves = ?, metadata = ? WHERE id = ?",
             (
                 arrival.content.modified_ns,
-                *(json.dumps(dict(arrival.halves)), json.dumps(dict(arrival.metadata))),
+                *(json.dumps(dict(arrival.halves)), json.dumps(arrival.facts.to_json())),
                 revision,
             ),
         )
@@ -231,3 +232,7 @@ def fault_body(fault: Fault | None) -> dict[str, Any]:
 
 def _same_content(revision: dict[str, Any], content: Content) -> bool:
     return (revision["size"], revision["digest"]) == (content.size, content.digest)
+
+
+def _recorded_digest(revision: dict[str, Any]) -> str:
+    return companions_digest(json.loads(revision["halves"]), SidecarFacts.from_json(json.loads(revision["metadata"])))

@@ -11,7 +11,7 @@ from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import NoSuchFile, OtherFormat, SourceUnreadable
 from livetomo.core.tomogram import TomogramId, attempt_name, result_name, tomogram_folder
 from livetomo.formats.endings import by_ending, stem
-from livetomo.intake.beside import metadata_beside
+from livetomo.intake.beside import facts_beside
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import LocalTree
@@ -82,8 +82,8 @@ def make(
             return result
     revision = same[-1].manifest["revision"] if same else 1 + max((r.manifest["revision"] for r in there), default=0)
     default = DEFAULT_VOXEL_SIZE_ANGSTROM
-    metadata = metadata_beside(path)
-    spec = JobSpec(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, metadata=metadata)
+    facts = facts_beside(path)
+    spec = JobSpec(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, facts=facts)
     place.mkdir(parents=True, exist_ok=True)
     attempt = place / attempt_name(secrets.token_hex(4))
     try:

@@ -52,7 +52,7 @@ def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
     volume = {key: value for key, value in manifest["volume"].items() if key != "evidence"}
     counts = {feature: picks["count"] for feature, picks in manifest["picks"].items()}
     name = manifest["tomogram"]["name"]
-    series = series_name(name, SidecarFacts(manifest.get("metadata", {})))
+    series = series_name(name, SidecarFacts.from_json(manifest.get("metadata", {})))
     called = {} if series == name else {"series": series}
     for feature, picks in manifest["picks"].items():
         files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from livetomo.core.sidecar_facts import SeriesFacts, SidecarFacts
 
-KEY = "series"
-
 
 @dataclass(frozen=True, slots=True)
 class Reconstruction:

@@ -4,46 +4,11 @@ The JSON itself is kept as it was recorded, with its order and with keys that ot
 `to_json` are each other's inverse to the byte. A fact that is not there, or is of another kind, is None or empty.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-
-class _Number:
-    """A finite number."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._key = name
-
-    def __get__(self, facts: "SidecarFacts", owner: type) -> float | None:
-        value = facts.recorded.get(self._key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            return None
-        return value
-
-
-class _Text:
-    """A text; empty where there is none."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._key = name
-
-    def __get__(self, facts: "SidecarFacts", owner: type) -> str:
-        value = facts.recorded.get(self._key)
-        return value if isinstance(value, str) else ""
-
-
-class _Size:
-    """Whole pixels along each axis."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._key = name
-
-    def __get__(self, facts: "SidecarFacts", owner: type) -> tuple[int, ...] | None:
-        value = facts.recorded.get(self._key)
-        whole = isinstance(value, list | tuple) and all(isinstance(side, int) for side in value)
-        return tuple(value) if whole and value else None
+from livetomo.core.fact_record import FactRecord, fact, number, size, table, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,96 +29,94 @@ class SeriesFacts:
     failed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SidecarFacts:
-    """recorded: the JSON. Angles are in degrees; "pixels" are those of the unbinned tilt series."""
+def _series(body: Any) -> SeriesFacts | None:
+    """None where nothing says so."""
+    if not isinstance(body, Mapping) or not body:
+        return None
+    texts = {key: str(body.get(key) or "") for key in ("name", "of", "acquisition", "failed")}
+    return SeriesFacts(order=int(body.get("order") or 0), **texts)
 
-    recorded: Mapping[str, Any] = field(default_factory=dict)
+
+class SidecarFacts(FactRecord):
+    """Angles are in degrees; "pixels" are those of the unbinned tilt series.
+
+    series:          of which tilt series it is a reconstruction.
+    notes:           sentences for people about how it was taken.
+    scales:          what each sidecar says of sizes, the most believed first, where they were kept apart.
+    sidecars:        the kind of each sidecar that was read, by its path.
+    unread_sidecars: why others were not.
+    """
 
     # How large voxels and pixels are.
-    voxel_size_angstrom = _Number()
-    pixel_size_angstrom = _Number()
-    acquisition_pixel_size_angstrom = _Number()
-    planned_pixel_size_angstrom = _Number()
-    binning = _Number()
-    raw_size_xy = _Size()
-    acquisition_image_size_xy = _Size()
-    unbinned_size_xyz = _Size()
-    planned_size_xyz = _Size()
+    voxel_size_angstrom: float | None = number()
+    pixel_size_angstrom: float | None = number()
+    acquisition_pixel_size_angstrom: float | None = number()
+    planned_pixel_size_angstrom: float | None = number()
+    binning: float | None = number()
+    raw_size_xy: tuple[int, ...] | None = size()
+    acquisition_image_size_xy: tuple[int, ...] | None = size()
+    unbinned_size_xyz: tuple[int, ...] | None = size()
+    planned_size_xyz: tuple[int, ...] | None = size()
     # The tilt series and its alignment.
-    tilt_series_name = _Text()
-    tilt_min_degrees = _Number()
-    tilt_max_degrees = _Number()
-    tilt_count = _Number()
-    raw_tilt_count = _Number()
-    dark_tilt_count = _Number()
-    tilt_axis_degrees = _Number()
-    x_tilt_degrees = _Number()
-    alpha_offset_degrees = _Number()
-    beta_offset_degrees = _Number()
-    global_shift_angstrom = _Number()
-    global_shift_pixels = _Number()
-    alignment_residual_angstrom = _Number()
-    patches = _Number()
-    bad_patch_fraction = _Number()
-    bad_patch_low_tilt_fraction = _Number()
-    thickness_angstrom = _Number()
-    thickness_pixels = _Number()
-    reconstructed_thickness_angstrom = _Number()
-    reconstructed_thickness_pixels = _Number()
+    tilt_series_name: str = text()
+    tilt_min_degrees: float | None = number()
+    tilt_max_degrees: float | None = number()
+    tilt_count: float | None = number()
+    raw_tilt_count: float | None = number()
+    dark_tilt_count: float | None = number()
+    tilt_axis_degrees: float | None = number()
+    x_tilt_degrees: float | None = number()
+    alpha_offset_degrees: float | None = number()
+    beta_offset_degrees: float | None = number()
+    global_shift_angstrom: float | None = number()
+    global_shift_pixels: float | None = number()
+    alignment_residual_angstrom: float | None = number()
+    patches: float | None = number()
+    bad_patch_fraction: float | None = number()
+    bad_patch_low_tilt_fraction: float | None = number()
+    thickness_angstrom: float | None = number()
+    thickness_pixels: float | None = number()
+    reconstructed_thickness_angstrom: float | None = number()
+    reconstructed_thickness_pixels: float | None = number()
     # The microscope.
-    voltage_kilovolt = _Number()
-    spherical_aberration_mm = _Number()
-    phase_shift_degrees = _Number()
-    total_dose_electrons_per_angstrom2 = _Number()
-    pre_exposure_electrons_per_angstrom2 = _Number()
-    defocus_angstrom = _Number()
-    target_defocus_angstrom = _Number()
-    astigmatism_angstrom = _Number()
-    defocus_handedness = _Number()
-    ctf_resolution_angstrom = _Number()
-    ctf_score = _Number()
+    voltage_kilovolt: float | None = number()
+    spherical_aberration_mm: float | None = number()
+    phase_shift_degrees: float | None = number()
+    total_dose_electrons_per_angstrom2: float | None = number()
+    pre_exposure_electrons_per_angstrom2: float | None = number()
+    defocus_angstrom: float | None = number()
+    target_defocus_angstrom: float | None = number()
+    astigmatism_angstrom: float | None = number()
+    defocus_handedness: float | None = number()
+    ctf_resolution_angstrom: float | None = number()
+    ctf_score: float | None = number()
     # How the file is stored, and which sidecar said what.
-    stored_axes = _Text()
-    sidecar = _Text()
+    stored_axes: str = text()
+    sidecar: str = text()
 
-    @staticmethod
-    def from_json(body: Mapping[str, Any]) -> "SidecarFacts":
-        """The inverse of `to_json`."""
-        return SidecarFacts(body)
-
-    def to_json(self) -> dict[str, Any]:
-        """As it was recorded."""
-        return dict(self.recorded)
-
-    @property
-    def series(self) -> SeriesFacts | None:
-        """Which tilt series it is of; None where nothing says so."""
-        body = self.recorded.get("series")
-        if not isinstance(body, Mapping) or not body:
-            return None
-        texts = {key: str(body.get(key) or "") for key in ("name", "of", "acquisition", "failed")}
-        return SeriesFacts(order=int(body.get("order") or 0), **texts)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences for people about how it was taken."""
-        return tuple(self.recorded.get("notes") or ())
-
-    @property
-    def sidecars(self) -> Mapping[str, str]:
-        """The kind of each sidecar that was read, by its path."""
-        body = self.recorded.get("sidecars")
-        return body if isinstance(body, Mapping) else {}
-
-    @property
-    def scales(self) -> tuple["SidecarFacts", ...]:
-        """What each sidecar says of sizes, the most believed first; all together where they were not kept apart."""
-        kept = self.recorded.get("scales")
-        return tuple(map(SidecarFacts, kept)) if kept else (SidecarFacts({"sidecar": "", **self.recorded}),)
+    acquisition_digest: str = text()
+    series: SeriesFacts | None = fact(_series)
+    notes: tuple[str, ...] = fact(lambda value: tuple(value or ()))
+    scales: tuple["SidecarFacts", ...] = fact(lambda value: tuple(map(SidecarFacts.from_json, value or ())))
+    sidecars: Mapping[str, str] = table()
+    unread_sidecars: Mapping[str, str] = table()
 
     @property
     def tilt_range_degrees(self) -> float | None:
         """From the lowest tilt to the highest."""
         low, high = self.tilt_min_degrees, self.tilt_max_degrees
         return None if low is None or high is None else high - low
+
+    def sizes(self) -> "SidecarFacts":
+        """Those facts alone that say how large voxels are."""
+        return SidecarFacts(
+            voxel_size_angstrom=self.voxel_size_angstrom,
+            pixel_size_angstrom=self.pixel_size_angstrom,
+            acquisition_pixel_size_angstrom=self.acquisition_pixel_size_angstrom,
+            binning=self.binning,
+            raw_size_xy=self.raw_size_xy,
+            acquisition_image_size_xy=self.acquisition_image_size_xy,
+            unbinned_size_xyz=self.unbinned_size_xyz,
+            planned_pixel_size_angstrom=self.planned_pixel_size_angstrom,
+            planned_size_xyz=self.planned_size_xyz,
+        )

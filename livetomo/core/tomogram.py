@@ -5,13 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any
 
 from livetomo.core.errors import FaultKind
 from livetomo.core.naming import slug
+from livetomo.core.sidecar_facts import SidecarFacts
 
 WITHOUT_HALVES = "taken without both halves"
-"""How the note in an arrival's metadata begins where its producer writes halves and one was not there."""
+"""How the note among an arrival's facts begins where its producer writes halves and one was not there."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -87,7 +87,7 @@ class Arrival:
     tomogram: who it would like to be; the catalog has the last word where that name is taken by another file.
     path:     relative to the watch's root, with `/`: it stays the same wherever the root is mounted.
     halves:   "even" and "odd", relative as `path`; empty where there are none.
-    metadata: what sidecars say, JSON-able.
+    facts:    what sidecars say.
     moved_from: where the same file was when it was taken; empty where it was not.
     """
 
@@ -96,14 +96,14 @@ class Arrival:
     content: Content
     producer: str
     halves: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    facts: SidecarFacts = field(default_factory=SidecarFacts)
     fault: Fault | None = None
     moved_from: str = ""
 
 
-def companions_digest(halves: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
+def companions_digest(halves: Mapping[str, str], facts: SidecarFacts) -> str:
     """A digest of what is known of a tomogram beside its content, to see whether there is news of it."""
-    return hashlib.sha256(json.dumps([dict(halves), dict(metadata)], sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([dict(halves), facts.to_json()], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def session_folder(output: str, watch: str, session: str) -> Path:

@@ -302,7 +302,7 @@ def _lanes(
             recipe=Recipe.model_validate(claim.settings),
             default_voxel_size_angstrom=watch.default_voxel_size_angstrom,
             halves={half: str(watch.path / path) for half, path in claim.halves.items()},
-            metadata=claim.metadata,
+            facts=claim.facts,
         )
 
     def excuses(claim: Claim, fault: Fault) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.core.errors import LivetomoError, ResultUnreadable, SourceUnreadable
 from livetomo.core.problems import Problem
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId, session_folder
 from livetomo.daemon.export_problems import ExportProblems, Outcome
 from livetomo.results.left_out import LeftOut
@@ -171,7 +172,7 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     _must_be_there(order["results"])
     for folder, metadata in order["results"].items():
         try:
-            results.append(read_result(Path(folder), metadata))
+            results.append(read_result(Path(folder), SidecarFacts.from_json(metadata)))
         except ResultUnreadable as fault:
             left_out.append(LeftOut(fault.path.parent.name, fault))
     _must_be_there(order["results"])  # it may have gone meanwhile

@@ -1,14 +1,14 @@
 """What lies beside one file that a person names: the same facts that a watch would have gathered of it."""
 
 from pathlib import Path
-from typing import Any
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.producers import PRODUCERS, choose
 from livetomo.intake.sidecars import gather
 from livetomo.intake.tree import LocalTree
 
 
-def metadata_beside(path: Path) -> dict[str, Any]:
+def facts_beside(path: Path) -> SidecarFacts:
     """The facts of the sidecars of the tomogram at `path`, by the names of every producer that knows such a file.
 
     The first of them in the table says what the tomogram is called and how it is stored; `generic` knows every volume.
@@ -17,10 +17,9 @@ def metadata_beside(path: Path) -> dict[str, Any]:
     relative = path.absolute().relative_to(root).as_posix()
     found = [(each, file) for each in choose(tuple(PRODUCERS)) if (file := each.recognise(relative))]
     if not found:
-        return {}
+        return SidecarFacts()
     _, first = found[0]
     places = [
         place for producer, file in found if file.name == first.name for place in producer.sidecars(file, relative)
     ]
-    metadata = gather(LocalTree(root), places, first.name)
-    return metadata | ({"stored_axes": first.stored_axes} if first.stored_axes else {})
+    return gather(LocalTree(root), places, first.name) | SidecarFacts(stored_axes=first.stored_axes)

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from livetomo.core.errors import EmptyFile, LivetomoError, NotATomogram, PermanentError, SourceChanged
-from livetomo.core.series import KEY
+from livetomo.core.sidecar_facts import SeriesFacts, SidecarFacts
 from livetomo.core.tomogram import WITHOUT_HALVES, Arrival, Fault, TomogramId
 from livetomo.formats.mrc_header import check_size
 from livetomo.formats.stacks import refuse_box
@@ -14,7 +13,7 @@ from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.producers import Half, Producer, Recognised, Signal
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
-from livetomo.intake.sidecars import ACQUISITION, gather
+from livetomo.intake.sidecars import gather
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Look, Tree
 
@@ -35,7 +34,7 @@ class Company:
     """What goes along with a volume."""
 
     halves: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
+    facts: SidecarFacts = field(default_factory=SidecarFacts)
 
 
 class Judge:
@@ -75,7 +74,7 @@ class Judge:
         content = self._tree.content(path)
         if (content.size, content.modified_ns) != (look.size, look.modified_ns) or self._tree.look(path) != look:
             raise SourceChanged(Path(path))
-        return Arrival(tomogram, path, content, producer.name, company.halves, company.metadata, fault)
+        return Arrival(tomogram, path, content, producer.name, company.halves, company.facts, fault)
 
     def glance(self, file: Recognised, path: str) -> None:
         """Look at what goes along with the volume at `path`, which has been looked at."""
@@ -88,7 +87,7 @@ class Judge:
     def company(
         self, producer: Producer, file: Recognised, path: str, *, signal: Signal | None = None, rest: float
     ) -> Company:
-        """The halves and the metadata of the complete volume at `path`, which has been at rest for `rest` seconds.
+        """The halves and the facts of the complete volume at `path`, which has been at rest for `rest` seconds.
 
         Raises:
             NotYet: a half is worth waiting for.
@@ -103,7 +102,7 @@ class Judge:
             raise Dismissed(why) if rest >= self._settings.halves_patience else NotYet(why)
         if file.role != "full" and not producer.alone_is_final and rest < self._settings.halves_patience:
             raise NotYet("there are only half-maps; their full volume may still come")
-        metadata = gather(self._tree, producer.sidecars(file, path), file.name)
+        facts = gather(self._tree, producer.sidecars(file, path), file.name)
         notes = []
         if file.role != "full":
             notes.append(f"{producer.name} wrote only half-maps: the even one stands for the full volume")
@@ -114,13 +113,13 @@ class Judge:
             notes.append(f"taken without its producer's signal: {signal.reason}")
         if signal.failed:
             notes.append(f"it may be unfinished: {signal.failed}")
-        if notes:
-            metadata["notes"] = notes
-        if series := _series(producer, file, path, signal, metadata.pop(ACQUISITION, "")):
-            metadata[KEY] = series
-        if file.stored_axes:
-            metadata["stored_axes"] = file.stored_axes
-        return Company(dict(halves.complete), metadata)
+        acquired = facts.acquisition_digest
+        facts = facts.without(SidecarFacts(acquisition_digest=acquired)) | SidecarFacts(
+            notes=tuple(notes),
+            series=_series(producer, file, path, signal, acquired),
+            stored_axes=file.stored_axes,
+        )
+        return Company(dict(halves.complete), facts)
 
     def check_volume(self, producer: Producer, path: str, look: Look, rest: float) -> None:
         """Refuse what is not a whole volume, by its header and its size.
@@ -158,19 +157,12 @@ class Judge:
         return max(patience, self._settings.halves_patience) if signal.state == "awaited" else patience
 
 
-def _series(producer: Producer, file: Recognised, path: str, signal: Signal, acquisition: str) -> dict[str, Any]:
-    """Which tilt series it is of, as `livetomo.core.series` has it; nothing where nothing says so."""
+def _series(producer: Producer, file: Recognised, path: str, signal: Signal, acquisition: str) -> SeriesFacts | None:
+    """Which tilt series it is of, None where nothing says so."""
     of = producer.series(file, path)
     if not of and not acquisition:
-        return {}
-    facts = {
-        "name": file.name,
-        "of": of,
-        "acquisition": acquisition,
-        "order": producer.order(path),
-        "failed": signal.failed,
-    }
-    return {key: value for key, value in facts.items() if value}
+        return None
+    return SeriesFacts(file.name, of, acquisition, producer.order(path), signal.failed)
 
 
 def as_fault(error: LivetomoError) -> Fault:

@@ -42,7 +42,7 @@ class Late:
     def follow(self, arrival: Arrival, producer: Producer, file: Recognised, recorded: str = "") -> None:
         """From now on. `was_told` is what the catalog has, where that may differ from what `arrival` says."""
         self._followed.pop(arrival.path, None)
-        recorded = recorded or companions_digest(arrival.halves, arrival.metadata)
+        recorded = recorded or companions_digest(arrival.halves, arrival.facts)
         self._followed[arrival.path] = _Followed(arrival, producer, file, recorded)
         while len(self._followed) > MOST_FOLLOWED:
             self._followed.popitem(last=False)
@@ -74,9 +74,9 @@ class Late:
             one.state = None  # the scan sees what has become of it
             return None
         one.is_read = True
-        if companions_digest(company.halves, company.metadata) == one.companions_digest:
+        if companions_digest(company.halves, company.facts) == one.companions_digest:
             return None
-        return replace(one.arrival, halves=company.halves, metadata=company.metadata)
+        return replace(one.arrival, halves=company.halves, facts=company.facts)
 
     def _state(self, one: _Followed) -> _State:
         """Size and time of each file around the tomogram."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
 
 KNOWN_PER_MESSAGE = 2000
@@ -18,7 +19,7 @@ def arrival_to_json(arrival: Arrival) -> dict[str, Any]:
         "content": asdict(arrival.content),
         "producer": arrival.producer,
         "halves": dict(arrival.halves),
-        "metadata": dict(arrival.metadata),
+        "metadata": arrival.facts.to_json(),
         "fault": asdict(arrival.fault) if arrival.fault else None,
         "moved_from": arrival.moved_from,
     }
@@ -32,7 +33,7 @@ def arrival_from_json(body: Mapping[str, Any]) -> Arrival:
         content=Content(**body["content"]),
         producer=body["producer"],
         halves=body["halves"],
-        metadata=body["metadata"],
+        facts=SidecarFacts.from_json(body["metadata"]),
         fault=Fault(**body["fault"]) if body["fault"] else None,
         moved_from=body["moved_from"],
     )

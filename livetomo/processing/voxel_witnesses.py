@@ -77,7 +77,7 @@ def of_name(path: PurePath) -> Iterator[Witness]:
 
 def of_sidecars(header: MrcHeader, facts: SidecarFacts) -> Iterator[Witness]:
     """Sizes that sidecars say, pixels times the binning that one says, and pixels times the binning by the extents."""
-    scales = facts.scales
+    scales = facts.scales or (facts,)
     pixel, source = unbinned_pixel(facts)
     for one in scales:
         name = one.sidecar
@@ -106,7 +106,7 @@ def unbinned_pixel(facts: SidecarFacts) -> tuple[float | None, str]:
 
     An acquisition with finer pixels than the tilt series has (super-resolution) is brought to those of the series.
     """
-    scales = facts.scales
+    scales = facts.scales or (facts,)
     for one in scales:
         if pixel := above_zero(one.pixel_size_angstrom):
             return pixel, one.sidecar

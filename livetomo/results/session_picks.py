@@ -33,15 +33,10 @@ class Result:
 
     folder: Path
     manifest: ResultManifest
-    metadata: Mapping[str, Any]
-
-    @property
-    def facts(self) -> SidecarFacts:
-        """`metadata`, typed."""
-        return SidecarFacts(self.metadata)
+    facts: SidecarFacts
 
 
-def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
+def read_result(folder: Path, facts: SidecarFacts) -> Result:
     """The result in `folder`; where nothing is known by now, what was known when it was made counts.
 
     Raises:
@@ -55,12 +50,12 @@ def read_result(folder: Path, metadata: Mapping[str, Any]) -> Result:
         raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
     except (BadManifest, ValueError) as fault:
         raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
-    return Result(folder, manifest, metadata or manifest.metadata)
+    return Result(folder, manifest, facts or SidecarFacts.from_json(manifest.metadata))
 
 
 def write_metadata(results: Iterable[Result], session: Path) -> None:
     """Leave what is known of each result in the session's folder, for those who read it without the catalog."""
-    known = {result.manifest.result_id: result.metadata for result in results}
+    known = {result.manifest.result_id: result.facts.to_json() for result in results}
     replace_text(session / METADATA, json.dumps(known, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -96,8 +91,8 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
         except ResultUnreadable as fault:
             unreadable.append(LeftOut(fault.path.parent.name, fault))
             continue
-        metadata = known.get(result.manifest.result_id) or result.metadata
-        newest[result.manifest.tomogram.name] = replace(result, metadata=metadata)
+        facts = SidecarFacts.from_json(known.get(result.manifest.result_id, {})) or result.facts
+        newest[result.manifest.tomogram.name] = replace(result, facts=facts)
     if not folders:
         raise ConfigurationError(
             f"{session}: holds no results; name the folder of a session, in which there is a folder `tomograms`"
@@ -114,7 +109,7 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
 def _newest(folders: list[Path]) -> Result:
     """Of one tomogram's results."""
     last = max(map(_revision, folders))
-    results = [read_result(folder, {}) for folder in folders if _revision(folder) == last]
+    results = [read_result(folder, SidecarFacts()) for folder in folders if _revision(folder) == last]
     return max(results, key=lambda result: result.manifest.finished)
 
 

@@ -5,6 +5,7 @@ import pytest
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
 from livetomo.processing.pipeline.job_spec import result_id
 from livetomo.publish.payloads.retained import SummaryPayload
@@ -119,7 +120,7 @@ def test_a_standing_result_comes_with_what_is_known_of_it_by_now(catalog):
     arrive(catalog, "TS_02")
     finish_next(catalog)
     who = TomogramId("krios1", SESSION, "TS_01")
-    late = Arrival(who, f"{SESSION}/TS_01.mrc", Content(1024, 1, "00"), "generic", metadata={"binning": 4})
+    late = Arrival(who, f"{SESSION}/TS_01.mrc", Content(1024, 1, "00"), "generic", facts=SidecarFacts(binning=4))
     assert catalog.arrivals.take(late, "untrained", RECIPE).learned
     (metadata,) = catalog.views.standing_results("krios1", SESSION).values()
     assert metadata == {"binning": 4}

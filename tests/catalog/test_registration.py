@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, Fault, KnownFile, companions_digest
 from tests.catalog.conftest import arrival, manifest, rewritten
 
@@ -32,19 +33,19 @@ def test_a_changed_time_with_the_same_digest_is_nothing_new_but_is_remembered(ca
     touched = replace(arrival(), content=Content(2048, 99, "a" * 64))
     assert not catalog.arrivals.take(touched, "untrained", recipe).new
     assert catalog.arrivals.known_files("krios1") == [
-        KnownFile("monday/TS_01.mrc", touched.content, companions_digest({}, {}))
+        KnownFile("monday/TS_01.mrc", touched.content, companions_digest({}, SidecarFacts()))
     ]
 
 
 def test_sidecars_that_come_late_are_learned_without_a_new_job(catalog, recipe):
     catalog.arrivals.take(arrival(), "untrained", recipe)
-    later = replace(arrival(), metadata={"defocus_angstrom": 40_000}, halves={"even": "monday/TS_01_EVN.mrc"})
+    later = replace(arrival(), facts=SidecarFacts(defocus_angstrom=40_000), halves={"even": "monday/TS_01_EVN.mrc"})
     taken = catalog.arrivals.take(later, "untrained", recipe)
     assert (taken.new, taken.learned) == (False, True)
     assert not catalog.arrivals.take(later, "untrained", recipe).learned
     (row,) = catalog.db.query("SELECT halves, metadata FROM revisions")
     (known,) = catalog.arrivals.known_files("krios1")
-    assert known.companions_digest == companions_digest(later.halves, later.metadata)
+    assert known.companions_digest == companions_digest(later.halves, later.facts)
     assert row == {"halves": '{"even": "monday/TS_01_EVN.mrc"}', "metadata": '{"defocus_angstrom": 40000}'}
     assert len(jobs(catalog)) == 1
 

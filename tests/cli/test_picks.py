@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from livetomo.cli.picks import command
 from livetomo.cli.process import command as process
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.daemon import session_exports as session_stars
 from livetomo.formats.export import EXPORTERS
 from livetomo.results.session_picks import newest_results, read_picks, write_metadata
@@ -93,7 +94,7 @@ def test_the_pixel_size_that_sidecars_reported_late_is_used_and_a_persons_word_g
     """As the daemon leaves it: what the catalog knows of each result by now."""
     results = newest_results(session)
     known = {"TS_01": {"pixel_size_angstrom": 5.0}, "TS_02": {"binning": 4}, "TS_03": {}}
-    late = [replace(result, metadata=known[result.manifest.tomogram.name]) for result in results]
+    late = [replace(result, facts=SidecarFacts(**known[result.manifest.tomogram.name])) for result in results]
     write_metadata(late, session)
     picks(session)
     table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
@@ -116,7 +117,7 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     assert list(table.index) == ["rec_TS_01", "TS_02", "TS_03"]
     assert table["rlnTomoTiltSeriesPixelSize"]["rec_TS_01"] == 5.0
     assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == set(table.index)
-    assert newest_results(session)[0].metadata["pixel_size_angstrom"] == 5.0
+    assert newest_results(session)[0].facts.pixel_size_angstrom == 5.0
 
 
 def test_a_series_that_was_reconstructed_again_stands_once_under_its_own_name(session):
@@ -129,7 +130,9 @@ def test_a_series_that_was_reconstructed_again_stands_once_under_its_own_name(se
         }
         for name, order in made.items()
     }
-    write_metadata([replace(each, metadata=series[each.manifest.tomogram.name]) for each in results], session)
+    write_metadata(
+        [replace(each, facts=SidecarFacts(**series[each.manifest.tomogram.name])) for each in results], session
+    )
     (report,) = [json.loads(picks(session, "--json").stdout)["tomograms"]]
     assert list(report) == ["TS_01"]
     assert [each.manifest.tomogram.name for each in newest_results(session)] == ["TS_02"]
@@ -138,7 +141,7 @@ def test_a_series_that_was_reconstructed_again_stands_once_under_its_own_name(se
 
 def test_two_series_of_one_name_are_called_as_their_tomograms(session):
     results = newest_results(session)
-    known = [replace(each, metadata={"tilt_series_name": "TS_09"}) for each in results]
+    known = [replace(each, facts=SidecarFacts(tilt_series_name="TS_09")) for each in results]
     sets = read_picks(known, "ribosome")
     assert [placed.frame.series for placed in sets] == ["TS_01", "TS_02", "TS_03"]
 

@@ -109,10 +109,11 @@ def test_relion4_is_in_unbinned_pixels_from_the_corner(written, binning):
     ],
 )
 def test_the_unbinned_pixel_is_what_sidecars_know_and_never_guessed(metadata, pixel):
-    frame = Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(metadata))
+    frame = Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(**metadata))
     assert frame.pixel_size_angstrom == pixel
     assert (
-        Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(metadata), pixel_size_angstrom=3.0).pixel_size_angstrom == 3.0
+        Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(**metadata), pixel_size_angstrom=3.0).pixel_size_angstrom
+        == 3.0
     )
 
 
@@ -120,7 +121,7 @@ def test_the_unbinned_pixel_is_what_sidecars_know_and_never_guessed(metadata, pi
     ("name", "label"), [("relion5", "TomoName"), ("relion4", "TomoName"), ("warp", "MicrographName")]
 )
 def test_relion_and_warp_are_reported_the_tilt_series_by_its_own_name(written, name, label):
-    frame = Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts({"tilt_series_name": "rec_TS_01"}))
+    frame = Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(tilt_series_name="rec_TS_01"))
     table = starfile.read(written(name, Placed(placed().picks, frame)))
     assert {value.removesuffix(".tomostar") for value in table[f"rln{label}"]} == {"rec_TS_01"}
 
@@ -137,7 +138,7 @@ CROPPED = {"pixel_size_angstrom": VOXEL / 4, "unbinned_size_xyz": [400, 241, 162
 
 
 def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogram(written, tmp_path):
-    what = Placed(placed().picks, Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(CROPPED)))
+    what = Placed(placed().picks, Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(**CROPPED)))
     four = starfile.read(written("relion4", what))[CORNER].to_numpy()
     five = starfile.read(written("relion5", what))[CENTRED].to_numpy()
     np.testing.assert_allclose((four - np.array([400, 241, 162]) / 2) * VOXEL / 4, five, atol=1e-3)
@@ -148,7 +149,9 @@ def test_a_cropped_reconstruction_is_the_middle_of_what_relion_calls_the_tomogra
 
 
 def test_a_size_in_pixels_of_another_size_is_not_used():
-    assert Frame.of_metadata("TS_01", GEOMETRY, SidecarFacts(CROPPED), pixel_size_angstrom=VOXEL / 2).unbinned_xyz == (
+    assert Frame.of_metadata(
+        "TS_01", GEOMETRY, SidecarFacts(**CROPPED), pixel_size_angstrom=VOXEL / 2
+    ).unbinned_xyz == (
         160,
         120,
         80,

@@ -85,7 +85,7 @@ class Joined:
             payload = manifest(claim) | {
                 "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)},
                 "source": {"path": f"/data/{claim.path}"} | source,
-                "metadata": dict(claim.metadata),
+                "metadata": claim.facts.to_json(),
                 "finished": f"2026-11-20T12:00:{self.finished:02d}Z",
             }
             self.finished += 1

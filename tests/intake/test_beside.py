@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from livetomo.cli import livetomo_command
-from livetomo.intake.beside import metadata_beside
+from livetomo.intake.beside import facts_beside
 from tests.volumes import balls, write_tomogram
 
 STAR = """data_global
@@ -41,12 +41,12 @@ def test_sidecars_are_found_by_the_names_of_whichever_producer(tmp_path: Path, n
         path.parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_bytes(b"")
     (tmp_path / sidecar).write_text(text)
-    facts = metadata_beside(tmp_path / name)
+    facts = facts_beside(tmp_path / name).to_json()
     assert {key: facts.get(key) for key in expected} == expected
 
 
 def test_without_any_sidecar_there_are_no_facts(tmp_path: Path):
-    assert metadata_beside(tmp_path / "a.mrc") == {}
+    assert not facts_beside(tmp_path / "a.mrc")
 
 
 @pytest.mark.parametrize("header", [0.0, 1.0])

@@ -32,8 +32,8 @@ def test_aretomos_volume_waits_for_its_row(tree, aretomo):
     tree.append("s/TiltSeries_Metrics.csv", b"\n")
     aretomo.run(30)
     (arrival,) = aretomo.taken
-    assert arrival.metadata["thickness_angstrom"] == pytest.approx(2240 * 1.69)
-    assert "notes" not in arrival.metadata
+    assert arrival.facts.thickness_angstrom == pytest.approx(2240 * 1.69)
+    assert arrival.facts.notes == ()
 
 
 def test_aretomos_volume_whose_row_was_lost_in_a_restart_is_taken_late_and_says_so(tree, aretomo):
@@ -41,7 +41,7 @@ def test_aretomos_volume_whose_row_was_lost_in_a_restart_is_taken_late_and_says_
     tree.write("s/P_1_Vol.mrc", mrc())
     aretomo.run(330)
     (arrival,) = aretomo.taken
-    assert arrival.metadata["notes"] == [
+    assert list(arrival.facts.notes) == [
         "taken without its producer's signal: TiltSeries_Metrics.csv has no row for P_1 yet"
     ]
 
@@ -62,7 +62,7 @@ def test_a_row_without_halves_means_that_there_will_be_none(tree, aretomo):
     aretomo.run(30)
     (arrival,) = aretomo.taken
     assert arrival.halves == {}
-    assert arrival.metadata["notes"] == ["taken without both halves: its even and odd halves are not there"]
+    assert list(arrival.facts.notes) == ["taken without both halves: its even and odd halves are not there"]
 
 
 def test_halves_that_are_still_written_are_waited_for(tree, aretomo):
@@ -86,7 +86,7 @@ def test_a_half_that_never_comes_is_waited_for_no_longer_than_said(tree, aretomo
     aretomo.run(40)
     (arrival,) = aretomo.taken
     assert arrival.halves == {"even": "s/P_1_EVN_Vol.mrc"}
-    assert arrival.metadata["notes"] == ["taken without both halves, after 300 s: its odd half is not there"]
+    assert list(arrival.facts.notes) == ["taken without both halves, after 300 s: its odd half is not there"]
 
 
 def test_halves_that_come_later_are_news_of_the_same_revision(tree, aretomo):
@@ -120,13 +120,13 @@ def test_a_sidecar_that_comes_while_nobody_watches_is_reported_after_the_restart
         offer=aretomo.offered.append,
         report_baseline=aretomo.baselines.append,
         report_left_alone=lambda files: None,
-        known=[KnownFile(first.path, first.content, companions_digest(first.halves, first.metadata))],
+        known=[KnownFile(first.path, first.content, companions_digest(first.halves, first.facts))],
     )
     offered = []
     answer = aretomo.answer
     aretomo.answer = lambda: (offered.extend(aretomo.offered), answer())
     aretomo.run(100)
-    assert [arrival.metadata["total_dose_electrons_per_angstrom2"] for arrival in offered] == [9.0]
+    assert [arrival.facts.total_dose_electrons_per_angstrom2 for arrival in offered] == [9.0]
 
 
 @pytest.mark.parametrize(("policy", "halves"), [("ignore", {}), ("use", {"even": "s/P_1_EVN_Vol.mrc"})])
@@ -146,7 +146,7 @@ def test_a_half_of_another_shape_is_not_used(tree, facility):
     intake.run(45)
     (arrival,) = intake.taken
     assert arrival.halves == {"odd": "s/P_1_ODD_Vol.mrc"}
-    assert "another shape" in arrival.metadata["notes"][0]
+    assert "another shape" in arrival.facts.notes[0]
 
 
 def test_warps_halves_of_the_same_name_go_with_their_own_pixel_size(tree, facility):
@@ -186,7 +186,7 @@ def test_of_a_relion_job_that_splits_the_even_half_stands_for_the_tomogram(tree,
     assert arrival.tomogram.name == "TS_1"
     assert arrival.path == arrival.halves["even"] == "Tomograms/job008/tomograms/rec_TS_1_half1.mrc"
     assert arrival.halves["odd"] == "Tomograms/job008/tomograms/rec_TS_1_half2.mrc"
-    assert arrival.metadata["notes"] == ["relion5 wrote only half-maps: the even one stands for the full volume"]
+    assert list(arrival.facts.notes) == ["relion5 wrote only half-maps: the even one stands for the full volume"]
     assert "without its partner" in intake.reasons()["Tomograms/job008/tomograms/rec_TS_2_half1.mrc"]
 
 
@@ -222,7 +222,7 @@ def test_of_imods_volumes_of_one_data_set_one_is_taken(tree, facility):
     tree.write("s/Q_full_rec.mrc", mrc())
     intake.run(60)
     assert sorted(arrival.path for arrival in intake.taken) == ["s/Q_full_rec.mrc", "s/R_rec.mrc"]
-    assert [arrival.metadata.get("stored_axes") for arrival in intake.taken if "Q" in arrival.path] == ["yzx"]
+    assert [arrival.facts.stored_axes for arrival in intake.taken if "Q" in arrival.path] == ["yzx"]
     tree.write("s/Q_rec.mrc", mrc(fill=b"\2"))
     tree.delete("s/R_full_rec.mrc")
     intake.run(60)

@@ -45,7 +45,7 @@ def names(one: Joined) -> dict[str, str]:
     )
     return {
         row["path"]: Frame.of_metadata(
-            row["name"], TomogramGeometry((8, 8, 8), 10.0), SidecarFacts(json.loads(row["metadata"]))
+            row["name"], TomogramGeometry((8, 8, 8), 10.0), SidecarFacts.from_json(json.loads(row["metadata"]))
         ).series
         for row in rows
     }

@@ -4,12 +4,12 @@ import pytest
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.star import loop_text
-from livetomo.intake.sidecars import ACQUISITION, gather, read_sidecar
+from livetomo.intake.sidecars import gather, read_sidecar
 from livetomo.intake.sidecars.metrics_csv import read_metrics, series_with_metrics
 from livetomo.intake.sidecars.numbers import NotUnderstood
 from livetomo.intake.tree import LocalTree
 
-KNOWN = {*vars(SidecarFacts), ACQUISITION}
+KNOWN = set(vars(SidecarFacts))
 READ = {
     "cryoet-alignment/TiltSeries_Metrics.csv": (
         "pda2021-01-12-1",
@@ -87,7 +87,7 @@ def test_a_real_sidecar_is_read(data, file):
     if tomogram is None:
         tomogram = next(line.split()[1] for line in text.splitlines() if line.startswith("OutputFile"))
         tomogram = tomogram.removesuffix("_full_rec.mrc").removesuffix("_rec.mrc").removesuffix(".rec")
-    _, _, facts = read_sidecar(path.name, text, tomogram)
+    facts = read_sidecar(path.name, text, tomogram)[2].to_json()
     assert facts
     assert set(facts) <= KNOWN
     for name, value in expected.items():
@@ -192,7 +192,7 @@ _rlnDefocusU #4
     ],
 )
 def test_sidecars_of_which_there_is_no_test_data(name, text, tomogram, expected):
-    _, _, facts = read_sidecar(name, text, tomogram)
+    facts = read_sidecar(name, text, tomogram)[2].to_json()
     assert {key: facts[key] for key in expected} == expected
 
 
@@ -235,7 +235,7 @@ NEW_HEADER = (
 def test_the_columns_of_the_metrics_are_found_by_name_and_the_last_row_counts():
     first = "P_1.mrc, 1000, 85.0, 10.0, 0.00, 0.00, 30000, 0.0, 9.0, 0.2, 1, 2.0, 2.70, 300, 0.0, 0.0\n"
     again = first.replace("1000", "1500")
-    facts = read_metrics(NEW_HEADER + first + again, "P_1")
+    facts = read_metrics(NEW_HEADER + first + again, "P_1").to_json()
     assert facts["thickness_angstrom"] == 3000.0
     assert facts["defocus_angstrom"] == 30000.0
     assert facts["alpha_offset_degrees"] == 0.0
@@ -244,20 +244,20 @@ def test_the_columns_of_the_metrics_are_found_by_name_and_the_last_row_counts():
 
 def test_the_residual_of_an_alignment_by_relion_and_imod_is_read_in_angstrom():
     star = "data_global\n\nloop_\n_rlnTomoName #1\n_rlnIMODResidualErrorMean #2\nP 0.85\nQ 3.5\n"
-    _, _, facts = read_sidecar("tomograms.star", star, "P")
+    facts = read_sidecar("tomograms.star", star, "P")[2].to_json()
     assert facts["alignment_residual_angstrom"] == 8.5
 
 
 @pytest.mark.parametrize("name", ["P", "P 1", "rec_P", "it's P", "#P", "_P", "00255"])
 def test_a_tilt_series_is_found_by_its_name_whatever_it_is_in_what_relion_writes(name):
     star = loop_text("global", ("rlnTomoName", "rlnTomoTiltSeriesPixelSize"), [("Q", 1.0), (name, 1.35), ("R", 2.0)])
-    _, _, facts = read_sidecar("tomograms.star", star, name.removeprefix("rec_"))
+    facts = read_sidecar("tomograms.star", star, name.removeprefix("rec_"))[2].to_json()
     assert (facts["tilt_series_name"], facts["pixel_size_angstrom"]) == (name, 1.35)
 
 
 def test_a_row_of_relions_that_is_being_written_costs_its_own_tomogram_only():
     star = loop_text("global", ("rlnTomoName", "rlnTomoTiltSeriesPixelSize"), [("P", 1.35), ("Q", 2.0)])
-    assert read_sidecar("tomograms.star", star[:-10], "P")[2]["pixel_size_angstrom"] == 1.35
+    assert read_sidecar("tomograms.star", star[:-10], "P")[2].pixel_size_angstrom == 1.35
 
 
 def test_a_row_that_is_being_written_does_not_count():
@@ -269,7 +269,7 @@ def test_one_damaged_sidecar_costs_its_own_facts_only(tmp_path):
     (tmp_path / "P.tlt").write_text("-60\n60\n")
     (tmp_path / "P.aln").write_bytes(b"\xff\xfe\x00rubbish")
     (tmp_path / "P.xf").mkdir()
-    facts = gather(LocalTree(tmp_path), ["P.tlt", "P.aln", "P.xf", "P.mdoc"], "P")
+    facts = gather(LocalTree(tmp_path), ["P.tlt", "P.aln", "P.xf", "P.mdoc"], "P").to_json()
     assert facts["tilt_max_degrees"] == 60.0
     assert facts["sidecars"] == {"P.tlt": "aligned tilts"}
     assert set(facts["unread_sidecars"]) == {"P.aln", "P.xf"}
@@ -282,7 +282,7 @@ def test_what_is_believed_more_wins_and_pixels_become_angstrom_where_their_size_
     (tmp_path / "TiltSeries_Metrics.csv").write_text(
         (folder / "TiltSeries_Metrics.csv").read_text().replace("pda2021-01-12-1", "P")
     )
-    facts = gather(LocalTree(tmp_path), ["P.rawtlt", "P.aln", "TiltSeries_Metrics.csv"], "P")
+    facts = gather(LocalTree(tmp_path), ["P.rawtlt", "P.aln", "TiltSeries_Metrics.csv"], "P").to_json()
     assert facts["tilt_axis_degrees"] == 90.59
     assert facts["tilt_min_degrees"] == -61.5
     assert facts["global_shift_angstrom"] == pytest.approx(70.16 * 1.69, rel=1e-3)
@@ -293,7 +293,7 @@ def test_what_each_sidecar_says_of_sizes_is_kept_apart_the_most_believed_first(t
     (tmp_path / "tilt.com").write_text("OutputFile P_full_rec.mrc\nFULLIMAGE 768 640\nIMAGEBINNED 4\n")
     (tmp_path / "newst.com").write_text("OutputFile P_ali.mrc\nBinByFactor 2\n")
     (tmp_path / "P.mdoc").write_text("PixelSpacing = 3\n[ZValue = 0]\nTiltAngle = 0\n")
-    facts = gather(LocalTree(tmp_path), ["P.mdoc", "tilt.com", "newst.com"], "P")
+    facts = gather(LocalTree(tmp_path), ["P.mdoc", "tilt.com", "newst.com"], "P").to_json()
     assert facts["scales"] == [
         {"sidecar": "tilt.com", "binning": 4.0, "raw_size_xy": [768, 640]},
         {"sidecar": "newst.com", "binning": 2.0},

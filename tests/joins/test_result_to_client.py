@@ -18,6 +18,7 @@ from livetomo.client.api import ApiClient
 from livetomo.client.pick_stream import PickStream, Query
 from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.publish.payloads.events import KINDS, message_of
 from livetomo.web.app import create_app
@@ -89,7 +90,7 @@ async def laboratory(tmp_path: Path) -> Laboratory:
         load_recipe("untrained"),
         tomogram=claim.tomogram,
         revision=claim.revision,
-        metadata={"tilt_series_name": "Position_1", "notes": ["A word of warning."]},
+        facts=SidecarFacts(tilt_series_name="Position_1", notes=("A word of warning.",)),
     )
     folder = tmp_path / "result"
     pipeline.run(order, folder)

@@ -8,6 +8,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from livetomo.core.sidecar_facts import SidecarFacts
+
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=8)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
@@ -27,6 +29,8 @@ def whole(kind: Any, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         return TEXT
     if kind is float:
         return NUMBER
+    if kind is SidecarFacts:
+        return st.dictionaries(TEXT, JSON).map(SidecarFacts.from_json)
     if kind is Path:
         return TEXT.map(lambda name: Path("/data") / (name.replace("\0", "") or "x"))
     if kind is Any:

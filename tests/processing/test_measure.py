@@ -133,6 +133,6 @@ SERIES = {"pixel_size_angstrom": 2.0, "raw_size_xy": [4096, 2048]}
     ],
 )
 def test_a_voxel_size_that_the_tilt_series_contradicts_is_named(voxel, shape, facts, words):
-    found = contradiction(voxel, shape, SidecarFacts(facts))
+    found = contradiction(voxel, shape, SidecarFacts(**facts))
     assert (found is None) == (words is None)
     assert words is None or words in found

@@ -10,7 +10,7 @@ ARETOMO3 = {"sidecars": {"TiltSeries_Metrics.csv": "AreTomo3 metrics"}}
 
 
 def figures(**facts):
-    return {quality.name: judged(quality) for quality in metadata_figures(SidecarFacts(facts))}
+    return {quality.name: judged(quality) for quality in metadata_figures(SidecarFacts(**facts))}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def header_of(size, shape=(96, 160, 192)):
 
 def settled(size, name="TS_01.mrc", scales=(), said=None):
     metadata = {"scales": list(scales)} if scales else {}
-    return settle(header_of(size), PurePath("/data") / name, SidecarFacts(metadata), said=said, default=DEFAULT)
+    return settle(header_of(size), PurePath("/data") / name, SidecarFacts(**metadata), said=said, default=DEFAULT)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_the_name_is_read_as_programs_and_people_write_it(name, size):
 
 def test_a_super_resolved_acquisition_contradicts_nothing():
     metadata = {"scales": [{"sidecar": "S.json", "binning": 4.0}, *SUPER_RESOLVED], "binning": 4.0}
-    assert contradiction(12.0, (96, 160, 192), SidecarFacts(metadata)) is None
-    assert "pixels of 3 Å, binned by 4" in contradiction(6.0, (96, 160, 192), SidecarFacts(metadata))
+    assert contradiction(12.0, (96, 160, 192), SidecarFacts(**metadata)) is None
+    assert "pixels of 3 Å, binned by 4" in contradiction(6.0, (96, 160, 192), SidecarFacts(**metadata))
 
 
 sizes = st.floats(2, 60).map(lambda size: round(size, 2))

@@ -51,7 +51,7 @@ def _made():
     noise = [torch.randn(48, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1)]
     slab = noise[0].clone()
     slab[:16] *= 0.2
-    yield from metadata_figures(SidecarFacts(EVERYTHING))
+    yield from metadata_figures(SidecarFacts(**EVERYTHING))
     yield from half_figures(noise[0], noise[0] + noise[1], voxel_size_angstrom=10)
     yield from missing_halves("of a test")
     for volume in (slab, noise[0]):

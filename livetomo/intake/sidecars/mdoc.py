@@ -3,43 +3,36 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-from livetomo.intake.sidecars.numbers import NotUnderstood, mean, number, tidy, tilt_range
-
-ACQUISITION = "acquisition_digest"
+from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.intake.sidecars.numbers import NotUnderstood, mean, measured, number, tidy, tilt_range
 
 _SLASHES = re.compile(r"[\\/]")
 _SECTION = re.compile(r"\[\s*(ZValue|FrameSet|MontSection)\s*=\s*-?\d+\s*\]", re.IGNORECASE)
 _TITLE_AXIS = re.compile(r"Tilt axis angle\s*=\s*(-?[0-9.]+)", re.IGNORECASE)
 
 
-def read_mdoc(text: str) -> dict[str, Any]:
+def read_mdoc(text: str) -> SidecarFacts:
     """Tilts, dose, tilt axis, pixel size, target defocus; without what is absent, or 0 where 0 cannot be."""
     sections = list(_sections(text))
     head, tilts = sections[0], [section for section in sections[1:] if "tiltangle" in section]
     if not tilts:
         raise NotUnderstood("no section with a TiltAngle")
-    facts: dict[str, Any] = tilt_range([angle for one in tilts if (angle := number(one["tiltangle"])) is not None])
-    pixels = [value for one in (*tilts, head) if (value := number(one.get("pixelspacing", "")))]
-    if pixels:
-        facts["acquisition_pixel_size_angstrom"] = tidy(pixels[0])
-    if (size := head.get("imagesize") or tilts[0].get("imagesize")) and len(size.split()) == 2:
-        facts["acquisition_image_size_xy"] = [int(number(word) or 0) for word in size.split()]
-    if voltage := number(head.get("voltage", "") or tilts[0].get("voltage", "")):
-        facts["voltage_kilovolt"] = tidy(voltage)
+    pixels = [value for one in (*tilts, head) if (value := measured(one.get("pixelspacing", "")))]
+    size = (head.get("imagesize") or tilts[0].get("imagesize") or "").split()
     doses = [value for one in tilts if (value := number(one.get("exposuredose", "")))]
-    if len(doses) == len(tilts):
-        facts["total_dose_electrons_per_angstrom2"] = tidy(sum(doses))
     targets = [value for one in tilts if (value := number(one.get("targetdefocus", "")))]
-    if targets:
-        facts["target_defocus_angstrom"] = tidy(abs(mean(targets)) * 1e4)
-    if axis := _TITLE_AXIS.search(text):
-        # RotationAngle has another zero, and is wrong in some Tomo5 files; the title is what the operator calibrated.
-        facts["tilt_axis_degrees"] = tidy(float(axis[1]))
-    if acquired := acquisition(tilts):
-        facts[ACQUISITION] = acquired
-    return facts
+    # RotationAngle has another zero, and is wrong in some Tomo5 files; the title is what the operator calibrated.
+    axis = _TITLE_AXIS.search(text)
+    return tilt_range([angle for one in tilts if (angle := number(one["tiltangle"])) is not None]) | SidecarFacts(
+        acquisition_pixel_size_angstrom=pixels[0] if pixels else None,
+        acquisition_image_size_xy=tuple(int(number(word) or 0) for word in size) if len(size) == 2 else None,
+        voltage_kilovolt=measured(head.get("voltage", "") or tilts[0].get("voltage", "")),
+        total_dose_electrons_per_angstrom2=tidy(sum(doses)) if len(doses) == len(tilts) else None,
+        target_defocus_angstrom=tidy(abs(mean(targets)) * 1e4) if targets else None,
+        tilt_axis_degrees=tidy(float(axis[1])) if axis else None,
+        acquisition_digest=acquisition(tilts),
+    )
 
 
 def acquisition(tilts: Iterable[Mapping[str, str]]) -> str:

@@ -2,30 +2,12 @@
 
 import csv
 import io
-from typing import Any
 
-from livetomo.intake.sidecars.numbers import NotUnderstood, number, tidy
+from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.intake.sidecars.numbers import NotUnderstood, measured, number, tidy
 
 METRICS_FILE = "TiltSeries_Metrics.csv"
 _SERIES = "tilt_series"
-# By the column's name without its unit, in lower case. The heading "Cs(nm)" is in truth in mm.
-_FACTS = {
-    "tilt_axis": "tilt_axis_degrees",
-    "bad_patch_low": "bad_patch_low_tilt_fraction",
-    "bad_patch_all": "bad_patch_fraction",
-    "defocus": "defocus_angstrom",
-    "extphase": "phase_shift_degrees",
-    "ctf_res": "ctf_resolution_angstrom",
-    "ctf_score": "ctf_score",
-    "df_hand": "defocus_handedness",
-    "pix_size": "pixel_size_angstrom",
-    "cs": "spherical_aberration_mm",
-    "kv": "voltage_kilovolt",
-    "alpha0": "alpha_offset_degrees",
-    "beta0": "beta_offset_degrees",
-}
-_MAY_BE_ZERO = {"tilt_axis", "bad_patch_low", "bad_patch_all", "extphase", "alpha0", "beta0"}
-_IN_PIXELS = {"thickness": "thickness_angstrom", "global_shift": "global_shift_angstrom"}
 
 
 def series_with_metrics(text: str) -> set[str]:
@@ -33,26 +15,41 @@ def series_with_metrics(text: str) -> set[str]:
     return {_name(row) for row in _rows(text)} if text else set()
 
 
-def read_metrics(text: str, series: str) -> dict[str, Any]:
+def read_metrics(text: str, series: str) -> SidecarFacts:
     """What the last row of `series` says: one that was processed again is appended again."""
     found = [row for row in _rows(text) if _name(row) == series]
     if not found:
         raise NotUnderstood(f"no row for {series}")
     row = found[-1]
-    facts = {
-        fact: tidy(value)
-        for key, fact in _FACTS.items()
-        if (value := number(row.get(key, ""))) is not None and (value or key in _MAY_BE_ZERO)
-    }
-    pixel = facts.get("pixel_size_angstrom")
-    for key, fact in _IN_PIXELS.items():
-        if pixel and (value := number(row.get(key, ""))):
-            facts[fact] = tidy(value * pixel)
-    if not any(number(row.get(key, "")) for key in ("bad_patch_low", "bad_patch_all")):
-        # Nothing bad at all is what it says where no patches were used.
-        facts.pop("bad_patch_low_tilt_fraction", None)
-        facts.pop("bad_patch_fraction", None)
-    return dict(facts)
+
+    def cell(column: str, *, may_be_zero: bool = False) -> float | None:
+        return measured(row.get(column, ""), may_be_zero=may_be_zero)
+
+    pixel = cell("pix_size")
+
+    def pixels(column: str) -> float | None:
+        value = number(row.get(column, ""))
+        return tidy(value * pixel) if pixel and value else None
+
+    # Nothing bad at all is what it says where no patches were used.
+    has_patches = any(cell(column) for column in ("bad_patch_low", "bad_patch_all"))
+    return SidecarFacts(
+        tilt_axis_degrees=cell("tilt_axis", may_be_zero=True),
+        bad_patch_low_tilt_fraction=cell("bad_patch_low", may_be_zero=True) if has_patches else None,
+        bad_patch_fraction=cell("bad_patch_all", may_be_zero=True) if has_patches else None,
+        defocus_angstrom=cell("defocus"),
+        phase_shift_degrees=cell("extphase", may_be_zero=True),
+        ctf_resolution_angstrom=cell("ctf_res"),
+        ctf_score=cell("ctf_score"),
+        defocus_handedness=cell("df_hand"),
+        pixel_size_angstrom=pixel,
+        spherical_aberration_mm=cell("cs"),  # its heading "Cs(nm)" is in truth in mm
+        voltage_kilovolt=cell("kv"),
+        alpha_offset_degrees=cell("alpha0", may_be_zero=True),
+        beta_offset_degrees=cell("beta0", may_be_zero=True),
+        thickness_angstrom=pixels("thickness"),
+        global_shift_angstrom=pixels("global_shift"),
+    )
 
 
 def _name(row: dict[str, str]) -> str:

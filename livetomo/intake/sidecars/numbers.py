@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator
 
+from livetomo.core.sidecar_facts import SidecarFacts
+
 
 class NotUnderstood(ValueError):
     """The file is not what its name says, or says nothing."""
@@ -15,6 +17,12 @@ def number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def measured(text: str, *, may_be_zero: bool = False) -> float | None:
+    """A finite number, tidied; None where the text is none, or says 0 where that means "not known"."""
+    value = number(text)
+    return None if value is None or not (value or may_be_zero) else tidy(value)
 
 
 def rows(lines: Iterable[str], columns: int) -> Iterator[list[float]]:
@@ -43,8 +51,8 @@ def tidy(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def tilt_range(tilts: list[float]) -> dict[str, float | int]:
-    """What is told of a tilt series' angles, in degrees."""
+def tilt_range(tilts: list[float]) -> SidecarFacts:
+    """What a tilt series' angles say, in degrees."""
     if not tilts:
         raise NotUnderstood("no tilt angles in it")
-    return {"tilt_min_degrees": tidy(min(tilts)), "tilt_max_degrees": tidy(max(tilts)), "tilt_count": len(tilts)}
+    return SidecarFacts(tilt_min_degrees=tidy(min(tilts)), tilt_max_degrees=tidy(max(tilts)), tilt_count=len(tilts))

@@ -1,13 +1,15 @@
 """Read all sidecars of a tomogram into one table of facts, with units in their names, and say whose they are."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import reduce
+from operator import or_
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars import aln, ctf, imod, mdoc, metrics_csv, settings, star
 from livetomo.intake.sidecars.numbers import NotUnderstood, tidy
 from livetomo.intake.tree import Tree
 
-Read = Callable[[str, str], dict[str, Any]]
+Read = Callable[[str, str], SidecarFacts]
 
 # By the end of the file's name. (kind, how far it is believed: higher wins, reader of (text, tomogram's name)).
 _KINDS: tuple[tuple[str, str, int, Read], ...] = (
@@ -38,21 +40,9 @@ _OF_ONE: Mapping[str, Callable[[str, str], bool]] = {
     "tilt.com": imod.tilt_com_is_of,
     "newst.com": imod.newst_com_is_of,
 }
-SIZES = (
-    "voxel_size_angstrom",
-    "pixel_size_angstrom",
-    "acquisition_pixel_size_angstrom",
-    "binning",
-    "raw_size_xy",
-    "acquisition_image_size_xy",
-    "unbinned_size_xyz",
-    "planned_pixel_size_angstrom",
-    "planned_size_xyz",
-)
-"""The facts that say how large voxels are."""
 
 
-def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, dict[str, Any]]:
+def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, SidecarFacts]:
     """(kind, how far it is believed, facts) of the file called `name`.
 
     Raises:
@@ -66,14 +56,14 @@ def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, dict[st
     raise NotUnderstood("no known kind of sidecar")
 
 
-def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> dict[str, Any]:
+def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> SidecarFacts:
     """The facts of all sidecars among `paths` that exist, the most believed winning; "sidecars" names these.
 
     "scales" keeps apart what each of them says of sizes, the most believed first: where they contradict, it is said.
 
     A sidecar that cannot be read or understood costs its own facts only, and is named under "unread_sidecars".
     """
-    found: list[tuple[int, str, str, dict[str, Any]]] = []
+    found: list[tuple[int, str, str, SidecarFacts]] = []
     unread: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         try:
@@ -90,30 +80,36 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> dict[str, Any]:
         else:
             found.append((belief, path, kind, facts))
     found.sort(key=lambda one: one[0])
-    merged: dict[str, Any] = {}
-    for _, _, _, facts in found:
-        merged |= facts
-    _in_angstrom(merged)
-    scales = [
-        {"sidecar": path} | sizes
-        for _, path, _, facts in reversed(found)
-        if (sizes := {key: facts[key] for key in SIZES if key in facts})
-    ]
-    kinds: dict[str, Any] = {path: kind for _, path, kind, _ in reversed(found)}
-    merged |= {"scales": scales} if scales else {}
-    return merged | ({"sidecars": kinds} if kinds else {}) | ({"unread_sidecars": unread} if unread else {})
+    merged = reduce(or_, (facts for *_, facts in found), SidecarFacts())
+    found.reverse()
+    sizes = [(path, facts.sizes()) for _, path, _, facts in found]
+    return _in_angstrom(merged) | SidecarFacts(
+        scales=tuple(SidecarFacts(sidecar=path) | size for path, size in sizes if size),
+        sidecars={path: kind for _, path, kind, _ in found},
+        unread_sidecars=unread,
+    )
 
 
-def _in_angstrom(facts: dict[str, Any]) -> None:
+def _in_angstrom(facts: SidecarFacts) -> SidecarFacts:
     """Lengths in unbinned pixels become Å where some file says how large those are."""
-    pixel = facts.get("pixel_size_angstrom")
-    if facts.get("raw_size_xy") == facts.get("acquisition_image_size_xy"):
-        pixel = pixel or facts.get("acquisition_pixel_size_angstrom")
-    for name in ("thickness", "global_shift", "reconstructed_thickness"):
-        pixels = facts.pop(f"{name}_pixels", None)
-        if pixels is None:
-            continue
-        if pixel:
-            facts.setdefault(f"{name}_angstrom", tidy(pixels * pixel))
-        else:
-            facts[f"{name}_pixels"] = pixels
+    pixel = facts.pixel_size_angstrom
+    if facts.raw_size_xy == facts.acquisition_image_size_xy:
+        pixel = pixel or facts.acquisition_pixel_size_angstrom
+    in_pixels = SidecarFacts(
+        thickness_pixels=facts.thickness_pixels,
+        global_shift_pixels=facts.global_shift_pixels,
+        reconstructed_thickness_pixels=facts.reconstructed_thickness_pixels,
+    )
+    if not pixel:
+        return facts.without(in_pixels) | in_pixels
+
+    def length(angstrom: float | None, pixels: float | None) -> float | None:
+        return tidy(pixels * pixel) if angstrom is None and pixels is not None else angstrom
+
+    return facts.without(in_pixels) | SidecarFacts(
+        thickness_angstrom=length(facts.thickness_angstrom, facts.thickness_pixels),
+        global_shift_angstrom=length(facts.global_shift_angstrom, facts.global_shift_pixels),
+        reconstructed_thickness_angstrom=length(
+            facts.reconstructed_thickness_angstrom, facts.reconstructed_thickness_pixels
+        ),
+    )

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars.numbers import NotUnderstood, number, tidy
 
 
-def read_aretomo_session(text: str) -> dict[str, Any]:
+def read_aretomo_session(text: str) -> SidecarFacts:
     """By how much the first volume of each series is binned; its pixel is that of the frames, which may be finer."""
     try:
         body = json.loads(text)
@@ -19,11 +20,11 @@ def read_aretomo_session(text: str) -> dict[str, Any]:
         if key.lower().lstrip("-") == "atbin":
             first = value[0] if isinstance(value, list) and value else value
             if isinstance(first, int | float) and math.isfinite(first) and first > 0:
-                return {"binning": tidy(float(first))}
+                return SidecarFacts(binning=tidy(float(first)))
     raise NotUnderstood("no AtBin in it")
 
 
-def read_warp_settings(text: str) -> dict[str, Any]:
+def read_warp_settings(text: str) -> SidecarFacts:
     """The pixel of the frames, and the extents that every tomogram has in such pixels."""
     if "<!" in text:
         raise NotUnderstood("it has a document type or a comment, which Warp does not write")
@@ -40,8 +41,8 @@ def read_warp_settings(text: str) -> dict[str, Any]:
     size = [values.get(("Tomo", f"Dimensions{axis}")) for axis in "XYZ"]
     if not pixel or pixel <= 0:
         raise NotUnderstood("no PixelSize in it")
-    known = [int(side) for side in size if side and side > 0]
-    return {"planned_pixel_size_angstrom": tidy(pixel)} | ({"planned_size_xyz": known} if len(known) == 3 else {})
+    known = tuple(int(side) for side in size if side and side > 0)
+    return SidecarFacts(planned_pixel_size_angstrom=tidy(pixel), planned_size_xyz=known if len(known) == 3 else None)
 
 
 def _pairs(body: Any) -> Iterator[tuple[str, Any]]:

@@ -1,10 +1,9 @@
 """RELION 5's tomograms.star and tilt_series/TS.star."""
 
-from typing import Any
-
 from livetomo.core.errors import BadStar
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.star import parse_loops
-from livetomo.intake.sidecars.numbers import NotUnderstood, median, number, tidy, tilt_range
+from livetomo.intake.sidecars.numbers import NotUnderstood, measured, median, number, tidy, tilt_range
 
 Table = list[dict[str, str]]
 
@@ -19,32 +18,29 @@ def _tables(text: str) -> list[Table]:
     return [[dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] for columns in tables]
 
 
-def read_tomograms_star(text: str, name: str) -> dict[str, Any]:
+def read_tomograms_star(text: str, name: str) -> SidecarFacts:
     """What RELION calls the tomogram `name`: sizes and pixel size of the unbinned tilt series."""
     found = [row for rows in _tables(text) for row in rows if row.get("rlnTomoName") in (name, f"rec_{name}")]
     if not found:
         raise NotUnderstood(f"no row for {name}")
     row = found[-1]
-    facts: dict[str, Any] = {"tilt_series_name": row["rlnTomoName"]}
-    if pixel := number(row.get("rlnTomoTiltSeriesPixelSize", "")):
-        facts["pixel_size_angstrom"] = tidy(pixel)
-    if voltage := number(row.get("rlnVoltage", "")):
-        facts["voltage_kilovolt"] = tidy(voltage)
-    if binning := number(row.get("rlnTomoTomogramBinning", "")):
-        facts["binning"] = tidy(binning)
     size = [number(row.get(f"rlnTomoSize{axis}", "")) for axis in "XYZ"]
-    if all(size):
-        facts["unbinned_size_xyz"] = [int(value or 0) for value in size]
-    if hand := number(row.get("rlnTomoHand", "")):
-        facts["defocus_handedness"] = int(hand)
-    if thickness := number(row.get("rlnTomoTomogramThickness", "")):
-        facts["thickness_angstrom"] = tidy(thickness * 10)
-    if residual := number(row.get("rlnIMODResidualErrorMean", "")):
-        facts["alignment_residual_angstrom"] = tidy(residual * 10)  # nm
-    return facts
+    hand = number(row.get("rlnTomoHand", ""))
+    thickness = number(row.get("rlnTomoTomogramThickness", ""))
+    residual = number(row.get("rlnIMODResidualErrorMean", ""))
+    return SidecarFacts(
+        tilt_series_name=row["rlnTomoName"],
+        pixel_size_angstrom=measured(row.get("rlnTomoTiltSeriesPixelSize", "")),
+        voltage_kilovolt=measured(row.get("rlnVoltage", "")),
+        binning=measured(row.get("rlnTomoTomogramBinning", "")),
+        unbinned_size_xyz=tuple(int(value or 0) for value in size) if all(size) else None,
+        defocus_handedness=int(hand) if hand else None,
+        thickness_angstrom=tidy(thickness * 10) if thickness else None,
+        alignment_residual_angstrom=tidy(residual * 10) if residual else None,  # nm
+    )
 
 
-def read_tilt_series_star(text: str) -> dict[str, Any]:
+def read_tilt_series_star(text: str) -> SidecarFacts:
     """The views of one series."""
     rows = max(_tables(text), key=len, default=[])
 
@@ -55,14 +51,14 @@ def read_tilt_series_star(text: str) -> dict[str, Any]:
                 return values
         return []
 
-    facts: dict[str, Any] = dict(tilt_range(column("rlnTomoYTilt", "rlnTomoNominalStageTiltAngle")))
-    if axis := column("rlnTomoZRot", "rlnTomoNominalTiltAxisAngle"):
-        facts["tilt_axis_degrees"] = tidy(median(axis))
-    if dose := column("rlnMicrographPreExposure"):
+    axis = column("rlnTomoZRot", "rlnTomoNominalTiltAxisAngle")
+    dose = column("rlnMicrographPreExposure")
+    defocus = column("rlnDefocusU")
+    resolution = column("rlnCtfMaxResolution")
+    return tilt_range(column("rlnTomoYTilt", "rlnTomoNominalStageTiltAngle")) | SidecarFacts(
+        tilt_axis_degrees=tidy(median(axis)) if axis else None,
         # Before each view; the last view's own dose is not in it.
-        facts["pre_exposure_electrons_per_angstrom2"] = tidy(max(dose))
-    if defocus := column("rlnDefocusU"):
-        facts["defocus_angstrom"] = tidy(median(defocus))
-    if resolution := column("rlnCtfMaxResolution"):
-        facts["ctf_resolution_angstrom"] = tidy(min(resolution))
-    return facts
+        pre_exposure_electrons_per_angstrom2=tidy(max(dose)) if dose else None,
+        defocus_angstrom=tidy(median(defocus)) if defocus else None,
+        ctf_resolution_angstrom=tidy(min(resolution)) if resolution else None,
+    )

@@ -17,7 +17,7 @@ class JobSpec:
 
     path: absolute.
     content: what the file was when it was taken; a file that differs by then is not read.
-    halves: absolute paths of "even" and "odd", where there are any. metadata: what the producer and its sidecars say.
+    halves: absolute paths of "even" and "odd", where there are any. facts: what the producer and its sidecars say.
     default_voxel_size_angstrom: used, with a warning, where the header has none.
     """
 
@@ -29,12 +29,7 @@ class JobSpec:
     recipe: Recipe
     default_voxel_size_angstrom: float
     halves: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def facts(self) -> SidecarFacts:
-        """`metadata`, typed."""
-        return SidecarFacts(self.metadata)
+    facts: SidecarFacts = field(default_factory=SidecarFacts)
 
     @property
     def result_id(self) -> str:
@@ -43,7 +38,8 @@ class JobSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON knows it."""
-        return asdict(self) | {"path": str(self.path), "recipe": self.recipe.to_json()}
+        typed = {"path": str(self.path), "recipe": self.recipe.to_json(), "facts": self.facts.to_json()}
+        return asdict(self) | typed
 
     @staticmethod
     def from_json(body: dict[str, Any]) -> "JobSpec":
@@ -54,6 +50,7 @@ class JobSpec:
                 "tomogram": TomogramId(**body["tomogram"]),
                 "path": Path(body["path"]),
                 "content": Content(**body["content"]),
+                "facts": SidecarFacts.from_json(body["facts"]),
                 "recipe": Recipe.model_validate(body["recipe"]),
             }
         )

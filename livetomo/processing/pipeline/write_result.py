@@ -100,7 +100,7 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
             "mode": header.mode,
             "evidence": [dict(one.to_json()) for one in (*voxel_size.evidence, *header.evidence)],
         },
-        "metadata": dict(spec.metadata),
+        "metadata": spec.facts.to_json(),
         "recipe": {"name": spec.recipe_name, "hash": spec.recipe.hash, "settings": spec.recipe.to_json()},
         "provenance": {
             "livetomo": livetomo.__version__,

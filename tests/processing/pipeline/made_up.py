@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, TomogramId
 from livetomo.formats.mrc_header import MrcHeader
 from livetomo.processing.pipeline.feature_plan import FeaturePlan
@@ -16,7 +17,7 @@ VOXEL_SIZE = Settled(VOXEL_ANGSTROM, "header", ())
 HEADER = MrcHeader(2, SHAPE, 0, (VOXEL_ANGSTROM,) * 3, (0.0, 0.0, 0.0), (0, 0, 0), "zyx", "<", unsigned_bytes=False)
 
 
-def job(recipe: Recipe | None = None, **metadata) -> JobSpec:
+def job(recipe: Recipe | None = None, **facts) -> JobSpec:
     """A job whose file is nowhere."""
     return JobSpec(
         TomogramId("krios1", "session", "TS_01"),
@@ -26,7 +27,7 @@ def job(recipe: Recipe | None = None, **metadata) -> JobSpec:
         "untrained",
         recipe or load_recipe("untrained"),
         VOXEL_ANGSTROM,
-        metadata=metadata,
+        facts=SidecarFacts(**facts),
     )
 
 

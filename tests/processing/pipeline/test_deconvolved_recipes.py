@@ -6,6 +6,7 @@ import pytest
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import NoDefocus
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.pipeline import denoise
 from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import balls, order_for, write_tomogram
@@ -35,7 +36,7 @@ def order(tmp_path):
             }
         )
         path = write_tomogram(tmp_path / "TS_01.mrc", balls(shape=(16, 40, 40), places=((8, 20, 20),)))
-        return replace(order_for(path, recipe), metadata=metadata or {})
+        return replace(order_for(path, recipe), facts=SidecarFacts(**metadata or {}))
 
     return make
 

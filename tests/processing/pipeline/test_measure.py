@@ -8,6 +8,7 @@ import torch
 
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.slab import Slab
 from livetomo.processing.measure.volume import VolumeFigures
 from livetomo.processing.networks.model_cache import Models
@@ -74,7 +75,7 @@ def test_features_with_an_extent_have_one_and_blobs_have_none(order):
 
 
 def test_metadata_and_half_maps_are_measured_together(order):
-    found = all_of(replace(order, metadata={"ctf_resolution_angstrom": 25.0}), VolumeFigures())
+    found = all_of(replace(order, facts=SidecarFacts(ctf_resolution_angstrom=25.0)), VolumeFigures())
     assert found["ctf_resolution"].value == 25.0
     assert found["halves_agreement"].value is not None
 
@@ -86,8 +87,8 @@ def test_declared_tilts_are_those_of_the_sidecars(order):
     volume = np.fft.ifftn(white * (np.abs(kz) <= np.abs(kx))).real.astype(np.float32)  # ±45°
     payload = {}
     for most in (45.0, 60.0):
-        metadata = {"tilt_min_degrees": -most, "tilt_max_degrees": most}
-        seen = look(torch.from_numpy(volume), replace(order, metadata=metadata), 25.0)
+        facts = SidecarFacts(tilt_min_degrees=-most, tilt_max_degrees=most)
+        seen = look(torch.from_numpy(volume), replace(order, facts=facts), 25.0)
         payload[most] = next(one for one in seen.figures if one.name == "seen_tilt_range")
     assert payload[45.0].value == pytest.approx(90, abs=6)
     assert (payload[45.0].verdict, payload[60.0].verdict) == ("good", "warn")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import WITHOUT_HALVES
 from livetomo.processing.pipeline.measure_half_maps import measure_half_maps
 from tests.volumes import balls, order_for, write_tomogram
@@ -48,7 +49,7 @@ def test_without_halves_there_are_no_figures_of_them(there):
 
 def test_halves_that_were_to_be_expected_are_missing_with_the_reason(there):
     note = f"{WITHOUT_HALVES}: its odd half is not there"
-    figures, _ = measured(order_for(there.path, metadata={"notes": ["something else", note]}))
+    figures, _ = measured(order_for(there.path, facts=SidecarFacts(notes=("something else", note))))
     assert {(quality.verdict, quality.reason) for quality in figures.values()} == {("missing", note)}
     assert figures.keys() == FIGURES
 

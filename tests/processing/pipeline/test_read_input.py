@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from livetomo.core.errors import HalvesDiffer, SourceChanged, SourceUnreadable
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.mrc import Volume, read_volume
 from livetomo.processing.pipeline.read_input import read_source
 from tests.volumes import balls, order_for, write_tomogram
@@ -78,7 +79,7 @@ def test_an_untrimmed_imod_volume_is_turned_about_x_without_becoming_its_mirror_
     with mrcfile.new(path) as file:
         file.set_data(stored)
         file.voxel_size = (10, 11, 12)
-    volume = read_source(replace(order_for(path), metadata={"stored_axes": "yzx"}))
+    volume = read_source(replace(order_for(path), facts=SidecarFacts(stored_axes="yzx")))
     assert volume.voxels.shape == volume.header.shape_zyx == (4, 6, 5)
     assert volume.header.voxel_size_xyz == pytest.approx((10, 12, 11))
     origin, *axes = (np.argwhere(volume.voxels == number)[0][::-1] for number in range(1, 5))

@@ -34,6 +34,7 @@ from livetomo.core.errors import (
 )
 from livetomo.core.events import result_events
 from livetomo.core.manifest import ResultManifest
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.pipeline import device_faults, feature_maps
 from livetomo.processing.pipeline import read_input as source
 from livetomo.processing.pipeline import run as pipeline
@@ -237,7 +238,7 @@ def test_a_person_has_the_last_word_about_the_voxel_size(tmp_path: Path):
 def test_a_voxel_size_that_the_tilt_series_contradicts_is_named(tmp_path: Path):
     path = write_tomogram(tmp_path / "a.mrc", balls())
     series = {"pixel_size_angstrom": 2.5, "raw_size_xy": [400, 400]}
-    manifest = pipeline.run(order_for(path, metadata=series), tmp_path / "r")
+    manifest = pipeline.run(order_for(path, facts=SidecarFacts(**series)), tmp_path / "r")
     found = manifest["quality"]["voxel_size"]
     assert (found["value"], found["verdict"], manifest["verdict"]) == (VOXEL_ANGSTROM, "bad", "bad")
     assert "at 25 Å the volume is 2,000 x 2,000 Å wide, but the tilt series 1,000 x 1,000 Å" in found["reason"]
@@ -385,7 +386,7 @@ def test_what_the_sidecars_said_is_used_and_recorded(tmp_path):
     recipe = load_recipe("untrained")
     recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ("relion4",)})})
     metadata = {"pixel_size_angstrom": VOXEL_ANGSTROM / 4, "tilt_series_name": "rec_TS_01"}
-    manifest = pipeline.run(replace(order_for(path, recipe), metadata=metadata), tmp_path / "result")
+    manifest = pipeline.run(replace(order_for(path, recipe), facts=SidecarFacts(**metadata)), tmp_path / "result")
     assert manifest["metadata"] == metadata
     table = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion4.star")
     assert set(table["rlnTomoName"]) == {"rec_TS_01"}

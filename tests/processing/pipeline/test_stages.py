@@ -231,8 +231,8 @@ def test_room_is_counted_without_what_is_blank():
     assert half.volume_um3(600) == pytest.approx(EXTENT.volume_um3(600) / 2)
 
 
-def result(**metadata) -> TomogramResult:
-    spec = job(**metadata)
+def result(**facts) -> TomogramResult:
+    spec = job(**facts)
     recipe = spec.recipe.model_copy(update={"keep": ("denoised", "labels", "probabilities")})
     spec = replace(spec, recipe=recipe)
     frame = Frame.of_metadata("TS_01", GEOMETRY, spec.facts)
