@@ -74,11 +74,15 @@ class EventLog:
 
     def backlog(self, consumer: str) -> tuple[int, str | None]:
         """How many events `consumer` has not acknowledged, and the time of the oldest of them."""
-        cursor = self.cursor(consumer)
-        oldest = self._db.execute("SELECT time FROM events WHERE seq > ? ORDER BY seq LIMIT 1", (cursor,)).fetchone()
-        last, epoch = self.last(), self.epoch()
-        unused = epoch.first - 1 - epoch.last if cursor <= epoch.last and last >= epoch.first else 0
-        return last - cursor - unused, oldest[0] if oldest else None
+        cursor, last, oldest, epoch_last, epoch_first = self._db.execute(
+            """WITH cursor AS (SELECT coalesce((SELECT seq FROM cursors WHERE consumer = ?), 0) AS seq)
+               SELECT cursor.seq, coalesce((SELECT max(seq) FROM events), 0),
+                      (SELECT time FROM events WHERE events.seq > cursor.seq ORDER BY seq LIMIT 1), epochs.last, first
+               FROM cursor, epochs ORDER BY number DESC LIMIT 1""",
+            (consumer,),
+        ).fetchone()
+        unused = epoch_first - 1 - epoch_last if cursor <= epoch_last and last >= epoch_first else 0
+        return last - cursor - unused, oldest
 
 
 def recorded_event(row: dict[str, Any], epoch: str) -> Recorded:
