@@ -20,13 +20,13 @@ from livetomo.client.standing import Replay, Standing
 from livetomo.core.events import Event
 from livetomo.core.tomogram import TomogramId
 from livetomo.publish.mqtt.publisher import Publisher
-from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from livetomo.web.app import create_app
 from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
 from tests.publish.event_logs import RECIPE_HASH, manifest, result_events
+from tests.publish.memory_broker import MemoryBroker
 from tests.web.site import FakeDaemon, site
 
 SETTINGS = MessageSettings(Topics("facility", "main"))

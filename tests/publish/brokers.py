@@ -9,8 +9,8 @@ import aiomqtt
 from livetomo.config.configuration import Mqtt
 from livetomo.publish.mqtt.transport import Transport
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
-from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import Message
+from tests.publish.memory_broker import MemoryBroker
 from tests.servers import Mosquitto, Wire
 
 

@@ -12,12 +12,12 @@ from livetomo.config.configuration import Mqtt
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
-from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import Message, MessageSettings
 from livetomo.publish.payloads.retained import StatusPayload
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Broker, InMemory
 from tests.publish.event_logs import MemoryStore
+from tests.publish.memory_broker import MemoryBroker
 from tests.publish.test_metrics import status
 from tests.publish.test_mqtt import broker
 from tests.servers import Mosquitto

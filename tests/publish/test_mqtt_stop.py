@@ -9,10 +9,10 @@ from livetomo.config.configuration import Mqtt
 from livetomo.publish.mqtt.client import MqttClient
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
-from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.event_logs import MemoryStore
+from tests.publish.memory_broker import MemoryBroker
 
 
 async def test_stopping_while_the_connection_is_lost_is_stopping_all_the_same():

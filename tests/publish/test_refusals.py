@@ -11,11 +11,11 @@ import pytest
 
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.refusals import REFUSALS, TAKEN_OVER, Counted
-from livetomo.publish.mqtt.transport_memory import MemoryBroker
 from livetomo.publish.payloads.events import Message, MessageSettings
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.brokers import Real
 from tests.publish.event_logs import MemoryStore, event_log
+from tests.publish.memory_broker import MemoryBroker
 from tests.servers import Mosquitto, Wire, need
 
 TOPICS = Topics("facility", "main")

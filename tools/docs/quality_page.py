@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from livetomo.core.quality.definitions import FEATURES, HALVES, METADATA, VOLUME, Definition, Limits
+from livetomo.core.quality.definitions import GROUPS, Definition, Limits
 from livetomo.publish.prometheus.quality_buckets import buckets, metric_name
 
 _ROOMS = (
     (
         "From the volume",
-        VOLUME,
+        GROUPS["volume"],
         """\
 These figures come from the volume as it was read, before it is denoised, so that recipes do not change them. The slab
 is found by the amount of structure of 600 to 100 Å in each cell of a grid; a face of the slab is where half of the
@@ -30,14 +30,14 @@ A wrong voxel size shows only if sidecars give the sizes of the tilt series.
     ),
     (
         "From the results",
-        FEATURES,
+        GROUPS["features"],
         """\
 Features with an extent have a share, a volume and an area; features that are picked have the other figures.
 """,
     ),
     (
         "From the half-maps",
-        HALVES,
+        GROUPS["halves"],
         """\
 These figures exist only if the producer writes even and odd half-maps. The half-maps are compared in a box in the
 middle, at most an eighth of the volume and 256 voxels wide (at least 96), with a Hann window along z, so that the slab
@@ -51,7 +51,7 @@ A broken alignment does not lower the agreement, because both half-maps have the
     ),
     (
         "From the metadata",
-        METADATA,
+        GROUPS["metadata"],
         """\
 These figures come from sidecars. AreTomo3 writes 0 bad patches if all were good, and also if no patches were used: the
 figure is 0 only if AreTomo3's .aln file says that there were patches.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from livetomo.config.recipe.features import label_thresholds
 from livetomo.config.recipe.picks import Consensus, Near
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.quality.definitions import FEATURES
+from livetomo.core.quality.definitions import GROUPS
 from livetomo.core.quality.metric import Quality
 
 
@@ -40,6 +40,6 @@ def missing_figures(recipe: Recipe, missing: Mapping[str, str]) -> list[Quality]
     return [
         Quality(figure.name.replace("<feature>", name), None, figure.unit, "missing", reason)
         for name, reason in missing.items()
-        for figure in FEATURES
+        for figure in GROUPS["features"]
         if figure.needs and name in those[figure.needs]
     ]

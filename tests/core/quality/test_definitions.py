@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetomo.core.quality.definitions import DEFINITIONS, Limits, definition_of, judged
+from livetomo.core.quality.definitions import DEFINITIONS, Definition, Limits, Side, definition_of, judged
 from livetomo.core.quality.metric import Quality, Verdict, worst
 from livetomo.core.quality.session_verdict import session_verdict
 
@@ -16,6 +16,15 @@ from livetomo.core.quality.session_verdict import session_verdict
 )
 def test_limits_divide_values_and_are_good_themselves(value, verdict):
     assert Limits(warn_below=1, bad_below=0, warn_above=8, bad_above=9).verdict(value) == verdict
+
+
+@pytest.mark.parametrize("figure", DEFINITIONS.values(), ids=lambda figure: figure.name)
+def test_a_figures_table_says_what_it_may_say(figure: Definition) -> None:
+    assert figure.definition
+    assert figure.trouble in (None, *get_args(Side))
+    assert figure.needs in (None, "extent", "picks")
+    assert list(figure.buckets or ()) == sorted(figure.buckets or ())
+    assert bool(figure.source) == (figure.limits != Limits() or bool(figure.words))
 
 
 @given(name=st.sampled_from(sorted(DEFINITIONS)), value=st.floats(-1e6, 1e6), limited=st.booleans())
