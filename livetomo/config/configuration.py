@@ -12,12 +12,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from livetomo.config import defaults
 from livetomo.config.explain import explain
-from livetomo.config.user_file import UserModel, plain_name, read_toml
+from livetomo.config.user_file import KnownName, UserModel, plain_name, read_toml
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.units import Bytes, Seconds, VoxelSize, whole_number
+from livetomo.system.plugins import PRODUCERS
 
 Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
-ProducerName = Literal["aretomo3", "imod", "warp", "relion5", "cryoem_services", "generic"]
+ProducerName = Annotated[str, AfterValidator(KnownName(PRODUCERS))]
 
 
 def _not_empty(value: Any) -> Any:

@@ -18,6 +18,7 @@ from livetomo.core.tomogram import fixed_part, session_folder
 from livetomo.system.control_socket import SOCKET_NAME
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.mounts import FileSystem, file_system
+from livetomo.system.plugins import PRODUCERS
 from livetomo.system.secret_files import read_secret
 from livetomo.system.writable import state_faults, why_not_writable
 
@@ -53,6 +54,7 @@ def check_config(
         *_nested_watches(config, roots),
         *_state_on_network(config, kind_of),
         *state_faults(config.state, SOCKET_NAME),
+        *_producers(config),
         *_recipes(config),
         *([] if secrets_may_come else missing),
         *useless_secrets(config),
@@ -171,6 +173,13 @@ def _state_on_network(config: Config, kind_of: Callable[[Path], FileSystem]) -> 
             f'"state" ({config.state}) lies on a network file system ({found}), where SQLite loses data. '
             "Choose a folder on a local disk; results may stay where they are"
         )
+
+
+def _producers(config: Config) -> Iterator[str]:
+    for watch in config.watch:
+        for name in watch.producers:
+            if fault := PRODUCERS.why_unusable(name):
+                yield f'watch "{watch.name}": "producers": {fault}'
 
 
 def _recipes(config: Config) -> Iterator[str]:

@@ -45,6 +45,7 @@ class SidecarFacts(FactRecord):
     scales:          what each sidecar says of sizes, the most believed first, where they were kept apart.
     sidecars:        the kind of each sidecar that was read, by its path.
     unread_sidecars: why others were not.
+    producer:        the plug-in that recognised it, as provenance has it; empty where livetomo itself did.
     """
 
     # How large voxels and pixels are.
@@ -100,6 +101,7 @@ class SidecarFacts(FactRecord):
     scales: tuple["SidecarFacts", ...] = fact(lambda value: tuple(map(SidecarFacts.from_json, value or ())))
     sidecars: Mapping[str, str] = table()
     unread_sidecars: Mapping[str, str] = table()
+    producer: Mapping[str, str] = table()
 
     @property
     def tilt_range_degrees(self) -> float | None:

@@ -9,13 +9,13 @@ from livetomo.intake.tree import LocalTree
 
 
 def facts_beside(path: Path) -> SidecarFacts:
-    """The facts of the sidecars of the tomogram at `path`, by the names of every producer that knows such a file.
+    """The facts of the sidecars of the tomogram at `path`, by each producer here (no plug-in) that knows it.
 
     The first of them in the table says what the tomogram is called and how it is stored; `generic` knows every volume.
     """
     root = Path(path.absolute().anchor)
     relative = path.absolute().relative_to(root).as_posix()
-    found = [(each, file) for each in choose(tuple(PRODUCERS)) if (file := each.recognise(relative))]
+    found = [(each, file) for each in choose(tuple(PRODUCERS.built_in)) if (file := each.recognise(relative))]
     if not found:
         return SidecarFacts()
     _, first = found[0]

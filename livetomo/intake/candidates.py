@@ -127,6 +127,13 @@ class Candidates:
                     continue  # gone since its folder was listed, or a link to nowhere
         return count
 
+    def take_trouble(self) -> str:
+        """What a producer of another package failed on since the last call; empty where it did not."""
+        found = next((producer.trouble for producer in self._producers if producer.trouble), "")
+        for producer in self._producers:
+            producer.trouble = ""
+        return found
+
     def wants(self, name: str) -> bool:
         """Whether a file of this name may matter: a cheap test for floods of events."""
         return name.endswith(self._suffixes) or (

@@ -10,7 +10,7 @@ from livetomo.formats.mrc_header import check_size
 from livetomo.formats.stacks import refuse_box
 from livetomo.intake.halves import HalfFinder, missing_halves
 from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.producers import Half, Producer, Recognised, Signal
+from livetomo.intake.producers import PRODUCERS, Half, Producer, Recognised, Signal
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
 from livetomo.intake.sidecars import gather
@@ -113,11 +113,12 @@ class Judge:
             notes.append(f"taken without its producer's signal: {signal.reason}")
         if signal.failed:
             notes.append(f"it may be unfinished: {signal.failed}")
-        acquired = facts.acquisition_digest
+        acquired, plugin = facts.acquisition_digest, PRODUCERS.plugin(producer.name)
         facts = facts.without(SidecarFacts(acquisition_digest=acquired)) | SidecarFacts(
             notes=tuple(notes),
             series=_series(producer, file, path, signal, acquired),
             stored_axes=file.stored_axes,
+            producer=plugin.to_json() if plugin else {},
         )
         return Company(dict(halves.complete), facts)
 

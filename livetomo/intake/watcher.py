@@ -137,6 +137,11 @@ class Watcher:
             self._update_report(trouble=trouble)
             return False
         self._is_elsewhere = False
+        failed = self._candidates.take_trouble()
+        if failed and makes_baseline:
+            # What it would have recognised is old too, and would be taken for new once it is repaired.
+            self._update_report(trouble=failed)
+            return False
         if not makes_baseline and self._moved(mount):
             self._reported_baseline = self._baseline.made_of((), mount)
             self._report_baseline(self._reported_baseline)
@@ -144,7 +149,7 @@ class Watcher:
             self._reported_baseline = self._baseline.made_of(found or [], mount)
             self._report_baseline(self._reported_baseline)
         self._update_report(
-            trouble=_unreadable(unreadable),
+            trouble=failed or _unreadable(unreadable),
             scans=self._report.scans + 1,
             seconds=self._clock() - started,
             files=files,

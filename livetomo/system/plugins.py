@@ -7,7 +7,7 @@ plug-in is asked, and how its package declares it.
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -72,16 +72,14 @@ class Plugin:
 class Registry(Generic[T]):
     """The members of one kind by their names: those of livetomo in their order, then those of other packages.
 
-    built_in: by name, where it is found. needs: the attributes that a plug-in has to have; "name" has to be its name.
+    built_in: by name, where it is found. needs: the attributes of a plug-in, of which "name" is its name.
     instances: whether a member is an instance, not the class that is found.
     """
 
-    def __init__(
-        self, kind: str, built_in: Mapping[str, str], needs: Sequence[str], *, instances: bool = False
-    ) -> None:
+    def __init__(self, kind: str, built_in: Mapping[str, str], needs: str, *, instances: bool = False) -> None:
         self.kind = kind
         self.built_in = built_in
-        self._needs = needs
+        self._needs = needs.split()
         self._instances = instances
         self._loaded: dict[str, T] = {}
 
@@ -147,10 +145,10 @@ class Registry(Generic[T]):
             raise PluginUnusable(f"{plugin} has no {', '.join(missing)}. Repair or remove the package")
         if "name" in self._needs and (called := getattr(found, "name", None)) != plugin.name:
             raise PluginUnusable(f'{plugin} calls itself "{called}": the entry point must have its name')
-        return _Guarded(plugin, found) if self._instances else found  # type: ignore[return-value]
+        return Guarded(plugin, found) if self._instances else found  # type: ignore[return-value]
 
 
-class _Guarded:
+class Guarded:
     """A plug-in's object, whose methods are called inside its border."""
 
     def __init__(self, plugin: Plugin, inner: Any) -> None:
@@ -193,6 +191,19 @@ def _why_not_imported(plugin: Plugin) -> str:
     return said[-1] if said[-1].startswith(str(plugin)) else f"{plugin} cannot be imported ({said[-1]})"
 
 
+PRODUCERS: Registry[Any] = Registry(
+    "producer",
+    {
+        "aretomo3": "livetomo.intake.producers.aretomo3:AreTomo3",
+        "imod": "livetomo.intake.producers.imod:Imod",
+        "warp": "livetomo.intake.producers.warp:Warp",
+        "relion5": "livetomo.intake.producers.relion5:Relion5",
+        "cryoem_services": "livetomo.intake.producers.cryoem_services:CryoemServices",
+        "generic": "livetomo.intake.producers.generic:Generic",
+    },
+    "name suffixes settles alone_is_final is_users_word recognise signal writes_halves rivals stands_alone "
+    "contradictions series order sidecars",
+)
 EXPORTERS: Registry[Any] = Registry(
     "exporter",
     {
@@ -207,7 +218,7 @@ EXPORTERS: Registry[Any] = Registry(
         "imod": "livetomo.formats.documents:ImodExporter",
         "csv": "livetomo.formats.table:CsvExporter",
     },
-    ("name", "ending", "text", "session", "called", "read", "read_session"),
+    "name ending text session called read read_session",
     instances=True,
 )
-REGISTRIES: Mapping[str, Registry[Any]] = {registry.kind: registry for registry in (EXPORTERS,)}
+REGISTRIES: Mapping[str, Registry[Any]] = {registry.kind: registry for registry in (PRODUCERS, EXPORTERS)}

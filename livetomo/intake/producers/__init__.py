@@ -1,18 +1,16 @@
 """The software that writes tomograms: one file each, with its names, its completion signal and its sidecars."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import takewhile
+from typing import cast
 
 from livetomo.formats.endings import packed, plain_path
-from livetomo.intake.producers.aretomo3 import AreTomo3
-from livetomo.intake.producers.cryoem_services import CryoemServices
+from livetomo.intake.producers.foreign import Foreign
 from livetomo.intake.producers.generic import Generic
-from livetomo.intake.producers.imod import Imod
 from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
-from livetomo.intake.producers.relion5 import Relion5
 from livetomo.intake.producers.structure import other_by_structure
-from livetomo.intake.producers.warp import Warp
+from livetomo.system import plugins
 
 __all__ = [
     "PRODUCERS",
@@ -27,14 +25,17 @@ __all__ = [
     "recognise",
 ]
 
-PRODUCERS: Mapping[str, type[Producer]] = {
-    producer.name: producer for producer in (AreTomo3, Imod, Warp, Relion5, CryoemServices, Generic)
-}
+PRODUCERS: plugins.Registry[type[Producer]] = plugins.PRODUCERS
 
 
 def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
     """The producers of a watch, in the user's order; `pattern` is what the generic one takes instead of all volumes."""
-    return tuple(Generic(pattern) if name == "generic" else PRODUCERS[name]() for name in names)
+    return tuple(Generic(pattern) if name == "generic" else _made(name) for name in names)
+
+
+def _made(name: str) -> Producer:
+    made, plugin = PRODUCERS[name](), PRODUCERS.plugin(name)
+    return made if plugin is None else cast(Producer, Foreign(plugin, made))
 
 
 def recognise(producers: Sequence[Producer], path: str, session: str = "") -> tuple[Producer, Recognised] | None:

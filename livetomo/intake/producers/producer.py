@@ -51,12 +51,14 @@ class Producer:
 
     settles: for how many settle times a volume without a given signal has to rest.
     alone_is_final: halves that stand alone are all that comes; where not, a full volume is waited for.
+    trouble: a sentence about the first file that its code failed on; of plug-ins alone (see `Foreign`).
     """
 
     name: ClassVar[str]
     suffixes: Sequence[str] = (".mrc",)
     settles: ClassVar[float] = 1.0
     alone_is_final: ClassVar[bool] = False
+    trouble: str = ""
 
     @property
     def is_users_word(self) -> bool:

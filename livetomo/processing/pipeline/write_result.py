@@ -124,7 +124,8 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
 
 def _plugins(result: TomogramResult) -> dict[str, Any]:
     """The plug-ins that were used; nothing where none was."""
-    used = [plugin.to_json() for table, name in result.spec.recipe.members() if (plugin := table.plugin(name))]
+    used = [dict(producer)] if (producer := result.spec.facts.producer) else []
+    used += [plugin.to_json() for table, name in result.spec.recipe.members() if (plugin := table.plugin(name))]
     return {"plugins": used} if used else {}
 
 
