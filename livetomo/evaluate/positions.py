@@ -8,8 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.core.errors import ConfigurationError
+from livetomo.core.errors import BadStar, ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.formats.star import Columns, read_loops
+
+_CENTRED = tuple(f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ")
+_VOXELS = tuple(f"rlnCoordinate{axis}" for axis in "XYZ")
+_SCORES = ("rlnAutopickFigureOfMerit", "rlnLCCmax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +93,22 @@ def _copick(body: dict[str, Any]) -> Positions:
 
 
 def _star(path: Path, geometry: TomogramGeometry | None) -> Positions:
-    import starfile
-
-    blocks = starfile.read(path, always_dict=True)
-    table = blocks.get("particles", next(iter(blocks.values())))
     if geometry is None:
         raise ConfigurationError(f"{path}: give the tomogram that its coordinates refer to, with --tomogram")
-    if "rlnCenteredCoordinateXAngst" in table:
-        centred = table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy(np.float64)
-        xyz = centred + geometry.middle_angstrom
-    elif "rlnCoordinateX" in table:
-        xyz = geometry.corner(table[[f"rlnCoordinate{axis}" for axis in "XYZ"]].to_numpy(np.float64))
-    else:
-        raise ConfigurationError(f"{path}: has neither rlnCenteredCoordinateXAngst nor rlnCoordinateX")
-    named = next((column for column in ("rlnAutopickFigureOfMerit", "rlnLCCmax") if column in table), None)
-    score = table[named].to_numpy(np.float64) if named else np.ones(len(xyz))
+    try:
+        tables = read_loops(path).values()
+        if table := next((table for table in tables if _CENTRED[0] in table), None):
+            xyz = _numbers(table, _CENTRED) + geometry.middle_angstrom
+        elif table := next((table for table in tables if _VOXELS[0] in table), None):
+            xyz = geometry.corner(_numbers(table, _VOXELS))
+        else:
+            raise ConfigurationError(f"{path}: has neither {_CENTRED[0]} nor {_VOXELS[0]}")
+        named = next((column for column in _SCORES if column in table), None)
+        score = _numbers(table, (named,))[:, 0] if named else np.ones(len(xyz))
+    except (BadStar, KeyError, ValueError) as fault:
+        raise ConfigurationError(f"{path}: cannot be read as a star of particles: {fault}") from None
     return Positions.ranked(xyz, score)
+
+
+def _numbers(table: Columns, columns: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    return np.array([table[column] for column in columns], np.float64).T

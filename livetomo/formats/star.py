@@ -2,6 +2,9 @@
 
 A word that would not be read as it is stands in quotes: `"TS 01"`. RELION and starfile read these; not every other
 program does, so names of tomograms are made plain first, see `names.py`. STAR has no way to write a line break.
+
+Users' own files are read with it, too. starfile is the tests' referee: it would bring pandas and pyarrow (250 MB), fill
+a row that is too short with unknown numbers, and make 255 of a tomogram that is called 00255.
 """
 
 import re
@@ -46,7 +49,10 @@ def loop_text(block: str, columns: Sequence[str], rows: Iterable[Row], *, number
 
 def read_loops(path: Path) -> Mapping[str, Columns]:
     """As `parse_loops`, of the file at `path`."""
-    return parse_loops(path.read_bytes().decode("utf-8"))
+    try:
+        return parse_loops(path.read_bytes().decode("utf-8"))
+    except UnicodeDecodeError as fault:
+        raise BadStar(f"byte {fault.start:,} is no text in UTF-8") from None
 
 
 def parse_loops(text: str, *, skip_ragged: bool = False) -> Mapping[str, Columns]:
@@ -61,14 +67,15 @@ def parse_loops(text: str, *, skip_ragged: bool = False) -> Mapping[str, Columns
     block = dict[str, list[str]]()
     columns: list[list[str]] = []
     in_loop = False
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         start = line.lstrip(_BLANK)
-        if not start.rstrip(_BLANK) or start.startswith("#"):
+        first = _WORDS.match(start)
+        if not first or start.startswith("#"):
             continue
         if start.startswith("data_"):
-            block = blocks[start.rstrip(_BLANK).removeprefix("data_")] = {}
+            block = blocks[first[0].removeprefix("data_")] = {}
             in_loop = False
-        elif start.rstrip(_BLANK) == "loop_":
+        elif first[0] == "loop_":
             block.clear()
             in_loop, columns = True, []
         elif start.startswith("_") and not (in_loop and columns and columns[0]):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from livetomo.config.network_input import Canonical
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.evaluate.positions import read_positions
 from livetomo.formats.mrc import read_volume
 from livetomo.simulate.truth import FEATURES
 from livetomo.train.example import Example, add_ribosomes, bit, bits_of_labels, on_grid, prepared
@@ -21,7 +22,7 @@ class AnnotatedExamples:
     """Tomogram number i of a folder, laid out as `livetomo simulate tomograms` writes it.
 
     Beside NAME.mrc: NAME_labels.mrc (label values by the `label_names` of NAME_truth.json, or in the order of
-    `FEATURES` where there is none), NAME_ribosome.star (RELION 5), NAME_ribosome.copick.json; any of these.
+    `FEATURES` where there is none), NAME_ribosome.star or NAME_ribosome.copick.json (see `read_positions`).
     """
 
     names: tuple[Path, ...]
@@ -105,15 +106,8 @@ def _label_names(name: Path) -> tuple[str, ...]:
 
 def _positions(name: Path, geometry: TomogramGeometry) -> npt.NDArray[np.float64] | None:
     """Ribosomes (n, 3) as voxel indices (z, y, x); None where nobody said where they are."""
-    star, copick = Path(f"{name}_ribosome.star"), Path(f"{name}_ribosome.copick.json")
-    if copick.exists():
-        points = json.loads(copick.read_text(encoding="utf-8"))["points"]
-        corner = np.array([[point["location"][axis] for axis in "xyz"] for point in points], np.float64)
-        return geometry.of_corner(corner.reshape(-1, 3))[:, ::-1]
-    if star.exists():
-        import starfile
-
-        table = starfile.read(star, always_dict=True)["particles"]
-        centred = table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy(np.float64)
-        return geometry.of_centred(centred.reshape(-1, 3))[:, ::-1]
+    for ending in ("copick.json", "star"):
+        path = Path(f"{name}_ribosome.{ending}")
+        if path.exists():
+            return geometry.of_corner(read_positions(path, "ribosome", geometry).xyz_angstrom)[:, ::-1]
     return None
