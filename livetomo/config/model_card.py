@@ -37,7 +37,7 @@ class Card(UserModel):
     features: tuple[str, ...] = Field(min_length=1)
     base: int = Field(ge=1, le=256)
     levels: int = Field(ge=1, le=6)
-    voxel_size_angstrom: float = Field(gt=0)
+    voxel_size_angstrom: VoxelSize
     high_pass_angstrom: float = Field(gt=0)
     fall_angstrom: float = Field(gt=0)
     low_pass_angstrom: float = Field(gt=0)

@@ -22,9 +22,7 @@ def segment_file(
 ) -> Segmentation:
     """What the model package says of the tomogram in an MRC file, whose header has its voxel size."""
     volume = read_volume(tomogram)
-    size = volume.header.voxel_size_xyz[0]
-    if not size > 0:
-        raise ConfigurationError(f"{tomogram}: has no voxel size in its header, so its scale is not known")
+    size = volume.header.voxel_size(tomogram)
     density = torch.from_numpy(volume.voxels.astype(np.float32)).to(device)
     clip_(normalise_(density, "bright" if bright else "dark"))
     return segment(load_model(model, device), density, voxel_size_angstrom=size, mirrors=mirrors)

@@ -6,9 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from livetomo.core.errors import AbsurdHeader, NotAnMrc, OtherFormat, SingleImage, TruncatedVolume, UnsupportedMode
+from livetomo.core.errors import (
+    AbsurdHeader,
+    ConfigurationError,
+    NotAnMrc,
+    OtherFormat,
+    SingleImage,
+    TruncatedVolume,
+    UnsupportedMode,
+)
 from livetomo.core.evidence import Evidence
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.voxel_size import WANTED, is_possible
 from livetomo.formats.byte_order import ByteOrder, byte_order
 from livetomo.formats.compressed import Compression, read_beginning
 from livetomo.formats.endings import by_content, by_ending
@@ -79,6 +88,17 @@ class MrcHeader:
     def declared_bytes(self) -> int:
         """The size that a complete file has at least."""
         return self.data_offset + self.data_bytes
+
+    def voxel_size(self, path: Path) -> float:
+        """Å, for what is of no use without a scale; the header is that of the file at `path`.
+
+        Raises:
+            ConfigurationError: it has none that a voxel can have.
+        """
+        size = self.voxel_size_xyz[0]
+        if not is_possible(size):
+            raise ConfigurationError(f"{path}: has no voxel size in its header ({WANTED}). Set it there.")
+        return size
 
     def geometry(self, voxel_size_angstrom: float | None = None) -> TomogramGeometry:
         """Where its voxels lie; with another voxel size where that has been settled."""

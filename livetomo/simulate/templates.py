@@ -66,13 +66,11 @@ def load_templates(folder: Path) -> dict[str, Shape]:
 def _load(path: Path) -> MapShape:
     volume = read_volume(path)
     density: Floats = volume.voxels.astype(np.float32)
-    size = float(volume.header.voxel_size_xyz[0])
+    size = volume.header.voxel_size(path)
     high = float(np.percentile(density, 99.9))
     outline = density > OUTLINE * high
     if high <= 0 or not outline.any():
         raise ConfigurationError(f"{path}: shows no particle. A template is a map of bright density on about zero.")
-    if not size > 0:
-        raise ConfigurationError(f"{path}: has no voxel size in its header. Set it: its scale is not known otherwise.")
     density = (np.maximum(density, 0) / density[outline].mean()).astype(np.float32)
     where = np.argwhere(outline)
     centre = where.mean(axis=0)

@@ -48,9 +48,7 @@ class AnnotatedExamples:
         """Tomogram `number`, counted around: one example."""
         name = self.names[number % len(self.names)]
         volume = read_volume(name.with_suffix(".mrc"))
-        size = float(volume.header.voxel_size_xyz[0])
-        if not size > 0:
-            raise ConfigurationError(f"{name}.mrc: has no voxel size in its header, so its scale is not known.")
+        size = volume.header.voxel_size(name.with_suffix(".mrc"))
         seen = prepared(volume.voxels.astype(np.float32), size, self.canonical, bright=self.bright)
         targets, known = np.zeros(seen.shape, np.uint8), set[str]()
         labels = Path(f"{name}_labels.mrc")

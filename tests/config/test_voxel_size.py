@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from livetomo.cli import livetomo_command
 from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.config.configuration import validate_config
+from livetomo.config.model_card import Card
+from livetomo.config.network_input import Canonical, Layout
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.config.user_file import validate
 from livetomo.core.errors import ConfigurationError, Refused
 from livetomo.core.voxel_size import HIGHEST_ANGSTROM, LOWEST_ANGSTROM, WANTED, is_possible
 from livetomo.daemon.operator_api import SessionChoice, _read
+from livetomo.evaluate.model import segment_file
+from livetomo.simulate.templates import load_templates
+from tests.volumes import balls, write_tomogram
 from tools.docs.reference import pages
 
 
@@ -38,7 +43,13 @@ def _on_the_command_line(size):
     return VOXEL_SIZE.convert(str(size), None, None)
 
 
-PLACES = (_configured, _in_a_recipe, _set_for_a_session, _on_the_command_line)
+def _of_a_model(size):
+    content = CARD.model_dump(by_alias=True) | {"voxel_size_angstrom": size}
+    return validate(Card, content, "model").voxel_size_angstrom
+
+
+CARD = Card.of("tiny", Layout(("ribosome",), base=2, levels=1), Canonical(), steps=1)
+PLACES = (_of_a_model, _configured, _in_a_recipe, _set_for_a_session, _on_the_command_line)
 REFUSALS = (ConfigurationError, Refused, click.BadParameter)
 
 
@@ -81,3 +92,11 @@ def test_the_reference_pages_state_the_same_bounds():
     for page, key in (("configuration.md", "default_voxel_size_angstrom"), ("recipe.md", "voxel_size_angstrom")):
         row = next(line for line in pages()[page].splitlines() if line.startswith(f"| `{key}`"))
         assert f"| {WANTED.removeprefix('a ')} |" in row
+
+
+@pytest.mark.parametrize("size", [0.0, 0.01, 5000.0])
+def test_what_needs_a_scale_refuses_a_header_that_has_none_that_is_possible(tmp_path, size):
+    path = write_tomogram(tmp_path / "ribosome.mrc", -balls((16, 16, 16), ((8, 8, 8),)), size)
+    for needs in (load_templates, lambda folder: segment_file(tmp_path / "none.safetensors", folder / path.name)):
+        with pytest.raises(ConfigurationError, match=f"no voxel size in its header .{WANTED}"):
+            needs(tmp_path)
