@@ -1,7 +1,12 @@
-"""aiomqtt's client with its rough edges off: connected within a time limit, refusals heard, no socket left behind."""
+"""aiomqtt's client with its rough edges off: connected within a time limit, refusals heard, no socket left behind.
+
+The private members of aiomqtt and paho that this leans on are listed, each with its upstream issue, in
+`tests/publish/test_private_members.py`, which fails when one changes.
+"""
 
 import asyncio
 import ssl
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -101,6 +106,7 @@ class MqttClient(aiomqtt.Client):
         self._refusals: dict[int, int] = {}
         self._farewell: int | None = None
         self._gone = asyncio.Event()
+        self._thread = threading.get_ident()
         super().__init__(*args, **kwargs)
         self._acknowledged = self._client._handle_pubackcomp
         self._client._handle_pubackcomp = self._on_acknowledgement  # type: ignore[method-assign]
@@ -203,7 +209,7 @@ class MqttClient(aiomqtt.Client):
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
         # aiomqtt defers this to the loop's next turn even from the loop's own thread; by then the socket may be closed,
         # and its number another file's.
-        if asyncio._get_running_loop() is not self._loop:
+        if threading.get_ident() != self._thread:
             super()._on_socket_register_write(client, userdata, sock)
         elif sock.fileno() >= 0:
             self._loop.add_writer(sock.fileno(), self._write, client)
