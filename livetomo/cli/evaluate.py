@@ -124,7 +124,7 @@ def model(
     geometry = read_header(tomogram).geometry()
     true = read_positions(truth, feature, geometry).apart(truth_apart)
     found = segment_file(model, tomogram, device=device, bright=density == "bright", mirrors=int(mirrors))
-    claimed = candidates(found, feature, geometry.voxel_size_angstrom)
+    claimed = candidates(found, feature, geometry)
     if plot is not None:
         _plot(plot, feature, claimed, true, radius)
     _print_figures(_figures(claimed, true, radius, threshold), as_json)
@@ -180,7 +180,7 @@ def segmentation(
     }
     if normal_z is not None:
         normals = read_volume(normal_z).voxels.astype(np.float32) / 100
-        reach = _HIDDEN_REACH_ANGSTROM / volume.header.voxel_size_xyz[0]
+        reach = volume.header.geometry().voxels(_HIDDEN_REACH_ANGSTROM)
         figures["dice_seen"] = curve(claimed.clip(0, 1), truth, where_seen(truth, normals, reach_voxels=reach)).dice(
             threshold
         )

@@ -64,13 +64,13 @@ def _interact(
     import torch
 
     from livetomo.formats.mrc import as_probability_bytes, write_map
-    from livetomo.processing.pipeline.external_maps import SEPARATOR, read_maps, voxel_size
+    from livetomo.processing.pipeline.external_maps import SEPARATOR, geometry, read_maps
     from livetomo.processing.pipeline.find_particles import change_maps
     from livetomo.system.atomic_write import replacing
 
     maps = read_maps(paths)
     tensors = {name: torch.from_numpy(map_.probability) for name, map_ in maps.items()}
-    changed = change_maps(tensors, recipe, voxel_size(maps, said_voxel_size))
+    changed = change_maps(tensors, recipe, geometry(maps, said_voxel_size))
     report: dict[str, Any] = {"tomogram": tomogram, "status": "done", "kept": {}, "files": []}
     for name in sorted({*recipe.competition.absorb, *(rule.feature for rule in recipe.interaction)}):
         path = output / f"{tomogram}{SEPARATOR}{name}.mrc"

@@ -71,13 +71,14 @@ def _pick(
 
     from livetomo.formats.export import EXPORTERS
     from livetomo.formats.frame import Frame, Placed
-    from livetomo.processing.pipeline.external_maps import read_maps, voxel_size
+    from livetomo.processing.pipeline.external_maps import geometry, read_maps
     from livetomo.processing.pipeline.find_particles import find
     from livetomo.system.atomic_write import replace_text
 
     maps = read_maps(paths)
-    size = voxel_size(maps, said_voxel_size)
-    found = find({name: torch.from_numpy(map_.probability) for name, map_ in maps.items()}, recipe, size)
+    grid = geometry(maps, said_voxel_size)
+    size = grid.voxel_size_angstrom
+    found = find({name: torch.from_numpy(map_.probability) for name, map_ in maps.items()}, recipe, grid)
     folder = output / tomogram
     report: dict[str, Any] = {
         "tomogram": tomogram,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.evaluate.positions import Positions
 from livetomo.formats.mrc import read_volume
 from livetomo.processing.networks.inference import Segmentation, segment
@@ -28,13 +29,13 @@ def segment_file(
     return segment(load_model(model, device), density, voxel_size_angstrom=size, mirrors=mirrors)
 
 
-def candidates(found: Segmentation, feature: str, tomogram_voxel_size_angstrom: float) -> Positions:
+def candidates(found: Segmentation, feature: str, tomogram: TomogramGeometry) -> Positions:
     """Every maximum of a feature's map, in Å of the tomogram, strongest first."""
     if feature not in found.features:
         raise ConfigurationError(f"the model knows no {feature}; it knows {', '.join(found.features)}")
     spacing = SPACING_ANGSTROM / found.voxel_size_angstrom
     picks = maxima(found.at_canonical(feature), threshold=LEAST_SCORE, spacing_voxels=spacing)
     # From the canonical grid, whose extents are rounded, to the tomogram's own.
-    scale = np.array(found.shape_zyx) / np.array(found.maps.shape[1:]) * tomogram_voxel_size_angstrom
+    scale = np.array(tomogram.shape_zyx) / np.array(found.maps.shape[1:])
     xyz = (picks.position.astype(np.float64) * scale)[:, ::-1]
-    return Positions.ranked(xyz, picks.score.astype(np.float64))
+    return Positions.ranked(tomogram.corner(xyz), picks.score.astype(np.float64))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 
 PALETTE = ("#ffb000", "#22c7e8", "#ff5d8f", "#7ddf64", "#b78bff", "#ff8a3c")
@@ -30,7 +31,7 @@ class Scene:
     """
 
     volume: npt.NDArray[np.float32]
-    voxel_size_angstrom: float
+    geometry: TomogramGeometry
     picks: Mapping[str, tuple[Picks, float]] = field(default_factory=dict)
     labels: npt.NDArray[np.int8] | None = None
     regions: Mapping[str, int] = field(default_factory=dict)
@@ -47,10 +48,10 @@ def write_previews(folder: Path, scene: Scene) -> None:
     plane = _Plane.xy(scene)
     plain = plane.picture(_WIDTH)
     _save(_with_scale_bar(plain, plane.angstrom_per_pixel(plain)).convert("L"), folder / "xy.png")
-    overlay = plane.overlay(scene, _WIDTH)
+    overlay = plane.overlay(_WIDTH)
     overlay = _with_scale_bar(overlay, plane.angstrom_per_pixel(overlay))
-    _save(_with_legend(overlay, scene, plane.seen(scene)), folder / "overlay.png")
-    _save(plane.overlay(scene, _TILE), folder / "tile.png")
+    _save(_with_legend(overlay, scene, plane.seen()), folder / "overlay.png")
+    _save(plane.overlay(_TILE), folder / "tile.png")
     side = _Plane.xz(scene)
     picture = side.picture(_WIDTH)
     _save(_with_scale_bar(picture, side.angstrom_per_pixel(picture)).convert("L"), folder / "xz.png")
@@ -68,10 +69,10 @@ def _save(picture: Image.Image, path: Path) -> None:
 class _Plane:
     """A slab through the middle, averaged along `axis` (0 z, 1 y), as grey levels; x runs right, rows down."""
 
+    scene: Scene
     grey: npt.NDArray[np.uint8]
     axis: int
     middle: float
-    voxel_size_angstrom: float
 
     @classmethod
     def xy(cls, scene: Scene) -> "_Plane":
@@ -84,10 +85,10 @@ class _Plane:
     @classmethod
     def _through(cls, scene: Scene, axis: int) -> "_Plane":
         extent = scene.volume.shape[axis]
-        half = max(1, round(_SLAB_ANGSTROM / scene.voxel_size_angstrom / 2))
+        half = max(1, round(scene.geometry.voxels(_SLAB_ANGSTROM) / 2))
         first, last = max(0, extent // 2 - half), min(extent, extent // 2 + half + 1)
         slab = scene.volume[first:last] if axis == 0 else scene.volume[:, first:last]
-        return cls(_grey(slab.mean(axis=axis)), axis, (first + last - 1) / 2, scene.voxel_size_angstrom)
+        return cls(scene, _grey(slab.mean(axis=axis)), axis, (first + last - 1) / 2)
 
     def picture(self, width: int) -> Image.Image:
         rows, columns = self.grey.shape
@@ -97,13 +98,13 @@ class _Plane:
 
     def angstrom_per_pixel(self, picture: Image.Image) -> float:
         columns: int = self.grey.shape[1]
-        return self.voxel_size_angstrom * columns / picture.width
+        return self.scene.geometry.voxel_size_angstrom * columns / picture.width
 
-    def overlay(self, scene: Scene, width: int) -> Image.Image:
+    def overlay(self, width: int) -> Image.Image:
         """The picture with regions tinted and, where a particle's sphere is cut by the slab's middle, its circle."""
-        picture = self.picture(width)
+        scene, picture = self.scene, self.picture(width)
         if scene.labels is not None:
-            cut = self._cut(scene.labels, scene.volume.shape)
+            cut = self._cut(scene.labels)
             for name, colour in scene.region_colours().items():
                 picture = _tinted(picture, cut == scene.regions[name], colour)
         enlarged = 2  # drawn twice as large and shrunk: Pillow's lines are not smooth by themselves
@@ -113,7 +114,7 @@ class _Plane:
         for (picks, diameter), colour in zip(scene.picks.values(), _colours(len(scene.picks)), strict=True):
             rings = Image.new("L", size)
             pen = ImageDraw.Draw(rings)
-            for x, y, radius in self._circles(picks, diameter / 2 / self.voxel_size_angstrom):
+            for x, y, radius in self._circles(picks, scene.geometry.voxels(diameter / 2)):
                 centre_x, centre_y, reach = (x + 0.5) * scale, (y + 0.5) * scale, radius * scale
                 box = (centre_x - reach, centre_y - reach, centre_x + reach, centre_y + reach)
                 pen.ellipse(box, outline=255, width=line)
@@ -128,17 +129,18 @@ class _Plane:
         rows = picks.position[cut, 1 - self.axis]
         return list(zip(picks.position[cut, 2].tolist(), rows.tolist(), across.tolist(), strict=True))
 
-    def seen(self, scene: Scene) -> list[str]:
+    def seen(self) -> list[str]:
         """The regions that the slab's middle cuts."""
-        if scene.labels is None:
+        if self.scene.labels is None:
             return []
-        there = set(np.unique(self._cut(scene.labels, scene.volume.shape)).tolist())
-        return [name for name, label in scene.regions.items() if label in there]
+        there = set(np.unique(self._cut(self.scene.labels)).tolist())
+        return [name for name, label in self.scene.regions.items() if label in there]
 
-    def _cut(self, labels: npt.NDArray[np.int8], shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    def _cut(self, labels: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
         """The labels in the slab's middle; their grid begins where the volume's does, with voxels of its own size."""
         n = labels.shape[self.axis]
-        cut: npt.NDArray[np.int8] = labels.take(min(round(self.middle * n / shape[self.axis]), n - 1), axis=self.axis)
+        extent = self.scene.volume.shape[self.axis]
+        cut: npt.NDArray[np.int8] = labels.take(min(round(self.middle * n / extent), n - 1), axis=self.axis)
         return cut
 
 

@@ -36,7 +36,7 @@ class Relion31Exporter(PerTomogram):
         oriented = is_oriented([placed])
         columns = [*CORNER, *_ORIGIN, *(ANGLES if oriented else ()), SCORE]
         exact = placed.voxels_xyz()
-        shift = (exact.round() - exact) * placed.frame.geometry.voxel_size_angstrom
+        shift = placed.frame.geometry.corner(exact.round() - exact)
         return loop_text("", columns, particle_rows(placed, None, np.hstack([exact.round(), shift]), oriented))
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
@@ -55,7 +55,7 @@ class Relion31Exporter(PerTomogram):
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`."""
         columns = parse_loops(text)[""]
-        shift = numbers(columns, _ORIGIN) / frame.geometry.voxel_size_angstrom
+        shift = frame.geometry.of_corner(numbers(columns, _ORIGIN))
         return picks_of(columns, numbers(columns, CORNER) - shift)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from livetomo.config.network_input import Canonical
 from livetomo.config.recipe.features import BlobFeature, RidgeFeature
 from livetomo.config.recipe.recipe import Deconvolve, Recipe
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.denoise.deconvolve import MARGIN
 from livetomo.processing.networks.inference import MOST_VOXELS_CPU, TILE
 from livetomo.processing.segment.canonical import canonical_shape, margins
@@ -48,21 +49,16 @@ class Footprint:
 
 
 def footprint(
-    shape: Shape,
-    voxel_bytes: int,
-    voxel_size_angstrom: float,
-    recipe: Recipe,
-    runs: Sequence[NetworkRun],
-    *,
-    on_gpu: bool,
+    tomogram: TomogramGeometry, voxel_bytes: int, recipe: Recipe, runs: Sequence[NetworkRun], *, on_gpu: bool
 ) -> Footprint:
-    """Of a tomogram of this shape (z, y, x), its voxels stored in so many bytes each.
+    """Of such a tomogram, its voxels stored in so many bytes each.
 
     Each stage's largest arrays, counted; measured peaks are 0.65 to 1.03 times as high. On a GPU tiles are as small as
     they have to be, and count for nothing.
     """
+    shape = tomogram.shape_zyx
     voxels = math.prod(shape)
-    grids = [canonical_shape(shape, voxel_size_angstrom, run.canonical) for run in runs]
+    grids = [canonical_shape(shape, tomogram.voxel_size_angstrom, run.canonical) for run in runs]
     seen = _FLOAT * sum(math.prod(grid) for grid in grids)
     maps = sum(2 * math.prod(grid) * run.features * min(run.mirrors, 2) for grid, run in zip(grids, runs, strict=True))
     volume = _FLOAT * voxels

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.preview import Scene, write_previews
 
@@ -14,7 +15,7 @@ def scene(shape=(40, 100, 120), position=((20, 50, 30),), **changes):
     volume = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     points = np.array(position, np.float32).reshape(-1, 3)
     picks = Picks(points, np.ones(len(points), np.float32), np.ones(len(points), np.float32))
-    return Scene(volume, 10.0, **({"picks": {"ribosome": (picks, 200.0)}} | changes))
+    return Scene(volume, TomogramGeometry(volume.shape, 10.0), **({"picks": {"ribosome": (picks, 200.0)}} | changes))
 
 
 def coloured(path: Path) -> np.ndarray:
@@ -56,7 +57,7 @@ def test_any_shape_gives_pictures_of_a_sensible_size(tmp_path: Path, shape):
 
 
 def test_a_flat_volume_has_pictures_too(tmp_path: Path):
-    flat = Scene(np.zeros((4, 20, 20), np.float32), 10.0)
+    flat = Scene(np.zeros((4, 20, 20), np.float32), TomogramGeometry((4, 20, 20), 10.0))
     write_previews(tmp_path, flat)
     assert (tmp_path / "tile.png").exists()
 

@@ -8,6 +8,7 @@ import pytest
 from livetomo.config.model_card import Card
 from livetomo.config.recipe.recipe import Deconvolve, NoDenoise, Recipe, load_recipe
 from livetomo.core.errors import PermanentError, TooLargeForMemory
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.footprint import Footprint, footprint
 from livetomo.processing.networks.model_cache import Models
 from livetomo.processing.pipeline import fit_memory
@@ -46,8 +47,9 @@ def any_voxels(monkeypatch):
 
 
 def estimated(recipe: Recipe, shape, voxel_size: float, voxel_bytes=4, *, on_gpu=False) -> Footprint:
-    runs = plan_features(recipe, shape, voxel_size, Models("cpu")).runs()
-    return footprint(shape, voxel_bytes, voxel_size, recipe, runs, on_gpu=on_gpu)
+    geometry = TomogramGeometry(shape, voxel_size)
+    runs = plan_features(recipe, geometry, Models("cpu")).runs()
+    return footprint(geometry, voxel_bytes, recipe, runs, on_gpu=on_gpu)
 
 
 @pytest.mark.usefixtures("any_voxels")

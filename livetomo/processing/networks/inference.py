@@ -14,7 +14,7 @@ from livetomo.processing.networks.package import Model
 from livetomo.processing.networks.precision import has_bfloat16
 from livetomo.processing.networks.tile_memory import TileRoom
 from livetomo.processing.networks.unet import Network, folded
-from livetomo.processing.segment.canonical import from_canonical, to_canonical
+from livetomo.processing.segment.canonical import to_canonical
 from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
 from livetomo.processing.segment.tiles import largest_tile, tiled
 
@@ -37,7 +37,6 @@ class Segmentation:
     features: tuple[str, ...]
     maps: Tensor
     voxel_size_angstrom: float
-    shape_zyx: tuple[int, int, int]
     agreement: tuple[float, ...] = ()
 
     def at_canonical(self, feature: str) -> Tensor:
@@ -46,10 +45,6 @@ class Segmentation:
         if feature == "ribosome":
             return centred(probability, radius_voxels=RIBOSOME_RADIUS_ANGSTROM / self.voxel_size_angstrom)
         return probability
-
-    def on_input(self, feature: str) -> Tensor:
-        """The map on the grid of the tomogram, float32."""
-        return from_canonical(self.at_canonical(feature), self.shape_zyx)
 
 
 def segment(
@@ -60,29 +55,22 @@ def segment(
     density: normalised and clipped, not otherwise filtered, matter positive, (z, y, x).
     mirrors: average over the volume and its mirror images, 2, 4 or 8 in all, at so many times the cost.
     """
-    z, y, x = density.shape
     with torch.inference_mode():
         seen = to_canonical(density, voxel_size_angstrom=voxel_size_angstrom, canonical=model.card.canonical)
-        return segment_canonical(model, seen, (z, y, x), mirrors=mirrors, room=room or TileRoom())
+        return segment_canonical(model, seen, mirrors=mirrors, room=room or TileRoom())
 
 
 def segment_canonical(
-    model: Model,
-    seen: Tensor,
-    shape_zyx: tuple[int, int, int],
-    *,
-    mirrors: int,
-    room: TileRoom,
-    features: tuple[str, ...] | None = None,
+    model: Model, seen: Tensor, *, mirrors: int, room: TileRoom, features: tuple[str, ...] | None = None
 ) -> Segmentation:
-    """The same of a tomogram of this shape that `to_canonical` has prepared for the model; of `features` alone."""
+    """The same of a tomogram that `to_canonical` has prepared for the model; of `features` alone."""
     with torch.inference_mode():
         network = folded(model.network, features)
         network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs lack it
         maps, agreement = _maps(
             network, seen, mirrors, partial(room.run, (model.sha256, features, *seen.shape, str(seen.device)))
         )
-    return Segmentation(network.layout.features, maps, model.card.voxel_size_angstrom, shape_zyx, agreement)
+    return Segmentation(network.layout.features, maps, model.card.voxel_size_angstrom, agreement)
 
 
 def _maps(

@@ -21,7 +21,7 @@ def look_and_clip_(
     masks = dense_masks(normalised, plan)
     share = dense_share(normalised, blank)
     clip_(normalised)
-    seen = look(normalised, spec, plan.voxel_size_angstrom, blank)
+    seen = look(normalised, spec, plan.grid.tomogram.voxel_size_angstrom, blank)
     inputs = network_inputs(normalised, plan, None if blank is None else blank.mask)
     return replace(seen, figures=(share, *seen.figures)), SegmentationInputs(masks, inputs)
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livetomo.core.errors import ConfigurationError, PathErrorWithCause, PermanentError, SourceUnreadable
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.voxel_size import WANTED, is_possible
 from livetomo.formats.mrc import read_volume
 from livetomo.formats.mrc_header import MrcHeader
@@ -101,8 +102,8 @@ def read_maps(paths: Mapping[str, Path]) -> dict[str, Map]:
     return maps
 
 
-def voxel_size(maps: Mapping[str, Map], said: float | None) -> float:
-    """The voxel size in Å: what a person said, or else the header's.
+def geometry(maps: Mapping[str, Map], said: float | None) -> TomogramGeometry:
+    """Where they lie; the voxel size is what a person said, or else the header's.
 
     Raises:
         ConfigurationError: neither says one.
@@ -111,4 +112,4 @@ def voxel_size(maps: Mapping[str, Map], said: float | None) -> float:
     size = said or first.header.voxel_size_xyz[0]
     if not is_possible(size):
         raise ConfigurationError(f"{first.path}: the header has no voxel size; say it with --voxel-size, {WANTED}")
-    return size
+    return first.header.geometry(size)

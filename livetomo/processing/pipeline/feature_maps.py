@@ -49,7 +49,7 @@ def dense_masks(normalised: Tensor, plan: FeaturePlan) -> dict[str, Tensor]:
             dense(
                 normalised,
                 deviations=feature.deviations,
-                grow_voxels=feature.grow_angstrom / plan.voxel_size_angstrom,
+                grow_voxels=plan.grid.tomogram.voxels(feature.grow_angstrom),
             )
         )
         for feature in plan.recipe.feature
@@ -59,10 +59,9 @@ def dense_masks(normalised: Tensor, plan: FeaturePlan) -> dict[str, Tensor]:
 
 def network_inputs(clipped: Tensor, plan: FeaturePlan, blank: Tensor | None) -> dict[str, Tensor]:
     """What each network is to see of a clipped volume that is not denoised. blank: bool, voxels that hold nothing."""
+    size = plan.grid.tomogram.voxel_size_angstrom
     return {
-        name: to_canonical(
-            clipped, voxel_size_angstrom=plan.voxel_size_angstrom, canonical=package.card.canonical, blank=blank
-        )
+        name: to_canonical(clipped, voxel_size_angstrom=size, canonical=package.card.canonical, blank=blank)
         for name, package in plan.networks().items()
     }
 
@@ -78,26 +77,26 @@ def segment(
         MapNotFinite: a map has values that are not numbers.
     """
     found = dict(inputs.dense_masks)
-    found |= {name: torch.zeros((), device=denoised.device).expand(plan.grid.shape_zyx) for name in plan.unfit}
+    found |= {name: torch.zeros((), device=denoised.device).expand(plan.grid.maps.shape_zyx) for name in plan.unfit}
     found |= _by_methods(denoised, plan, blank)
     agreement: dict[str, float] = {}
     for (name, mirrors), features in plan.served().items():
         made = _by_network(inputs.network_inputs[name], plan, plan.networks()[name], mirrors, features, models)
         found |= made.maps
         agreement |= made.mirror_agreement
-    nothing = None if blank is None else on_grid(blank, plan.grid.shape_zyx)
+    nothing = None if blank is None else on_grid(blank, plan.grid.maps.shape_zyx)
     names = [feature.name for feature in plan.recipe.feature]
     return FeatureMaps({name: _sound(name, found.pop(name), nothing) for name in names}, agreement)
 
 
 def _by_methods(denoised: Tensor, plan: FeaturePlan, blank: Tensor | None) -> dict[str, Tensor]:
     """The maps of features that are looked for without a network."""
-    voxel_size, maps = plan.voxel_size_angstrom, {}
+    voxels, maps = plan.grid.tomogram.voxels, {}
     for feature in plan.recipe.feature:
         if isinstance(feature, BlobFeature):
-            probability = blob(denoised, diameter_voxels=feature.diameter_angstrom / voxel_size, blank=blank)
+            probability = blob(denoised, diameter_voxels=voxels(feature.diameter_angstrom), blank=blank)
         elif isinstance(feature, RidgeFeature):
-            scales = tuple(scale / voxel_size for scale in feature.scales_angstrom)
+            scales = tuple(map(voxels, feature.scales_angstrom))
             probability = ridge(denoised, sigmas_voxels=scales, blank=blank)
         else:
             continue
@@ -115,8 +114,8 @@ def _by_network(
 ) -> FeatureMaps:
     """The maps of the features that one run of a network serves."""
     asked = tuple(dict.fromkeys(feature.channel_name for feature in features))
-    model, shape = models.get(package.name, package.sha256), plan.grid.tomogram_zyx
-    found = segment_canonical(model, seen, shape, mirrors=mirrors, room=models.room, features=asked)
+    model = models.get(package.name, package.sha256)
+    found = segment_canonical(model, seen, mirrors=mirrors, room=models.room, features=asked)
     maps = {feature.name: plan.grid.bring(found.at_canonical(feature.channel_name)) for feature in features}
     if not found.agreement:
         return FeatureMaps(maps)

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from livetomo.config.model_card import Card
 from livetomo.config.recipe.features import BlobFeature, NetworkFeature
 from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.footprint import NetworkRun
 from livetomo.processing.networks.model_cache import Models
-from livetomo.processing.pipeline.map_grid import MapGrid, Shape
+from livetomo.processing.pipeline.map_grid import MapGrid
 from livetomo.processing.pipeline.missing_features import with_dependents
 from livetomo.processing.segment.canonical import canonical_shape
 
@@ -29,7 +28,6 @@ class Package:
 class FeaturePlan:
     """How a recipe's features are looked for in a tomogram; it holds no voxels.
 
-    voxel_size_angstrom: the tomogram's.
     grid: that of the maps. With networks it is that of the finest of those that suit the tomogram: picking and
         interactions cost little there, and a score means what it meant when the network was evaluated. Without any it
         is the tomogram's.
@@ -39,7 +37,6 @@ class FeaturePlan:
     """
 
     recipe: Recipe
-    voxel_size_angstrom: float
     grid: MapGrid
     packages: Mapping[str, Package]
     unfit: Mapping[str, str]
@@ -82,18 +79,19 @@ class FeaturePlan:
         return None
 
 
-def plan_features(recipe: Recipe, shape_zyx: Shape, voxel_size_angstrom: float, models: Models) -> FeaturePlan:
-    """The plan for a tomogram of this shape and voxel size.
+def plan_features(recipe: Recipe, tomogram: TomogramGeometry, models: Models) -> FeaturePlan:
+    """The plan for such a tomogram.
 
     Raises:
         ModelAway: a network of the recipe is not there any more.
     """
-    suited = {feature.name: _suited(feature, voxel_size_angstrom, models) for feature in _by_network(recipe)}
-    reasons = {name: package.card.unfit(voxel_size_angstrom) for name, package in suited.items()}
+    voxel_size = tomogram.voxel_size_angstrom
+    suited = {feature.name: _suited(feature, voxel_size, models) for feature in _by_network(recipe)}
+    reasons = {name: package.card.unfit(voxel_size) for name, package in suited.items()}
     unfit = {name: reason for name, reason in reasons.items() if reason}
     packages = {name: package for name, package in suited.items() if name not in unfit}
-    grid = _grid(shape_zyx, voxel_size_angstrom, list(packages.values()))
-    return FeaturePlan(recipe, voxel_size_angstrom, grid, packages, unfit, with_dependents(recipe, unfit))
+    grid = _grid(tomogram, list(packages.values()))
+    return FeaturePlan(recipe, grid, packages, unfit, with_dependents(recipe, unfit))
 
 
 def _suited(feature: NetworkFeature, voxel_size_angstrom: float, models: Models) -> Package:
@@ -109,9 +107,9 @@ def _by_network(recipe: Recipe) -> Iterator[NetworkFeature]:
     return (feature for feature in recipe.feature if isinstance(feature, NetworkFeature))
 
 
-def _grid(shape_zyx: Shape, voxel_size_angstrom: float, packages: list[Package]) -> MapGrid:
+def _grid(tomogram: TomogramGeometry, packages: list[Package]) -> MapGrid:
     if not packages:
-        return MapGrid(shape_zyx, voxel_size_angstrom, shape_zyx)
+        return MapGrid(tomogram, tomogram)
     finest = min((package.card.canonical for package in packages), key=lambda c: c.voxel_size_angstrom)
-    shape = canonical_shape(torch.Size(shape_zyx), voxel_size_angstrom, finest)
-    return MapGrid(shape, finest.voxel_size_angstrom, shape_zyx)
+    shape = canonical_shape(tomogram.shape_zyx, tomogram.voxel_size_angstrom, finest)
+    return MapGrid.over(tomogram, shape, finest.voxel_size_angstrom)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from livetomo.config.recipe.picks import Away, Calibrate, Consensus, Curate, Duplicates, Near, Pick, Quantile
 from livetomo.config.recipe.recipe import MapRecipe, Recipe
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.processing import interact
 from livetomo.processing.pick import curate
@@ -27,33 +28,31 @@ class FoundParticles:
         return self.candidates[rule.feature].above(rule.threshold)
 
 
-def change_maps(
-    maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angstrom: float
-) -> dict[str, Tensor]:
+def change_maps(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramGeometry) -> dict[str, Tensor]:
     """The maps after competition and interactions, these in the recipe's order on what the one before has left."""
     changed = interact.compete(maps, emit=recipe.competition.emit, absorb=recipe.competition.absorb)
     for rule in recipe.interaction:
         act = interact.avoid if rule.avoid else interact.colocalize
-        whole = rule.radius_angstrom // voxel_size_angstrom
+        whole = rule.radius_angstrom // grid.voxel_size_angstrom
         changed[rule.feature] = act(
             changed[rule.feature],
             changed[rule.partner],
             threshold=rule.threshold,
-            radius_voxels=whole if rule.slicewise else rule.radius_angstrom / voxel_size_angstrom,
+            radius_voxels=whole if rule.slicewise else grid.voxels(rule.radius_angstrom),
             slicewise=rule.slicewise,
         )
     return changed
 
 
-def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angstrom: float) -> FoundParticles:
+def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramGeometry) -> FoundParticles:
     """The particles of every `[[pick]]`, curated; positions in voxels of the maps."""
-    candidates = {rule.feature: pick(maps[rule.feature], rule, voxel_size_angstrom) for rule in recipe.pick}
+    candidates = {rule.feature: pick(maps[rule.feature], rule, grid) for rule in recipe.pick}
     removed: dict[str, list[dict[str, Any]]] = {}
     thresholds = {rule.feature: rule.threshold for rule in recipe.pick}
     for number, curation in enumerate(recipe.curate, start=1):
         name = curation.feature
         before = candidates[name]
-        after = _curated(before, curation, maps, candidates, thresholds, voxel_size_angstrom)
+        after = _curated(before, curation, maps, candidates, thresholds, grid)
         candidates[name] = after
         published = len(before.above(thresholds[name])) - len(after.above(thresholds[name]))
         counts = {"number": number, "rule": curation.rule, "picks": published, "candidates": len(before) - len(after)}
@@ -61,10 +60,10 @@ def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, voxel_size_angs
     return FoundParticles(candidates, removed)
 
 
-def pick(probability: Tensor, rule: Pick, voxel_size_angstrom: float) -> Picks:
+def pick(probability: Tensor, rule: Pick, grid: TomogramGeometry) -> Picks:
     """The candidates of one map, strongest first; their volumes in Å³ where the method knows them."""
-    spacing = rule.min_spacing_angstrom / voxel_size_angstrom
-    edge = rule.edge_angstrom / voxel_size_angstrom
+    spacing = grid.voxels(rule.min_spacing_angstrom)
+    edge = grid.voxels(rule.edge_angstrom)
     if rule.method == "maxima":
         return maxima(probability.float(), threshold=rule.candidate_threshold, spacing_voxels=spacing, edge_voxels=edge)
     from livetomo.processing.pick.regions import regions  # scikit-image, for those that need it
@@ -73,13 +72,13 @@ def pick(probability: Tensor, rule: Pick, voxel_size_angstrom: float) -> Picks:
         probability.cpu().numpy(),
         threshold=rule.threshold,
         candidate_threshold=rule.candidate_threshold,
-        least_voxels=rule.min_volume_angstrom3 / voxel_size_angstrom**3,
+        least_voxels=rule.min_volume_angstrom3 / grid.voxel_size_angstrom**3,
         spacing_voxels=spacing,
         edge_voxels=edge,
         split=rule.method != "centroid",
         place="deepest" if rule.method == "deepest" else "centroid",
     )
-    return Picks(picks.position, picks.score, (picks.volume * voxel_size_angstrom**3).astype(np.float32))
+    return Picks(picks.position, picks.score, (picks.volume * grid.voxel_size_angstrom**3).astype(np.float32))
 
 
 def _curated(
@@ -88,20 +87,20 @@ def _curated(
     maps: Mapping[str, Tensor],
     candidates: Mapping[str, Picks],
     thresholds: Mapping[str, float],
-    voxel_size_angstrom: float,
+    grid: TomogramGeometry,
 ) -> Picks:
     match rule:
         case Near() | Away():
-            distance = rule.distance_angstrom / voxel_size_angstrom
+            distance = grid.voxels(rule.distance_angstrom)
             keep_near = rule.rule == "near"
             return curate.by_partner(
                 picks, maps[rule.partner], threshold=rule.threshold, distance_voxels=distance, keep_near=keep_near
             )
         case Duplicates():
-            return curate.duplicates(picks, distance_voxels=rule.distance_angstrom / voxel_size_angstrom)
+            return curate.duplicates(picks, distance_voxels=grid.voxels(rule.distance_angstrom))
         case Consensus():
             partners = [candidates[name].above(thresholds[name]) for name in rule.partners]
-            distance = rule.distance_angstrom / voxel_size_angstrom
+            distance = grid.voxels(rule.distance_angstrom)
             return curate.consensus(picks, partners, at_least=rule.at_least, distance_voxels=distance)
         case Quantile():
             published = picks.above(thresholds[rule.feature])

@@ -20,14 +20,8 @@ def refuse_what_cannot_fit(spec: JobSpec, header: MrcHeader, plan: FeaturePlan, 
         TooLargeForMemory: says how much it would take, and how much there is.
     """
     on_gpu = device.type == "cuda"
-    need = footprint(
-        header.shape_zyx,
-        MODE_BYTES[header.mode],
-        plan.voxel_size_angstrom,
-        spec.recipe,
-        plan.runs(),
-        on_gpu=on_gpu,
-    )
+    tomogram = plan.grid.tomogram
+    need = footprint(tomogram, MODE_BYTES[header.mode], spec.recipe, plan.runs(), on_gpu=on_gpu)
     memory = Memory()
     bounds = [(need.device, memory.bound())]
     if on_gpu:
@@ -39,8 +33,8 @@ def refuse_what_cannot_fit(spec: JobSpec, header: MrcHeader, plan: FeaturePlan, 
         if needed * _ESTIMATE_AT_LEAST + memory.resident() > bound.most:
             raise TooLargeForMemory(
                 spec.path,
-                header.shape_zyx,
-                plan.voxel_size_angstrom,
+                tomogram.shape_zyx,
+                tomogram.voxel_size_angstrom,
                 network_voxels=need.network_voxels,
                 needed_bytes=max(need.device, need.host),
                 most_bytes=bound.most,

@@ -52,7 +52,7 @@ def _extents(plan: FeaturePlan, extent: TomogramExtent, maps: FeatureMaps) -> It
                 name,
                 maps.maps[name],
                 threshold=threshold,
-                voxel_size_angstrom=extent.map_voxel_size_angstrom,
+                voxel_size_angstrom=plan.grid.maps.voxel_size_angstrom,
                 real_share=extent.real_share,
             )
 

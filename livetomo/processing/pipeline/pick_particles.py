@@ -15,7 +15,7 @@ from livetomo.processing.segment.labels import labelled
 
 def interact(maps: FeatureMaps, plan: FeaturePlan) -> FeatureMaps:
     """The maps after the recipe's competition and interactions."""
-    return replace(maps, maps=change_maps(maps.maps, plan.recipe, plan.grid.voxel_size_angstrom))
+    return replace(maps, maps=change_maps(maps.maps, plan.recipe, plan.grid.maps))
 
 
 def label(maps: FeatureMaps, plan: FeaturePlan) -> npt.NDArray[np.int8] | None:
@@ -28,7 +28,7 @@ def label(maps: FeatureMaps, plan: FeaturePlan) -> npt.NDArray[np.int8] | None:
 
 def pick(maps: FeatureMaps, plan: FeaturePlan) -> FoundParticles:
     """The recipe's particles, in voxels of the tomogram; none of a feature that is missing."""
-    found = find(maps.maps, plan.recipe, plan.grid.voxel_size_angstrom)
+    found = find(maps.maps, plan.recipe, plan.grid.maps)
     candidates = {
         name: Picks.none() if name in plan.missing else plan.grid.in_tomogram(picks)
         for name, picks in found.candidates.items()

@@ -59,7 +59,8 @@ def run(
         with clock.stage("read"):
             declared = read_source_header(spec)
             voxel_size = settle_voxel_size(spec, declared)
-            plan = plan_features(spec.recipe, declared.shape_zyx, voxel_size.angstrom, models)
+            geometry = declared.geometry(voxel_size.angstrom)
+            plan = plan_features(spec.recipe, geometry, models)
             refuse_what_cannot_fit(spec, declared, plan, on)
             volume, header = read_tensor(spec, on)
             blank, soundness = normalise_input_(volume, spec)
@@ -75,8 +76,7 @@ def run(
         with clock.stage("pick"):
             found = pick(maps, plan)
         with clock.stage("measure"):
-            geometry = header.geometry(voxel_size.angstrom)
-            extent = TomogramExtent.of(geometry, plan.grid.voxel_size_angstrom, blank)
+            extent = TomogramExtent.of(geometry, blank)
             frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts)
             findings = describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness
             findings += measure(spec, plan, extent, seen, maps, found, on)

@@ -1,4 +1,4 @@
-"""How much room a tomogram has: what of it is not blank, in µm³, and which voxels its maps have."""
+"""How much room a tomogram has: what of it is not blank, in µm³."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,23 @@ _UM_PER_ANGSTROM = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class TomogramExtent:
-    """The tomogram's geometry, and the maps' voxel size in Å.
-
-    real_share, real_area_share: of its voxels, and of its columns along z, those that are not blank.
-    """
+    """real_share, real_area_share: of its voxels, and of its columns along z, those that are not blank."""
 
     geometry: TomogramGeometry
-    map_voxel_size_angstrom: float
     real_share: float = 1.0
     real_area_share: float = 1.0
 
     @staticmethod
-    def of(geometry: TomogramGeometry, map_voxel_size: float, blank: Blank | None) -> "TomogramExtent":
-        """That of a tomogram of which so much is blank; lengths in Å."""
+    def of(geometry: TomogramGeometry, blank: Blank | None) -> "TomogramExtent":
+        """That of a tomogram of which so much is blank."""
         if blank is None:
-            return TomogramExtent(geometry, map_voxel_size)
+            return TomogramExtent(geometry)
         area = 1 - float(blank.mask.all(0).float().mean())
-        return TomogramExtent(geometry, map_voxel_size, 1 - blank.share, area)
+        return TomogramExtent(geometry, 1 - blank.share, area)
 
     def volume_um3(self, depth_angstrom: float | None = None) -> float:
         """Of what is not blank of the whole, or of a slab so deep along z."""
-        z, y, x = (n * self.geometry.voxel_size_angstrom * _UM_PER_ANGSTROM for n in self.geometry.shape_zyx)
+        x, y, z = (side * _UM_PER_ANGSTROM for side in self.geometry.extent_angstrom)
         real = x * y * z * self.real_share
         if depth_angstrom is None:
             return real

@@ -58,7 +58,7 @@ def write_files(result: TomogramResult, folder: Path) -> None:
         for feature, probability in result.maps.items():
             write_map(folder / "probabilities" / f"{feature}.mrc", grid.on_tomogram(probability), frame.geometry)
     if "labels" in recipe.keep and result.labels is not None:
-        write_map(folder / "labels.mrc", result.labels, grid.geometry(frame.geometry))
+        write_map(folder / "labels.mrc", result.labels, grid.maps)
 
 
 def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:
@@ -71,7 +71,7 @@ def _scene(result: TomogramResult, shown: np.ndarray[Any, np.dtype[np.float32]])
     recipe = result.spec.recipe
     picks = {rule.feature: (result.published(rule), result.diameter_angstrom(rule)) for rule in recipe.pick}
     regions = {name: value for name, value in _label_values(recipe).items() if name not in picks}
-    return Scene(shown, result.voxel_size.angstrom, picks, result.labels, regions, _kept_away_from(recipe))
+    return Scene(shown, result.frame.geometry, picks, result.labels, regions, _kept_away_from(recipe))
 
 
 def _label_values(recipe: Recipe) -> dict[str, int]:
@@ -133,7 +133,7 @@ def _picks(result: TomogramResult, rule: Pick) -> dict[str, Any]:
     """A feature's picks as the manifest and messages hold them: the strongest inline."""
     published = result.published(rule)
     strongest = published.where(np.arange(min(len(published), MOST_INLINE_PICKS)))
-    xyz = (strongest.position[:, ::-1].astype(float) * result.voxel_size.angstrom).round(1).tolist()
+    xyz = Placed(strongest, result.frame).corner_xyz_angstrom().round(1).tolist()
     scores = strongest.score.astype(float).round(4).tolist()
     return {
         "count": len(published),

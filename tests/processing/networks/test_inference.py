@@ -1,4 +1,4 @@
-"""A model answers on the tomogram's own grid, whatever its voxel size."""
+"""A model answers at its own voxel size, whatever the tomogram's."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from livetomo.config.network_input import Canonical, Layout
 from livetomo.processing.networks.inference import segment
 from livetomo.processing.networks.package import Card, Model
 from livetomo.processing.networks.unet import Network
+from livetomo.processing.segment.canonical import canonical_shape
 
 LAYOUT = Layout(("membrane", "ribosome"), base=2, levels=2)
 
@@ -19,12 +20,12 @@ def model():
 
 
 @pytest.mark.parametrize("voxel_size", [12.0, 30.0, 32.0])
-def test_every_feature_has_a_map_of_probabilities_on_the_input_grid(model, voxel_size):
+def test_every_feature_has_a_map_of_probabilities_at_the_canonical_voxel_size(model, voxel_size):
     density = torch.randn(20, 37, 41)
     found = segment(model, density, voxel_size_angstrom=voxel_size)
     for feature in LAYOUT.features:
-        probability = found.on_input(feature)
-        assert probability.shape == density.shape
+        probability = found.at_canonical(feature)
+        assert probability.shape == canonical_shape(density.shape, voxel_size, Canonical(30.0))
         assert probability.min() >= 0
         assert probability.max() <= 1
 

@@ -16,6 +16,8 @@ SHAPE = (48, 80, 80)
 VOXEL_SIZE = Settled(VOXEL_ANGSTROM, "header", ())
 HEADER = MrcHeader(2, SHAPE, 0, (VOXEL_ANGSTROM,) * 3, (0.0, 0.0, 0.0), (0, 0, 0), "zyx", "<", unsigned_bytes=False)
 
+GEOMETRY = HEADER.geometry(VOXEL_ANGSTROM)
+
 
 def job(recipe: Recipe | None = None, **facts) -> JobSpec:
     """A job whose file is nowhere."""
@@ -34,5 +36,5 @@ def job(recipe: Recipe | None = None, **facts) -> JobSpec:
 def plan(recipe: Recipe | None = None, grid: MapGrid | None = None, missing=()) -> FeaturePlan:
     """A plan without networks: the maps lie on the tomogram's own grid."""
     reasons = dict.fromkeys(missing, "voxels are too large")
-    own = MapGrid(SHAPE, VOXEL_ANGSTROM, SHAPE)
-    return FeaturePlan(recipe or load_recipe("untrained"), VOXEL_ANGSTROM, grid or own, {}, reasons, reasons)
+    own = MapGrid(GEOMETRY, GEOMETRY)
+    return FeaturePlan(recipe or load_recipe("untrained"), grid or own, {}, reasons, reasons)

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.pipeline.find_particles import change_maps, find
 
-VOXEL = 10.0
+GRID = TomogramGeometry((20, 20, 20), 10.0)
 
 
 def recipe(**tables) -> Recipe:
@@ -28,8 +29,8 @@ def test_interactions_see_what_the_ones_before_have_left():
     maps = {"a": spot((10, 10, 10)), "b": spot((10, 10, 12)), "c": spot((10, 10, 14))}
     first = {"feature": "b", "avoid": "c", "radius_angstrom": 100}
     second = {"feature": "a", "avoid": "b", "radius_angstrom": 50}
-    assert change_maps(maps, recipe(interaction=[first, second]), VOXEL)["a"].any()
-    assert not change_maps(maps, recipe(interaction=[second, first]), VOXEL)["a"].any()
+    assert change_maps(maps, recipe(interaction=[first, second]), GRID)["a"].any()
+    assert not change_maps(maps, recipe(interaction=[second, first]), GRID)["a"].any()
 
 
 def test_competition_comes_before_interactions_and_sees_raw_maps():
@@ -38,7 +39,7 @@ def test_competition_comes_before_interactions_and_sees_raw_maps():
         competition={"emit": ["b"], "absorb": ["a"]},
         interaction=[{"feature": "b", "avoid": "c", "radius_angstrom": 0}],
     )
-    changed = change_maps(maps, rules, VOXEL)
+    changed = change_maps(maps, rules, GRID)
     assert not changed["a"].any()
     assert not changed["b"].any()
 
@@ -47,15 +48,15 @@ def test_competition_comes_before_interactions_and_sees_raw_maps():
 def test_a_slicewise_radius_is_counted_in_whole_voxels(radius, erased):
     maps = {"a": spot((10, 10, 10)), "b": spot((10, 10, 10)), "c": spot()}
     rule = {"feature": "a", "colocalize": "b", "radius_angstrom": radius, "slicewise": True}
-    assert change_maps(maps, recipe(interaction=[rule]), VOXEL)["a"].any().item() is not erased
+    assert change_maps(maps, recipe(interaction=[rule]), GRID)["a"].any().item() is not erased
 
 
 @pytest.mark.parametrize("method", ["maxima", "watershed", "deepest", "centroid"])
 def test_every_method_finds_the_particle(method):
     rules = recipe(pick=[{"feature": "a", "method": method, "min_spacing_angstrom": 30}])
-    picks = find({"a": spot((10, 10, 10))}, rules, VOXEL).candidates["a"]
+    picks = find({"a": spot((10, 10, 10))}, rules, GRID).candidates["a"]
     np.testing.assert_allclose(picks.position, [[10, 10, 10]])
-    assert method == "maxima" or picks.volume[0] == 27 * VOXEL**3
+    assert method == "maxima" or picks.volume[0] == 27 * GRID.voxel_size_angstrom**3
 
 
 def test_curation_says_what_each_rule_removed():
@@ -67,7 +68,7 @@ def test_curation_says_what_each_rule_removed():
             {"feature": "a", "rule": "near", "partner": "c"},
         ],
     )
-    found = find(maps, rules, VOXEL)
+    found = find(maps, rules, GRID)
     assert len(found.candidates["a"]) == 0
     assert found.removed["a"] == [
         {"number": 1, "rule": "away", "picks": 1, "candidates": 1},
@@ -81,4 +82,4 @@ def test_several_pickers_can_agree():
         pick=[{"feature": name, "min_spacing_angstrom": 30} for name in "abc"],
         curate=[{"feature": "a", "rule": "consensus", "partners": ["b", "c"], "distance_angstrom": 30}],
     )
-    np.testing.assert_allclose(find(maps, rules, VOXEL).candidates["a"].position, [[10, 10, 10]])
+    np.testing.assert_allclose(find(maps, rules, GRID).candidates["a"].position, [[10, 10, 10]])

@@ -22,7 +22,7 @@ from tests.volumes import balls, order_for, write_tomogram
 
 CPU = torch.device("cpu")
 SHAPE = (48, 80, 80)
-EXTENT = TomogramExtent(TomogramGeometry(SHAPE, 25.0), 25.0)
+EXTENT = TomogramExtent(TomogramGeometry(SHAPE, 25.0))
 SLAB = Slab(600.0, 0.0, 0.0, 0.0, 1.0, 0.9, 1.0, (True, True))
 
 
@@ -38,7 +38,7 @@ def order(tmp_path):
 def all_of(order, seen, maps=None, published=None):
     nothing = {"membrane": torch.zeros(SHAPE), "contamination": torch.zeros(SHAPE, dtype=torch.uint8)}
     maps = FeatureMaps(nothing | (maps or {}))
-    plan = plan_features(order.recipe, SHAPE, 25.0, Models("cpu"))
+    plan = plan_features(order.recipe, TomogramGeometry(SHAPE, 25.0), Models("cpu"))
     found = FoundParticles(published or {"ribosome": Picks.none()})
     return {one.name: one for one in measure(order, plan, EXTENT, seen, maps, found, CPU).figures}
 

@@ -15,6 +15,7 @@ from livetomo.config.model_card import read_card, shipped
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.events import result_events
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.evaluate.model import candidates, segment_file
 from livetomo.processing.networks.model_cache import ModelAway, Models
 from livetomo.processing.pipeline import feature_maps
@@ -55,7 +56,7 @@ def made(tmp_path_factory):
 def test_picks_are_those_that_the_network_is_evaluated_by(made):
     folder, _, manifest = made
     found = segment_file(folder / "tiny.safetensors", folder / "TS_01.mrc")
-    payload = candidates(found, "ribosome", VOXEL_ANGSTROM)
+    payload = candidates(found, "ribosome", TomogramGeometry((48, 80, 80), VOXEL_ANGSTROM))
     assert manifest["picks"]["ribosome"]["candidates"] == len(payload.score)
     strongest = np.array(manifest["picks"]["ribosome"]["strongest"])
     np.testing.assert_allclose(strongest[:, 3], payload.score[: len(strongest)], atol=1e-3)

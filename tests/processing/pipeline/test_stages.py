@@ -9,6 +9,7 @@ import torch
 from livetomo.config.network_input import Canonical
 from livetomo.config.recipe.recipe import Deconvolve, LowPass, NoDenoise, Recipe, load_recipe
 from livetomo.core.errors import NoDefocus, NoUsableVoxels, TooLargeForMemory
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.quality.metric import Quality
 from livetomo.formats.frame import Frame
@@ -32,12 +33,11 @@ from livetomo.processing.pipeline.tomogram_extent import TomogramExtent
 from livetomo.processing.pipeline.write_result import unused_pixel_size, write_files
 from livetomo.system.memory import Bound, Memory
 from tests.networks import save_seeing_network
-from tests.processing.pipeline.made_up import HEADER, SHAPE, VOXEL_SIZE, job, plan
+from tests.processing.pipeline.made_up import GEOMETRY, HEADER, SHAPE, VOXEL_SIZE, job, plan
 from tests.volumes import VOXEL_ANGSTROM, balls
 
 CPU = torch.device("cpu")
-GEOMETRY = HEADER.geometry(VOXEL_ANGSTROM)
-EXTENT = TomogramExtent(GEOMETRY, VOXEL_ANGSTROM)
+EXTENT = TomogramExtent(GEOMETRY)
 PLACES = [(24, 20, 20), (20, 60, 25), (30, 40, 60)]
 
 
@@ -91,15 +91,15 @@ def test_a_plan_says_what_will_be_done_before_a_voxel_is_read(tmp_path):
         )
     )
     recipe, models = load_recipe(str(tmp_path / "r.toml")), Models("cpu")
-    fine = plan_features(recipe, SHAPE, VOXEL_ANGSTROM, models)
-    assert (fine.grid.voxel_size_angstrom, fine.grid.tomogram_zyx) == (30.0, SHAPE)
+    fine = plan_features(recipe, GEOMETRY, models)
+    assert (fine.grid.maps.voxel_size_angstrom, fine.grid.tomogram) == (30.0, GEOMETRY)
     assert [(run.canonical, run.features, run.mirrors) for run in fine.runs()] == [
         (Canonical(30.0), 1, 1),
         (Canonical(30.0), 1, 2),
     ]
-    coarse = plan_features(recipe, SHAPE, 400.0, models)
+    coarse = plan_features(recipe, HEADER.geometry(400.0), models)
     assert coarse.missing.keys() == coarse.unfit.keys() == {"ribosome", "other"}
-    assert (coarse.grid.shape_zyx, coarse.runs(), coarse.provenance()) == (SHAPE, [], {})
+    assert (coarse.grid.maps.shape_zyx, coarse.runs(), coarse.provenance()) == (SHAPE, [], {})
 
 
 class Small(Memory):
@@ -201,7 +201,7 @@ def test_labels_say_which_feature_a_voxel_belongs_to():
 
 
 def test_picks_lie_in_voxels_of_the_tomogram_and_of_a_missing_feature_there_are_none():
-    twice = MapGrid(SHAPE, VOXEL_ANGSTROM, (96, 160, 160))
+    twice = MapGrid(GEOMETRY, TomogramGeometry((96, 160, 160), VOXEL_ANGSTROM / 2))
     found = pick(of_spots(), plan(grid=twice))
     assert {tuple(at) for at in found.candidates["ribosome"].position} == {(48, 40, 40), (40, 120, 50), (60, 80, 120)}
     assert len(pick(of_spots(), plan(missing=["ribosome"])).candidates["ribosome"]) == 0
@@ -226,7 +226,7 @@ def test_judging_believes_the_sidecars_about_the_voxel_size():
 def test_room_is_counted_without_what_is_blank():
     mask = torch.zeros(SHAPE, dtype=torch.bool)
     mask[:, :40] = True
-    half = TomogramExtent.of(GEOMETRY, VOXEL_ANGSTROM, Blank(mask, 0.5, (0.0,)))
+    half = TomogramExtent.of(GEOMETRY, Blank(mask, 0.5, (0.0,)))
     assert half.volume_um3() == pytest.approx(EXTENT.volume_um3() / 2)
     assert half.volume_um3(600) == pytest.approx(EXTENT.volume_um3(600) / 2)
 
