@@ -45,7 +45,7 @@ async def test_tomograms_appear_and_change_while_the_page_is_open(chromium: str,
         await daemon.arrive("TS_01")
         await page.until(f"{tile('TS_01', 'innerText')}?.includes('waiting')")
         claim = await daemon.begin()
-        await page.until(f"{tile('TS_01', 'innerText')}?.includes('at work')")
+        await page.until(f"{tile('TS_01', 'innerText')}?.includes('running')")
         await daemon.finish(claim, picks=1234)
         await page.until(f"{tile('TS_01', 'innerText')}?.includes('1,234 ribosome picks')")
         await page.until(f"{tile('TS_01', 'querySelector')}('img')?.naturalWidth == 256")
@@ -74,13 +74,13 @@ async def test_the_page_says_how_the_session_goes_and_how_far_it_is(chromium: st
         for number in range(3):
             await daemon.arrive(f"TS_{number}")
             await daemon.finish(picks=400)
-        course = "document.getElementById('course')"
-        await page.until(f"{course}.innerText.includes('1,200 of 1,500 ribosome')")
-        await page.until(f"{course}.innerText.includes('The last tomograms are warn: thickness in 3 of 3: thicker')")
+        verdict = "document.getElementById('verdict')"
+        await page.until(f"{verdict}.innerText.includes('1,200 of 1,500 ribosome')")
+        await page.until(f"{verdict}.innerText.includes('The last tomograms are warn: thickness in 3 of 3: thicker')")
         await page.until("document.querySelector('nav .first .light')?.classList.contains('warn')")
         await daemon.arrive("TS_4")
         await daemon.finish(picks=400)
-        await page.until(f"{course}.innerText.includes('1,600 of 1,500 ribosome, reached')")
+        await page.until(f"{verdict}.innerText.includes('1,600 of 1,500 ribosome, reached')")
         assert page.complaints == []
 
 
@@ -287,4 +287,4 @@ async def test_what_nobody_judged_is_neutral(chromium: str, tmp_path: Path) -> N
         )
         assert len(colours) >= 5, "three tiles, the session and the filter"
         assert set(colours) == {"rgb(139, 148, 156)"}
-        assert "The last tomograms are unjudged" in await page.run("document.getElementById('course').innerText")
+        assert "The last tomograms are unjudged" in await page.run("document.getElementById('verdict').innerText")

@@ -1,4 +1,4 @@
-"""The report's page: one HTML file that asks nobody for anything, neither a server nor a script."""
+"""The report's page: one HTML file that needs no server, no network and no script."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from livetomo.core.quality.definitions import DEFINITIONS, definition_of
 from livetomo.core.quality.metric import Verdict
 from livetomo.web.report import provenance
 from livetomo.web.report.pictures import chosen, picture
-from livetomo.web.report.plots import plot, said
+from livetomo.web.report.plots import measured, plot
 from livetomo.web.report.session import Row, Session
 
 MOST_PICTURES = 100
@@ -22,7 +22,7 @@ _COLUMNS = ("thickness", "fsc_0143_resolution", "ctf_resolution", "band_snr", "t
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Trend:
     """One figure over the session. plot: None where it is the same in all tomograms."""
 
     name: str
@@ -41,10 +41,10 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"said": said, "moment": _moment, "words": lambda name: name.replace("_", " ")}
+    environment.filters |= {"measured": measured, "moment": _moment, "words": lambda name: name.replace("_", " ")}
     finished = session.finished
     manifests = [row.manifest for row in finished if row.manifest]
-    courses = list(_courses(finished))
+    trends = list(_trends(finished))
     shown = chosen(finished, most_pictures)
     return environment.get_template("page.html").render(
         session=session,
@@ -54,8 +54,8 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
         unfinished=[row for row in session.rows if row.manifest is None],
         features=sorted(session.picks()),
         columns=[name for name in _COLUMNS if any(name in manifest["quality"] for manifest in manifests)],
-        plots=[course for course in courses if course.plot is not None],
-        constants=[course for course in courses if course.plot is None],
+        plots=[trend for trend in trends if trend.plot is not None],
+        constants=[trend for trend in trends if trend.plot is None],
         pictures=[(row, picture(row)) for row in shown],
         programs=provenance.programs(manifests),
         recipes=provenance.recipes(manifests),
@@ -63,7 +63,7 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
     )
 
 
-def _courses(rows: Sequence[Row]) -> Iterator[Course]:
+def _trends(rows: Sequence[Row]) -> Iterator[Trend]:
     """Every figure that any tomogram has a value of, in the order in which they are documented."""
     figures: list[Mapping[str, Any]] = [row.manifest["quality"] for row in rows if row.manifest]
     order = {name: number for number, name in enumerate(DEFINITIONS)}
@@ -82,7 +82,7 @@ def _courses(rows: Sequence[Row]) -> Iterator[Course]:
         varies = min(known) < max(known)
         measure = definition_of(name)
         definition = measure.definition if measure else ""
-        yield Course(name, unit, definition, known[0], plot(values, verdicts) if varies else None)
+        yield Trend(name, unit, definition, known[0], plot(values, verdicts) if varies else None)
 
 
 def _moment(when: datetime | None) -> str:

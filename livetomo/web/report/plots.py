@@ -1,4 +1,4 @@
-"""Small plots as SVG: one figure over the tomograms of a session, told by shape and by colour how good it is."""
+"""Small plots as SVG: one figure over the tomograms of a session; shape and colour show its verdict."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -16,6 +16,7 @@ _MARKS: dict[Verdict, str] = {
     "warn": "m0-4l4 7h-8z",
     "bad": "m-3-3h6v6h-6z",
 }
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def said(value: float | None) -> str:
@@ -23,11 +24,19 @@ def said(value: float | None) -> str:
     if value is None:
         return "–"
     size = abs(value)
-    if value == int(value) or size >= 1000:
+    if value == int(value) or size >= 100:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.1f}"
-    return f"{value:.3g}" if size >= 0.001 else f"{value:.1e}"
+    if size >= 0.001:
+        return f"{value:.3g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits} × 10{str(int(power)).translate(_SUPERSCRIPTS)}"
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A figure with its unit."""
+    return said(value) if value is None or not unit else f"{said(value)}{'' if unit == '°' else ' '}{unit}"
 
 
 def plot(values: Sequence[float | None], verdicts: Sequence[Verdict]) -> Markup:

@@ -1,7 +1,7 @@
-// One tomogram, large: its pictures, figures, files and where all came from.
+// One tomogram, large: its pictures, figures, files and provenance.
 import { element, count, figure, ago } from "./words.js";
 
-const PICTURES = { "preview/overlay.png": "picks", "preview/xy.png": "from above", "preview/xz.png": "from the side" };
+const PICTURES = { "preview/overlay.png": "picks", "preview/xy.png": "x-y slice", "preview/xz.png": "x-z slice" };
 
 /** Show `view` in `dialog`, with its result's manifest where there is one. */
 export async function showDetail(dialog, view, manifest) {
@@ -19,7 +19,7 @@ export async function showDetail(dialog, view, manifest) {
 
 function pictures(view) {
   const names = Object.keys(PICTURES).filter(name => view.previews.includes(name));
-  if (names.length === 0) return element("div", { class: "quiet" }, "There is no picture yet.");
+  if (names.length === 0) return element("div", { class: "quiet" }, view.state === "failed" ? "There is no picture." : "There is no picture yet.");
   const image = element("img", { alt: "" });
   const buttons = names.map(name => element("button", { type: "button" }, PICTURES[name]));
   const choose = chosen => {
@@ -40,16 +40,16 @@ const table = (caption, rows) => element("table", {}, element("caption", {}, cap
 function tables(view, manifest) {
   const quality = Object.entries(manifest.quality).map(([name, { value, unit, verdict, reason }]) =>
     row(element("td", { title: verdict }, element("span", { class: `light ${verdict}`, role: "img", "aria-label": verdict }), words(name),
-      reason ? element("div", { class: "quiet" }, reason) : null), cell(`${figure(value)} ${unit}`, "number")));
+      reason ? element("div", { class: "quiet" }, reason) : null), cell(measured(value, unit), "number")));
   const picks = Object.entries(manifest.picks).map(([feature, { count: n, candidates, threshold }]) =>
-    row(cell(feature), cell(`${count(n)} picks`, "number"), cell(`${count(candidates)} candidates`, "number"), cell(`from ${threshold}`, "number")));
+    row(cell(feature), cell(`${count(n)} picks`, "number"), cell(`${count(candidates)} candidates`, "number"), cell(`above ${threshold}`, "number")));
   const files = Object.entries(manifest.files).filter(([name]) => !name.startsWith("preview/")).map(([name, { bytes, url }]) =>
     row(element("td", { class: "path" }, element("a", { href: url.replace(/^\//, "") }, name)), cell(size(bytes), "number")));
   const { shape_zyx: shape, voxel_size_angstrom: voxel } = manifest.volume;
   const seconds = Object.values(manifest.seconds).reduce((sum, each) => sum + each, 0);
   return [
     table("Quality", quality), table("Picks", picks), table("Files", files),
-    table("Where from", [
+    table("Provenance", [
       row(cell("recipe"), cell(manifest.recipe.name)),
       row(cell("volume"), cell(`${[...shape].reverse().join(" × ")} voxels of ${figure(voxel)} Å`)),
       row(cell("file"), cell(manifest.source.path, "path")),
@@ -59,5 +59,6 @@ function tables(view, manifest) {
   ];
 }
 
-const source = view => table("Where from", [row(cell("file"), cell(view.path, "path")), row(cell("recipe"), cell(view.recipe))]);
+const source = view => table("Provenance", [row(cell("file"), cell(view.path, "path")), row(cell("recipe"), cell(view.recipe))]);
+const measured = (value, unit) => value === null ? "–" : `${figure(value)}${unit === "°" ? "" : " "}${unit}`;
 const size = bytes => bytes < 1e3 ? `${bytes} B` : bytes < 1e6 ? `${figure(bytes / 1e3)} kB` : bytes < 1e9 ? `${figure(bytes / 1e6)} MB` : `${figure(bytes / 1e9)} GB`;

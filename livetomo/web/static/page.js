@@ -13,7 +13,7 @@ let problems = [], trouble = "";  // the daemon's, and the page's own
 
 const SILENT = 5000, PAGE = 1000;
 
-/** Nobody answers; the clock says so when it lasts. */
+/** The daemon does not answer; `listen` reports it when that lasts. */
 class Away extends Error {}
 
 const get = async path => {
@@ -65,7 +65,7 @@ function showProblems() {
   document.querySelector("header").classList.toggle("critical", problems.some(({ severity }) => severity === "critical"));
 }
 
-// The daemon says something every two seconds. When it does not, what is shown is old, and says so.
+// The daemon sends its status every two seconds. When none comes, the page says that what it shows is old.
 
 function hear() {
   heard = Date.now();
@@ -109,7 +109,7 @@ function sessionItem(each) {
   const button = element("button", { type: "button" },
     element("span", { class: "first" }, named(each.session),
       each.verdict === "missing" ? null : element("span", { class: `light ${each.verdict}`, role: "img", "aria-label": each.verdict })),
-    element("span", { class: "counts" }, element("span", {}, `${count(each.states.done ?? 0)} of ${count(each.tomograms)}`),
+    element("span", { class: "counts" }, element("span", {}, `${count(each.states.done ?? 0)} of ${count(each.tomograms)} done`),
       element("time", { datetime: each.newest }, ago(each.newest))),
     element("span", { class: "track" }, part("done"), part("failed"), part("running"), element("i", { style: `flex: ${rest}` })));
   button.dataset.where = place(each);
@@ -121,23 +121,23 @@ function sessionItem(each) {
 const place = ({ watch, session }) => JSON.stringify([watch, session]);
 const same = (one, other) => one !== null && other !== null && place(one) === place(other);
 
-// How the shown session goes by its last tomograms, and when it will have the particles that are wanted.
+// The verdict of the shown session by its last tomograms, and when it will have the particles that are wanted.
 
-async function loadCourse() {
+async function loadSummary() {
   const where = shown;
   const summary = await get(`api/v1/summary?${query(where)}`);
-  if (same(where, shown)) showCourse(summary);
+  if (same(where, shown)) showSummary(summary);
 }
 
-function showCourse(summary) {
+function showSummary(summary) {
   totals = summary;
   refresh();
   const { verdict, reasons, targets } = summary;
-  const told = [];
-  if (verdict !== "missing") told.push(state(verdict, `The last tomograms are ${verdict}${reasons.length ? `: ${reasons[0]}` : ""}`, reasons.join("\n"), "span"));
-  told.push(...targets.map(({ feature, wanted: aim, found, expected }) => element("span", { class: "target" },
+  const parts = [];
+  if (verdict !== "missing") parts.push(state(verdict, `The last tomograms are ${verdict}${reasons.length ? `: ${reasons[0]}` : ""}`, reasons.join("\n"), "span"));
+  parts.push(...targets.map(({ feature, wanted: aim, found, expected }) => element("span", { class: "target" },
     `${count(found)} of ${count(aim)} ${feature}${found >= aim ? ", reached" : expected ? `, the rest ${ahead(expected)}` : ""}`)));
-  at("course").replaceChildren(...told.flatMap((each, n) => n ? [" · ", each] : [each]));
+  at("verdict").replaceChildren(...parts.flatMap((each, n) => n ? [" · ", each] : [each]));
 }
 
 // The gallery.
@@ -153,7 +153,7 @@ async function show({ watch, session }) {
   if (!same(shown, { watch, session })) return;
   tiles.clear();
   at("gallery").replaceChildren(...tomograms.map(view => tileOf(view)));
-  showCourse(summary);
+  showSummary(summary);
 }
 
 // The next ones of a session of which not all are shown.
@@ -189,13 +189,13 @@ function tileOf(view) {
   return tile;
 }
 
-const kind = view => view.state === "done" ? view.verdict : view.state === "failed" ? "failed" : "under way";
-const placeholder = view => ({ failed: view.fault?.reason ?? "failed", waiting: "waiting", running: "at work", done: "no picture" }[view.state] ?? view.state);
+const kind = view => view.state === "done" ? view.verdict : view.state === "failed" ? "failed" : "in progress";
+const placeholder = view => ({ failed: view.fault?.reason ?? "failed", waiting: "waiting", running: "running", done: "no picture" }[view.state] ?? view.state);
 
 function refresh() {
   const { tomograms: all, states, verdicts, picks } = totals;
   const judged = Object.values(verdicts).reduce((sum, n) => sum + n, 0), failed = states.failed ?? 0;
-  const kinds = { ...verdicts, failed, "under way": all - judged - failed };
+  const kinds = { ...verdicts, failed, "in progress": all - judged - failed };
   at("bar").hidden = all === 0;
   at("empty").hidden = all !== 0;
   at("title").textContent = shown.session;
@@ -204,8 +204,8 @@ function refresh() {
   at("older").hidden = tiles.size >= all;
   at("older").textContent = `The newest ${count(tiles.size)} of ${count(all)} are shown. Show older ones`;
   if (wanted !== "all" && !kinds[wanted]) choose("all");
-  const lights = { "under way": "running" };
-  at("filters").replaceChildren(...["all", "good", "warn", "bad", "unjudged", "missing", "failed", "under way"].filter(name => name === "all" || kinds[name]).map(name => {
+  const lights = { "in progress": "running" };
+  at("filters").replaceChildren(...["all", "good", "warn", "bad", "unjudged", "missing", "failed", "in progress"].filter(name => name === "all" || kinds[name]).map(name => {
     const button = element("button", { type: "button", "aria-pressed": String(wanted === name) },
       name === "all" ? null : element("span", { class: `light ${lights[name] ?? name}` }), name === "all" ? "all" : `${name} ${count(kinds[name])}`);
     button.addEventListener("click", () => { choose(name); refresh(); });
@@ -240,7 +240,7 @@ at("detail").addEventListener("keydown", event => {
 const news = new Map();           // the place of a session -> names
 let sessionsAreNews = false, gathering = null;
 
-function told({ watch, session, tomogram }) {
+function changed({ watch, session, tomogram }) {
   sessionsAreNews = true;
   const here = place({ watch, session });
   news.set(here, (news.get(here) ?? new Set()).add(tomogram));
@@ -259,7 +259,7 @@ async function gather() {
       const isNew = !tiles.has(name), tile = tileOf(view);
       if (isNew) at("gallery").prepend(tile);
     }));
-    if (names.length && same(where, shown)) await loadCourse();
+    if (names.length && same(where, shown)) await loadSummary();
     if (sessionsAreNews) { sessionsAreNews = false; await loadSessions(); }
     trouble = "";
     showProblems();
@@ -284,8 +284,8 @@ async function catchUp() {
 function follow() {
   const stream = new EventSource("events");
   stream.addEventListener("status", event => showStatus(JSON.parse(event.data)));
-  stream.addEventListener("tomogram", event => { hear(); told(JSON.parse(event.data)); });
-  // The first time too, and only now: what happens between a fetch and the opening would be told nowhere.
+  stream.addEventListener("tomogram", event => { hear(); changed(JSON.parse(event.data)); });
+  // The first time too, and only now: what happens between a fetch and the opening would be reported nowhere.
   stream.addEventListener("open", () => catchUp().catch(fail));
   // A browser gives up for good where a proxy answers in the daemon's place.
   stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 2000); });

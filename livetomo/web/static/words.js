@@ -44,10 +44,9 @@ export const count = n => whole.format(n);
 
 /** A figure with as many digits as it deserves. */
 export function figure(value) {
-  if (value === null) return "–";
-  const size = Math.abs(value);
-  if (Number.isInteger(value) || size >= 1000) return whole.format(Math.round(value));
+    const size = Math.abs(value);
+  if (Number.isInteger(value) || size >= 100) return whole.format(Math.round(value));
   if (size >= 10) return value.toFixed(1);
   if (size >= 0.001 || size === 0) return String(Number(value.toPrecision(3)));
-  return value.toExponential(1);
+  return value.toExponential(1).replace(/e(.*)/, (_, power) => ` × 10${[...power].map(digit => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(digit)]).join("")}`);
 }

@@ -22,7 +22,7 @@ from livetomo.processing.networks.unet import Network
 from livetomo.web.report import provenance
 from livetomo.web.report.page import page
 from livetomo.web.report.pictures import chosen
-from livetomo.web.report.plots import plot, said
+from livetomo.web.report.plots import measured, plot, said
 from livetomo.web.report.session import Row, of_catalog, of_folder
 from tests.browser.chromium import browse
 from tests.publish.event_logs import manifest
@@ -108,7 +108,9 @@ async def test_a_browser_shows_it_without_asking_anybody(daemon, chromium, tmp_p
         assert name in await tab.run("document.body.innerText")
         asking = "[...document.querySelectorAll('[src], [href], script')].filter(one => !one.src?.startsWith('data:'))"
         assert await tab.run(f"{asking}.length + performance.getEntriesByType('resource').length") == 0
-        assert await tab.run("document.documentElement.scrollWidth <= window.innerWidth")
+        for width in (1440, 390):  # a desk's screen, and a phone's
+            await tab.look(width, 844)
+            assert await tab.run("document.documentElement.scrollWidth <= window.innerWidth")
         assert tab.complaints == []
 
 
@@ -153,10 +155,25 @@ def test_a_plot_of_five_hundred_tomograms_is_small_and_shows_all_that_have_a_val
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(None, "–"), (2900.0, "2,900"), (31.0, "31"), (31.25, "31.2"), (0.123456, "0.123"), (1e-5, "1.0e-05")],
+    [
+        (None, "–"),
+        (2900.0, "2,900"),
+        (204.98, "205"),
+        (31.0, "31"),
+        (31.25, "31.2"),
+        (0.1234, "0.123"),
+        (1e-5, "1.0 × 10⁻⁵"),
+    ],
 )
 def test_figures_are_said_with_as_many_digits_as_they_deserve(value, words):
     assert said(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"), [(205.0, "Å", "205 Å"), (23.04, "°", "23.0°"), (0.5, "", "0.5"), (None, "Å", "–")]
+)
+def test_a_unit_follows_its_figure(value, unit, words):
+    assert measured(value, unit) == words
 
 
 def test_the_card_of_a_shipped_model_is_reported_only_of_results_that_were_made_with_its_weights(tmp_path, monkeypatch):
