@@ -1,4 +1,4 @@
-"""What the states of the watches, workers, disks and the broker, and the live sessions' verdicts, say is wrong."""
+"""Problems of the watches, workers, disks and the broker, by their states, and of live sessions, by their verdicts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def of_watches(watches: Iterable[WatchState]) -> Iterator[Problem]:
 
 
 def of_removed_watches(waiting: Mapping[str, int]) -> Iterator[Problem]:
-    """Jobs that wait for a watch which the configuration has no more."""
+    """Jobs that wait for a watch that is no longer in the configuration."""
     if waiting:
         jobs = ", ".join(f"{number:,} of {name}" for name, number in sorted(waiting.items()))
         said = (
@@ -59,7 +59,7 @@ def of_removed_watches(waiting: Mapping[str, int]) -> Iterator[Problem]:
 
 
 def of_health(watch: str, health: WatchHealth, now: datetime) -> Iterator[Problem]:
-    """Tomograms that fail one after the other, or often; and a session in which no file comes any more."""
+    """Tomograms that fail one after the other, or often; and a live session whose files have stopped."""
     why = f" ({health.reason})" if health.reason else ""
     if health.consecutive_failures >= FAILURES_IN_A_ROW:
         said = (
@@ -90,13 +90,13 @@ def _every(seconds: float) -> str:
 
 
 def of_workers(workers: Sequence[WorkerState]) -> Iterator[Problem]:
-    """Devices that get no jobs; that none can work keeps the daemon from its work."""
+    """Devices that get no jobs; if there is no other, the daemon is not ready."""
     benched = [worker for worker in workers if worker.state == "benched"]
     for worker in benched:
         said = f"{worker.device} gets no more jobs for now: {worker.message}"
         yield Problem("device", worker.device, "warning", said)
     if workers and len(benched) == len(workers):
-        said = f"No worker can work ({workers[0].message})."
+        said = f"No device can take jobs: {workers[0].message}"
         yield Problem("workers", "all", "critical", said, blocks_ready=True)
 
 
@@ -114,7 +114,7 @@ def of_disks(disks: Iterable[DiskState]) -> Iterator[Problem]:
 
 
 def of_broker(broker: BrokerState) -> Iterator[Problem]:
-    """A broker that is away: nothing is lost meanwhile, but nobody hears of it."""
+    """A broker that is away: nothing is lost, and subscribers wait."""
     if broker.configured and not broker.connected:
         said = f"The broker is away: {broker.error}" if broker.error else "The broker is not connected yet."
         yield Problem("broker", "connection", "warning", said, blocks_ready=True)

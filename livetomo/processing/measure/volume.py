@@ -100,8 +100,10 @@ def _nothing(reason: str) -> list[Quality]:
 def _slab(slab: Slab) -> list[Quality]:
     thickness = Quality("thickness", slab.thickness_angstrom, "Å")
     if not all(slab.seen):
-        face = " and ".join(name for name, seen in zip(("lower", "upper"), slab.seen, strict=True) if not seen)
-        reason = f"the specimen's {face} face lies beyond the volume: it is at least so thick"
+        hidden = [name for name, seen in zip(("lower", "upper"), slab.seen, strict=True) if not seen]
+        faces = f"{hidden[0]} face lies" if len(hidden) == 1 else "lower and upper faces lie"
+        at_least = f"{slab.thickness_angstrom:,.0f} Å"
+        reason = f"the specimen's {faces} beyond the volume: it is at least {at_least} thick"
         thickness = Quality("thickness", slab.thickness_angstrom, "Å", "warn", reason)
     return [
         thickness,

@@ -59,7 +59,7 @@ def test_a_session_is_good_only_where_a_tomogram_is(last: list[Verdict], before:
 def test_a_recipe_s_limits_stand_in_place_of_the_measure_s_own():
     thick = Quality("thickness", 4000.0, "Å")
     assert judged(thick).verdict == "warn"
-    assert "scatter more than once" in judged(thick).reason
+    assert "scatter in it more than once" in judged(thick).reason
     assert judged(thick, Limits(warn_above=4500)).verdict == "good"
     assert judged(thick, Limits(bad_above=2000)).verdict == "bad"
     assert judged(Quality("band_snr", 0.1, ""), Limits(warn_below=0.2)).reason == "0.1 is less than the recipe's limit"
