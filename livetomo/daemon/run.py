@@ -48,7 +48,7 @@ from livetomo.web.app import Site, create_app
 from livetomo.web.auth import AccessRules
 from livetomo.web.connections import raise_descriptor_limit
 from livetomo.web.listening import HttpListener, PageServer
-from livetomo.web.read_model import CatalogView
+from livetomo.web.read_model import View
 from livetomo.web.server import Server, bind_unix
 from livetomo.web.tokens import TokenFile
 
@@ -190,7 +190,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         address=lambda: page.url,
         reporters=reporters,
     )
-    view = CatalogView(catalog, overview.status)
+    view = View(catalog, overview.status)
     site = Site(view, settings, metrics, actions(catalog, config.state))
     token = None if config.http.token_file is None else TokenFile(config.http.token_file)
     if token is not None:
@@ -320,7 +320,7 @@ def _lanes(
             claim=watches.claim,
             spec_of=spec_of,
             job_time_limit=config.workers.job_time_limit,
-            observer=metrics,
+            metrics=metrics,
             mark_for=outputs.mark_for,
             may_start=may_start,
             excuses=excuses,

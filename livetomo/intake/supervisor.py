@@ -4,10 +4,10 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from livetomo.core.back_off import BackOff
 from livetomo.core.status import WatchState
@@ -24,30 +24,6 @@ LONG_LIFE_SECONDS = 600.0
 STARTING = "its first scan is not done yet"
 
 log = logging.getLogger("livetomo.intake.supervise")
-
-
-class WatcherProcess(Protocol):
-    """The process as it is seen from here; `JsonChild` is one."""
-
-    async def send(self, message: Mapping[str, Any]) -> None:
-        """Tell it something."""
-        ...
-
-    def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
-        """What it says."""
-        ...
-
-    def kill(self) -> None:
-        """End it now."""
-        ...
-
-    async def end(self) -> bool:
-        """End it now, and reap it."""
-        ...
-
-    async def wait(self) -> int:
-        """Its exit code, once it has ended."""
-        ...
 
 
 class Intake:
@@ -69,7 +45,7 @@ class Intake:
         arrived: Callable[[Arrival], Awaitable[None]],
         baseline: Callable[[Sequence[KnownFile]], Awaitable[None]],
         first_start: bool,
-        start: Callable[[], Awaitable[WatcherProcess]] | None = None,
+        start: Callable[[], Awaitable[JsonChild]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -139,7 +115,7 @@ class Intake:
         """What the process last told of itself: candidates, files that are not taken yet and why, lost events."""
         return self._report
 
-    async def _start_process(self) -> WatcherProcess:
+    async def _start_process(self) -> JsonChild:
         argv = [sys.executable, "-m", "livetomo.intake", self.name]  # its name is for whoever reads `ps`
         return await JsonChild.start(argv, log=lambda line: log.info("watch %s: %s", self.name, line))
 
@@ -167,7 +143,7 @@ class Intake:
             return "it had to be killed, because the file system did not answer"
         return f"exit code {code}"
 
-    async def _hear(self, process: WatcherProcess, message: Mapping[str, Any]) -> None:
+    async def _hear(self, process: JsonChild, message: Mapping[str, Any]) -> None:
         match message["say"]:
             case "report":
                 self._take_report(Report.from_json(message["report"]))
@@ -207,7 +183,7 @@ class Intake:
             self._last_scan = self._now()
         self._report = report
 
-    async def _guard(self, process: WatcherProcess) -> None:
+    async def _guard(self, process: JsonChild) -> None:
         """Kill the process when it has been silent for too long: whoever asks a hung file system hangs."""
         while True:
             silent = self._clock() - self._last_word

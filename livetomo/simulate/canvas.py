@@ -54,6 +54,18 @@ class Canvas:
         z, y, x = (slice(max(a, 0), max(min(b, n), max(a, 0))) for a, b, n in zip(low, high, self.shape, strict=True))
         return z, y, x
 
+    def around(self, centre_angstrom: Matrix, reach_angstrom: float) -> tuple[Box, Floats, Floats, Floats]:
+        """A box around a point (z, y, x), and how far (Å) from the point its voxels are along z, y and x."""
+        box = self.box(centre_angstrom, reach_angstrom)
+        z, y, x = self.axes(box)
+        return box, z - centre_angstrom[0], y - centre_angstrom[1], x - centre_angstrom[2]
+
+    def depths_below(self, point_angstrom: Matrix) -> Floats:
+        """`depth` along the column (z) of a point (z, y, x)."""
+        last = np.array(self.shape[1:]) - 1
+        y, x = np.minimum(point_angstrom[1:] / self.voxel_size_angstrom, last).astype(int)
+        return self.depth[:, y, x]
+
     def axes(self, box: Box) -> tuple[Floats, Floats, Floats]:
         """The positions (Å) of the voxels of a box along z, y and x, shaped to broadcast to it."""
         z, y, x = (

@@ -26,12 +26,10 @@ class Gold:
         for _ in range(self.count):
             centre = extent * rng.random(3)
             if rng.random() < 0.6:  # on a face
-                column = tuple(np.minimum(centre[1:] / voxel, np.array(canvas.shape[1:]) - 1).astype(int))
-                height = np.abs(canvas.depth[:, column[0], column[1]])
+                height = np.abs(canvas.depths_below(centre))
                 centre[0] = float(np.argmin(height + rng.random(len(height)) * voxel)) * voxel
-            box = canvas.box(centre, radius + 2 * voxel)
-            z, y, x = canvas.axes(box)
-            distance = np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
+            box, z, y, x = canvas.around(centre, radius + 2 * voxel)
+            distance = np.sqrt(z**2 + y**2 + x**2)
             inside = np.clip((radius - distance) / voxel + 0.5, 0, 1)
             canvas.density[box] += np.float32(self.density) * inside.astype(np.float32)
             canvas.mark(box, inside > 0.5, "contamination")
@@ -51,17 +49,14 @@ class IceCrystals:
         extent = np.array(canvas.shape) * voxel
         for _ in range(self.count):
             centre = extent * rng.random(3)
-            column = tuple(np.minimum(centre[1:] / voxel, np.array(canvas.shape[1:]) - 1).astype(int))
-            centre[0] = float(np.argmin(np.abs(canvas.depth[:, column[0], column[1]]))) * voxel
+            centre[0] = float(np.argmin(np.abs(canvas.depths_below(centre)))) * voxel
             radius = 0.5 * self.size_angstrom * rng.uniform(0.5, 1.3)
-            box = canvas.box(centre, 1.4 * radius)
-            z, y, x = canvas.axes(box)
-            away = (z - centre[0], y - centre[1], x - centre[2])
+            box, z, y, x = canvas.around(centre, 1.4 * radius)
             reach: Floats = np.full([s.stop - s.start for s in box], -np.inf, np.float32)
             for normal in Rotation.random(6, rng=rng).apply([1.0, 0.0, 0.0]):
                 facet = radius * rng.uniform(0.6, 1.0)
                 for sign in (-1, 1):
-                    along = sign * (normal[0] * away[0] + normal[1] * away[1] + normal[2] * away[2])
+                    along = sign * (normal[0] * z + normal[1] * y + normal[2] * x)
                     reach = np.maximum(reach, (along - facet).astype(np.float32))
             inside = np.clip(0.5 - reach / voxel, 0, 1)
             canvas.density[box] += np.float32(self.density) * inside * np.float32(rng.uniform(0.6, 1.4))
@@ -83,9 +78,8 @@ class Junk:
         for _ in range(self.count):
             centre = extent * rng.random(3)
             radius = 0.5 * self.size_angstrom * rng.uniform(0.5, 1.5)
-            box = canvas.box(centre, 1.5 * radius)
-            z, y, x = canvas.axes(box)
-            distance = np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
+            box, z, y, x = canvas.around(centre, 1.5 * radius)
+            distance = np.sqrt(z**2 + y**2 + x**2)
             bumps = gaussian_filter(rng.standard_normal(distance.shape, dtype=np.float32), 0.3 * radius / voxel)
             bumps *= np.float32(0.25 * radius / max(float(bumps.std()), 1e-9))
             inside = np.clip((radius - distance - bumps) / voxel + 0.5, 0, 1) * (canvas.depth[box] < 0)

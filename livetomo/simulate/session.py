@@ -1,16 +1,18 @@
 """A live session: tomograms that appear one after the other, named and completed as a producer does it."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from livetomo.simulate.microscope import Microscope, SimulatedReconstruction
+from livetomo.simulate.shapes import Matrix
 from livetomo.simulate.write import write_slowly
 
 CTF_RESOLUTION_ANGSTROM = 12.0  # of the raw views, whatever the voxels of the reconstruction
@@ -32,16 +34,17 @@ class Exposure:
     halves: bool = False
 
 
-class Naming(Protocol):
+class Naming(ABC):
     """How a producer names and completes what it writes, below the session's folder."""
 
-    dtype: Voxel
+    dtype: Voxel = np.float32
 
+    @abstractmethod
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
         """The volumes by their paths, in the order in which they are written."""
 
-    def complete(self, session: Path, exposure: Exposure) -> None:
-        """What says that they are complete, and what else lies beside them."""
+    def complete(self, session: Path, exposure: Exposure) -> None:  # noqa: B027
+        """Write what says that they are complete, and what else lies beside them: nothing, if it is not overridden."""
 
 
 def _with_halves(exposure: Exposure, whole: str, even: str, odd: str) -> dict[str, npt.NDArray[np.float32]]:
@@ -50,10 +53,13 @@ def _with_halves(exposure: Exposure, whole: str, even: str, odd: str) -> dict[st
     return {whole: made.volume, **halves}
 
 
-class AreTomo3Naming:
-    """`P_Vol.mrc`, `P_EVN_Vol.mrc`, `P_ODD_Vol.mrc`; then `P.aln`, `P_TLT.txt` and a row of the session's metrics."""
+def _tilts(exposure: Exposure) -> Matrix:
+    low, high, step = exposure.microscope.tilts_degrees
+    return np.arange(low, high + step / 2, step)
 
-    dtype: Voxel = np.float32
+
+class AreTomo3Naming(Naming):
+    """`P_Vol.mrc`, `P_EVN_Vol.mrc`, `P_ODD_Vol.mrc`; then `P.aln`, `P_TLT.txt` and a row of the session's metrics."""
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
         """See `Naming`."""
@@ -62,8 +68,7 @@ class AreTomo3Naming:
 
     def complete(self, session: Path, exposure: Exposure) -> None:
         """See `Naming`."""
-        low, high, step = exposure.microscope.tilts_degrees
-        tilts = np.arange(low, high + step / 2, step)
+        tilts = _tilts(exposure)
         order = np.argsort(np.argsort(np.abs(tilts), kind="stable"))
         depth, height, width = exposure.reconstruction.volume.shape
         rows = [
@@ -89,10 +94,8 @@ class AreTomo3Naming:
             file.write(row + "0.00, 0.00\n")
 
 
-class CryoemServicesNaming:
+class CryoemServicesNaming(Naming):
     """AreTomo's `P_Vol.mrc`, written again where it lies, turned by a quarter; then a picture. There are no halves."""
-
-    dtype: Voxel = np.float32
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
         """See `Naming`. As AreTomo leaves it."""
@@ -107,7 +110,7 @@ class CryoemServicesNaming:
         Image.fromarray(grey).save(stem.with_name(f"{stem.name}_thumbnail.jpeg"))
 
 
-class WarpNaming:
+class WarpNaming(Naming):
     """`reconstruction/TS_10.00Apx.mrc`, halves of the same name in `even` and `odd` below it; float16."""
 
     dtype: Voxel = np.float16
@@ -120,14 +123,9 @@ class WarpNaming:
         )
         return dict(reversed(named.items()))
 
-    def complete(self, session: Path, exposure: Exposure) -> None:
-        """It says nothing."""
 
-
-class Relion5Naming:
+class Relion5Naming(Naming):
     """Every tomogram in a job of its own: `Tomograms/job001/tomograms/rec_TS.mrc`, complete with the job's marker."""
-
-    dtype: Voxel = np.float32
 
     def __init__(self) -> None:
         self._jobs: dict[str, str] = {}
@@ -143,10 +141,8 @@ class Relion5Naming:
         (session / self._jobs[exposure.name] / "RELION_JOB_EXIT_SUCCESS").touch()
 
 
-class ImodNaming:
+class ImodNaming(Naming):
     """`TS/TS_rec.mrc` in the data set's folder, halves as labs' scripts name them, the angles beside it."""
-
-    dtype: Voxel = np.float32
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
         """See `Naming`."""
@@ -155,23 +151,17 @@ class ImodNaming:
 
     def complete(self, session: Path, exposure: Exposure) -> None:
         """See `Naming`."""
-        low, high, step = exposure.microscope.tilts_degrees
-        angles = "".join(f"{tilt:8.2f}\n" for tilt in np.arange(low, high + step / 2, step))
+        angles = "".join(f"{tilt:8.2f}\n" for tilt in _tilts(exposure))
         (session / exposure.name / f"{exposure.name}.tlt").write_text(angles, encoding="ascii")
 
 
-class GenericNaming:
+class GenericNaming(Naming):
     """`TS.mrc`, `TS_even.mrc`, `TS_odd.mrc`, and nothing else."""
-
-    dtype: Voxel = np.float32
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
         """See `Naming`."""
         name = exposure.name
         return _with_halves(exposure, f"{name}.mrc", f"{name}_even.mrc", f"{name}_odd.mrc")
-
-    def complete(self, session: Path, exposure: Exposure) -> None:
-        """It says nothing."""
 
 
 NAMINGS: Mapping[str, Callable[[], Naming]] = {

@@ -1,5 +1,6 @@
 """Where membranes run: surfaces that know how far from them a point is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,10 +47,8 @@ class Ellipsoid:
 
     def distance(self, z: Floats, y: Floats, x: Floats) -> Floats:
         """See `Surface`. To first order: level over slope."""
-        away = (z - np.float32(self.centre[0]), y - np.float32(self.centre[1]), x - np.float32(self.centre[2]))
-        turned = self.rotation.astype(np.float32)
         radii = self.radii.astype(np.float32)
-        own = [(turned[0, i] * away[0] + turned[1, i] * away[1] + turned[2, i] * away[2]) / radii[i] for i in range(3)]
+        own = [along / radius for along, radius in zip(_along(self, z, y, x), radii, strict=True)]
         level = np.sqrt(own[0] ** 2 + own[1] ** 2 + own[2] ** 2) + np.float32(1e-6)
         steep = (own[0] / radii[0]) ** 2 + (own[1] / radii[1]) ** 2 + (own[2] / radii[2]) ** 2
         slope = np.sqrt(steep) / level + np.float32(1e-9)
@@ -59,6 +58,13 @@ class Ellipsoid:
             dented += np.float32(self.depth / len(self.dents)) * wave
         result: Floats = (level - dented) / slope
         return result
+
+
+def _along(surface: "Ellipsoid | Sheet", z: Floats, y: Floats, x: Floats) -> Iterator[Floats]:
+    """How far from a surface's centre positions are along each of its own axes."""
+    centre, turned = surface.centre.astype(np.float32), surface.rotation.astype(np.float32)
+    away = (z - centre[0], y - centre[1], x - centre[2])
+    return (turned[0, i] * away[0] + turned[1, i] * away[1] + turned[2, i] * away[2] for i in range(3))
 
 
 def random_ellipsoid(rng: np.random.Generator, centre: Matrix, radius_angstrom: float, rotation: Matrix) -> Ellipsoid:
@@ -87,9 +93,7 @@ class Sheet:
 
     def distance(self, z: Floats, y: Floats, x: Floats) -> Floats:
         """See `Surface`. Inside is where the normal comes from."""
-        away = (z - np.float32(self.centre[0]), y - np.float32(self.centre[1]), x - np.float32(self.centre[2]))
-        turned = self.rotation.astype(np.float32)
-        up, u, v = (turned[0, i] * away[0] + turned[1, i] * away[1] + turned[2, i] * away[2] for i in range(3))
+        up, u, v = _along(self, z, y, x)
         steep_u, steep_v = np.zeros_like(up), np.zeros_like(up)
         for a, b, phase, amplitude in self.waves.astype(np.float32):
             angle = a * u + b * v + phase

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.queries import ResultView, SessionTotals, SessionView, TomogramView
@@ -14,45 +13,8 @@ LIVE = timedelta(hours=6)
 MOST_LIVE_SESSIONS = 50
 
 
-class View(Protocol):
-    """Everything that can be asked."""
-
-    async def status(self) -> Status:
-        """What the daemon is doing."""
-
-    async def sessions(self, limit: int) -> list[SessionView]:
-        """The newest sessions."""
-
-    async def totals(self, watch: str, session: str) -> SessionTotals:
-        """What a session adds up to."""
-
-    async def tomograms(self, watch: str, session: str, limit: int, offset: int) -> list[TomogramView]:
-        """The tomograms of a session, newest first."""
-
-    async def tomogram(self, watch: str, session: str, name: str) -> TomogramView | None:
-        """One tomogram."""
-
-    async def result(self, result_id: str) -> ResultView | None:
-        """One result."""
-
-    async def latest_result(self, watches: Collection[str], skip: int) -> str | None:
-        """The id of the last result, or of the one so many before it."""
-
-    async def last_seq(self) -> int:
-        """The number of the newest event, or the newest that was seen: to ask whether the catalog is alive."""
-
-    async def numbering(self) -> tuple[str, int]:
-        """The epoch in which events are numbered, and the number of the newest."""
-
-    async def events_after(self, seq: int, limit: int) -> list[Recorded]:
-        """The next events."""
-
-    async def wait_beyond(self, seq: int) -> None:
-        """Return when there is an event with a higher number."""
-
-
-class CatalogView:
-    """The view of a running daemon: its catalog, and whoever knows its status."""
+class View:
+    """Everything that can be asked: of the catalog, and of whoever knows the status."""
 
     def __init__(self, catalog: CatalogThread, status: Callable[[], Awaitable[Status]]) -> None:
         self._catalog = catalog

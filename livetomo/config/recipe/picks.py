@@ -62,7 +62,29 @@ class Pick(UserModel):
         return self
 
 
-class Near(UserModel):
+class _Rule(UserModel):
+    """What every rule of curation has; the order of its keys is a part of a recipe's hash."""
+
+    feature: Name
+    rule: str
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """The features that the rule needs, by the key that names them."""
+        yield "feature", self.feature
+
+
+class _PartnerRule(_Rule):
+    partner: Name
+    threshold: Fraction = 0.5
+    distance_angstrom: Distance = 0.0
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """As of every rule, and its partner."""
+        yield from super().mentioned()
+        yield "partner", self.partner
+
+
+class Near(_PartnerRule):
     """Particles are kept only near another feature; at a distance of 0, only inside of it.
 
     feature: the feature whose particles are kept or left out.
@@ -72,18 +94,10 @@ class Near(UserModel):
     distance_angstrom: the distance from the partner's voxels that counts as near.
     """
 
-    feature: Name
     rule: Literal["near"]
-    partner: Name
-    threshold: Fraction = 0.5
-    distance_angstrom: Distance = 0.0
-
-    def mentioned(self) -> Iterator[tuple[str, str]]:
-        """The features that the rule needs, by the key that names them."""
-        yield from (("feature", self.feature), ("partner", self.partner))
 
 
-class Away(UserModel):
+class Away(_PartnerRule):
     """Particles near another feature are left out; at a distance of 0, only those inside of it.
 
     feature: the feature whose particles are kept or left out.
@@ -93,18 +107,10 @@ class Away(UserModel):
     distance_angstrom: the distance from the partner's voxels that counts as near.
     """
 
-    feature: Name
     rule: Literal["away"]
-    partner: Name
-    threshold: Fraction = 0.5
-    distance_angstrom: Distance = 0.0
-
-    def mentioned(self) -> Iterator[tuple[str, str]]:
-        """The features that the rule needs, by the key that names them."""
-        yield from (("feature", self.feature), ("partner", self.partner))
 
 
-class Duplicates(UserModel):
+class Duplicates(_Rule):
     """If several particles are closer than a distance, only the strongest one is kept.
 
     feature: the feature whose particles are kept or left out.
@@ -112,16 +118,11 @@ class Duplicates(UserModel):
     distance_angstrom: particles that are closer than this count as the same particle.
     """
 
-    feature: Name
     rule: Literal["duplicates"]
     distance_angstrom: Angstrom
 
-    def mentioned(self) -> Iterator[tuple[str, str]]:
-        """The features that the rule needs, by the key that names them."""
-        yield "feature", self.feature
 
-
-class Consensus(UserModel):
+class Consensus(_Rule):
     """Particles are kept if enough other features have a published particle there.
 
     feature: the feature whose particles are kept or left out.
@@ -131,15 +132,14 @@ class Consensus(UserModel):
     distance_angstrom: two particles at most this far apart count as the same particle.
     """
 
-    feature: Name
     rule: Literal["consensus"]
     partners: Annotated[tuple[Name, ...], Field(min_length=1)]
     at_least: Annotated[int, Field(ge=1), whole_number] = 1
     distance_angstrom: Angstrom
 
     def mentioned(self) -> Iterator[tuple[str, str]]:
-        """The features that the rule needs, by the key that names them."""
-        yield "feature", self.feature
+        """As of every rule, and its partners."""
+        yield from super().mentioned()
         yield from (("partners", partner) for partner in self.partners)
 
     @model_validator(mode="after")
@@ -149,7 +149,7 @@ class Consensus(UserModel):
         return self
 
 
-class Quantile(UserModel):
+class Quantile(_Rule):
     """The published particles with the lowest scores are left out, and all weaker candidates with them.
 
     feature: the feature whose particles are kept or left out.
@@ -157,16 +157,11 @@ class Quantile(UserModel):
     lowest: the share of the published particles that is left out, 0 to 1.
     """
 
-    feature: Name
     rule: Literal["quantile"]
     lowest: Fraction
 
-    def mentioned(self) -> Iterator[tuple[str, str]]:
-        """The features that the rule needs, by the key that names them."""
-        yield "feature", self.feature
 
-
-class Calibrate(UserModel):
+class Calibrate(_Rule):
     """Scores in the files of a session are made comparable between tomograms; a tomogram's own files keep their scores.
 
     Each tomogram's candidates get the session's median score and spread (as logits) before `threshold` decides; their
@@ -177,12 +172,7 @@ class Calibrate(UserModel):
     rule: the name of this rule, `"calibrate"`.
     """
 
-    feature: Name
     rule: Literal["calibrate"]
-
-    def mentioned(self) -> Iterator[tuple[str, str]]:
-        """The features that the rule needs, by the key that names them."""
-        yield "feature", self.feature
 
 
 Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile | Calibrate, Field(discriminator="rule")]

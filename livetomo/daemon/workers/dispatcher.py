@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.job_queue import LEASE_SECONDS, Claim, complete_at
-from livetomo.core.errors import FaultKind, LivetomoError, SourceUnreadable
+from livetomo.core.errors import LivetomoError, SourceUnreadable
 from livetomo.core.status import WorkerState
 from livetomo.core.tomogram import Fault, attempt_name, result_name, tomogram_folder
 from livetomo.daemon.workers.circuit_breaker import Bench
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
 from livetomo.processing.pipeline.job_spec import JobSpec
+from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.results.folder import install
 from livetomo.system.crash_points import crash_point
 from livetomo.system.hung_calls import apart
@@ -34,25 +35,6 @@ R = TypeVar("R")
 log = logging.getLogger("livetomo.workers.lane")
 
 
-class Observer(Protocol):
-    """Who counts what lanes do; the metrics are one."""
-
-    def began(self, watch: str, waited_seconds: float) -> None:
-        """A job was begun, so long after its file was complete."""
-
-    def worker_at(self, device: str, stage: str | None) -> None:
-        """The worker has come to a stage of its job; None: it is done with it."""
-
-    def worker_stopped(self, device: str, *, died: bool) -> None:
-        """The job came to nothing; `died`: and the worker is gone."""
-
-    def finished(self, manifest: Mapping[str, Any]) -> None:
-        """A result is there."""
-
-    def failed(self, watch: str, kind: FaultKind, *, final: bool) -> None:
-        """An attempt failed; `final`: its job will not be tried again."""
-
-
 class Lane:
     """Serves one device until it is cancelled; a worker that dies is replaced, and its job is not lost."""
 
@@ -66,7 +48,7 @@ class Lane:
         claim: Callable[[Catalog, str], Claim | None],
         spec_of: Callable[[Claim], JobSpec],
         job_time_limit: float,
-        observer: Observer,
+        metrics: Metrics,
         mark_for: Callable[[Path], Mapping[str, str] | None] = lambda folder: None,
         may_start: Callable[[], bool] = lambda: True,
         excuses: Callable[[Claim, Fault], bool] = lambda claim, fault: False,
@@ -78,7 +60,7 @@ class Lane:
         self._claim_next = claim
         self._spec_of = spec_of
         self._job_time_limit = job_time_limit
-        self._observer = observer
+        self._metrics = metrics
         self._mark_for = mark_for
         self._may_start = may_start
         self._excuses = excuses
@@ -153,24 +135,24 @@ class Lane:
         """Have the worker make the result in `folder`; None when it lies there."""
         self._report("busy", claim)
         complete = complete_at(claim.settled_at, claim.content.modified_ns, time.time())
-        self._observer.began(claim.tomogram.watch, max(0.0, time.time() - complete))
+        self._metrics.began(claim.tomogram.watch, max(0.0, time.time() - complete))
         try:
             async with asyncio.timeout(self._job_time_limit):
                 fault = await self._converse(claim, folder)
         except WorkerFault as ending:
-            self._observer.worker_stopped(self._device, died=True)
+            self._metrics.worker_stopped(self._device, died=True)
             return ending.fault
         except TimeoutError:
             await self._worker.stop()
-            self._observer.worker_stopped(self._device, died=True)
+            self._metrics.worker_stopped(self._device, died=True)
             limit = f"{self._job_time_limit:,.0f} s"
             return Fault("transient", "time limit", f"It was not finished within {limit} and was stopped.")
         except LivetomoError as refusal:
             return Fault(refusal.kind, refusal.reason, str(refusal))
         if fault is None:
-            self._observer.worker_at(self._device, None)
+            self._metrics.worker_at(self._device, None)
         else:
-            self._observer.worker_stopped(self._device, died=False)
+            self._metrics.worker_stopped(self._device, died=False)
         return fault
 
     async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
@@ -179,7 +161,7 @@ class Lane:
         await self._worker.send(job)
         while (message := await self._next_message(claim))["is"] == "stage":
             self._report("busy", claim, str(message["stage"]))
-            self._observer.worker_at(self._device, str(message["stage"]))
+            self._metrics.worker_at(self._device, str(message["stage"]))
         return Fault(**message["fault"]) if message["is"] == "failed" else None
 
     async def _next_message(self, claim: Claim) -> dict[str, Any]:
@@ -215,7 +197,7 @@ class Lane:
             await self._account(claim, final, Fault("transient", "lease lost", "A newer revision took its place."))
             return
         crash_point("committed")
-        self._observer.finished(judged)
+        self._metrics.finished(judged)
         log.info("done", extra=self._where(claim))
 
     async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:
@@ -229,7 +211,7 @@ class Lane:
         if state is None:
             log.info(f"discarded: {fault.message}", extra=self._where(claim))
             return
-        self._observer.failed(claim.tomogram.watch, fault.kind, final=state == "failed")
+        self._metrics.failed(claim.tomogram.watch, fault.kind, final=state == "failed")
         word = "failed" if state == "failed" else "tried again later"
         level = logging.WARNING if state == "failed" else logging.INFO
         log.log(level, f"{word}: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
+from livetomo.catalog.catalog import CatalogThread
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import BrokerAway, MessageRefused
 from livetomo.core.events import Recorded
@@ -34,22 +34,6 @@ _LOOK_EVERY_SHORT_ONES = 2
 _BATCH = 100
 
 
-class EventStore(Protocol):
-    """Where events are recorded and where each consumer's cursor stands."""
-
-    async def events_after(self, seq: int, limit: int) -> list[Recorded]:
-        """Events with a higher number than `seq`, in order, at most `limit`."""
-
-    async def cursor(self, consumer: str) -> int:
-        """The number of the last event that `consumer` has dealt with; 0 at first."""
-
-    async def move_cursor(self, consumer: str, seq: int) -> None:
-        """`consumer` has dealt with everything up to `seq`."""
-
-    async def wait_beyond(self, seq: int) -> None:
-        """Return when an event with a higher number is there."""
-
-
 @dataclass(frozen=True, slots=True)
 class PublisherState:
     """How publishing goes, since when. `error` is the last trouble in a sentence, empty while connected."""
@@ -70,7 +54,7 @@ class Publisher:
     def __init__(
         self,
         settings: MessageSettings,
-        store: EventStore,
+        catalog: CatalogThread,
         transport: Transport,
         retained: Retained | None = None,
         *,
@@ -86,7 +70,7 @@ class Publisher:
         self.retained = Retained() if retained is None else retained
         self.state = PublisherState(connected=False, error="", since=datetime.now(UTC))
         self._settings = settings
-        self._store = store
+        self._catalog = catalog
         self._transport = transport
         self._consumer = consumer
         self._time_limit = acknowledge_time_limit
@@ -205,10 +189,10 @@ class Publisher:
         self._has_rival = is_of_another(kept.get(topic, b""), self.retained.wanted.get(topic, b""))
 
     async def _publish_events(self, connection: Connection) -> None:
-        cursor = await self._store.cursor(self._consumer)
+        cursor = await self._catalog.cursor(self._consumer)
         while True:
-            await self._store.wait_beyond(cursor)
-            batch = await self._store.events_after(cursor, _BATCH)
+            await self._catalog.wait_beyond(cursor)
+            batch = await self._catalog.events_after(cursor, _BATCH)
             dealt_with = cursor
             try:
                 for recorded in batch:
@@ -220,10 +204,10 @@ class Publisher:
                     if self._delivery.takes:
                         dealt_with = cursor
                         if len(batch) < _BATCH:
-                            await self._store.move_cursor(self._consumer, cursor)
+                            await self._catalog.move_cursor(self._consumer, cursor)
             finally:
                 if len(batch) == _BATCH:
-                    await self._store.move_cursor(self._consumer, dealt_with)
+                    await self._catalog.move_cursor(self._consumer, dealt_with)
             if not self._delivery.takes:
                 raise BrokerAway(f"{self._delivery.refusal} It takes nothing at all, so everything waits.")
 

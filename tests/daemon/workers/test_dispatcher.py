@@ -71,7 +71,7 @@ class House:
             claim=lambda catalog, device: catalog.jobs.claim(device, 60, ["krios1"]),
             spec_of=self.spec_of,
             job_time_limit=job_time_limit,
-            observer=self.observer,
+            metrics=self.observer,
         )
 
     def spec_of(self, claim) -> JobSpec:
