@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from livetomo.cli.options import json_option
 from livetomo.core.errors import ConfigurationError, ExitCode
 
 _MARKS = {"good": "ok  ", "warn": "warn", "bad": "BAD "}
@@ -14,9 +15,7 @@ _MARKS = {"good": "ok  ", "warn": "warn", "bad": "BAD "}
 
 @click.command("doctor", short_help="Examine this machine, or the header of a tomogram.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--json", "as_json", is_flag=True, help="JSON, for programs: one object for each finding, or for the file."
-)
+@json_option("JSON, for programs: one object for each finding, or for the file.")
 def command(file: Path | None, as_json: bool) -> None:
     """Look at this machine, or at the header of a tomogram.
 

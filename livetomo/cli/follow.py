@@ -3,17 +3,19 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
 from livetomo.cli.name_given import NAME
+from livetomo.cli.options import EXISTING_FILE, output_option
 from livetomo.cli.table import counted
 
 
 @click.command("follow", short_help="Collect picks as they are published, and run a command on them.")
 @click.option("--broker", required=True, help="Address, like mqtt://broker:1883 or mqtts://broker:8883.")
 @click.option("--feature", required=True, help="Feature whose picks are collected, like ribosome.")
-@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to collect in.")
+@output_option("Folder to collect in.")
 @click.option("--watch", type=NAME, help="Collect from this watch only.")
 @click.option("--session", type=NAME, help="Collect from this session only.")
 @click.option("--format", "kind", help="Also fetch each tomogram's file in this export format.")
@@ -27,18 +29,10 @@ from livetomo.cli.table import counted
 @click.option("--site", help="Site of the daemon, if several daemons publish to this broker.")
 @click.option("--instance", help="Instance of the daemon, for the same case.")
 @click.option("--api", help="HTTP address of the daemon, if the address that it publishes cannot be reached.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="File with the token of the HTTP API.",
-)
+@click.option("--token-file", type=EXISTING_FILE, help="File with the token of the HTTP API.")
 @click.option("--username", help="For the broker.")
-@click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="For the broker.")
-@click.option(
-    "--ca-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Certificates to check the broker's with.",
-)
+@click.option("--password-file", type=EXISTING_FILE, help="For the broker.")
+@click.option("--ca-file", type=EXISTING_FILE, help="Certificates to check the broker's with.")
 @click.option("--protocol", type=click.Choice(["5", "3.1.1"]), default="5", show_default=True)
 @click.option("--base", default="livetomo", show_default=True, help="The first word of the topics.")
 def command(
@@ -57,11 +51,7 @@ def command(
     instance: str | None,
     api: str | None,
     token_file: Path | None,
-    username: str | None,
-    password_file: Path | None,
-    ca_file: Path | None,
-    protocol: str,
-    base: str,
+    **mqtt: Any,
 ) -> None:
     """Collect published picks in a particles file while a session runs, and run a command when enough are new.
 
@@ -89,8 +79,7 @@ def command(
     from livetomo.system.secret_files import read_token
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    secrets = {"username": username, "password_file": password_file, "ca_file": ca_file}
-    mqtt = validate(Mqtt, {"url": broker, "protocol": protocol, "base": base} | secrets, "--broker")
+    settings = validate(Mqtt, mqtt | {"url": broker}, "--broker")
     collection = Collection(output, feature, kind)
     position = collection.position if collection.position is not None else (0 if from_start else None)
     token = read_token(token_file) if token_file else None
@@ -105,7 +94,7 @@ def command(
 
     follower = Follower(
         connect(
-            mqtt,
+            settings,
             query,
             api=api,
             after=position,

@@ -1,14 +1,14 @@
 """`livetomo interact`: competition and interactions on segmentations that are there already."""
 
-import json
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from livetomo.cli.options import json_option
+from livetomo.cli.maps import for_each_tomogram
+from livetomo.cli.options import json_option, output_option
 from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.core.errors import ConfigurationError
 
@@ -16,9 +16,7 @@ from livetomo.core.errors import ConfigurationError
 @click.command("interact", short_help="Apply interactions to segmentations from any program.")
 @click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--recipe", "recipe_name", required=True, help="Recipe whose competition and interactions are used.")
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for changed maps."
-)
+@output_option("Folder for changed maps.")
 @click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
 @json_option("Print the report as JSON.")
 def command(
@@ -32,33 +30,21 @@ def command(
 
     Example:  livetomo interact TS_01__ribosome.mrc TS_01__membrane.mrc --recipe mine.toml --output changed
     """
-    from livetomo.cli.maps import for_each_tomogram
-    from livetomo.cli.table import print_table
-    from livetomo.config.recipe.recipe import load_map_recipe
-    from livetomo.processing.pipeline.external_maps import sort_maps
-
-    tomograms = sort_maps(segmentations, None)
-    recipes = {
-        tomogram: load_map_recipe(recipe_name, tuple(paths), ("competition", "interaction"))
-        for tomogram, paths in tomograms.items()
-    }
     if any(path.parent.resolve() == output.resolve() for path in segmentations):
         raise ConfigurationError(f"--output {output}: the segmentations lie there; name another folder")
-
-    def act(tomogram: str, paths: Mapping[str, Path]) -> dict[str, Any]:
-        return _interact(tomogram, paths, recipes[tomogram], output, voxel_size)
-
-    rows, code = for_each_tomogram(tomograms, act)
-    if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-    else:
-        done = [(row["tomogram"], name, f"{kept:.1%}") for row in rows for name, kept in row.get("kept", {}).items()]
-        print_table(("tomogram", "feature", "kept"), done)
-    sys.exit(code)
+    for_each_tomogram(
+        segmentations,
+        partial(_interact, output=output, said_voxel_size=voxel_size),
+        recipe_name=recipe_name,
+        tables=("competition", "interaction"),
+        as_json=as_json,
+        columns=("tomogram", "feature", "kept"),
+        lines=lambda row: [(row["tomogram"], name, f"{kept:.1%}") for name, kept in row.get("kept", {}).items()],
+    )
 
 
 def _interact(
-    tomogram: str, paths: Mapping[str, Path], recipe: Any, output: Path, said_voxel_size: float | None
+    tomogram: str, paths: Mapping[str, Path], recipe: Any, *, output: Path, said_voxel_size: float | None
 ) -> dict[str, Any]:
     """Write the changed maps of one tomogram; the share of each map's probability that is kept."""
     import torch

@@ -8,6 +8,7 @@ import click
 
 EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -22,6 +23,11 @@ def number(name: str, default: float, least: float, most: float | None = None, h
 def json_option(help: str | None = None) -> Option:
     """--json; `help` says what is printed then."""
     return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def output_option(help: str) -> Option:
+    """--output, a folder that must be named."""
+    return click.option("--output", required=True, type=FOLDER, help=help)
 
 
 def density_option(help: str | None = None) -> Option:

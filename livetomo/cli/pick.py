@@ -1,14 +1,15 @@
 """`livetomo pick`: particles from segmentations that are there already."""
 
 import json
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from livetomo.cli.options import json_option
+from livetomo.cli.maps import for_each_tomogram
+from livetomo.cli.options import json_option, output_option
 from livetomo.cli.voxel_size import VOXEL_SIZE
 
 
@@ -16,7 +17,7 @@ from livetomo.cli.voxel_size import VOXEL_SIZE
 @click.argument("segmentations", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--feature", help="Feature of all files, if their names do not say it.")
 @click.option("--recipe", "recipe_name", required=True, help="Recipe whose picking, curation and export are used.")
-@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for picks.")
+@output_option("Folder for picks.")
 @click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the one in the headers.")
 @json_option("Print the report as JSON.")
 def command(
@@ -36,35 +37,22 @@ def command(
 
     Example:  livetomo pick TS_01__ribosome.mrc TS_02__ribosome.mrc --recipe mine.toml --output picked
     """
-    from livetomo.cli.maps import for_each_tomogram
-    from livetomo.cli.table import print_table
-    from livetomo.config.recipe.recipe import load_map_recipe
-    from livetomo.processing.pipeline.external_maps import sort_maps
-
-    tomograms = sort_maps(segmentations, feature)
-    recipes = {
-        tomogram: load_map_recipe(recipe_name, tuple(paths), ("pick", "curate", "export"))
-        for tomogram, paths in tomograms.items()
-    }
-
-    def act(tomogram: str, paths: Mapping[str, Path]) -> dict[str, Any]:
-        return _pick(tomogram, paths, recipes[tomogram], output, voxel_size)
-
-    rows, code = for_each_tomogram(tomograms, act)
-    if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-    else:
-        found = [
-            (row["tomogram"], name, facts["count"], facts["candidates"])
-            for row in rows
-            for name, facts in row.get("picks", {}).items()
-        ]
-        print_table(("tomogram", "feature", "picks", "candidates"), found)
-    sys.exit(code)
+    for_each_tomogram(
+        segmentations,
+        partial(_pick, output=output, said_voxel_size=voxel_size),
+        recipe_name=recipe_name,
+        tables=("pick", "curate", "export"),
+        feature=feature,
+        as_json=as_json,
+        columns=("tomogram", "feature", "picks", "candidates"),
+        lines=lambda row: [
+            (row["tomogram"], name, facts["count"], facts["candidates"]) for name, facts in row.get("picks", {}).items()
+        ],
+    )
 
 
 def _pick(
-    tomogram: str, paths: Mapping[str, Path], recipe: Any, output: Path, said_voxel_size: float | None
+    tomogram: str, paths: Mapping[str, Path], recipe: Any, *, output: Path, said_voxel_size: float | None
 ) -> dict[str, Any]:
     """Write the picks of one tomogram and `pick.json`, which says how they were made."""
     import torch

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetomo.cli.options import json_option
+from livetomo.cli.options import json_option, output_option
 from livetomo.cli.table import print_table
 from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.config import defaults
@@ -28,7 +28,7 @@ _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
 @click.option(
     "--recipe", "recipe_name", default=defaults.RECIPE, show_default=True, help="A built-in recipe, or a file."
 )
-@click.option("--output", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder for results.")
+@output_option("Folder for results.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto takes a GPU if there is one.")
 @click.option("--voxel-size", type=VOXEL_SIZE, metavar="Å", help="Voxel size to use instead of the header's.")
 @json_option("Print the report as JSON.")

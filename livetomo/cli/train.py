@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -83,19 +84,14 @@ def segmentation(
     voxel_size: float,
     base: int,
     levels: int,
-    steps: int,
-    batch: int,
-    patch: int,
-    rate: float,
-    average: float,
     seed: int,
     pool: int,
     renew_every: int,
     validation: int,
-    score_every: int,
     workers: int,
     device: str,
     as_json: bool,
+    **plan: Any,
 ) -> None:
     """Train a segmentation network in FOLDER; called again with the same options, it goes on where it was stopped.
 
@@ -119,25 +115,17 @@ def segmentation(
         layout, canonical = card.layout, card.canonical
     cells = SimulatedExamples(seed, canonical, templates=templates, ribosome=ribosome) if simulated else None
     folders = tuple(AnnotatedExamples.of(path, canonical, bright=density == "bright") for path in annotated)
-    plan = TrainingPlan(
-        layout,
-        canonical,
-        steps=steps,
-        batch=batch,
-        patch=patch,
-        rate=rate,
-        average=average,
-        seed=seed,
-        score_every=score_every,
-    )
+    training = TrainingPlan(layout, canonical, seed=seed, **plan)
     sources = Sources(cells, folders, pool=pool, renew_every=renew_every, validation=validation, workers=workers)
-    with tqdm(total=steps, unit="step", disable=None) as bar:
+    with tqdm(total=training.steps, unit="step", disable=None) as bar:
 
         def progress(step: int, value: float) -> None:
             bar.update(step - bar.n)
             bar.set_postfix(loss=f"{value:.3f}", refresh=False)
 
-        figures = train_segmentation(plan, sources, folder, name=name, device=device, start=start, progress=progress)
+        figures = train_segmentation(
+            training, sources, folder, name=name, device=device, start=start, progress=progress
+        )
     if as_json:
         click.echo(json.dumps(figures))
         return

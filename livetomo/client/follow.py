@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from livetomo.client.command import Command, Every
 from livetomo.client.local_collection import CollectedSession, Collection
@@ -41,6 +41,7 @@ class _Work:
         return sum(taken.count for taken in self.session.taken.values() if taken.event_id not in self.seen)
 
 
+@dataclass(eq=False, repr=False)
 class Follower:
     """One stream into one collection.
 
@@ -49,35 +50,26 @@ class Follower:
     told:      hears of every change.
     """
 
-    def __init__(
-        self,
-        stream: PickStream,
-        collection: Collection,
-        *,
-        kind: str | None = None,
-        command: Command | None = None,
-        every: Every | None = None,
-        tomograms: int | None = None,
-        on_change: Callable[[PickSet, Collection], None] = lambda pickset, collection: None,
-        clock: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
-    ) -> None:
-        self._stream = stream
-        self._collection = collection
-        self._kind = kind
-        self._command = command
-        self._every = every or Every()
-        self._tomograms = tomograms
-        self._on_change = on_change
-        self._clock = clock
-        self._pause = pause
+    stream: PickStream
+    collection: Collection
+    _: KW_ONLY
+    kind: str | None = None
+    command: Command | None = None
+    every: Every | None = None
+    tomograms: int | None = None
+    on_change: Callable[[PickSet, Collection], None] = lambda pickset, collection: None
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+
+    def __post_init__(self) -> None:
+        self._every = self.every or Every()
         self._saved_at = -math.inf
         self._work: dict[tuple[str, str], _Work] = {}
         self.failed_runs = 0
 
     async def run(self) -> None:
         """Until enough are collected, and the command has seen all of them; or until cancelled."""
-        for where, session in self._collection.sessions.items():
+        for where, session in self.collection.sessions.items():
             self._look_at(where, session)
         try:
             if not self._is_enough():
@@ -95,7 +87,7 @@ class Follower:
         """Take in one set after the other; write at once where there is time, and now and then where there is none."""
         saving = asyncio.create_task(self._save_now_and_then())
         try:
-            async with aclosing(self._stream.__aiter__()) as picksets:
+            async with aclosing(self.stream.__aiter__()) as picksets:
                 async for pickset in picksets:
                     await self._take(pickset)
                     if self._is_enough():
@@ -106,63 +98,63 @@ class Follower:
 
     async def _save_now_and_then(self) -> None:
         while True:
-            await self._pause(SAVE_SECONDS)
+            await self.pause(SAVE_SECONDS)
             self._save()
 
     def _save(self) -> None:
-        self._collection.save(self._stream.position, self._stream.epoch, self._stream.began)
+        self.collection.save(self.stream.position, self.stream.epoch, self.stream.began)
 
     def _is_enough(self) -> bool:
-        return self._tomograms is not None and self._collection.tomograms >= self._tomograms
+        return self.tomograms is not None and self.collection.tomograms >= self.tomograms
 
     async def _take(self, pickset: PickSet) -> None:
         try:
-            session = self._collection.take(pickset, await self._file(pickset))
+            session = self.collection.take(pickset, await self._file(pickset))
         except NotAsPublished as fault:
             log.error("%s is left out: %s", pickset.tomogram, fault)
             return
         if session is not None:
             # A particles file of a long session takes a while to write: not for each of a thousand sets at once.
-            if self._clock() - self._saved_at >= SAVE_SECONDS:
+            if self.clock() - self._saved_at >= SAVE_SECONDS:
                 self._save()
-                self._saved_at = self._clock()
-            self._on_change(pickset, self._collection)
+                self._saved_at = self.clock()
+            self.on_change(pickset, self.collection)
             self._look_at((pickset.watch, pickset.session), session)
 
     async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:
-        if self._kind is None or pickset.retracted:
+        if self.kind is None or pickset.retracted:
             return None
-        file = pickset.files.get(self._kind)
+        file = pickset.files.get(self.kind)
         if file is None:
             known = ", ".join(sorted(pickset.files)) or "none"
             raise ConfigurationError(
-                f'{pickset.tomogram} is not published as "{self._kind}" (but as: {known}). '
+                f'{pickset.tomogram} is not published as "{self.kind}" (but as: {known}). '
                 "Add it to the formats in the table export of the recipe."
             )
         ending = file.name.rsplit(".", 1)[-1]
-        return f"{slug(pickset.tomogram)}.{self._kind}.{ending}", await self._fetched(file)
+        return f"{slug(pickset.tomogram)}.{self.kind}.{ending}", await self._fetched(file)
 
     async def _fetched(self, file: RemoteFile) -> bytes:
         """The file, however long the daemon is away."""
-        assert self._stream.api is not None
+        assert self.stream.api is not None
         complaint = ""
         while True:
             try:
-                return await self._stream.api.fetch(file)
+                return await self.stream.api.fetch(file)
             except ApiAway as fault:
                 if str(fault) != complaint:
                     log.warning("%s; it is tried again", fault)
                 complaint = str(fault)
-                await self._pause(RETRY_SECONDS)
+                await self.pause(RETRY_SECONDS)
 
     def _look_at(self, where: tuple[str, str], session: CollectedSession) -> None:
         """Start the command if enough is new and it is not running."""
-        if self._command is None:
+        if self.command is None:
             return
         work = self._work.setdefault(where, _Work(*where, session))
         if work.task is None and self._every.is_due(work.new_picks, work.new_tomograms):
             work.seen = {taken.event_id for taken in session.taken.values()}
-            work.task = asyncio.create_task(self._command.run(session, work.watch, work.name))
+            work.task = asyncio.create_task(self.command.run(session, work.watch, work.name))
             work.task.add_done_callback(lambda task: self._ended(work, task))
 
     def _ended(self, work: _Work, task: "asyncio.Task[int]") -> None:
@@ -178,8 +170,8 @@ class Follower:
             while work.task is not None or work.new_tomograms:
                 if work.task is None:
                     work.seen = {taken.event_id for taken in work.session.taken.values()}
-                    assert self._command is not None
-                    self.failed_runs += await self._command.run(work.session, work.watch, work.name) != 0
+                    assert self.command is not None
+                    self.failed_runs += await self.command.run(work.session, work.watch, work.name) != 0
                 else:
                     await work.task
                     await asyncio.sleep(0)  # its callback comes next

@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -135,28 +136,22 @@ class DaemonPart(Protocol):
         """Until cancelled."""
 
 
+@dataclass(eq=False, repr=False)
 class Work:
     """What the last run has left is settled, then every lane begins. Nobody else waits for an output that hangs."""
 
-    def __init__(
-        self,
-        catalog: CatalogThread,
-        output: str,
-        lanes: Sequence[Lane],
-        *,
-        ready: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0),
-    ) -> None:
-        self._catalog = catalog
-        self._output = output
-        self._lanes = lanes
-        self._ready = ready
+    catalog: CatalogThread
+    output: str
+    lanes: Sequence[Lane]
+    _: KW_ONLY
+    ready: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0)
 
     async def run(self) -> None:
         """Until cancelled."""
-        await self._ready()
-        await recover(self._catalog, self._output)
+        await self.ready()
+        await recover(self.catalog, self.output)
         async with asyncio.TaskGroup() as together:
-            for lane in self._lanes:
+            for lane in self.lanes:
                 together.create_task(lane.run())
 
 

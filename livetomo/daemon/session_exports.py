@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,23 +39,18 @@ EVENTS_AT_A_TIME = 1000
 log = logging.getLogger("livetomo.session_stars")
 
 
+@dataclass(eq=False, repr=False)
 class SessionStars:
     """Writes `<output>/<watch>/<session>/particles/` anew a while after results, or what is known of them, changed."""
 
-    def __init__(
-        self,
-        catalog: CatalogThread,
-        output: str,
-        *,
-        watches: Callable[[], Collection[str]],
-        gather_seconds: float = GATHER_SECONDS,
-        may_write: Callable[[], bool] = lambda: True,
-    ) -> None:
-        self._catalog = catalog
-        self._output = output
-        self._watches = watches
-        self._gather_seconds = gather_seconds
-        self._may_write = may_write
+    catalog: CatalogThread
+    output: str
+    _: KW_ONLY
+    watches: Callable[[], Collection[str]]
+    gather_seconds: float = GATHER_SECONDS
+    may_write: Callable[[], bool] = lambda: True
+
+    def __post_init__(self) -> None:
         self._due: dict[tuple[str, str], float] = {}
         self._noted = asyncio.Event()
         self._problems = ExportProblems()
@@ -66,18 +62,18 @@ class SessionStars:
 
     def problems(self) -> Iterator[Problem]:
         """Sessions of the configured watches whose files are not complete."""
-        return self._problems.of(self._watches())
+        return self._problems.of(self.watches())
 
     async def run(self) -> None:
         """Until cancelled. At first all sessions of the last days are written: nothing tells what was missed."""
-        seq = await self._catalog(lambda catalog: catalog.event_log.last())
-        live = await self._catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS))
+        seq = await self.catalog(lambda catalog: catalog.event_log.last())
+        live = await self.catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS))
         self._due |= dict.fromkeys(live, 0.0)
         while True:
             began = time.monotonic()
             self._noted.clear()
             # Where the output is away they stay due.
-            ripe = [session for session, due in self._due.items() if due <= began] if self._may_write() else []
+            ripe = [session for session, due in self._due.items() if due <= began] if self.may_write() else []
             for session in ripe:
                 del self._due[session]
                 outcome = await self._write(*session)
@@ -85,7 +81,7 @@ class SessionStars:
                 if not outcome.is_whole:
                     again = RETRY_SECONDS if outcome.failure else LEFT_OUT_RETRY_SECONDS
                     self._due.setdefault(session, time.monotonic() + again)
-            rest = max(self._gather_seconds, min(LONGEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - began)))
+            rest = max(self.gather_seconds, min(LONGEST_REST_SECONDS, REST_FACTOR * (time.monotonic() - began)))
             await self._wait_for_news(seq, self._until_due())
             await asyncio.sleep(rest)
             seq = await self._gather(seq)
@@ -109,7 +105,7 @@ class SessionStars:
 
     async def _wait_for_news(self, seq: int, seconds: float | None) -> None:
         """Until an event comes, or something is learned, or the time is over."""
-        waits = [asyncio.ensure_future(self._catalog.wait_beyond(seq)), asyncio.ensure_future(self._noted.wait())]
+        waits = [asyncio.ensure_future(self.catalog.wait_beyond(seq)), asyncio.ensure_future(self._noted.wait())]
         try:
             await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -119,7 +115,7 @@ class SessionStars:
 
     async def _gather(self, seq: int) -> int:
         """Note the sessions that something has happened to since event `seq`; the number of the last event."""
-        while recorded := await self._catalog.events_after(seq, EVENTS_AT_A_TIME):
+        while recorded := await self.catalog.events_after(seq, EVENTS_AT_A_TIME):
             for one in recorded:
                 if one.event.kind in ("result", "retracted"):
                     self._due[one.event.tomogram.watch, one.event.tomogram.session] = 0.0
@@ -128,8 +124,8 @@ class SessionStars:
 
     async def _write(self, watch: str, session: str) -> Outcome:
         """Have the session's files written."""
-        results = await self._catalog(lambda catalog: catalog.views.standing_results(watch, session))
-        folder = session_folder(self._output, watch, session)
+        results = await self.catalog(lambda catalog: catalog.views.standing_results(watch, session))
+        folder = session_folder(self.output, watch, session)
         order = {"results": results, "session": str(folder), "format": FORMAT}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "livetomo.daemon.session_exports"),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 
 import livetomo
@@ -22,29 +22,21 @@ from livetomo.web.read_model import LIVE
 ASK_SECONDS = 1.7  # the probes wait for two
 
 
+@dataclass(eq=False, repr=False)
 class Overview:
     """Asks everybody how they are. `reporters` are the parts of the daemon that know of problems of their own."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        catalog: CatalogThread,
-        watches: Watches,
-        lanes: Sequence[Lane],
-        disks: Disks,
-        publisher: Publisher | None,
-        address: Callable[[], str],
-        reporters: Sequence[Reporter] = (),
-    ) -> None:
-        self._config = config
-        self._catalog = catalog
-        self._watches = watches
-        self._lanes = lanes
-        self._disks = disks
-        self._publisher = publisher
-        self._address = address
-        self._reporters = reporters
+    config: Config
+    _: KW_ONLY
+    catalog: CatalogThread
+    watches: Watches
+    lanes: Sequence[Lane]
+    disks: Disks
+    publisher: Publisher | None
+    address: Callable[[], str]
+    reporters: Sequence[Reporter] = ()
+
+    def __post_init__(self) -> None:
         self._collector = Collector()
         self._started = datetime.now(UTC)
         self._facts = _Facts()
@@ -57,33 +49,33 @@ class Overview:
         return replace(status, problems=self._collector.collect(problems, status.time))
 
     def _problems(self, status: Status, facts: "_Facts", trouble: str) -> Iterator[Problem]:
-        names = self._watches.names
+        names = self.watches.names
         if trouble:
             yield Problem("catalog", "file", "critical", trouble, blocks_ready=True)
         yield from of_states(status)
         yield from of_removed_watches({name: each.jobs for name, each in facts.waiting.items() if name not in names})
         yield from of_sessions([each for each in facts.poor if each.watch in names])
-        for reporter in self._reporters:
+        for reporter in self.reporters:
             yield from reporter.problems()
 
     def _states(self, facts: "_Facts") -> Status:
-        names = self._watches.names
+        names = self.watches.names
         return Status(
-            site=self._config.site,
-            instance=self._config.instance,
+            site=self.config.site,
+            instance=self.config.instance,
             version=livetomo.__version__,
             time=datetime.now(UTC),
             started=self._started,
-            url=str(self._config.http.public_url or self._address()).rstrip("/"),
+            url=str(self.config.http.public_url or self.address()).rstrip("/"),
             jobs=_counted(facts, names),
             oldest_waiting=min((each.oldest for name, each in facts.waiting.items() if name in names), default=None),
             paused=facts.paused,
             watches=tuple(
-                replace(state, health=facts.health.get(state.name, state.health)) for state in self._watches.states()
+                replace(state, health=facts.health.get(state.name, state.health)) for state in self.watches.states()
             ),
-            workers=tuple(lane.state for lane in self._lanes),
+            workers=tuple(lane.state for lane in self.lanes),
             broker=self._broker(facts),
-            disks=self._disks.states,
+            disks=self.disks.states,
             epoch=facts.epoch,
         )
 
@@ -91,15 +83,15 @@ class Overview:
         """What the catalog says, and what is wrong with it; in trouble, what it said before that."""
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                self._facts = await self._catalog(_facts)
+                self._facts = await self.catalog(_facts)
         except TimeoutError:
-            return self._facts, self._catalog.trouble or "the catalog does not answer"
-        return self._facts, self._catalog.trouble
+            return self._facts, self.catalog.trouble or "the catalog does not answer"
+        return self._facts, self.catalog.trouble
 
     def _broker(self, facts: "_Facts") -> BrokerState:
-        if self._publisher is None:
+        if self.publisher is None:
             return BrokerState(configured=False)
-        state = self._publisher.state
+        state = self.publisher.state
         return BrokerState(True, state.connected, state.error, facts.unpublished, facts.unpublished_since)
 
 

@@ -1,7 +1,7 @@
 """The files that may become arrivals: which of those that a scan sees are new, changed, and nobody else's twin."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
 from livetomo.config.patterns import Exclusion, SessionPattern
@@ -64,6 +64,7 @@ class CandidateListener(Protocol):
         ...
 
 
+@dataclass(eq=False, repr=False)
 class Candidates:
     """Those of one watch, by path in `files`.
 
@@ -71,31 +72,22 @@ class Candidates:
     is_offered: whether it is too late to withdraw the candidate at a path.
     """
 
-    def __init__(
-        self,
-        settings: WatchSettings,
-        tree: Tree,
-        near: Neighbours,
-        known: Known,
-        origins: Origins,
-        listener: CandidateListener,
-        *,
-        clock: Callable[[], float],
-        is_offered: Callable[[str], bool],
-    ) -> None:
-        self._settings = settings
-        self._tree = tree
-        self._known = known
-        self._origins = origins
-        self._listener = listener
-        self._is_offered = is_offered
-        self._producers = choose(settings.producers, settings.pattern)
-        self._session = SessionPattern(settings.session)
-        self._exclusion = Exclusion(settings.exclude)
-        self._near = near
-        self._clock = clock
-        self._halves = HalfSearch(self._producers, self._session, near)
-        self._relations = Relations(tree, near, self._producers, self._session, known.was_taken)
+    settings: WatchSettings
+    tree: Tree
+    near: Neighbours
+    known: Known
+    origins: Origins
+    listener: CandidateListener
+    _: KW_ONLY
+    clock: Callable[[], float]
+    is_offered: Callable[[str], bool]
+
+    def __post_init__(self) -> None:
+        self._producers = choose(self.settings.producers, self.settings.pattern)
+        self._session = SessionPattern(self.settings.session)
+        self._exclusion = Exclusion(self.settings.exclude)
+        self._halves = HalfSearch(self._producers, self._session, self.near)
+        self._relations = Relations(self.tree, self.near, self._producers, self._session, self.known.was_taken)
         self._ruled_out: dict[str, tuple[Look, float]] = {}
         self._places: dict[tuple[int, int], str] = {}
         self._suffixes = tuple({suffix for producer in self._producers for suffix in producer.suffixes})
@@ -157,13 +149,13 @@ class Candidates:
         """Why the file at `path` is not taken, by what lies or has been taken around it; empty where it may be."""
         halves = (half for _, half in self._halves.places(named.file, path)) if named.file.role == "full" else ()
         for other in (*named.producer.rivals(named.file, plain_path(path)), *halves):
-            if other != path and self._known.was_taken(other) and self._near.exists(other):
+            if other != path and self.known.was_taken(other) and self.near.exists(other):
                 return f"the same tomogram as {other}, which has been taken"
         return self._relations.why_not(named.producer, named.file, path)
 
     def rule_out(self, path: str, look: Look) -> None:
         """The file at `path` is no tomogram: it is not looked at again soon, unless it is not `look` any more."""
-        self._ruled_out[path] = (look, self._clock() + RULED_OUT_SECONDS)
+        self._ruled_out[path] = (look, self.clock() + RULED_OUT_SECONDS)
 
     def _named(self, path: str) -> Named | None:
         """As `name`, whatever characters there are in the path."""
@@ -175,27 +167,27 @@ class Candidates:
         found = recognise(self._producers, path, folder)
         if found is None or not (found[1].role == "full" or found[0].stands_alone(found[1], path)):
             return None
-        return Named(TomogramId(self._settings.name, session, found[1].name), *found)
+        return Named(TomogramId(self.settings.name, session, found[1].name), *found)
 
     def _consider(self, path: str, entry: Entry, named: Named, baseline: list[KnownFile] | None) -> None:
         if path in self.files or not entry.is_file():
             return
         stat = entry.stat()
         look = Look.of(stat)
-        known = self._known.get(path)
+        known = self.known.get(path)
         if known and (known.size, known.modified_ns) == (look.size, look.modified_ns) and not self.is_orphaned(path):
             self._places[look.device, look.inode] = path
-            self._listener.known_seen(path, named, known)
+            self.listener.known_seen(path, named, known)
             return
         if baseline is not None:
             baseline.append(KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode))
             return
-        if known is None and (old := self._origins.moved_from(path, look)):
-            self._listener.left_alone_moved(
+        if known is None and (old := self.origins.moved_from(path, look)):
+            self.listener.left_alone_moved(
                 old, KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode)
             )
             return
-        since = self._settings.since
+        since = self.settings.since
         if known is None and not isinstance(since, str) and stat.st_mtime < since:
             return
         is_link = entry.is_symlink()
@@ -203,13 +195,13 @@ class Candidates:
             return
         self._places[look.device, look.inode] = path
         self.files[path] = Candidate(path, named, is_link, look.size, look.modified_ns)
-        self._listener.candidate_found(self.files[path], look)
+        self.listener.candidate_found(self.files[path], look)
 
     def successor(self, path: str) -> str:
         """The candidate that was taken at `path` before something else came there, by its name, size and time."""
-        if not self._known.was_taken(path):
+        if not self.known.was_taken(path):
             return ""
-        was, name = self._known[path], path.rpartition("/")[2]
+        was, name = self.known[path], path.rpartition("/")[2]
         return next(
             (
                 other.path
@@ -223,12 +215,12 @@ class Candidates:
 
     def is_orphaned(self, path: str) -> bool:
         """Whether it is the copy of a tomogram's file that is gone: it takes its place then."""
-        original = self._known.original(path)
-        return bool(original) and self._known.was_taken(original) and not self._tree.exists(original)
+        original = self.known.original(path)
+        return bool(original) and self.known.was_taken(original) and not self.tree.exists(original)
 
     def _is_ruled_out(self, path: str, look: Look, named: Named) -> bool:
         """Whether it is not taken, as was found now, or not long ago when it was what it is now."""
-        now = self._clock()
+        now = self.clock()
         look_then, until = self._ruled_out.get(path, (None, 0.0))
         if look == look_then and now < until:
             return True
@@ -243,14 +235,14 @@ class Candidates:
         if other is None or other == path:
             return False
         try:
-            there = self._tree.look(other)
+            there = self.tree.look(other)
         except OSError:
             return False
         if (there.device, there.inode) != (look.device, look.inode):
             return False
         rival = self.files.get(other)
-        if rival and rival.is_link and not is_link and not self._is_offered(other):
-            self._listener.candidate_withdrawn(other)
+        if rival and rival.is_link and not is_link and not self.is_offered(other):
+            self.listener.candidate_withdrawn(other)
             return False
         return True
 

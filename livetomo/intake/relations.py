@@ -1,6 +1,7 @@
 """What the files around a volume say of it: that it is a tilt stack, a by-product, or made from a tomogram there."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from livetomo.config.patterns import SessionPattern
 from livetomo.core.errors import PermanentError
@@ -20,47 +21,40 @@ _TAILS = ("", "_rec", "_Vol", "_full_rec")
 _OWN = (".mdoc", ".mrc.mdoc", ".st.mdoc", ".rawtlt", ".aln", "_TLT.txt")
 
 
+@dataclass(eq=False, repr=False)
 class Relations:
     """Asks what lies around a volume, never above its session's folder.
 
     was_taken: whether the file at a path has been taken as a tomogram, though it may be gone by now.
     """
 
-    def __init__(
-        self,
-        tree: Tree,
-        near: Neighbours,
-        producers: Sequence[Producer],
-        session: SessionPattern,
-        was_taken: Callable[[str], bool] = lambda _: False,
-    ) -> None:
-        self._tree = tree
-        self._near = near
-        self._producers = producers
-        self._session = session
-        self._was_taken = was_taken
+    tree: Tree
+    near: Neighbours
+    producers: Sequence[Producer]
+    session: SessionPattern
+    was_taken: Callable[[str], bool] = lambda _: False
 
     def why_not(self, producer: Producer, file: Recognised, path: str) -> str:
         """Why the volume at `path` is not taken for a tomogram of its own; empty where nothing around it says so."""
-        if other := contradiction(producer, file, path, self._near.exists):
+        if other := contradiction(producer, file, path, self.near.exists):
             return f"a tilt stack, as {other} beside it shows"
         if better := better_rival(producer, file, path, self._there):
             return f"the same tomogram as {better}, which is taken instead"
         if producer.is_users_word:
             return ""
-        if reason := by_product(plain_path(path), self._near):
+        if reason := by_product(plain_path(path), self.near):
             return reason
         source = next((one for one in self._sources(path) if self._is_source(one, path)), None)
         return f"made from {source}, by its name" if source else ""
 
     def _there(self, path: str) -> bool:
-        return self._near.exists(path) or self._was_taken(path)
+        return self.near.exists(path) or self.was_taken(path)
 
     def _sources(self, path: str) -> Iterator[str]:
         """What there is of the files that, by their names, the volume at `path` may have been made from."""
         folder, name = split(plain_path(path))
         names = VolumeName.of(name)
-        has_own = any(self._near.exists(folder + names.core + ending) for ending in _OWN)
+        has_own = any(self.near.exists(folder + names.core + ending) for ending in _OWN)
         # Beside it, a name that is longer by what does not tell two tomograms apart.
         for core in () if has_own else names.shorter():
             yield from self._present(folder, core, names, strict=False)
@@ -72,7 +66,7 @@ class Relations:
             for core in (names.core, *longer):
                 yield from self._present(place, core, names, strict=not is_named)
         # In a folder beside it, whatever that is called, where the name itself says that it is a copy's.
-        if longer and is_product(names.core) and len(folder) > len(self._session.folder(path)):
+        if longer and is_product(names.core) and len(folder) > len(self.session.folder(path)):
             for place in self._beside(*_split_folder(folder)):
                 for core in longer:
                     yield from self._present(place, core, names, strict=False)
@@ -93,7 +87,7 @@ class Relations:
 
         The folder above; and for a folder called as copies are, at whatever depth, those beside and above it.
         """
-        session = self._session.folder(path)
+        session = self.session.folder(path)
         inner = folder[len(session) :].split("/")[:-1]
         for number in reversed(range(len(inner))):
             word = inner[number]
@@ -109,22 +103,22 @@ class Relations:
 
     def _beside(self, above: str, word: str) -> list[str]:
         """The folders in `above`, but `word`, that may hold the sources of copies."""
-        names = sorted(name for name in self._near.names(above) if "." not in name[-5:] and name != word)
+        names = sorted(name for name in self.near.names(above) if "." not in name[-5:] and name != word)
         return [f"{above}{name}/" for name in names if may_hold_sources(name)][:MOST_FOLDERS_BESIDE]
 
     def _is_source(self, source: str, path: str) -> bool:
         """Whether the file at `source` is a tomogram of which that at `path` can be made."""
         if source == path:
             return False
-        found = recognise(self._producers, source, self._session.folder(source))
+        found = recognise(self.producers, source, self.session.folder(source))
         if found is None or found[1].role == "other":
             return False
-        if contradiction(*found, source, self._near.exists):
+        if contradiction(*found, source, self.near.exists):
             return False
         try:
-            ours, theirs = self._tree.look(path), self._tree.look(source)
-            whole = self._tree.header(source)
-            refuse_stack(whole, source, self._tree, self._near, is_users_word=found[0].is_users_word)
+            ours, theirs = self.tree.look(path), self.tree.look(source)
+            whole = self.tree.header(source)
+            refuse_stack(whole, source, self.tree, self.near, is_users_word=found[0].is_users_word)
         except PermanentError:
             return False
         except OSError:
@@ -134,7 +128,7 @@ class Relations:
         if VolumeName.of(split(source)[1]).is_reconstruction:
             return True
         try:
-            made = self._tree.header(path)
+            made = self.tree.header(path)
         except (OSError, PermanentError):
             return True  # not whole yet
         # What is deeper and narrower was made from a tilt stack: it is the tomogram.

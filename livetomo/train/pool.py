@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from multiprocessing import get_context
 from typing import Protocol
 
@@ -19,6 +20,7 @@ class Source(Protocol):
         """Those of `number`; the same for the same number, in whatever process."""
 
 
+@dataclass(eq=False, repr=False)
 class Pool:
     """The newest `size` groups of examples, in the order of their numbers.
 
@@ -26,26 +28,26 @@ class Pool:
     that is resumed sees what it would have seen.
     """
 
-    def __init__(
-        self, source: Source, *, size: int, renew_every: int, executor: ProcessPoolExecutor, ahead: int
-    ) -> None:
-        self._source = source
-        self._size = size
-        self._renew_every = renew_every
-        self._executor = executor
-        self._ahead = ahead
-        self._groups: deque[Sequence[Example]] = deque(maxlen=size)
+    source: Source
+    _: KW_ONLY
+    size: int
+    renew_every: int
+    executor: ProcessPoolExecutor
+    ahead: int
+
+    def __post_init__(self) -> None:
+        self._groups: deque[Sequence[Example]] = deque(maxlen=self.size)
         self._coming: deque[Future[Sequence[Example]]] = deque()
         self._next = 0
         self._taken = 0
 
     def at(self, step: int) -> list[Example]:
         """Every example in the pool at this step; steps never go back."""
-        last = self._size + step // self._renew_every
+        last = self.size + step // self.renew_every
         if not self._groups and not self._coming:
-            self._next = self._taken = last - self._size
-        while self._next < last + self._ahead:
-            self._coming.append(self._executor.submit(self._source.examples, self._next))
+            self._next = self._taken = last - self.size
+        while self._next < last + self.ahead:
+            self._coming.append(self.executor.submit(self.source.examples, self._next))
             self._next += 1
         while self._taken < last:
             self._groups.append(self._coming.popleft().result())

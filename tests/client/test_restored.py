@@ -130,7 +130,7 @@ async def until(what: Any) -> None:
 
 def rows(follower: Follower) -> dict[str, int]:
     found: dict[str, int] = {}
-    for session in follower._collection.sessions.values():
+    for session in follower.collection.sessions.values():
         for name in session._rows:
             found[name] = len(session._rows[name])
     return found
@@ -246,7 +246,7 @@ async def test_while_the_api_is_away_what_the_broker_says_of_a_new_epoch_is_not_
     running = asyncio.create_task(follower.run())
     await facility.picked("TS_01", "TS_02", "TS_03")
     await until(lambda: len(heard) == 3)
-    follower._stream.api = ApiClient("http://127.0.0.1:1")
+    follower.stream.api = ApiClient("http://127.0.0.1:1")
     body = json.loads(facility.broker.log[-1].payload) | {"epoch": "another", "seq": 1, "event_id": "new"}
     body |= {"tomogram": "TS_09"}
     from livetomo.publish.payloads.events import Message

@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -35,40 +36,29 @@ R = TypeVar("R")
 log = logging.getLogger("livetomo.workers.lane")
 
 
+@dataclass(eq=False, repr=False)
 class Lane:
     """Serves one device until it is cancelled; a worker that dies is replaced, and its job is not lost."""
 
-    def __init__(
-        self,
-        device: str,
-        *,
-        lanes: int,
-        catalog: CatalogThread,
-        output: str,
-        claim: Callable[[Catalog, str], Claim | None],
-        spec_of: Callable[[Claim], JobSpec],
-        job_time_limit: float,
-        metrics: Metrics,
-        mark_for: Callable[[Path], Mapping[str, str] | None] = lambda folder: None,
-        may_start: Callable[[], bool] = lambda: True,
-        excuses: Callable[[Claim, Fault], bool] = lambda claim, fault: False,
-        hangs: Callable[[Claim], bool] = lambda claim: False,
-    ) -> None:
-        self._device = device
-        self._catalog = catalog
-        self._output = output
-        self._claim_next = claim
-        self._spec_of = spec_of
-        self._job_time_limit = job_time_limit
-        self._metrics = metrics
-        self._mark_for = mark_for
-        self._may_start = may_start
-        self._excuses = excuses
-        self._hangs = hangs
+    device: str
+    _: KW_ONLY
+    lanes: int
+    catalog: CatalogThread
+    output: str
+    claim: Callable[[Catalog, str], Claim | None]
+    spec_of: Callable[[Claim], JobSpec]
+    job_time_limit: float
+    metrics: Metrics
+    mark_for: Callable[[Path], Mapping[str, str] | None] = lambda folder: None
+    may_start: Callable[[], bool] = lambda: True
+    excuses: Callable[[Claim, Fault], bool] = lambda claim, fault: False
+    hangs: Callable[[Claim], bool] = lambda claim: False
+
+    def __post_init__(self) -> None:
         self._renew_at = -math.inf
         self._bench = Bench()
-        self._worker = WorkerProcess(device, workers=lanes)
-        self.state = WorkerState(device, "starting", since=datetime.now(UTC))
+        self._worker = WorkerProcess(self.device, workers=self.lanes)
+        self.state = WorkerState(self.device, "starting", since=datetime.now(UTC))
 
     @property
     def worker_pid(self) -> int | None:
@@ -89,20 +79,20 @@ class Lane:
 
     async def _sit_out(self) -> None:
         """While the device is benched, or must not work for another reason, hold no worker."""
-        while (rest := self._bench.rest()) or not self._may_start():
+        while (rest := self._bench.rest()) or not self.may_start():
             await self._worker.stop()
             self._report("benched" if rest else "idle", message=self._bench.why if rest else "")
             await asyncio.sleep(min(rest or BENCH_LOOK_SECONDS, BENCH_LOOK_SECONDS))
 
     async def _next_job(self) -> Claim:
         while True:
-            bell = self._catalog.bell
-            if self._may_start():
-                claim = await self._catalog(self._claim)
+            bell = self.catalog.bell
+            if self.may_start():
+                claim = await self.catalog(self._claim)
                 if claim is not None:
                     crash_point("claimed")
                     return claim
-            due = await self._catalog(lambda catalog: catalog.jobs.next_due())
+            due = await self.catalog(lambda catalog: catalog.jobs.next_due())
             wait = IDLE_LOOK_SECONDS if due is None else min(IDLE_LOOK_SECONDS, max(0.05, due - time.time()))
             with contextlib.suppress(TimeoutError):
                 # Not wait_for: in Python 3.11 it forgets a cancellation that comes as the bell rings.
@@ -110,11 +100,11 @@ class Lane:
                     await bell.wait()
 
     def _claim(self, catalog: Catalog) -> Claim | None:
-        return None if catalog.operator_requests.is_paused() else self._claim_next(catalog, self._device)
+        return None if catalog.operator_requests.is_paused() else self.claim(catalog, self.device)
 
     async def _serve(self, claim: Claim) -> None:
         """One attempt: have it made, and commit it or account for its fault."""
-        folder = tomogram_folder(self._output, claim.tomogram) / attempt_name(claim.token)
+        folder = tomogram_folder(self.output, claim.tomogram) / attempt_name(claim.token)
         try:
             fault = await self._make(claim, folder)
         except asyncio.CancelledError:
@@ -123,7 +113,7 @@ class Lane:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS):
                     await _sweep(folder)
-                await self._catalog(lambda catalog: catalog.jobs.release(claim.token))
+                await self.catalog(lambda catalog: catalog.jobs.release(claim.token))
             raise
         self._bench.count(str(claim.tomogram), fault)
         if fault is None:
@@ -135,46 +125,46 @@ class Lane:
         """Have the worker make the result in `folder`; None when it lies there."""
         self._report("busy", claim)
         complete = complete_at(claim.settled_at, claim.content.modified_ns, time.time())
-        self._metrics.began(claim.tomogram.watch, max(0.0, time.time() - complete))
+        self.metrics.began(claim.tomogram.watch, max(0.0, time.time() - complete))
         try:
-            async with asyncio.timeout(self._job_time_limit):
+            async with asyncio.timeout(self.job_time_limit):
                 fault = await self._converse(claim, folder)
         except WorkerFault as ending:
-            self._metrics.worker_stopped(self._device, died=True)
+            self.metrics.worker_stopped(self.device, died=True)
             return ending.fault
         except TimeoutError:
             await self._worker.stop()
-            self._metrics.worker_stopped(self._device, died=True)
-            limit = f"{self._job_time_limit:,.0f} s"
+            self.metrics.worker_stopped(self.device, died=True)
+            limit = f"{self.job_time_limit:,.0f} s"
             return Fault("transient", "time limit", f"It was not finished within {limit} and was stopped.")
         except LivetomoError as refusal:
             return Fault(refusal.kind, refusal.reason, str(refusal))
         if fault is None:
-            self._metrics.worker_at(self._device, None)
+            self.metrics.worker_at(self.device, None)
         else:
-            self._metrics.worker_stopped(self._device, died=False)
+            self.metrics.worker_stopped(self.device, died=False)
         return fault
 
     async def _converse(self, claim: Claim, folder: Path) -> Fault | None:
-        names: dict[str, Any] = {"token": claim.token, "folder": str(folder), "mark": self._mark_for(folder)}
-        job = {"do": "job", **names, "spec": self._spec_of(claim).to_json()}
+        names: dict[str, Any] = {"token": claim.token, "folder": str(folder), "mark": self.mark_for(folder)}
+        job = {"do": "job", **names, "spec": self.spec_of(claim).to_json()}
         await self._worker.send(job)
         while (message := await self._next_message(claim))["is"] == "stage":
             self._report("busy", claim, str(message["stage"]))
-            self._metrics.worker_at(self._device, str(message["stage"]))
+            self.metrics.worker_at(self.device, str(message["stage"]))
         return Fault(**message["fault"]) if message["is"] == "failed" else None
 
     async def _next_message(self, claim: Claim) -> dict[str, Any]:
         """The next message about this job, keeping its lease meanwhile; a lost lease is told to the worker."""
         while True:
             message = await self._worker.receive()
-            if self.state.stage in _READING and self._hangs(claim):
+            if self.state.stage in _READING and self.hangs(claim):
                 await self._worker.stop()
                 said = f"The file system of {claim.tomogram.watch} does not answer; its worker was stopped."
                 raise WorkerFault(Fault("transient", SourceUnreadable.reason, said))
             if time.monotonic() > self._renew_at:
                 self._renew_at = time.monotonic() + LEASE_SECONDS / 3
-                if not await self._catalog(lambda catalog: catalog.jobs.renew(claim.token, LEASE_SECONDS)):
+                if not await self.catalog(lambda catalog: catalog.jobs.renew(claim.token, LEASE_SECONDS)):
                     await self._worker.send({"do": "cancel", "token": claim.token})
             if message.get("token") == claim.token:
                 return message
@@ -182,7 +172,7 @@ class Lane:
     async def _commit(self, claim: Claim, folder: Path) -> None:
         """The fenced commit: only the attempt that holds the lease moves its folder into place and is recorded."""
         final = folder.with_name(result_name(claim.revision, claim.recipe_hash))
-        if not await self._catalog(lambda catalog: catalog.jobs.holds(claim.token)):
+        if not await self.catalog(lambda catalog: catalog.jobs.holds(claim.token)):
             await self._account(claim, folder, Fault("transient", "lease lost", "A newer revision took its place."))
             return
         try:
@@ -192,32 +182,32 @@ class Lane:
             await self._account(claim, folder, Fault("transient", CANNOT_COMMIT, said))
             return
         crash_point("moved")
-        judged = await self._catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final)))
+        judged = await self.catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final)))
         if judged is None:
             await self._account(claim, final, Fault("transient", "lease lost", "A newer revision took its place."))
             return
         crash_point("committed")
-        self._metrics.finished(judged)
+        self.metrics.finished(judged)
         log.info("done", extra=self._where(claim))
 
     async def _account(self, claim: Claim, folder: Path, fault: Fault) -> None:
         """The attempt came to nothing: its folder goes, and the job is tried again or given up."""
         await _sweep(folder)
-        if self._excuses(claim, fault):
-            await self._catalog(lambda catalog: catalog.jobs.postpone(claim.token, fault, POSTPONED_SECONDS))
+        if self.excuses(claim, fault):
+            await self.catalog(lambda catalog: catalog.jobs.postpone(claim.token, fault, POSTPONED_SECONDS))
             log.info(f"postponed: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
             return
-        state = await self._catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))
+        state = await self.catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))
         if state is None:
             log.info(f"discarded: {fault.message}", extra=self._where(claim))
             return
-        self._metrics.failed(claim.tomogram.watch, fault.kind, final=state == "failed")
+        self.metrics.failed(claim.tomogram.watch, fault.kind, final=state == "failed")
         word = "failed" if state == "failed" else "tried again later"
         level = logging.WARNING if state == "failed" else logging.INFO
         log.log(level, f"{word}: {fault.message}", extra=self._where(claim) | {"reason": fault.reason})
 
     def _where(self, claim: Claim) -> dict[str, Any]:
-        return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self._device}
+        return {"tomogram": str(claim.tomogram), "revision": claim.revision, "device": self.device}
 
     def _report(
         self,
@@ -229,7 +219,7 @@ class Lane:
         tomogram = str(claim.tomogram) if claim else ""
         same = (state, tomogram) == (self.state.state, self.state.tomogram)
         since = self.state.since if same else datetime.now(UTC)
-        self.state = WorkerState(self._device, state, tomogram, stage, since, message)
+        self.state = WorkerState(self.device, state, tomogram, stage, since, message)
 
 
 async def _sweep(folder: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -51,6 +51,7 @@ class RefusedMessage:
     count: int = 1
 
 
+@dataclass(eq=False, repr=False)
 class Delivery:
     """Sends one message at a time, so that a connection that is lost over one is known to be lost over that one.
 
@@ -59,26 +60,19 @@ class Delivery:
     takes:    whether the broker has taken anything on this connection. Until it has, a refusal may mean everything.
     """
 
-    def __init__(
-        self,
-        topics: Topics,
-        probe: Message,
-        *,
-        time_limit: float,
-        observer: DeliveryObserver,
-        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    topics: Topics
+    probe: Message
+    _: KW_ONLY
+    time_limit: float
+    observer: DeliveryObserver
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self.standing: dict[str, RefusedMessage] = {}
         self.takes = False
         self.refusal = ""
-        self._topics = topics
-        self._probe = probe
-        self._time_limit = time_limit
-        self._observer = observer
-        self._pause = pause
-        self._clock = clock
-        self._suspects = Suspects(clock)
+        self._suspects = Suspects(self.clock)
         self._said_at: dict[str, float] = {}
         self._under_way: tuple[str, Message] | None = None
         self._lock = asyncio.Lock()
@@ -119,20 +113,20 @@ class Delivery:
                 raise
             await self._attempt(connection, replace(message, payload=short, shorter=bytes))
             self._suspects.too_large(len(message.payload))
-            self._observer.message_shortened()
-            kind = self._topics.kind(message.topic)
+            self.observer.message_shortened()
+            kind = self.topics.kind(message.topic)
             self._say(f"{kind} shortened", f"{fault}: {message.topic} was sent without some parts", log.warning)
 
     async def _attempt(self, connection: Connection, message: Message) -> None:
         """Send it, unless it is what earlier connections were lost over."""
-        kind = self._topics.kind(message.topic)
+        kind = self.topics.kind(message.topic)
         self._suspects.check(kind, message)
         self._under_way = kind, message
         try:
-            async with asyncio.timeout(self._time_limit):
+            async with asyncio.timeout(self.time_limit):
                 await connection.publish(message)
         except TimeoutError:
-            raise BrokerAway(f"the broker did not acknowledge a message within {self._time_limit:g} s") from None
+            raise BrokerAway(f"the broker did not acknowledge a message within {self.time_limit:g} s") from None
         except MessageRefused:
             self._under_way = None
             raise
@@ -143,10 +137,10 @@ class Delivery:
         """Try again for some seconds what is refused for the moment, unless all of its kind is."""
         if fault.code is None or refusal_of(fault.code).cost != "moment":
             return False
-        if self._topics.kind(message.topic) in self.standing:
+        if self.topics.kind(message.topic) in self.standing:
             return False
         for seconds in _SOON_SECONDS:
-            await self._pause(seconds)
+            await self.pause(seconds)
             try:
                 await self._attempt(connection, message)
             except MessageRefused:
@@ -156,13 +150,13 @@ class Delivery:
 
     async def _pass_over(self, connection: Connection, message: Message, fault: MessageRefused) -> None:
         self.refusal = str(fault)
-        kind, refusal = self._topics.kind(message.topic), refusal_of(fault.code)
+        kind, refusal = self.topics.kind(message.topic), refusal_of(fault.code)
         known = self.standing.get(kind)
-        if known is None and refusal.cost != "size" and message.topic != self._probe.topic:
+        if known is None and refusal.cost != "size" and message.topic != self.probe.topic:
             self.takes = await self._takes_the_probe(connection)
         if not self.takes:
             return
-        self._observer.message_refused(refusal.counted)
+        self.observer.message_refused(refusal.counted)
         self._say(kind, f"{fault} Such messages are skipped ({kind}); the HTTP API has them.", log.warning)
         count, since = (1, datetime.now(UTC)) if known is None else (known.count + 1, known.since)
         self.standing[kind] = RefusedMessage(kind, str(fault), since, count)
@@ -170,19 +164,19 @@ class Delivery:
     async def _takes_the_probe(self, connection: Connection) -> bool:
         """Whether what is refused is this message alone, or this user, or everything for now."""
         try:
-            await self._attempt(connection, self._probe)
+            await self._attempt(connection, self.probe)
         except MessageRefused:
             return False
         return True
 
     def _is_taken(self, message: Message) -> None:
         self.takes = True
-        kind = self._topics.kind(message.topic)
+        kind = self.topics.kind(message.topic)
         if self.standing.pop(kind, None) is not None:
             log.info("broker: takes messages for %s again", kind)
 
     def _say(self, about: str, said: str, how: Callable[..., None]) -> None:
         """Once an hour for the same thing: a broker may refuse every second message."""
-        if self._clock() >= self._said_at.get(about, -_SAID_AGAIN_SECONDS) + _SAID_AGAIN_SECONDS:
-            self._said_at[about] = self._clock()
+        if self.clock() >= self._said_at.get(about, -_SAID_AGAIN_SECONDS) + _SAID_AGAIN_SECONDS:
+            self._said_at[about] = self.clock()
             how("broker: %s", said)

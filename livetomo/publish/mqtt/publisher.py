@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class PublisherState:
     since: datetime
 
 
+@dataclass(eq=False, repr=False)
 class Publisher:
     """One daemon's voice on one broker.
 
@@ -51,34 +52,23 @@ class Publisher:
     batch: a killed daemon may then tell up to a batch again, under the same event ids.
     """
 
-    def __init__(
-        self,
-        settings: MessageSettings,
-        catalog: CatalogThread,
-        transport: Transport,
-        retained: Retained | None = None,
-        *,
-        memory: Path | None = None,
-        consumer: str = "mqtt",
-        acknowledge_time_limit: float = 10.0,
-        acknowledged: Callable[[Recorded], None] = lambda recorded: None,
-        observer: DeliveryObserver | None = None,
-        pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        chance: random.Random | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.retained = Retained() if retained is None else retained
+    settings: MessageSettings
+    catalog: CatalogThread
+    transport: Transport
+    retained: Retained = field(default_factory=Retained)
+    _: KW_ONLY
+    memory: Path | None = None
+    consumer: str = "mqtt"
+    acknowledge_time_limit: float = 10.0
+    acknowledged: Callable[[Recorded], None] = lambda recorded: None
+    observer: DeliveryObserver = field(default_factory=Uncounted)
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep
+    chance: random.Random = field(default_factory=random.Random)
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self.state = PublisherState(connected=False, error="", since=datetime.now(UTC))
-        self._settings = settings
-        self._catalog = catalog
-        self._transport = transport
-        self._consumer = consumer
-        self._time_limit = acknowledge_time_limit
-        self._acknowledged = acknowledged
-        self._pause = pause
-        self._chance = random.Random() if chance is None else chance
-        self._clock = clock
-        self._leftovers = Leftovers(settings.topics.root, self.retained, memory)
+        self._leftovers = Leftovers(self.settings.topics.root, self.retained, self.memory)
         self._gives_reasons = True
         self._failures = 0
         self._has_rival = False
@@ -87,18 +77,18 @@ class Publisher:
         self._taken_over_at: float | None = None
         self._short_ones = 0
         self._delivery = Delivery(
-            settings.topics,
+            self.settings.topics,
             self._availability(ONLINE),
-            time_limit=acknowledge_time_limit,
-            observer=Uncounted() if observer is None else observer,
-            pause=pause,
-            clock=clock,
+            time_limit=self.acknowledge_time_limit,
+            observer=self.observer,
+            pause=self.pause,
+            clock=self.clock,
         )
 
     async def run(self) -> None:
         """Until cancelled, which says `stopped` to the broker."""
         while True:
-            began = self._clock()
+            began = self.clock()
             try:
                 # In a task of its own: in Python 3.11 a task group that fails as it is cancelled forgets that, and
                 # counts its own cancelling, so that only a task without one knows whether it was told to stop.
@@ -107,11 +97,11 @@ class Publisher:
                 if (task := asyncio.current_task()) is not None and task.cancelling():
                     raise asyncio.CancelledError from None
                 self._delivery.lost(fault.code)
-                self._count(fault, self._clock() - began)
+                self._count(fault, self.clock() - began)
                 if self.state.error != str(fault):
                     log.warning("broker: %s", fault)
                 self.state = PublisherState(connected=False, error=str(fault), since=self._since(connected=False))
-            await self._pause(self._next_pause())
+            await self.pause(self._next_pause())
 
     def problems(self) -> Iterator[Problem]:
         """What the broker does not take, and who takes over; that it is away is told by the status."""
@@ -121,7 +111,7 @@ class Publisher:
             last = refused[-1]
             said = f"The broker does not take messages for {last.kind}: {last.said}{more}"
             yield Problem("broker", "refused", "warning", said, min(each.since for each in refused))
-        if self._taken_over_at is not None and self._clock() - self._taken_over_at < _PAUSES_OF_RIVALS.longest_seconds:
+        if self._taken_over_at is not None and self.clock() - self._taken_over_at < _PAUSES_OF_RIVALS.longest_seconds:
             said = "Another client connects to the broker with the id of this daemon, and ends its connections. "
             yield Problem("broker", "id", "critical", said + "Do two daemons have the same site and instance?")
 
@@ -131,7 +121,7 @@ class Publisher:
         self._has_rival = False
         if self._is_taken_over:
             self._taken_over += 1
-            self._taken_over_at = self._clock()
+            self._taken_over_at = self.clock()
         elif seconds > _PAUSES_OF_RIVALS.longest_seconds:
             self._taken_over = 0
         # MQTT 3.1.1 does not say that it was a takeover, nor does every broker of MQTT 5.
@@ -145,16 +135,16 @@ class Publisher:
         if self._is_taken_over:
             # Two that take each other's place would do nothing else.
             longest = _PAUSES_OF_RIVALS.seconds(self._taken_over)
-        return longest * self._chance.uniform(0.5, 1)
+        return longest * self.chance.uniform(0.5, 1)
 
     async def _connection(self) -> None:
         """One connection. However early it is cancelled, `stopped` is its last word."""
-        async with self._transport.connect(will=self._availability(OFFLINE)) as connection:
+        async with self.transport.connect(will=self._availability(OFFLINE)) as connection:
             try:
                 await self._talk(connection)
             except asyncio.CancelledError:
                 with suppress(BrokerAway, MessageRefused, TimeoutError):
-                    async with asyncio.timeout(self._time_limit):
+                    async with asyncio.timeout(self.acknowledge_time_limit):
                         await connection.publish(self._availability(STOPPED))
                 raise
 
@@ -183,31 +173,31 @@ class Publisher:
 
     async def _look_for_a_rival(self, connection: Connection) -> None:
         """Whether another daemon has told its status in our place: brokers seldom say who ended a connection."""
-        topic = self._settings.topics.status
+        topic = self.settings.topics.status
         self._has_rival = False
         kept = await connection.retained([topic], enough=1)
         self._has_rival = is_of_another(kept.get(topic, b""), self.retained.wanted.get(topic, b""))
 
     async def _publish_events(self, connection: Connection) -> None:
-        cursor = await self._catalog.cursor(self._consumer)
+        cursor = await self.catalog.cursor(self.consumer)
         while True:
-            await self._catalog.wait_beyond(cursor)
-            batch = await self._catalog.events_after(cursor, _BATCH)
+            await self.catalog.wait_beyond(cursor)
+            batch = await self.catalog.events_after(cursor, _BATCH)
             dealt_with = cursor
             try:
                 for recorded in batch:
-                    taken = await self._delivery.send(connection, message_of(recorded, self._settings))
+                    taken = await self._delivery.send(connection, message_of(recorded, self.settings))
                     cursor = recorded.seq
                     if taken:
                         self._failures = 0
-                        self._acknowledged(recorded)
+                        self.acknowledged(recorded)
                     if self._delivery.takes:
                         dealt_with = cursor
                         if len(batch) < _BATCH:
-                            await self._catalog.move_cursor(self._consumer, cursor)
+                            await self.catalog.move_cursor(self.consumer, cursor)
             finally:
                 if len(batch) == _BATCH:
-                    await self._catalog.move_cursor(self._consumer, dealt_with)
+                    await self.catalog.move_cursor(self.consumer, dealt_with)
             if not self._delivery.takes:
                 raise BrokerAway(f"{self._delivery.refusal} It takes nothing at all, so everything waits.")
 
@@ -221,7 +211,7 @@ class Publisher:
                 self._failures = 0
 
     def _availability(self, word: bytes) -> Message:
-        return Message(self._settings.topics.availability, word, retain=True)
+        return Message(self.settings.topics.availability, word, retain=True)
 
     def _since(self, *, connected: bool) -> datetime:
         return self.state.since if self.state.connected == connected else datetime.now(UTC)

@@ -134,7 +134,7 @@ async def test_what_lands_is_made_and_committed_whole(tmp_path):
 async def test_an_output_that_goes_away_while_a_tomogram_is_processed_is_not_written_to(tmp_path):
     async with house_in(tmp_path, running=False) as house:
         write_mark(house.output, "right")
-        house.lane._mark_for = lambda folder: {"place": str(house.output), "mark": "right"}
+        house.lane.mark_for = lambda folder: {"place": str(house.output), "mark": "right"}
         shutil.rmtree(house.output)
         house.output.mkdir()  # the empty mount point
         who = await house.land()
