@@ -10,6 +10,7 @@ import click
 
 from livetomo.cli.options import EXISTING_FOLDER, FOLDER, number, ribosome_option
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.geometry import TomogramGeometry
 
 if TYPE_CHECKING:
     from livetomo.simulate.random_cell import Library
@@ -80,7 +81,8 @@ class Specimens:
         from livetomo.simulate.tomogram import simulate_cell
 
         snr = (0.05, 0.5) if self.snr is None else (self.snr, self.snr)
-        return simulate_cell(self.seed + index, self.shape, self.voxel_size, library=self.library, snr=snr)
+        geometry = TomogramGeometry(self.shape, self.voxel_size)
+        return simulate_cell(self.seed + index, geometry, library=self.library, snr=snr)
 
 
 def _library(templates: Path | None, ribosome: str | None) -> "Library":

@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 import click
-import numpy as np
 
+from livetomo.formats.frame import Frame, Placed
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import AreTomo3Naming, Exposure, expose
 from livetomo.system.json_pipes import Parent
@@ -30,9 +30,9 @@ def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None
         name = f"TS_{number:02d}"
         parent.send({"tomogram": name, "state": "exposing"})
         reconstruction, truth = simulate(seed + number, settings)
-        exposure = Exposure(name, settings.voxel_size_angstrom, settings.microscope, reconstruction)
+        exposure = Exposure(name, settings.geometry.voxel_size_angstrom, settings.microscope, reconstruction)
         expose(session, exposure, naming, seconds=write_seconds, progress=partial(progress, name))
-        position = truth.picks["ribosome"].position[:, ::-1] * np.float32(settings.voxel_size_angstrom)
+        position = Placed(truth.picks["ribosome"], Frame(name, settings.geometry)).corner_xyz_angstrom()
         parent.send({"tomogram": name, "state": "landed", "truth_xyz_angstrom": position.tolist()})
     parent.send({"state": "finished"})
 

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 from edt import edt
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.simulate.shapes import Matrix
-from livetomo.simulate.slab import IceSlab, ShapeZyx
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.truth import Floats, Truth, label_of
 
 Mask = npt.NDArray[np.bool_]
@@ -30,27 +31,28 @@ class DrawnParticle:
 class Canvas:
     """Density (protein 1, solvent 0), labels, and which voxels are taken; all (z, y, x).
 
-    depth: Å from the slab's nearer face, negative inside. compartment: 0, or the number of the closed surface inside
-    which a voxel lies.
+    extent: Å along z, y and x. depth: Å from the slab's nearer face, negative inside. compartment: 0, or the number of
+    the closed surface inside which a voxel lies.
     """
 
-    def __init__(self, shape_zyx: ShapeZyx, voxel_size_angstrom: float, slab: IceSlab) -> None:
-        self.shape = shape_zyx
-        self.voxel_size_angstrom = voxel_size_angstrom
-        self.density: Floats = np.zeros(shape_zyx, np.float32)
-        self.labels: npt.NDArray[np.int8] = np.zeros(shape_zyx, np.int8)
-        self.normal_z: npt.NDArray[np.float16] = np.zeros(shape_zyx, np.float16)
-        self.taken: Mask = np.zeros(shape_zyx, bool)
-        self.compartment: npt.NDArray[np.uint8] = np.zeros(shape_zyx, np.uint8)
-        self.height = slab.height(shape_zyx, voxel_size_angstrom)
+    def __init__(self, geometry: TomogramGeometry, slab: IceSlab) -> None:
+        self.geometry = geometry
+        self.shape, self.voxel_size_angstrom = geometry.shape_zyx, geometry.voxel_size_angstrom
+        self.extent: Matrix = np.array(geometry.extent_angstrom[::-1])
+        self.density: Floats = np.zeros(self.shape, np.float32)
+        self.labels: npt.NDArray[np.int8] = np.zeros(self.shape, np.int8)
+        self.normal_z: npt.NDArray[np.float16] = np.zeros(self.shape, np.float16)
+        self.taken: Mask = np.zeros(self.shape, bool)
+        self.compartment: npt.NDArray[np.uint8] = np.zeros(self.shape, np.uint8)
+        self.height = slab.height(geometry)
         self.depth: Floats = np.abs(self.height) - np.float32(slab.thickness_angstrom / 2)
         self.placed: dict[str, list[DrawnParticle]] = {}
         self._from_membrane: Floats | None = None
 
     def box(self, centre_angstrom: Matrix, reach_angstrom: float) -> Box:
         """The part of the volume within `reach` of a point (z, y, x), by a cube; empty where it is outside."""
-        low = np.floor((centre_angstrom - reach_angstrom) / self.voxel_size_angstrom).astype(int)
-        high = np.ceil((centre_angstrom + reach_angstrom) / self.voxel_size_angstrom).astype(int) + 1
+        low = np.floor(self.geometry.of_corner(centre_angstrom - reach_angstrom)).astype(int)
+        high = np.ceil(self.geometry.of_corner(centre_angstrom + reach_angstrom)).astype(int) + 1
         z, y, x = (slice(max(a, 0), max(min(b, n), max(a, 0))) for a, b, n in zip(low, high, self.shape, strict=True))
         return z, y, x
 
@@ -90,7 +92,9 @@ class Canvas:
         if feature == "membrane":
             self._from_membrane = None
 
-    def try_particle(self, cube: Floats, at: ShapeZyx, placed: DrawnParticle, name: str | None, overlap: float) -> bool:
+    def try_particle(
+        self, cube: Floats, at: Sequence[int], placed: DrawnParticle, name: str | None, overlap: float
+    ) -> bool:
         """Draw a particle around the voxel `at` unless more than `overlap` of it lies where something is.
 
         Returns:

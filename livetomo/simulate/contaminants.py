@@ -21,7 +21,7 @@ class Gold:
     def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
         """Into `canvas`."""
         voxel = canvas.voxel_size_angstrom
-        extent = np.array(canvas.shape) * voxel
+        extent = canvas.extent
         radius = self.diameter_angstrom / 2
         for _ in range(self.count):
             centre = extent * rng.random(3)
@@ -46,7 +46,7 @@ class IceCrystals:
     def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
         """Into `canvas`."""
         voxel = canvas.voxel_size_angstrom
-        extent = np.array(canvas.shape) * voxel
+        extent = canvas.extent
         for _ in range(self.count):
             centre = extent * rng.random(3)
             centre[0] = float(np.argmin(np.abs(canvas.depths_below(centre)))) * voxel
@@ -74,7 +74,7 @@ class Junk:
     def draw(self, canvas: Canvas, rng: np.random.Generator) -> None:
         """Into `canvas`."""
         voxel = canvas.voxel_size_angstrom
-        extent = np.array(canvas.shape) * voxel
+        extent = canvas.extent
         for _ in range(self.count):
             centre = extent * rng.random(3)
             radius = 0.5 * self.size_angstrom * rng.uniform(0.5, 1.5)
@@ -104,7 +104,7 @@ class CarbonFilm:
         """Into `canvas`; it covers about `share` of the field."""
         voxel = canvas.voxel_size_angstrom
         everywhere = (slice(None), slice(None), slice(None))
-        extent = np.array(canvas.shape) * voxel
+        extent = canvas.extent
         angle = rng.uniform(0, 2 * np.pi)
         middle = extent[1:] / 2 - (self.hole_radius_angstrom + (0.5 - self.share) * extent[1]) * np.array(
             [np.sin(angle), np.cos(angle)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.background import Crowd
 from livetomo.simulate.membranes import Bilayer, Membrane
 from livetomo.simulate.microscope import Microscope, SimulatedReconstruction, image
@@ -15,13 +16,14 @@ from livetomo.simulate.specimen import Specimen, draw
 from livetomo.simulate.surfaces import random_ellipsoid
 from livetomo.simulate.truth import Truth
 
+_GEOMETRY = TomogramGeometry((96, 192, 192), 16.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Easy:
     """How much of what, in how large a volume."""
 
-    shape_zyx: tuple[int, int, int] = (96, 192, 192)
-    voxel_size_angstrom: float = 16.0
+    geometry: TomogramGeometry = _GEOMETRY
     ribosomes: int = 45
     vesicles: int = 3
     proteins: int = 150
@@ -30,19 +32,20 @@ class Easy:
     @property
     def microscope(self) -> Microscope:
         """How its tilt series are taken."""
-        return Microscope(snr=self.snr, defocus_angstrom=50000.0, jitter_angstrom=0.2 * self.voxel_size_angstrom)
+        jitter = 0.2 * self.geometry.voxel_size_angstrom
+        return Microscope(snr=self.snr, defocus_angstrom=50000.0, jitter_angstrom=jitter)
 
 
 def simulate(seed: int, settings: Easy = Easy()) -> tuple[SimulatedReconstruction, Truth]:
     """A tomogram and what it contains. The same seed gives the same."""
-    density, truth = draw(easy_specimen(seed, settings), settings.shape_zyx, settings.voxel_size_angstrom, seed)
-    return image(density, settings.voxel_size_angstrom, settings.microscope, seed), truth
+    density, truth = draw(easy_specimen(seed, settings), settings.geometry, seed)
+    return image(density, settings.geometry.voxel_size_angstrom, settings.microscope, seed), truth
 
 
 def easy_specimen(seed: int, settings: Easy) -> Specimen:
     """The specimen of this seed."""
     rng = np.random.default_rng([seed, 0])
-    extent = np.array(settings.shape_zyx) * settings.voxel_size_angstrom
+    extent = np.array(settings.geometry.extent_angstrom[::-1])
     vesicles = tuple(
         Membrane(
             random_ellipsoid(

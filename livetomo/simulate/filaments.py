@@ -84,7 +84,7 @@ class Filaments:
         subunits = _inside(canvas, points + lattice.radius_angstrom * (np.cos(angle) * across + np.sin(angle) * other))
         sigma = float(np.hypot(lattice.sigma_angstrom / voxel, PIXEL_WIDENING))
         mass = self.contrast * 1.3 * (lattice.sigma_angstrom / voxel / sigma) ** 3
-        canvas.splat(subunits / voxel, sigma, mass)
+        canvas.splat(canvas.geometry.of_corner(subunits), sigma, mass)
         canvas.mark(box, body, lattice.feature)
 
 
@@ -107,7 +107,7 @@ def _near(canvas: Canvas, box: tuple[slice, slice, slice], axis: Matrix, radius_
 
 def _inside(canvas: Canvas, points: Matrix) -> Matrix:
     """Those points (Å) that lie in the slab."""
-    at = np.rint(points / canvas.voxel_size_angstrom).astype(int)
+    at = np.rint(canvas.geometry.of_corner(points)).astype(int)
     points, at = points[keep := ((at >= 0) & (at < canvas.shape)).all(axis=1)], at[keep]
     inside: Matrix = points[canvas.depth[tuple(at.T)] < 0]
     return inside

@@ -13,7 +13,7 @@ def wander(
 
     It lies flat rather than upright, as filaments in a thin slab do.
     """
-    extent = np.array(canvas.shape) * canvas.voxel_size_angstrom
+    extent = canvas.extent
     point = extent * rng.uniform(0.1, 0.9, 3)
     inside = np.argwhere(canvas.depth[:: max(canvas.shape[0] // 16, 1), 0, 0] < 0)
     if len(inside):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.background import Crowd
 from livetomo.simulate.contaminants import CarbonFilm, Gold, IceCrystals, Junk
 from livetomo.simulate.filaments import ACTIN, Filaments, microtubule
@@ -13,7 +14,7 @@ from livetomo.simulate.membranes import Bilayer, Membrane
 from livetomo.simulate.microscope import Microscope
 from livetomo.simulate.particles import Population
 from livetomo.simulate.shapes import Shape, random_protein, ribosome_like
-from livetomo.simulate.slab import IceSlab, ShapeZyx
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import Specimen, SpecimenPart
 from livetomo.simulate.surfaces import Beside, Ellipsoid, Sheet, Surface, Tube, random_ellipsoid
 from livetomo.simulate.templates import MapShape
@@ -35,11 +36,9 @@ class Library:
         return Library(templates[ribosome], others) if ribosome else Library(others=others)
 
 
-def random_specimen(
-    rng: np.random.Generator, shape_zyx: ShapeZyx, voxel_size_angstrom: float, library: Library
-) -> Specimen:
+def random_specimen(rng: np.random.Generator, geometry: TomogramGeometry, library: Library) -> Specimen:
     """A piece of a cell: what a lamella or a thin edge shows."""
-    extent = np.array(shape_zyx) * voxel_size_angstrom
+    extent = np.array(geometry.extent_angstrom[::-1])
     thickness = min(float(np.exp(rng.uniform(np.log(600), np.log(2600)))), 0.92 * float(extent[0]))
     room = max((float(extent[0]) - thickness) / 2, 0.0)
     slab = IceSlab(thickness, rng.uniform(-0.7, 0.7) * room, (rng.normal(0, 0.06), rng.normal(0, 0.06)))

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.truth import Floats
-
-ShapeZyx = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +16,11 @@ class IceSlab:
     shift_angstrom: float = 0.0
     slope: tuple[float, float] = (0.0, 0.0)
 
-    def height(self, shape_zyx: ShapeZyx, voxel_size_angstrom: float) -> Floats:
+    def height(self, geometry: TomogramGeometry) -> Floats:
         """Å above the slab's middle, (z, y, x)."""
         z, y, x = (
-            (np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2)) * np.float32(voxel_size_angstrom)
-            for n in shape_zyx
+            (np.arange(n, dtype=np.float32) - np.float32((n - 1) / 2)) * np.float32(geometry.voxel_size_angstrom)
+            for n in geometry.shape_zyx
         )
         middle = self.shift_angstrom + self.slope[0] * y[:, None] + self.slope[1] * x[None, :]
         height: Floats = z[:, None, None] - middle[None].astype(np.float32)

@@ -5,8 +5,9 @@ from typing import Protocol
 
 import numpy as np
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.canvas import Canvas
-from livetomo.simulate.slab import IceSlab, ShapeZyx
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.truth import Floats, Truth
 
 
@@ -25,9 +26,9 @@ class Specimen:
     parts: tuple[SpecimenPart, ...]
 
 
-def draw(specimen: Specimen, shape_zyx: ShapeZyx, voxel_size_angstrom: float, seed: int) -> tuple[Floats, Truth]:
+def draw(specimen: Specimen, geometry: TomogramGeometry, seed: int) -> tuple[Floats, Truth]:
     """The density (protein 1, solvent 0; z, y, x) and what it contains. The same seed draws the same."""
-    canvas = Canvas(shape_zyx, voxel_size_angstrom, specimen.slab)
+    canvas = Canvas(geometry, specimen.slab)
     for number, part in enumerate(specimen.parts):
         part.draw(canvas, np.random.default_rng([seed, 1, number]))
     return canvas.density, canvas.truth()

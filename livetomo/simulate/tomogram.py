@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.microscope import Microscope, SimulatedReconstruction, image
 from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
-from livetomo.simulate.slab import IceSlab, ShapeZyx
+from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.truth import Truth
 
@@ -16,7 +17,7 @@ class Simulated:
     """A tomogram of which everything is known."""
 
     seed: int
-    voxel_size_angstrom: float
+    geometry: TomogramGeometry
     slab: IceSlab
     microscope: Microscope
     reconstruction: SimulatedReconstruction
@@ -25,8 +26,7 @@ class Simulated:
 
 def simulate_cell(
     seed: int,
-    shape_zyx: ShapeZyx,
-    voxel_size_angstrom: float,
+    geometry: TomogramGeometry,
     *,
     library: Library | None = None,
     snr: tuple[float, float] = (0.05, 0.5),
@@ -36,8 +36,8 @@ def simulate_cell(
     snr: the range that the views' signal-to-noise ratio is drawn from; see `Microscope`.
     """
     rng = np.random.default_rng([seed, 0])
-    specimen = random_specimen(rng, shape_zyx, voxel_size_angstrom, library or Library())
-    density, truth = draw(specimen, shape_zyx, voxel_size_angstrom, seed)
+    specimen = random_specimen(rng, geometry, library or Library())
+    density, truth = draw(specimen, geometry, seed)
     microscope = random_microscope(rng, snr)
-    reconstruction = image(density, voxel_size_angstrom, microscope, seed)
-    return Simulated(seed, voxel_size_angstrom, specimen.slab, microscope, reconstruction, truth)
+    reconstruction = image(density, geometry.voxel_size_angstrom, microscope, seed)
+    return Simulated(seed, geometry, specimen.slab, microscope, reconstruction, truth)

@@ -58,7 +58,7 @@ def write_tomogram(folder: Path, name: str, simulated: Simulated, *, halves: boo
     if halves:
         volumes |= {"_EVN": simulated.reconstruction.even, "_ODD": simulated.reconstruction.odd}
     for tag, voxels in volumes.items():
-        write_slowly(folder / f"{name}{tag}.mrc", voxels, simulated.voxel_size_angstrom, 0)
+        write_slowly(folder / f"{name}{tag}.mrc", voxels, simulated.geometry.voxel_size_angstrom, 0)
     write_truth(folder, name, simulated)
 
 
@@ -68,9 +68,7 @@ def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
     labels:   int8, the position in `label_names` of `NAME_truth.json`, from 1; 0 is anything else.
     normal_z: int8, 0..100: the membrane normals' |z| in percent.
     """
-    truth = simulated.truth
-    z, y, x = truth.labels.shape
-    geometry = TomogramGeometry((z, y, x), simulated.voxel_size_angstrom)
+    truth, geometry = simulated.truth, simulated.geometry
     for tag, voxels in (("labels", truth.labels), ("normal_z", np.rint(truth.normal_z * 100).astype(np.int8))):
         path = folder / f"{name}_{tag}.mrc"
         path.unlink(missing_ok=True)
@@ -89,8 +87,8 @@ def facts(simulated: Simulated) -> dict[str, Any]:
     """How a tomogram was made and what it holds, for programs."""
     return {
         "seed": simulated.seed,
-        "shape_zyx": list(simulated.truth.labels.shape),
-        "voxel_size_angstrom": simulated.voxel_size_angstrom,
+        "shape_zyx": list(simulated.geometry.shape_zyx),
+        "voxel_size_angstrom": simulated.geometry.voxel_size_angstrom,
         "density": "dark",
         "label_names": list(FEATURES),
         "particles": {name: len(picks) for name, picks in simulated.truth.picks.items()},

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from livetomo.config.network_input import Canonical
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.processing.segment.canonical import canonical_shape
 from livetomo.simulate.microscope import image
 from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
-from livetomo.simulate.slab import ShapeZyx
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.truth import FEATURES
@@ -32,11 +32,11 @@ class SimulatedExamples:
 
     seed: int
     canonical: Canonical = field(default_factory=Canonical)
-    shape_zyx: ShapeZyx = (72, 112, 112)
+    shape_zyx: tuple[int, int, int] = (72, 112, 112)
     fine: float = 0.5
-    fine_shape_zyx: ShapeZyx = (128, 160, 160)
+    fine_shape_zyx: tuple[int, int, int] = (128, 160, 160)
     coarse: float = 0.2
-    coarse_shape_zyx: ShapeZyx = (56, 88, 88)
+    coarse_shape_zyx: tuple[int, int, int] = (56, 88, 88)
     spread: float = 1.15
     looks: int = 4
     validation: bool = False
@@ -51,8 +51,9 @@ class SimulatedExamples:
         seen_at = replace(self.canonical, voxel_size_angstrom=size)
         scale, shape_zyx = self._voxels(rng)
         drawn = size * scale
-        specimen = random_specimen(rng, shape_zyx, drawn, self._library())
-        density, truth = draw(specimen, shape_zyx, drawn, seed)
+        geometry = TomogramGeometry(shape_zyx, drawn)
+        specimen = random_specimen(rng, geometry, self._library())
+        density, truth = draw(specimen, geometry, seed)
         seen_shape = canonical_shape(shape_zyx, drawn, seen_at)
         targets = bits_of_labels(on_grid(truth.labels, seen_shape), FEATURES)
         ribosomes = truth.picks.get("ribosome", Picks.none()).position.astype(np.float64)
@@ -65,7 +66,7 @@ class SimulatedExamples:
             made.append(Example(volume, targets, frozenset(FEATURES), ribosomes, size))
         return made
 
-    def _voxels(self, rng: np.random.Generator) -> tuple[float, ShapeZyx]:
+    def _voxels(self, rng: np.random.Generator) -> tuple[float, tuple[int, int, int]]:
         """How large they are drawn, in the network's, and how many of them."""
         chance = rng.random()
         if chance < self.fine:

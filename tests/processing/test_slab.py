@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.quality.definitions import judged
 from livetomo.processing.denoise.lowpass import lowpass
 from livetomo.processing.measure.halves import focus, half_figures
@@ -34,7 +35,7 @@ def seen(thickness, degrees=0.0, *, shift=0.0, about_x=False, snr=0.05, tilts=60
     """Whole and halves of a slab full of dark blobs; the thickness is across it."""
     slope = math.tan(math.radians(degrees))
     true = TrueSlab(thickness * math.hypot(1, slope), shift, (slope, 0.0) if about_x else (0.0, slope))
-    inside = np.abs(true.height(SHAPE, VOXEL)) <= true.thickness_angstrom / 2
+    inside = np.abs(true.height(TomogramGeometry(SHAPE, VOXEL))) <= true.thickness_angstrom / 2
     rng = np.random.default_rng(1)
     blobs = lowpass(torch.from_numpy(rng.standard_normal(SHAPE, dtype=np.float32)), sigma_voxels=0.7).numpy()
     microscope = Microscope(snr=snr, tilts_degrees=(-tilts, tilts, 3.0), jitter_angstrom=jitter)

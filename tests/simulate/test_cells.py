@@ -6,6 +6,7 @@ from scipy.ndimage import center_of_mass
 from scipy.spatial.transform import Rotation
 
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.background import Crowd
 from livetomo.simulate.canvas import Canvas
 from livetomo.simulate.contaminants import CarbonFilm, Gold, IceCrystals, Junk
@@ -28,7 +29,7 @@ STRAIGHT = Tube(np.stack([np.full(60, 480.0), np.full(60, 640.0), np.linspace(10
 
 
 def canvas(thickness=900.0):
-    return Canvas(SHAPE, VOXEL, IceSlab(thickness))
+    return Canvas(TomogramGeometry(SHAPE, VOXEL), IceSlab(thickness))
 
 
 def drawn(*parts, thickness=900.0):
@@ -121,14 +122,14 @@ def test_the_crowd_fills_the_slab_alone():
 def test_any_random_cell_can_be_drawn():
     for seed in range(6):
         rng = np.random.default_rng(seed)
-        specimen = random_specimen(rng, SHAPE, 28.0, Library())
-        density, truth = draw(specimen, SHAPE, 28.0, seed)
+        geometry = TomogramGeometry(SHAPE, 28.0)
+        density, truth = draw(random_specimen(rng, geometry, Library()), geometry, seed)
         assert np.isfinite(density).all()
         assert truth.labels.max() <= 6
 
 
 def test_a_simulated_cell_is_the_same_for_the_same_seed():
-    first, again = (simulate_cell(4, (32, 40, 40), 28.0) for _ in range(2))
+    first, again = (simulate_cell(4, TomogramGeometry((32, 40, 40), 28.0)) for _ in range(2))
     assert np.array_equal(first.reconstruction.volume, again.reconstruction.volume)
     assert np.array_equal(first.truth.labels, again.truth.labels)
 
@@ -179,6 +180,6 @@ def test_a_folder_without_maps_is_refused(tmp_path):
 
 
 def test_an_empty_specimen_is_nothing():
-    density, truth = draw(Specimen(IceSlab(), ()), SHAPE, VOXEL, 0)
+    density, truth = draw(Specimen(IceSlab(), ()), TomogramGeometry(SHAPE, VOXEL), 0)
     assert not density.any()
     assert truth.picks == {}

@@ -10,13 +10,14 @@ from click.testing import CliRunner
 from scipy.spatial.transform import Rotation
 
 from livetomo.cli.simulate import command
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.intake.producers import PRODUCERS
 from livetomo.intake.tree import LocalTree
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import NAMINGS, Exposure, expose
 from livetomo.simulate.write import CHUNKS
 
-SMALL = Easy(shape_zyx=(24, 32, 32), ribosomes=1, vesicles=0, proteins=0)
+SMALL = Easy(TomogramGeometry((24, 32, 32), 16.0), ribosomes=1, vesicles=0, proteins=0)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_each_producer_has_its_own_names(tmp_path, exposure, producer, volume, h
     for path in (volume, *halves, *beside):
         assert (tmp_path / path).exists(), path
     with mrcfile.open(tmp_path / volume) as mrc:
-        assert mrc.data.shape == SMALL.shape_zyx
+        assert mrc.data.shape == SMALL.geometry.shape_zyx
         assert mrc.voxel_size.x == pytest.approx(16.0)
 
 

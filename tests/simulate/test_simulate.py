@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.evaluate.matching import recall_at
 from livetomo.simulate.easy import Easy, easy_specimen, simulate
 from livetomo.simulate.microscope import Microscope, image
@@ -13,7 +14,7 @@ from livetomo.simulate.shapes import ribosome_like
 from livetomo.simulate.specimen import draw
 from livetomo.simulate.truth import label_of
 
-SMALL = Easy(shape_zyx=(64, 96, 96), ribosomes=8, vesicles=1, proteins=20)
+SMALL = Easy(TomogramGeometry((64, 96, 96), 16.0), ribosomes=8, vesicles=1, proteins=20)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_a_membranes_normals_are_known_where_it_is_and_only_there(small):
 
 
 def test_the_halves_share_the_specimen_but_not_the_noise():
-    density, _ = draw(easy_specimen(3, SMALL), SMALL.shape_zyx, SMALL.voxel_size_angstrom, 3)
+    density, _ = draw(easy_specimen(3, SMALL), SMALL.geometry, 3)
     clean = image(density, 16.0, Microscope(snr=1e6), 3).volume
     both = image(density, 16.0, Microscope(snr=0.3), 3)
     assert np.allclose(both.volume, (both.even + both.odd) / 2, atol=1e-5)
@@ -108,12 +109,12 @@ def test_a_blob_detector_finds_nearly_all_ribosomes_of_an_easy_tomogram():
     settings = Easy()
     made, truth = simulate(1, settings)
     volume = made.volume
-    sigma = 125 / settings.voxel_size_angstrom / 3**0.5
+    sigma = 125 / settings.geometry.voxel_size_angstrom / 3**0.5
     response = gaussian_filter(-volume, sigma) - gaussian_filter(-volume, 1.6 * sigma)
     peaks = []
     while len(peaks) < 50:
         z, y, x = np.unravel_index(np.argmax(response), response.shape)
         peaks.append((z, y, x))
         response[max(z - 6, 0) : z + 7, max(y - 6, 0) : y + 7, max(x - 6, 0) : x + 7] = -np.inf
-    radius = 125 / settings.voxel_size_angstrom
+    radius = 125 / settings.geometry.voxel_size_angstrom
     assert recall_at(np.array(peaks), truth.picks["ribosome"].position, radius, (50,))[0] > 0.85

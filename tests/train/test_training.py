@@ -173,7 +173,7 @@ def test_a_perfect_answer_scores_perfectly(examples):
 def annotated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("annotated")
     for seed in (5, 6):
-        write_tomogram(folder, f"tomo_{seed}", simulate_cell(seed, (24, 48, 48), 25.0))
+        write_tomogram(folder, f"tomo_{seed}", simulate_cell(seed, TomogramGeometry((24, 48, 48), 25.0)))
     return folder
 
 
