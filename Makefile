@@ -6,14 +6,18 @@ ARGS ?=
 PARALLEL ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python $(PIP) -c constraints.txt
+# Where other programs that read picks are installed.
+READERS ?= build/readers
 
-.PHONY: help demo test real bench soak lint format docs pages site constraints clean
+.PHONY: help demo test real readers bench soak lint format docs pages site constraints clean
 
 help:
 	@echo "make demo ARGS='--once'   a simulated microscope, a broker, the daemon and its page"
 	@echo "make test [ARGS='-k mqtt'] all tests, against real servers where they are installed"
 	@echo "make real                 the tests on real tomograms and with real programs, the long ones too"
+	@echo "make readers              exported picks read back by cryoCAT and copick, installed apart (1.3 GB in build/readers)"
 	@echo "make bench                the benchmarks"
 	@echo "make soak                 the long fault tests: hours"
 	@echo "make lint                 ruff, ruff format --check, mypy, the rules of import"
@@ -31,6 +35,9 @@ test: $(VENV)/dev.stamp
 real: $(VENV)/dev.stamp
 	@scripts/test-servers
 	LIVETOMO_LONG=1 $(BIN)/python -m pytest -m real $(ARGS)
+
+readers: $(READERS)/readers.stamp
+	LIVETOMO_READERS=required $(READERS)/bin/python -m pytest tests/formats/test_export.py $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -o addopts='-ra --strict-markers' --benchmark-only $(ARGS)
@@ -83,5 +90,9 @@ $(VENV)/docs.stamp: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(INSTALL) -e '.[docs]'
 	@touch $@
 
-$(VENV)/bin/pip:
-	@PYTHON=$(PYTHON) scripts/make-venv $(VENV)
+$(READERS)/readers.stamp: pyproject.toml tests/readers.txt | $(READERS)/bin/pip
+	$(READERS)/bin/python $(PIP) --only-binary :all: -r tests/readers.txt -e .
+	@touch $@
+
+$(VENV)/bin/pip $(READERS)/bin/pip:
+	@PYTHON=$(PYTHON) scripts/make-venv $(@D:/bin=)
