@@ -14,7 +14,7 @@ Install = Callable[..., None]
 def forget() -> None:
     """What was found, and what was loaded: packages come and go between tests as they do not in a process's life."""
     plugins._installed.cache_clear()
-    plugins._why_not_imported.cache_clear()
+    plugins._why_not_tried_out.cache_clear()
     for registry in plugins.REGISTRIES.values():
         for name in set(registry._loaded) - set(registry.built_in):
             del registry._loaded[name]

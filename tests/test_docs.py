@@ -84,7 +84,10 @@ def test_every_page_of_docs_is_named_in_its_table_of_contents():
     assert {*named, "index.md"} == {path.name for path in (ROOT / "docs").glob("*.md")}
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+# The page about plug-ins names some: tests/test_examples.py installs them and runs its tables.
+@pytest.mark.parametrize(
+    "path", [path for path in TEXTS if path.name != "extending.md"], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_every_configuration_and_recipe_in_the_texts_is_right(path):
     for block in re.findall(r"```toml\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
         content = tomllib.loads(block)

@@ -106,14 +106,14 @@ def _sentences(together: list[_Fault], key: str, root: type[BaseModel]) -> Itera
         case "union_tag_invalid":
             chooser, known = _discriminator(first), _names(first.report["ctx"]["expected_tags"])
             tag = first.report["input"][chooser]
-            yield f'"{chooser}" is {_shown(tag)}; write {one_of(known)}{_did_you_mean(tag, known)}'
+            yield f'"{chooser}" is {_shown(tag)}; write {one_of(known)}{did_you_mean(tag, known)}'
         case "value_error" if not key or isinstance(given, Mapping | BaseModel):
             yield from str(first.report["ctx"]["error"]).splitlines()
         case _:
             wanted = list(dict.fromkeys(_wanted(fault) for fault in together))
             verb = "has" if isinstance(first.path[-1], int) else "is"
             literals = [name for fault in together for name in _literals(fault.report.get("ctx", {}))]
-            yield f'"{key}" {verb} {_shown(given)}; write {", or ".join(wanted)}{_did_you_mean(given, literals)}'
+            yield f'"{key}" {verb} {_shown(given)}; write {", or ".join(wanted)}{did_you_mean(given, literals)}'
 
 
 def _wanted(fault: _Fault) -> str:
@@ -254,6 +254,7 @@ def one_of(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(map(_quoted, names[:-1])), _quoted(names[-1])]))
 
 
-def _did_you_mean(wrong: Any, names: Sequence[str]) -> str:
+def did_you_mean(wrong: Any, names: Sequence[str]) -> str:
+    """The question after a wrong name: the one that it is close to; empty where there is none."""
     close = difflib.get_close_matches(wrong.lower(), names, n=1) if isinstance(wrong, str) else []
     return f'. Did you mean "{close[0]}"?' if close and len(names) > 1 else ""

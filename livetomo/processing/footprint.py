@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livetomo.config.network_input import Canonical
-from livetomo.config.recipe.features import BlobFeature, RidgeFeature
-from livetomo.config.recipe.recipe import Deconvolve, Recipe
+from livetomo.config.recipe.denoise import Deconvolve, PluginDenoise
+from livetomo.config.recipe.features import BlobFeature, PluginFeature, RidgeFeature
+from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.denoise.deconvolve import MARGIN
 from livetomo.processing.networks.inference import MOST_VOXELS_CPU, TILE
@@ -86,17 +87,20 @@ def _canonical(shape: Shape, grid: Shape) -> int:
 
 
 def _denoising(shape: Shape, recipe: Recipe) -> int:
+    if isinstance(recipe.denoise, PluginDenoise):
+        return 2 * _FLOAT * math.prod(shape)
     if not isinstance(recipe.denoise, Deconvolve):
         return 0
     return 3 * _FLOAT * math.prod(n + 2 * MARGIN for n in shape)
 
 
 def _methods(shape: Shape, recipe: Recipe) -> int:
-    """What the methods without a network take beside the volume."""
+    """What the methods without a network take beside the volume; what plug-ins take is not known, and may be more."""
     voxels, plane = math.prod(shape), math.prod(shape[1:])
     if any(isinstance(feature, RidgeFeature) for feature in recipe.feature):
         return (_RIDGE - _FLOAT) * voxels + _RIDGE_OF_SECTIONS * plane * min(shape[0], SECTIONS + 4)
-    return 4 * _FLOAT * voxels if any(isinstance(feature, BlobFeature) for feature in recipe.feature) else 0
+    others = any(isinstance(feature, BlobFeature | PluginFeature) for feature in recipe.feature)
+    return 4 * _FLOAT * voxels if others else 0
 
 
 def _network(voxels: int) -> int:

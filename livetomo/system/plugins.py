@@ -5,9 +5,10 @@ stands in the same tables, written as entry points are, and no plug-in can take 
 plug-in is asked, and how its package declares it.
 """
 
+import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -17,12 +18,13 @@ from typing import Any, Generic, TypeVar
 from livetomo.core.errors import LivetomoError, PluginAway, PluginFailed, PluginUnusable
 
 IMPORT_SECONDS = 60.0
-_IMPORT = """
-import sys
+_TRY_OUT = """
+import json, sys
 from livetomo.core.errors import PluginUnusable
 from livetomo.system.plugins import REGISTRIES
+kind, name, *settings = sys.argv[1:]
 try:
-    REGISTRIES[sys.argv[1]][sys.argv[2]]
+    REGISTRIES[kind].try_out(name, *map(json.loads, settings))
 except PluginUnusable as fault:
     sys.exit(str(fault))
 """
@@ -55,8 +57,10 @@ class Plugin:
         return {"kind": self.kind, "name": self.name, "distribution": self.distribution, "version": self.version}
 
     @contextmanager
-    def border(self) -> Iterator[None]:
+    def border(self, passes: Callable[[Exception], bool] = lambda _: False) -> Iterator[None]:
         """Around its code: whatever goes wrong there costs one job, and the fault names the plug-in and its package.
+
+        passes: whether an error is none of the plug-in's.
 
         Raises:
             PluginFailed: in place of every error but livetomo's own, and of those about memory.
@@ -66,6 +70,8 @@ class Plugin:
         except (LivetomoError, MemoryError):
             raise
         except Exception as fault:  # the border to another package's code
+            if passes(fault):
+                raise
             raise PluginFailed(str(self), f"{type(fault).__name__}: {fault}") from fault
 
 
@@ -123,13 +129,30 @@ class Registry(Generic[T]):
             raise PluginUnusable(f'{self.kind} "{name}" is offered by {packages}: remove one of these packages')
         return found[0]
 
-    def why_unusable(self, name: str) -> str:
-        """Why the member of this name cannot be used, found without importing it here; empty where it can be."""
+    def why_unusable(self, name: str, settings: Mapping[str, Any] | None = None) -> str:
+        """Why the member of this name cannot be used, found without importing it here; empty where it can be.
+
+        settings: what it is made with, where a recipe says that.
+        """
         try:
             plugin = self.plugin(name)
         except (PluginAway, PluginUnusable) as fault:
             return str(fault)
-        return _why_not_imported(plugin) if plugin else ""
+        given = () if settings is None else (json.dumps(settings, sort_keys=True),)
+        return _why_not_tried_out(plugin, *given) if plugin else ""
+
+    def try_out(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
+        """Import the plug-in of this name, and make it with these settings.
+
+        Raises:
+            PluginUnusable: it cannot be.
+        """
+        made, plugin = self[name], self.plugin(name)
+        try:
+            if settings is not None:
+                made(**settings)  # type: ignore[operator]
+        except Exception as fault:  # the border to another package's code
+            raise PluginUnusable(f"{plugin} refuses its settings ({type(fault).__name__}: {fault})") from fault
 
     def _load(self, value: str) -> T:
         found: T = EntryPoint("", value, "").load()
@@ -146,6 +169,23 @@ class Registry(Generic[T]):
         if "name" in self._needs and (called := getattr(found, "name", None)) != plugin.name:
             raise PluginUnusable(f'{plugin} calls itself "{called}": the entry point must have its name')
         return Guarded(plugin, found) if self._instances else found  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a recipe names, by its registry, and what it is told."""
+
+    registry: Registry[Any]
+    name: str
+    settings: Mapping[str, Any] | None = None
+
+    def why_unusable(self) -> str:
+        """As `Registry.why_unusable`."""
+        return self.registry.why_unusable(self.name, self.settings)
+
+    def plugin(self) -> Plugin | None:
+        """As `Registry.plugin`."""
+        return self.registry.plugin(self.name)
 
 
 class Guarded:
@@ -178,9 +218,9 @@ def _installed(kind: str) -> tuple[Plugin, ...]:
 
 
 @cache
-def _why_not_imported(plugin: Plugin) -> str:
+def _why_not_tried_out(plugin: Plugin, *settings: str) -> str:
     """In a process of its own: what a plug-in imports must not come into the supervisor, nor take it down."""
-    command = [sys.executable, "-P", "-c", _IMPORT, plugin.kind, plugin.name]
+    command = [sys.executable, "-P", "-c", _TRY_OUT, plugin.kind, plugin.name, *settings]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -221,4 +261,8 @@ EXPORTERS: Registry[Any] = Registry(
     "name ending text session called read read_session",
     instances=True,
 )
-REGISTRIES: Mapping[str, Registry[Any]] = {registry.kind: registry for registry in (PRODUCERS, EXPORTERS)}
+SEGMENTERS: Registry[Any] = Registry("segmenter", dict.fromkeys(("blob", "dense", "ridge"), ""), "segment")
+DENOISERS: Registry[Any] = Registry("denoiser", dict.fromkeys(("none", "lowpass", "deconvolve"), ""), "denoise")
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    registry.kind: registry for registry in (PRODUCERS, EXPORTERS, SEGMENTERS, DENOISERS)
+}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from livetomo.config.model_card import Card
-from livetomo.config.recipe.recipe import Deconvolve, NoDenoise, Recipe, load_recipe
+from livetomo.config.recipe.denoise import Deconvolve, NoDenoise
+from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import PermanentError, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.footprint import Footprint, footprint

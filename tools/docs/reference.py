@@ -131,7 +131,7 @@ def _sections(root: type[BaseModel]) -> Iterator[str]:
     for header, table in tables(root):
         fields = {key: field for key, field in table.model_fields.items() if not any(models(field.annotation))}
         words = choices(table) if headers.count(header) > 1 else []
-        title = f"`{header}`" if header else "The top of the file"
+        title = f"`{header}`{' of a plug-in' * ('package' in fields)}" if header else "The top of the file"
         yield f"\n## {title}" + (f" with `{_chooser(table)} = {_quoted(words[0])}`" if words else "") + "\n\n"
         yield f"{_introduction(table)}\n\n" if header else ""
         yield "| key | value | default | meaning |\n|---|---|---|---|\n"
@@ -211,6 +211,7 @@ def _said(annotation: Any) -> str:
 
 _NAMES: Mapping[Any, str] = {
     str: "text",
+    dict[str, Any]: "table",
     Path: "path",
     AnyUrl: "address",
     float: "number",

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from livetomo.config.model_card import package_digest, package_path, read_card, shipped
 from livetomo.config.recipe.picks import Angstrom, Fraction, Name
+from livetomo.config.recipe.plugin_tables import Settings, with_plugin_package
 from livetomo.config.user_file import UserModel
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.units import Number, whole_number
+from livetomo.system.plugins import SEGMENTERS
 
 
 class BlobFeature(UserModel):
@@ -90,20 +92,45 @@ class NetworkFeature(UserModel):
         return self.channel or self.name
 
 
-_METHODS = {
-    word: kind
-    for kind in (BlobFeature, DenseFeature, RidgeFeature)
-    for word in get_args(kind.model_fields["model"].annotation)
-}
+class PluginFeature(UserModel):
+    """A feature that a plug-in of another package finds ([extending.md](extending.md)).
+
+    Features of the same plug-in with the same settings and input are found in one run of it.
+
+    name: its name; other tables, files, topics and labels use it.
+    model: the name of the plug-in; `livetomo doctor` lists those that are installed.
+    channel: the name of this feature in the plug-in, if it has another name there.
+    input: the volume that the plug-in sees: `"denoised"`, or as it was `"read"`.
+    settings: what the plug-in is told; its documentation says what it knows.
+    threshold: in labels and pictures, a voxel belongs to the feature if its probability exceeds this.
+    package: the package and its version, filled in when the recipe is read. If you write it here, another is refused.
+    """
+
+    name: Name
+    model: str
+    channel: str | None = None
+    input: Literal["denoised", "read"] = "denoised"
+    settings: Settings = Field(default={})
+    threshold: Fraction = 0.5
+    package: str
+
+    @property
+    def channel_name(self) -> str:
+        """The plug-in's name for it."""
+        return self.channel or self.name
 
 
+_METHODS = SEGMENTERS.built_in
 _BUILT_IN = f"a built-in method ({', '.join(sorted(_METHODS))})"
 
 
 def _kind(value: Any) -> str:
     """Which of the models reads this table."""
     model = value.get("model") if isinstance(value, dict) else getattr(value, "model", None)
-    return model if isinstance(model, str) and model in _METHODS else NetworkFeature.__name__
+    if isinstance(model, str) and model in _METHODS:
+        return model
+    is_plugin = "package" in value if isinstance(value, dict) else isinstance(value, PluginFeature)
+    return PluginFeature.__name__ if is_plugin else NetworkFeature.__name__
 
 
 def _with_package(value: Any, info: ValidationInfo) -> Any:
@@ -115,6 +142,8 @@ def _with_package(value: Any, info: ValidationInfo) -> Any:
     if value["model"] in _METHODS:
         return value
     base = info.context["base"]
+    if "package" in value or (package_path(value["model"], base) is None and value["model"] in SEGMENTERS):
+        return with_plugin_package(SEGMENTERS, value["model"], value)
     completed = value | _found("", value, base)
     if isinstance(value.get("coarse_model"), str):
         completed |= _found("coarse_", value, base)
@@ -126,7 +155,8 @@ def _found(prefix: str, value: dict[str, Any], base: Path) -> dict[str, Any]:
     model = value[f"{prefix}model"]
     path = package_path(model, base)
     if path is None:
-        kinds = "not" if prefix else f"neither {_BUILT_IN} nor"
+        others = [name for name in SEGMENTERS if name not in _METHODS]
+        kinds = "not" if prefix else f"neither {_BUILT_IN}{''.join(f', {name}' for name in others)} nor"
         packages = ", ".join(shipped()) or "there is none"
         raise ValueError(
             f'{prefix}model "{model}" is {kinds} a package that comes with livetomo ({packages}); '
@@ -158,6 +188,7 @@ Feature = Annotated[
     Annotated[BlobFeature, Tag("blob")]
     | Annotated[DenseFeature, Tag("dense")]
     | Annotated[RidgeFeature, Tag("ridge")]
+    | Annotated[PluginFeature, Tag(PluginFeature.__name__)]
     | Annotated[NetworkFeature, Tag(NetworkFeature.__name__)],
     Discriminator(_kind),
     BeforeValidator(_with_package),

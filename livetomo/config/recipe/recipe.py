@@ -9,60 +9,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from livetomo.config.recipe.features import Feature
-from livetomo.config.recipe.picks import Angstrom, Curate, Export, Fraction, Name, Pick
+from livetomo.config.recipe.denoise import Denoise, NoDenoise, PluginDenoise
+from livetomo.config.recipe.features import Feature, PluginFeature
+from livetomo.config.recipe.picks import Curate, Export, Fraction, Name, Pick
 from livetomo.config.recipe.quality import Baseline, Limit, limit_faults, limits_of
 from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.quality.definitions import Limits
 from livetomo.core.units import Number, VoxelSize
-from livetomo.system.plugins import EXPORTERS, Registry
-
-
-class NoDenoise(UserModel):
-    """The volume is left as it is."""
-
-    method: Literal["none"] = "none"
-
-
-class LowPass(UserModel):
-    """A Gaussian low-pass filter.
-
-    resolution_angstrom: at the spatial frequency 1/`resolution_angstrom` the amplitude falls to 1/e.
-    """
-
-    method: Literal["lowpass"]
-    resolution_angstrom: Angstrom = 60.0
-
-
-class Deconvolve(UserModel):
-    """The contrast transfer function is undone by a Wiener filter (that of tom_deconv, which Warp uses too).
-
-    Defocus and voltage come from the sidecars; the values given here are used if the sidecars have none.
-
-    defocus_angstrom: defocus, if no sidecar gives it; underfocus is positive.
-    strength: how much contrast is restored: at low resolution the signal counts as 10 to the power of three times this
-        stronger than the noise.
-    falloff: how quickly that ratio falls with resolution.
-    highpass: frequencies up to this share of the Nyquist frequency are damped.
-    phase_flipped: `true` if the reconstruction has corrected the sign of the CTF already.
-    voltage_kilovolt: acceleration voltage, if no sidecar gives it.
-    spherical_aberration_mm: spherical aberration of the microscope.
-    amplitude_contrast: share of amplitude contrast; 0.07 to 0.1 for ice.
-    """
-
-    method: Literal["deconvolve"]
-    defocus_angstrom: Annotated[Number, Field(gt=0, lt=1e6)] | None = None
-    strength: Annotated[Number, Field(gt=0, le=3)] = 1.0
-    falloff: Annotated[Number, Field(gt=0, le=10)] = 1.0
-    highpass: Annotated[Number, Field(gt=0, le=1)] = 0.02
-    phase_flipped: bool = False
-    voltage_kilovolt: Annotated[Number, Field(ge=60, le=1500)] = 300.0
-    spherical_aberration_mm: Annotated[Number, Field(ge=0, le=10)] = 2.7
-    amplitude_contrast: Fraction = 0.07
-
-
-Denoise = Annotated[NoDenoise | LowPass | Deconvolve, Field(discriminator="method")]
+from livetomo.system.plugins import DENOISERS, EXPORTERS, SEGMENTERS, Member
 
 
 class Interaction(UserModel):
@@ -161,9 +116,13 @@ class Recipe(UserModel):
                     del feature[f"{prefix}model"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
-    def members(self) -> list[tuple[Registry[Any], str]]:
-        """What it names that may be a plug-in: the table of its kind, and its name there."""
-        return [(EXPORTERS, name) for name in self.export.formats]
+    def members(self) -> list[Member]:
+        """What it names that may be a plug-in."""
+        found = [Member(EXPORTERS, name) for name in self.export.formats]
+        if isinstance(self.denoise, PluginDenoise):
+            found.append(Member(DENOISERS, self.denoise.method, self.denoise.settings))
+        features = (feature for feature in self.feature if isinstance(feature, PluginFeature))
+        return found + [Member(SEGMENTERS, feature.model, feature.settings) for feature in features]
 
 
 class MapRecipe(UserModel):
@@ -235,8 +194,8 @@ def load_recipe(name_or_path: str, base: Path | None = None) -> Recipe:
     """
     content, source = _content(name_or_path, base)
     recipe = validate(Recipe, content, source, ((base or Path()) / name_or_path).parent)
-    if faults := [fault for table, name in recipe.members() if (fault := table.why_unusable(name))]:
-        raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in faults))
+    if faults := [fault for member in recipe.members() if (fault := member.why_unusable())]:
+        raise ConfigurationError("\n".join(f"{source}: {fault}" for fault in dict.fromkeys(faults)))
     return recipe
 
 

@@ -23,7 +23,8 @@ def look_and_clip_(
     clip_(normalised)
     seen = look(normalised, spec, plan.grid.tomogram.voxel_size_angstrom, blank)
     inputs = network_inputs(normalised, plan, None if blank is None else blank.mask)
-    return replace(seen, figures=(share, *seen.figures)), SegmentationInputs(masks, inputs)
+    as_read = normalised.clone() if plan.keeps_as_read() else None
+    return replace(seen, figures=(share, *seen.figures)), SegmentationInputs(masks, inputs, as_read)
 
 
 def look(clipped: Tensor, spec: JobSpec, voxel_size_angstrom: float, blank: Blank | None = None) -> VolumeFigures:

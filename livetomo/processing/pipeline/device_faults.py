@@ -28,9 +28,16 @@ def device_faults(path: Path, device: str) -> Iterator[None]:
         text = str(fault)
         if is_out_of_memory(fault):
             raise (OutOfDeviceMemory if held_by_others(device) else OutOfMemory)(path, device) from fault
-        if "CUDA error" in text or "cuDNN error" in text or "CUDA driver" in text:
+        if is_of_device(fault):
             raise DeviceFault(path, device, text.partition("\n")[0]) from fault
         raise
+
+
+def is_of_device(fault: Exception) -> bool:
+    """Whether the device failed, or has no memory left, by what torch raises."""
+    words = ("CUDA error", "cuDNN error", "CUDA driver")
+    is_said = isinstance(fault, RuntimeError) and any(word in str(fault) for word in words)
+    return is_said or isinstance(fault, torch.AcceleratorError) or is_out_of_memory(fault)
 
 
 def held_by_others(device: str) -> bool:

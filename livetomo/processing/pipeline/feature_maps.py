@@ -13,6 +13,7 @@ from livetomo.processing.blank import on_grid
 from livetomo.processing.networks.inference import segment_canonical
 from livetomo.processing.networks.model_cache import Models
 from livetomo.processing.pipeline.feature_plan import FeaturePlan, Package
+from livetomo.processing.pipeline.plugins import maps_of_plugin
 from livetomo.processing.segment.blob import blob
 from livetomo.processing.segment.canonical import to_canonical
 from livetomo.processing.segment.dense import dense
@@ -25,10 +26,12 @@ class SegmentationInputs:
 
     dense_masks: uint8, by feature, on the tomogram's grid.
     network_inputs: by network, what it is to see, at its own voxel size.
+    as_read: the clipped volume, where a plug-in is to see it and denoising has changed it.
     """
 
     dense_masks: Mapping[str, Tensor] = field(default_factory=dict)
     network_inputs: Mapping[str, Tensor] = field(default_factory=dict)
+    as_read: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,16 @@ def segment(
 
     Raises:
         MapNotFinite: a map has values that are not numbers.
+        PluginFailed, PluginAway: a plug-in is to find a feature.
     """
     found = dict(inputs.dense_masks)
     found |= {name: torch.zeros((), device=denoised.device).expand(plan.grid.maps.shape_zyx) for name in plan.unfit}
     found |= _by_methods(denoised, plan, blank)
+    for run in plan.by_plugin():
+        as_read = denoised if inputs.as_read is None else inputs.as_read
+        density = as_read if run[0].input == "read" else denoised
+        for name, probability in maps_of_plugin(density, run, plan.grid.tomogram).items():
+            found[name] = plan.grid.bring(probability)
     agreement: dict[str, float] = {}
     for (name, mirrors), features in plan.served().items():
         made = _by_network(inputs.network_inputs[name], plan, plan.networks()[name], mirrors, features, models)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from livetomo.config.model_card import Card
-from livetomo.config.recipe.features import BlobFeature, NetworkFeature
+from livetomo.config.recipe.denoise import NoDenoise
+from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.footprint import NetworkRun
@@ -53,6 +54,19 @@ class FeaturePlan:
             if feature.name in self.packages:
                 runs.setdefault((self.packages[feature.name].name, feature.mirrors), []).append(feature)
         return runs
+
+    def by_plugin(self) -> list[list[PluginFeature]]:
+        """The features that plug-ins find: in one list, those of one run."""
+        runs: dict[str, list[PluginFeature]] = {}
+        for feature in self.recipe.feature:
+            if isinstance(feature, PluginFeature):
+                runs.setdefault(f"{feature.model} {feature.input} {feature.settings}", []).append(feature)
+        return list(runs.values())
+
+    def keeps_as_read(self) -> bool:
+        """Whether a plug-in is to see the volume as it was before denoising, which changes it."""
+        is_changed = not isinstance(self.recipe.denoise, NoDenoise)
+        return is_changed and any(run[0].input == "read" for run in self.by_plugin())
 
     def runs(self) -> list[NetworkRun]:
         """The networks' runs, for those who want to know what they will cost."""

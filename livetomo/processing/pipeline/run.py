@@ -52,7 +52,7 @@ def run(
         SourceUnreadable: the file cannot be read at the moment.
         DiskFull: there is no room for the result.
         DeviceError: the device failed.
-        ModelAway: a network of the recipe is not there any more.
+        ModelAway, PluginAway: a network or a plug-in of the recipe is not there any more.
     """
     models, on, clock = models or Models(device), torch.device(device), StageClock(announce)
     with device_faults(spec.path, device):
@@ -66,7 +66,7 @@ def run(
             blank, soundness = normalise_input_(volume, spec)
         with clock.stage("denoise"):
             seen, inputs = look_and_clip_(volume, plan, spec, blank)
-            volume = denoise_(volume, spec, voxel_size.angstrom, blank)
+            volume = denoise_(volume, spec, geometry, blank)
         with clock.stage("segment"):
             maps = segment(volume, inputs, plan, models, None if blank is None else blank.mask)
             del inputs  # as large as the maps

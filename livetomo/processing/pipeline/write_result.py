@@ -125,7 +125,7 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
 def _plugins(result: TomogramResult) -> dict[str, Any]:
     """The plug-ins that were used; nothing where none was."""
     used = [dict(producer)] if (producer := result.spec.facts.producer) else []
-    used += [plugin.to_json() for table, name in result.spec.recipe.members() if (plugin := table.plugin(name))]
+    used += [plugin.to_json() for member in result.spec.recipe.members() if (plugin := member.plugin())]
     return {"plugins": used} if used else {}
 
 

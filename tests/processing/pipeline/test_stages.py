@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from livetomo.config.network_input import Canonical
-from livetomo.config.recipe.recipe import Deconvolve, LowPass, NoDenoise, Recipe, load_recipe
+from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise
+from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import NoDefocus, NoUsableVoxels, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
@@ -134,14 +135,14 @@ def test_denoising_takes_noise_as_the_recipe_says(rule, least, most):
     recipe = load_recipe("untrained").model_copy(update={"denoise": rule})
     noise = torch.from_numpy(balls(places=()))
     before = float(noise.std())
-    assert least <= float(denoise_(noise, job(recipe), VOXEL_ANGSTROM).std()) / before <= most
+    assert least <= float(denoise_(noise, job(recipe), GEOMETRY).std()) / before <= most
 
 
 def test_deconvolution_needs_a_defocus():
     recipe = load_recipe("untrained").model_copy(update={"denoise": Deconvolve(method="deconvolve")})
     with pytest.raises(NoDefocus, match=r"TS_01\.mrc"):
-        denoise_(normalised(), job(recipe), VOXEL_ANGSTROM)
-    sharp = denoise_(normalised(), job(recipe, defocus_angstrom=4e4), VOXEL_ANGSTROM)
+        denoise_(normalised(), job(recipe), GEOMETRY)
+    sharp = denoise_(normalised(), job(recipe, defocus_angstrom=4e4), GEOMETRY)
     assert sharp.shape == SHAPE
 
 

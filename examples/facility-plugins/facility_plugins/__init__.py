@@ -1,0 +1,1 @@
+"""Plug-ins of a facility for livetomo: one of each kind."""
