@@ -34,7 +34,7 @@ def test_the_same_seed_gives_the_same_tomogram_and_another_seed_another(small):
 
 def test_density_is_dark_where_the_truth_says_that_a_ribosome_is(small):
     volume, truth = small
-    assert volume.shape == SMALL.shape_zyx
+    assert volume.shape == SMALL.geometry.shape_zyx
     assert volume.dtype == np.float32
     inside = volume[truth.labels == label_of("ribosome")].mean()
     assert inside < volume.mean() - 0.5 * volume.std()
