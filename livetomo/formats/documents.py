@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from livetomo.core.picks import Picks
 from livetomo.formats.exporter import PerTomogram
 from livetomo.formats.frame import Frame, Placed, Points
-from livetomo.formats.names import dashed, plain
+from livetomo.formats.names import dashed
 
 _IMOD_CORNER_XYZ = np.array([0.5, 0.5, 0.0])
 
@@ -40,10 +40,6 @@ class Eman2Exporter(PerTomogram):
     def path(self, called: str, feature: str) -> str:
         """Where the file of a tomogram lies."""
         return f"info/{called}_info.json"
-
-    def called(self, frame: Frame) -> str:
-        """What the tomogram is called: a part of the file's name."""
-        return plain(frame.name)
 
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`."""
@@ -128,10 +124,6 @@ class ImodExporter(PerTomogram):
     def path(self, called: str, feature: str) -> str:
         """Where the file of a tomogram lies."""
         return f"{called}_{feature}.txt"
-
-    def called(self, frame: Frame) -> str:
-        """What the tomogram is called: a part of the file's name."""
-        return plain(frame.name)
 
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`; the scores are not in it."""

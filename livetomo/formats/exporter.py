@@ -6,6 +6,7 @@ from typing import Protocol
 
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.names import plain
 
 
 class Exporter(Protocol):
@@ -53,6 +54,10 @@ class PerTomogram(Exporter, Protocol):
     @abstractmethod
     def path(self, called: str, feature: str) -> str:
         """Where the file of a tomogram lies."""
+
+    def called(self, frame: Frame) -> str:
+        """What the tomogram is called: a part of the file's name."""
+        return plain(frame.name)
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""

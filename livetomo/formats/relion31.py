@@ -7,7 +7,6 @@ import numpy as np
 from livetomo.core.picks import Picks
 from livetomo.formats.exporter import PerTomogram
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.names import plain
 from livetomo.formats.particles_star import ANGLES, CORNER, SCORE, is_oriented, numbers, particle_rows, picks_of
 from livetomo.formats.star import loop_text, parse_loops
 
@@ -47,10 +46,6 @@ class Relion31Exporter(PerTomogram):
     def path(self, called: str, feature: str) -> str:
         """Where the file of a tomogram lies."""
         return f"{called}_{feature}.star"
-
-    def called(self, frame: Frame) -> str:
-        """What the tomogram is called in the files."""
-        return plain(frame.name)
 
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`."""
