@@ -14,7 +14,7 @@ from livetomo.formats.endings import by_ending, stem
 from livetomo.intake.beside import facts_beside
 from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.tilts import refuse_stack
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import install
 from livetomo.results.manifest import MANIFEST, read_manifest
@@ -116,7 +116,7 @@ def _refuse_other(path: Path) -> None:
     if path.is_dir():
         raise OtherFormat(path, *(by_ending(path.name) or ("a folder", "Name the file that is in it.")))
     whole = path.absolute()
-    tree = LocalTree(whole.parent.parent)
+    tree = Tree(whole.parent.parent)
     place = f"{whole.parent.name}/{whole.name}" if whole.parent.name else whole.name
     refuse_stack(tree.header(place), place, tree, Neighbours(tree))
 

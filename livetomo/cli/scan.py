@@ -29,14 +29,14 @@ def command(configuration_file: Path, only: str | None, as_json: bool) -> None:
     from livetomo.core.errors import ConfigurationError
     from livetomo.intake.dry_run import Survey
     from livetomo.intake.settings import WatchSettings
-    from livetomo.intake.tree import LocalTree
+    from livetomo.intake.tree import Tree
 
     config = load_config(configuration_file)
     watches = [watch for watch in config.watch if only in (None, watch.name)]
     if not watches:
         names = ", ".join(watch.name for watch in config.watch)
         raise ConfigurationError(f'{configuration_file}: there is no watch "{only}"; there are: {names}')
-    surveys = [Survey(WatchSettings.of(watch), LocalTree(watch.path)) for watch in watches]
+    surveys = [Survey(WatchSettings.of(watch), Tree(watch.path)) for watch in watches]
     for survey in surveys:
         survey.look()
     time.sleep(max(watch.settle for watch in watches))

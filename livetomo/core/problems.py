@@ -62,7 +62,6 @@ class Reporter(Protocol):
 
     def problems(self) -> Iterable[Problem]:
         """Those that hold now; `since` is left to the collector."""
-        ...
 
 
 class Collector:

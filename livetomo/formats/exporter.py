@@ -21,15 +21,12 @@ class Exporter(Protocol):
 
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
-        ...
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths: what the program is given for a whole session."""
-        ...
 
     def called(self, frame: Frame) -> str:
         """What the tomogram is called in these files: its name, or a substitute where the format cannot hold that."""
-        ...
 
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`.
@@ -37,7 +34,6 @@ class Exporter(Protocol):
         Raises:
             BadStar, LookupError, ValueError: it is not what `text` wrote.
         """
-        ...
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
         """The inverse of `session`, by what the tomograms are called; one without picks may be left out.
@@ -45,7 +41,6 @@ class Exporter(Protocol):
         Raises:
             BadStar, LookupError, ValueError: it is not what `session` wrote.
         """
-        ...
 
 
 class PerTomogram(Exporter, Protocol):

@@ -5,7 +5,7 @@ from pathlib import Path
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.producers import PRODUCERS, choose
 from livetomo.intake.sidecars import gather
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 
 
 def facts_beside(path: Path) -> SidecarFacts:
@@ -22,4 +22,4 @@ def facts_beside(path: Path) -> SidecarFacts:
     places = [
         place for producer, file in found if file.name == first.name for place in producer.sidecars(file, relative)
     ]
-    return gather(LocalTree(root), places, first.name) | SidecarFacts(stored_axes=first.stored_axes)
+    return gather(Tree(root), places, first.name) | SidecarFacts(stored_axes=first.stored_axes)

@@ -49,19 +49,15 @@ class CandidateListener(Protocol):
 
     def candidate_found(self, candidate: Candidate, look: Look) -> None:
         """A new or changed file."""
-        ...
 
     def known_seen(self, path: str, named: Named, content: Content) -> None:
         """A file that has not changed since it was dealt with."""
-        ...
 
     def left_alone_moved(self, old: str, file: KnownFile) -> None:
         """A file that was left alone at `old` is somewhere else now."""
-        ...
 
     def candidate_withdrawn(self, path: str) -> None:
         """A candidate has turned out to be a link to another."""
-        ...
 
 
 @dataclass(eq=False, repr=False)

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from livetomo.system.mounts import file_system
 
@@ -15,50 +14,30 @@ KEEP_ALIVE_SECONDS = 10.0
 log = logging.getLogger("livetomo.intake.hints")
 
 
-class Hints(Protocol):
-    """Where hints come from."""
+class Hints:
+    """Where hints come from. These give none, for the reason `why`: polling, there is only the scan."""
+
+    def __init__(self, why: str = "") -> None:
+        self._why = why
 
     @property
     def mode(self) -> str:
         """`events` or `poll`, and why."""
-        ...
+        return f"poll ({self._why})" if self._why else "poll"
 
     def take(self) -> list[tuple[str, bool]]:
         """What happened since the last call: (path relative to the root, whether it is a folder)."""
-        ...
-
-    def overflows(self) -> int:
-        """How often news was lost, so that only a whole scan can tell."""
-        ...
-
-    def keep_alive(self, folders: int) -> None:
-        """See to it that news still comes, from as many folders as there are; to be called now and then."""
-        ...
-
-    def close(self) -> None:
-        """No more of it."""
-        ...
-
-
-class NoHints:
-    """Polling: there is only the scan."""
-
-    def __init__(self, why: str = "") -> None:
-        self.mode = f"poll ({why})" if why else "poll"
-
-    def take(self) -> list[tuple[str, bool]]:
-        """Nothing, ever."""
         return []
 
     def overflows(self) -> int:
-        """Nothing can be lost."""
+        """How often news was lost, so that only a whole scan can tell."""
         return 0
 
     def keep_alive(self, folders: int) -> None:
-        """Nothing can break."""
+        """See to it that news still comes, from as many folders as there are; to be called now and then."""
 
     def close(self) -> None:
-        """Nothing to close."""
+        """No more of it."""
 
 
 def open_hints(root: Path, mode: str, *, wants: Callable[[str], bool], ring: Callable[[], None]) -> Hints:
@@ -68,9 +47,9 @@ def open_hints(root: Path, mode: str, *, wants: Callable[[str], bool], ring: Cal
     """
     mount = file_system(root)
     if mode == "poll":
-        return NoHints()
+        return Hints()
     if mode == "auto" and mount.is_network:
-        return NoHints(f"{mount.kind} reports nothing of what other machines write")
+        return Hints(f"{mount.kind} reports nothing of what other machines write")
     from livetomo.intake.inotify import KernelHints
 
     try:
@@ -78,7 +57,7 @@ def open_hints(root: Path, mode: str, *, wants: Callable[[str], bool], ring: Cal
     except OSError as error:
         why = _advice(error)
         log.warning("no events from %s: %s", root, why)
-        return NoHints(why)
+        return Hints(why)
 
 
 def _advice(error: OSError) -> str:
@@ -107,7 +86,7 @@ class HintKeeper(threading.Thread):
         self._open: Callable[[], Hints] = lambda: open_hints(root, mode, wants=wants, ring=ring)
         self._folders = folders
         self._pause = pause
-        self._hints: Hints = NoHints()
+        self._hints: Hints = Hints()
 
     def run(self) -> None:
         """For as long as the process lives."""

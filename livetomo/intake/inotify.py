@@ -18,6 +18,8 @@ from watchdog.events import (
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyObserver
 
+from livetomo.intake.fs_events import Hints
+
 MORE_WATCHES = "raise it with: sysctl fs.inotify.max_user_watches=1048576"
 _MOST_WAITING = 10_000
 # Without modifications: a file that grows is looked at again anyway, and frames are written at gigabytes per second.
@@ -31,7 +33,7 @@ _EVENTS: list[type[FileSystemEvent]] = [
 _LOGGER = logging.getLogger("watchdog.observers")
 
 
-class KernelHints:
+class KernelHints(Hints):
     """As `Hints`. Watchdog's threads put paths into a set here and nothing else: an error would end them silently."""
 
     def __init__(self, root: Path, *, wants: Callable[[str], bool], ring: Callable[[], None]) -> None:

@@ -40,118 +40,73 @@ class Entry(Protocol):
     @property
     def name(self) -> str:
         """Without its folder."""
-        ...
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         """Whether it is a folder."""
-        ...
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
         """Whether it is a regular file."""
-        ...
 
     def is_symlink(self) -> bool:
         """Whether it is a symbolic link."""
-        ...
 
     def stat(self, *, follow_symlinks: bool = True) -> Any:
         """As `os.stat`: st_size, st_mtime_ns, st_dev, st_ino, st_nlink."""
-        ...
-
-
-class Tree(Protocol):
-    """A tree of files below a root. Paths are relative to the root, with `/`; the root itself is "".
-
-    Everything raises OSError as the file system says it.
-    """
-
-    def list(self, folder: str) -> list[Entry]:
-        """The names in `folder`, in no order."""
-        ...
-
-    def look(self, path: str) -> Look:
-        """The file as it is now, not as some cache remembers it."""
-        ...
-
-    def header(self, path: str) -> MrcHeader:
-        """The file's MRC header, or what `read_header` raises."""
-        ...
-
-    def content(self, path: str) -> Content:
-        """The file's digest, or what `digest_file` raises. Reads voxels."""
-        ...
-
-    def blocks(self, path: str) -> Iterator[bytes]:
-        """All of the file's bytes, in order."""
-        ...
-
-    def text(self, path: str, most_bytes: int = ...) -> str:
-        """The beginning of a text file, whatever its encoding."""
-        ...
-
-    def exists(self, path: str) -> bool:
-        """Whether there is a file or folder at `path`."""
-        ...
-
-    def real_path(self, path: str) -> str:
-        """Absolute, links resolved."""
-        ...
-
-    def mount(self) -> FileSystem:
-        """The file system that the root lies on, or would lie on where it does not exist."""
-        ...
 
 
 class NotAFile(OSError):
     """Something else than a regular file: a FIFO would block whoever opens it."""
 
 
-class LocalTree:
-    """The tree at `root`, through the operating system."""
+class Tree:
+    """A tree of files below a root. Paths are relative to the root, with `/`; the root itself is "".
+
+    Everything raises OSError as the file system says it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def list(self, folder: str) -> list[Entry]:
-        """As `Tree.list`."""
+        """The names in `folder`, in no order."""
         with os.scandir(self.root / folder) as entries:
             return list(entries)
 
     def look(self, path: str) -> Look:
-        """As `Tree.look`: NFS promises fresh attributes to whoever opens the file, not to who only asks for them."""
+        """The file as it is now, not as a cache has it: NFS promises fresh attributes to who opens the file."""
         with self._opened(path) as descriptor:
             found = os.fstat(descriptor)
         return Look.of(found)
 
     def header(self, path: str) -> MrcHeader:
-        """As `Tree.header`."""
+        """The file's MRC header, or what `read_header` raises."""
         return read_header(self.root / path)
 
     def content(self, path: str) -> Content:
-        """As `Tree.content`."""
+        """The file's digest, or what `digest_file` raises. Reads voxels."""
         return digest_file(self.root / path)
 
     def blocks(self, path: str) -> Iterator[bytes]:
-        """As `Tree.blocks`."""
+        """All of the file's bytes, in order."""
         with self._opened(path) as descriptor, open(descriptor, "rb", buffering=0, closefd=False) as file:
             while block := file.read(_BLOCK_BYTES):
                 yield block
 
     def text(self, path: str, most_bytes: int = 4 * 2**20) -> str:
-        """As `Tree.text`."""
+        """The beginning of a text file, whatever its encoding."""
         with self._opened(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
             return file.read(most_bytes).decode("utf-8", errors="replace")
 
     def exists(self, path: str) -> bool:
-        """As `Tree.exists`."""
+        """Whether there is a file or folder at `path`."""
         return (self.root / path).exists()
 
     def real_path(self, path: str) -> str:
-        """As `Tree.real_path`."""
+        """Absolute, links resolved."""
         return os.path.realpath(self.root / path)
 
     def mount(self) -> FileSystem:
-        """As `Tree.mount`."""
+        """The file system that the root lies on, or would lie on where it does not exist."""
         return file_system(self.root)
 
     @contextmanager

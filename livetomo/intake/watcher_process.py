@@ -5,32 +5,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from livetomo.core.tomogram import Arrival, KnownFile
 from livetomo.intake.fs_events import HintKeeper
 from livetomo.intake.messages import Report, arrival_to_json, known_from_json, known_to_json
 from livetomo.intake.scan_schedule import Rhythm
 from livetomo.intake.settings import WatchSettings
-from livetomo.intake.tree import LocalTree, Tree
+from livetomo.intake.tree import Tree
 from livetomo.intake.watcher import Watcher
+from livetomo.system.json_pipes import Parent
 
 HEARTBEAT_SECONDS = 1.0
 LONGEST_PAUSE = 2.0
 
 
-class Supervisor(Protocol):
-    """Who is told; `livetomo.system.json_pipes.Parent` is one."""
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Tell it."""
-        ...
-
-
 class Child:
     """Runs one watcher. `inbox` holds what the supervisor says; None ends it, "" only wakes it."""
 
-    def __init__(self, supervisor: Supervisor, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, supervisor: Parent, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.inbox: queue.SimpleQueue[dict[str, Any] | str | None] = queue.SimpleQueue()
         self._supervisor = supervisor
         self._clock = clock
@@ -48,7 +41,7 @@ class Child:
                 self._known += known_from_json(message["files"])
             elif message["do"] == "start":
                 settings = WatchSettings.from_json(message["settings"])
-                self._watch(settings, LocalTree(Path(settings.root)), first_start=message["first_start"])
+                self._watch(settings, Tree(Path(settings.root)), first_start=message["first_start"])
                 return
 
     def _watch(self, settings: WatchSettings, tree: Tree, *, first_start: bool) -> None:

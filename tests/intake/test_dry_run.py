@@ -2,7 +2,7 @@
 
 from livetomo.intake.dry_run import MOST_ALIKE, Survey
 from livetomo.intake.settings import WatchSettings
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 from tests.intake.fakes import FakeTree, mrc
 
 
@@ -57,7 +57,7 @@ def test_what_is_no_mrc_file_by_its_ending_is_listed_with_the_reason(tmp_path):
     for number in range(30):
         (tmp_path / "s" / f"frame_{number}.tif").write_bytes(b"")
     (tmp_path / "s" / "TS_1.zarr" / "0" / "a.mrc").write_bytes(mrc())
-    found = survey_of(LocalTree(tmp_path), "generic")
+    found = survey_of(Tree(tmp_path), "generic")
     reasons = {path.rpartition("/")[2]: reason for path, (taken, reason) in found.items() if not taken}
     assert len(reasons) == len(found) == 8 + MOST_ALIKE
     for name, words in {

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livetomo.core.tomogram import bounded_time, signed
-from livetomo.intake.tree import LocalTree, Look
+from livetomo.intake.tree import Look, Tree
 from livetomo.system.sampled_digest import digest_file
 from tests.intake.fakes import Clock, FakeTree, mrc
 from tests.intake.joined import Joined
@@ -61,7 +61,7 @@ def test_a_file_of_another_century_has_one_time_everywhere(tmp_path, seconds):
     file = tmp_path / "TS_01.mrc"
     file.write_bytes(mrc())
     os.utime(file, (seconds, seconds))
-    tree = LocalTree(tmp_path)
+    tree = Tree(tmp_path)
     (entry,) = tree.list("")
     look = tree.look("TS_01.mrc")
     assert look == Look.of(entry.stat())

@@ -8,7 +8,7 @@ import pytest
 from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, WatchDescriptor
 
 from livetomo.intake import fs_events as hints_module
-from livetomo.intake.fs_events import HintKeeper, NoHints, open_hints
+from livetomo.intake.fs_events import HintKeeper, Hints, open_hints
 from livetomo.intake.inotify import KernelHints, kernel_watches
 
 
@@ -128,7 +128,7 @@ def test_a_network_file_system_is_polled_unless_the_user_knows_better(tmp_path, 
 
 def test_the_keeper_opens_them_in_its_own_thread(tmp_path, bell):
     keeper = HintKeeper(tmp_path, "auto", wants=lambda _: True, ring=bell)
-    assert keeper.mode == NoHints().mode
+    assert keeper.mode == Hints().mode
     keeper.start()
     while keeper.mode != "events":
         assert keeper.is_alive()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.rebuild import rebuild
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 from tests.intake.fakes import Clock, FakeTree, mrc
 from tests.intake.joined import Joined
 
@@ -260,7 +260,7 @@ def test_real_files_are_compared_to_the_last_byte(tmp_path):
     original, erased = tmp_path / "TS_01.mrc", tmp_path / "TS_01_erased.mrc"
     original.write_bytes(volume("x", 6_000_000))
     shutil.copyfile(original, erased)
-    tree = LocalTree(tmp_path)
+    tree = Tree(tmp_path)
     known = Known([KnownFile("TS_01.mrc", digest_file(original))])
     assert Origins(tree, known, lambda: None).of("TS_01_erased.mrc", digest_file(erased)).is_copy
     with erased.open("r+b") as file:

@@ -6,7 +6,7 @@ import pytest
 
 from livetomo.intake.dry_run import Survey
 from livetomo.intake.settings import WatchSettings
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 from tests.intake.fakes import Facility, mrc
 
 GENERIC = ("generic",)
@@ -192,7 +192,7 @@ def test_of_the_links_that_nextpyp_makes_one_is_the_tomogram(tmp_path, clock, pr
     (folder / "TS_02.rec").symlink_to("TS_02_aretomo_Vol.mrc")
     for name in ("TS_02_aretomo.mrc", "TS_02_bin.mrc"):
         (folder / name).symlink_to("TS_02_bin.st")
-    tree = LocalTree(tmp_path)
+    tree = Tree(tmp_path)
     assert len(scanned(tree, producers)) == 1
     intake = Facility(tree, clock, root=str(tmp_path), producers=producers)
     intake.run(100)

@@ -7,7 +7,7 @@ from livetomo.formats.star import loop_text
 from livetomo.intake.sidecars import gather, read_sidecar
 from livetomo.intake.sidecars.metrics_csv import read_metrics, series_with_metrics
 from livetomo.intake.sidecars.numbers import NotUnderstood
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 
 KNOWN = set(vars(SidecarFacts))
 READ = {
@@ -269,7 +269,7 @@ def test_one_damaged_sidecar_costs_its_own_facts_only(tmp_path):
     (tmp_path / "P.tlt").write_text("-60\n60\n")
     (tmp_path / "P.aln").write_bytes(b"\xff\xfe\x00rubbish")
     (tmp_path / "P.xf").mkdir()
-    facts = gather(LocalTree(tmp_path), ["P.tlt", "P.aln", "P.xf", "P.mdoc"], "P").to_json()
+    facts = gather(Tree(tmp_path), ["P.tlt", "P.aln", "P.xf", "P.mdoc"], "P").to_json()
     assert facts["tilt_max_degrees"] == 60.0
     assert facts["sidecars"] == {"P.tlt": "aligned tilts"}
     assert set(facts["unread_sidecars"]) == {"P.aln", "P.xf"}
@@ -282,7 +282,7 @@ def test_what_is_believed_more_wins_and_pixels_become_angstrom_where_their_size_
     (tmp_path / "TiltSeries_Metrics.csv").write_text(
         (folder / "TiltSeries_Metrics.csv").read_text().replace("pda2021-01-12-1", "P")
     )
-    facts = gather(LocalTree(tmp_path), ["P.rawtlt", "P.aln", "TiltSeries_Metrics.csv"], "P").to_json()
+    facts = gather(Tree(tmp_path), ["P.rawtlt", "P.aln", "TiltSeries_Metrics.csv"], "P").to_json()
     assert facts["tilt_axis_degrees"] == 90.59
     assert facts["tilt_min_degrees"] == -61.5
     assert facts["global_shift_angstrom"] == pytest.approx(70.16 * 1.69, rel=1e-3)
@@ -293,7 +293,7 @@ def test_what_each_sidecar_says_of_sizes_is_kept_apart_the_most_believed_first(t
     (tmp_path / "tilt.com").write_text("OutputFile P_full_rec.mrc\nFULLIMAGE 768 640\nIMAGEBINNED 4\n")
     (tmp_path / "newst.com").write_text("OutputFile P_ali.mrc\nBinByFactor 2\n")
     (tmp_path / "P.mdoc").write_text("PixelSpacing = 3\n[ZValue = 0]\nTiltAngle = 0\n")
-    facts = gather(LocalTree(tmp_path), ["P.mdoc", "tilt.com", "newst.com"], "P").to_json()
+    facts = gather(Tree(tmp_path), ["P.mdoc", "tilt.com", "newst.com"], "P").to_json()
     assert facts["scales"] == [
         {"sidecar": "tilt.com", "binning": 4.0, "raw_size_xy": [768, 640]},
         {"sidecar": "newst.com", "binning": 2.0},

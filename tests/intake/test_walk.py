@@ -5,13 +5,13 @@ import os
 import pytest
 
 from livetomo.config.patterns import Exclusion
-from livetomo.intake.tree import LocalTree, NotAFile
+from livetomo.intake.tree import NotAFile, Tree
 from livetomo.intake.walk import Walk
 from tests.intake.fakes import mrc
 
 
 def seen(root) -> dict[str, list[str]]:
-    walk = Walk(LocalTree(root), Exclusion(["**/frames/**"]))
+    walk = Walk(Tree(root), Exclusion(["**/frames/**"]))
     return {one.folder: sorted(entry.name for entry in one.files) for one in walk.everything() if not one.error}
 
 
@@ -75,9 +75,9 @@ def test_the_root_may_be_a_link_itself(tmp_path):
 def test_a_fifo_is_never_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.mrc")
     with pytest.raises(NotAFile):
-        LocalTree(tmp_path).look("pipe.mrc")
+        Tree(tmp_path).look("pipe.mrc")
     with pytest.raises(NotAFile):
-        LocalTree(tmp_path).text("pipe.mrc")
+        Tree(tmp_path).text("pipe.mrc")
 
 
 def test_a_name_that_is_not_text_is_seen_and_bothers_nobody(tmp_path):

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from livetomo.cli.simulate import command
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.intake.producers import PRODUCERS
-from livetomo.intake.tree import LocalTree
+from livetomo.intake.tree import Tree
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import NAMINGS, Exposure, expose
 from livetomo.simulate.write import CHUNKS
@@ -132,7 +132,7 @@ def test_the_intake_recognises_what_is_simulated_and_knows_it_for_complete(tmp_p
         assert recognised is not None, relative
         assert recognised.name == "TS_01"
         roles[recognised.role] = relative
-        assert reader.signal(recognised, relative, LocalTree(tmp_path)).state != "awaited"
+        assert reader.signal(recognised, relative, Tree(tmp_path)).state != "awaited"
     assert set(roles) == ({"full"} if producer == "cryoem_services" else {"full", "even", "odd"})
 
 
@@ -143,7 +143,7 @@ def test_cryoem_services_turns_its_volume_in_place_before_its_pictures_say_that_
         if share == 1:
             recognised = reader.recognise(path.name)
             with mrcfile.open(path) as mrc:
-                seen.append((mrc.data.copy(), reader.signal(recognised, path.name, LocalTree(tmp_path))))
+                seen.append((mrc.data.copy(), reader.signal(recognised, path.name, Tree(tmp_path))))
 
     expose(tmp_path, exposure, NAMINGS["cryoem_services"](), seconds=0, progress=look)
     ((turned, signal),) = seen
@@ -151,4 +151,4 @@ def test_cryoem_services_turns_its_volume_in_place_before_its_pictures_say_that_
         assert (np.rot90(turned, -1, axes=(1, 2)) == mrc.data).all()
         assert (mrc.data == exposure.reconstruction.volume).all()
     assert signal.state == "none"
-    assert reader.signal(reader.recognise(path.name), path.name, LocalTree(tmp_path)).state == "given"
+    assert reader.signal(reader.recognise(path.name), path.name, Tree(tmp_path)).state == "given"
