@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-from livetomo.client.pickset import PickSet, RemoteFile, pickset_of
+from livetomo.client.api import ApiClient
+from livetomo.client.broker import Subscription
+from livetomo.client.pickset import PickSet, pickset_of
 from livetomo.client.standing import Place, Replay, Standing, keep
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
@@ -50,28 +52,6 @@ class Query:
         return [f"{place}/picks/{slug(self.feature)}", f"{place}/retracted"]
 
 
-class Events(Protocol):
-    """What a stream asks of the daemon's API."""
-
-    url: str
-
-    async def last(self) -> int:
-        """The number of the daemon's newest event."""
-
-    def events_after(self, seq: int, epoch: str = "") -> AsyncIterator[Mapping[str, Any]]:
-        """Every event after `seq`, which is of `epoch`; refused where the daemon's is another."""
-
-    async def fetch(self, file: RemoteFile) -> bytes:
-        """A file, checked."""
-
-
-class Listening(Protocol):
-    """What a stream asks of the broker."""
-
-    def open(self, topics: Sequence[str]) -> AbstractAsyncContextManager[Heard]:
-        """Subscribe."""
-
-
 class PickStream:
     """An endless iterator over sets of picks.
 
@@ -88,8 +68,8 @@ class PickStream:
     def __init__(
         self,
         query: Query,
-        subscription: Listening,
-        api_at: Callable[[str], Events],
+        subscription: Subscription,
+        api_at: Callable[[str], ApiClient],
         *,
         base: str = "livetomo",
         after: int | None = None,
@@ -102,7 +82,7 @@ class PickStream:
         self.position = after
         self.epoch = epoch
         self.began = began
-        self.api: Events | None = None
+        self.api: ApiClient | None = None
         self._query = query
         self._subscription = subscription
         self._api_at = api_at
