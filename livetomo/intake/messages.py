@@ -13,30 +13,18 @@ KNOWN_PER_MESSAGE = 2000
 
 def arrival_to_json(arrival: Arrival) -> dict[str, Any]:
     """An arrival as it travels."""
-    return {
-        "tomogram": asdict(arrival.tomogram),
-        "path": arrival.path,
-        "content": asdict(arrival.content),
-        "producer": arrival.producer,
-        "halves": dict(arrival.halves),
-        "metadata": arrival.facts.to_json(),
-        "fault": asdict(arrival.fault) if arrival.fault else None,
-        "moved_from": arrival.moved_from,
-    }
+    return asdict(arrival) | {"facts": arrival.facts.to_json()}
 
 
 def arrival_from_json(body: Mapping[str, Any]) -> Arrival:
     """The inverse of `arrival_to_json`."""
-    return Arrival(
-        tomogram=TomogramId(**body["tomogram"]),
-        path=body["path"],
-        content=Content(**body["content"]),
-        producer=body["producer"],
-        halves=body["halves"],
-        facts=SidecarFacts.from_json(body["metadata"]),
-        fault=Fault(**body["fault"]) if body["fault"] else None,
-        moved_from=body["moved_from"],
-    )
+    typed = {
+        "tomogram": TomogramId(**body["tomogram"]),
+        "content": Content(**body["content"]),
+        "facts": SidecarFacts.from_json(body["facts"]),
+        "fault": Fault(**body["fault"]) if body["fault"] else None,
+    }
+    return Arrival(**{**body, **typed})
 
 
 def known_messages(files: Iterable[KnownFile]) -> Iterator[dict[str, Any]]:

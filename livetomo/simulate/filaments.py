@@ -97,10 +97,10 @@ def _near(canvas: Canvas, box: tuple[slice, slice, slice], axis: Matrix, radius_
     reach = int(np.ceil(radius_angstrom / voxel))
     steps = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     thinned = axis[:: max(int(radius_angstrom / (2 * voxel)), 1)]
-    candidates = (np.rint(thinned / voxel).astype(int)[:, None] + steps).reshape(-1, 3) - start
+    candidates = (np.rint(canvas.geometry.of_corner(thinned)).astype(int)[:, None] + steps).reshape(-1, 3) - start
     body[tuple(candidates[((candidates >= 0) & (candidates < shape)).all(axis=1)].T)] = True
     candidates = np.argwhere(body)
-    away, _ = cKDTree(axis).query((candidates + start) * voxel, distance_upper_bound=radius_angstrom)
+    away, _ = cKDTree(axis).query(canvas.geometry.corner(candidates + start), distance_upper_bound=radius_angstrom)
     body[tuple(candidates[~np.isfinite(away)].T)] = False
     return body
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from livetomo.core.quality.metric import Quality, Verdict
-from livetomo.processing.measure.slab import Slab, less_surroundings_
+from livetomo.processing.measure.slab import Slab, from_middle, less_surroundings_
 
 _SCALES_ANGSTROM = (60.0, 110.0)
 _SURROUNDINGS_ANGSTROM = 600.0
@@ -112,5 +112,5 @@ def _pooled(volume: Tensor, side: int) -> Tensor:
 
 def _within(slab: Slab, shape: torch.Size, box_angstrom: float, depth_angstrom: float) -> Tensor:
     z = (torch.arange(shape[0]) + 0.5) * box_angstrom - depth_angstrom / 2
-    y, x = ((torch.arange(n) - (n - 1) / 2) * box_angstrom for n in shape[1:])
+    y, x = (from_middle(n, box_angstrom) for n in shape[1:])
     return (z[:, None, None] - slab.height(y[:, None], x)).abs() <= slab.half_depth_angstrom

@@ -169,13 +169,18 @@ def _steepest(grid: Energy, around: tuple[float, float], step: float, reach: int
     return slopes[int(gain.argmax())]
 
 
+def from_middle(count: int, step_angstrom: float) -> Tensor:
+    """Å from the middle between the two faces of a volume to each of its planes, as a slab's height is counted."""
+    return (torch.arange(count) - (count - 1) / 2) * step_angstrom
+
+
 def _profiles(grid: Energy, slopes: Tensor, parity: int | None = None) -> tuple[Tensor, Tensor]:
     """For each slope (n, 2), the mean over cells at the same height above it, and how many cells: (n, planes) each.
 
     parity: take only every second column, as a chess board's squares of one colour.
     """
     depth, *sides = grid.cells.shape
-    y, x = ((torch.arange(n) - (n - 1) / 2) * d for n, d in zip(sides, grid.spacing_angstrom[1:], strict=True))
+    y, x = (from_middle(n, step) for n, step in zip(sides, grid.spacing_angstrom[1:], strict=True))
     rise = slopes[:, :1, None] * y[:, None] + slopes[:, 1:, None] * x
     at = torch.arange(depth)[:, None] + rise.flatten(1)[:, None] / grid.spacing_angstrom[0]
     within = (at >= 0) & (at <= depth - 1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from livetomo.processing.measure.slab import Slab
+from livetomo.processing.measure.slab import Slab, from_middle
 
 _SIDES = (64, 32)
 _MOST_TILES = 192
@@ -66,7 +66,7 @@ def _tiles(
     shape: torch.Size, slab: Slab, side: int, voxel_size_angstrom: float, blank: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """First corners (n, 3: z, y, x) of tiles that lie wholly in the slab, and of those wholly beside it."""
-    z, y, x = ((torch.arange(n) - (n - 1) / 2) * voxel_size_angstrom for n in shape)
+    z, y, x = (from_middle(n, voxel_size_angstrom) for n in shape)
     rows, columns = (torch.arange(0, n - side + 1, side) for n in shape[1:])
     height = slab.height(y[rows + side // 2][:, None], x[columns + side // 2])
     off = (z[:, None, None] - height).abs()
