@@ -11,7 +11,7 @@ import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -206,7 +206,7 @@ class Collection:
             raise ConfigurationError(f"{self._folder} collects {wanted}. Give each collection its own output folder.")
         self.position, self.epoch, self.began = body["position"], body.get("epoch", ""), body.get("began", 0)
         for each in body["sessions"]:
-            taken = dict(_each_taken(each["taken"]))
+            taken = {one["tomogram"]: CollectedTomogram(**one) for one in each["taken"]}
             for again in self._session(each["watch"], each["session"]).remember(taken):
                 if self.position is not None:  # of another epoch the numbers tell nothing: from the beginning then
                     self.position = min(self.position, again.seq - 1 if again.epoch == self.epoch else 0)
@@ -238,11 +238,6 @@ def _names(taken: Mapping[str, CollectedTomogram]) -> dict[str, str]:
 def _is_newer(taken: CollectedTomogram, pickset: PickSet) -> bool:
     """Whether what was taken has come after `pickset`; of different epochs, the daemon's order of telling counts."""
     return taken.epoch == pickset.epoch and taken.seq > pickset.seq
-
-
-def _each_taken(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, CollectedTomogram]]:
-    for body in bodies:
-        yield body["tomogram"], CollectedTomogram(**body)
 
 
 def replace_file(path: Path, content: bytes) -> None:

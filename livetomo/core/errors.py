@@ -84,23 +84,20 @@ class Unreachable(LivetomoError, reason="unreachable", exit_code=ExitCode.UNREAC
     """A daemon or broker that a command needs does not answer."""
 
 
-class BrokerAway(Unreachable, reason="broker away"):
-    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it.
-
-    code: the reason code of MQTT 5 with which it hung up, where it named one.
-    """
+class BrokerError(LivetomoError):
+    """What the MQTT broker says. `code` is MQTT 5's reason code, where it named one."""
 
     def __init__(self, said: str, code: int | None = None) -> None:
         super().__init__(said)
         self.code = code
 
 
-class MessageRefused(LivetomoError, reason="message refused", exit_code=ExitCode.CONFIGURATION):
-    """The MQTT broker is there, and does not take this message. `code` is MQTT 5's reason code, where it named one."""
+class BrokerAway(BrokerError, Unreachable, reason="broker away"):
+    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it."""
 
-    def __init__(self, said: str, code: int | None = None) -> None:
-        super().__init__(said)
-        self.code = code
+
+class MessageRefused(BrokerError, reason="message refused", exit_code=ExitCode.CONFIGURATION):
+    """The MQTT broker is there, and does not take this message."""
 
 
 class AddressAway(Unreachable, reason="address away"):

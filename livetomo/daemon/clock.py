@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.core.units import spoken_seconds
@@ -27,21 +28,18 @@ def steady() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+@dataclass(eq=False, repr=False)
 class ClockWatch:
     """Notices when the clock is set, and has what was recorded since the daemon's start dated anew."""
 
-    def __init__(
-        self,
-        catalog: CatalogThread,
-        *,
-        wall: Callable[[], float] = time.time,
-        steady: Callable[[], float] = steady,
-    ) -> None:
-        self._catalog = catalog
-        self._wall = wall
-        self._steady = steady
-        self._start = wall()
-        self._offset = self._start - steady()
+    catalog: CatalogThread
+    _: KW_ONLY
+    wall: Callable[[], float] = time.time
+    steady: Callable[[], float] = steady
+
+    def __post_init__(self) -> None:
+        self._start = self.wall()
+        self._offset = self._start - self.steady()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -51,15 +49,15 @@ class ClockWatch:
 
     async def look(self) -> float:
         """Look once; by how many seconds the clock was set since the last look, 0 where it was not."""
-        set_by = self._wall() - self._steady() - self._offset
+        set_by = self.wall() - self.steady() - self._offset
         if abs(set_by) < SET_SECONDS:
             return 0.0
-        since, until = self._start, self._wall() - set_by
+        since, until = self._start, self.wall() - set_by
         self._offset += set_by
         self._start += set_by
         way = "forward" if set_by > 0 else "back"
         log.warning(f"the clock was set {way} by {spoken_seconds(abs(set_by))}; records since then get corrected times")
-        await self._catalog(lambda catalog: catalog.redate(set_by, since, until))
+        await self.catalog(lambda catalog: catalog.redate(set_by, since, until))
         return set_by
 
 

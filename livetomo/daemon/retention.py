@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,21 +21,17 @@ AT_A_TIME = 100
 log = logging.getLogger("livetomo.retention")
 
 
+@dataclass(eq=False, repr=False)
 class RetentionTask:
     """Removes the maps of results that are older than `keep_maps_seconds`, a hundred results at a time."""
 
-    def __init__(
-        self,
-        catalog: CatalogThread,
-        keep_maps_seconds: float,
-        *,
-        may_remove: Callable[[], bool] = lambda: True,
-        trust: Trust | None = None,
-    ) -> None:
-        self._catalog = catalog
-        self._keep = keep_maps_seconds
-        self._may_remove = may_remove
-        self._trust = trust or Trust()
+    catalog: CatalogThread
+    keep_maps_seconds: float
+    _: KW_ONLY
+    may_remove: Callable[[], bool] = lambda: True
+    trust: Trust = field(default_factory=Trust)
+
+    def __post_init__(self) -> None:
         self._doubt = ""
 
     async def run(self) -> None:
@@ -45,27 +42,27 @@ class RetentionTask:
 
     async def look(self) -> int:
         """Remove what is due; of how many results. What is not mounted, or of doubtful age, is looked at later."""
-        if not self._may_remove():
+        if not self.may_remove():
             return 0
-        folders = await self._catalog(self._due)
+        folders = await self.catalog(self._due)
         for folder in folders:
             try:
                 freed = await apart(partial(remove_maps, Path(folder)))
             except (OSError, ValueError) as fault:
                 log.warning(f"the maps of {folder} cannot be removed: {fault}")
                 freed = 0
-            await self._catalog(partial(_note, folder))
+            await self.catalog(partial(_note, folder))
             if freed:
                 log.info(f"maps removed, {freed / 1e6:,.0f} MB", extra={"folder": folder})
         return len(folders)
 
     def _due(self, catalog: Catalog) -> list[str]:
         """The results whose maps are old enough, a hundred of them; none while ages are in doubt."""
-        doubt = self._trust.doubt(catalog.now(), catalog.jobs.newest_time())
+        doubt = self.trust.doubt(catalog.now(), catalog.jobs.newest_time())
         if doubt and doubt != self._doubt:
             log.warning(f"no maps are removed: {doubt}")
         self._doubt = doubt
-        return [] if doubt else catalog.jobs.with_maps(self._keep, AT_A_TIME)
+        return [] if doubt else catalog.jobs.with_maps(self.keep_maps_seconds, AT_A_TIME)
 
 
 def _note(folder: str, catalog: Catalog) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.job_queue import LEASE_SECONDS, Claim
@@ -29,24 +29,21 @@ class _Place:
     recipe: Recipe
 
 
+@dataclass(eq=False, repr=False)
 class Watches:
     """Runs the intakes of whatever watches are configured at the moment.
 
     `learned` is called where the sidecars of a known tomogram say something else by now.
     """
 
-    def __init__(
-        self,
-        catalog: CatalogThread,
-        metrics: Metrics,
-        watches: Sequence[Watch],
-        *,
-        learned: Callable[[TomogramId], None],
-    ) -> None:
-        self._catalog = catalog
-        self._metrics = metrics
-        self._learned = learned
-        self._places = _places(watches)
+    catalog: CatalogThread
+    metrics: Metrics
+    watches: Sequence[Watch]
+    _: KW_ONLY
+    learned: Callable[[TomogramId], None]
+
+    def __post_init__(self) -> None:
+        self._places = _places(self.watches)
         self._running: dict[str, tuple[_Place, Intake, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
 
@@ -95,7 +92,7 @@ class Watches:
         """
         self._places = _places(watches)
         for name in self.names:
-            self._metrics.watch_is_there(name)
+            self.metrics.watch_is_there(name)
         self._changed.set()
 
     async def run(self) -> None:
@@ -119,7 +116,7 @@ class Watches:
                 del self._running[name]
 
     async def _intake(self, place: _Place) -> Intake:
-        watch, catalog = place.watch, self._catalog
+        watch, catalog = place.watch, self.catalog
 
         async def known() -> Sequence[KnownFile]:
             return await catalog(lambda catalog: catalog.arrivals.known_files(watch.name))
@@ -135,15 +132,15 @@ class Watches:
 
     async def _take(self, arrival: Arrival, place: _Place) -> None:
         crash_point("arrived")
-        taken = await self._catalog(lambda catalog: _record(catalog, arrival, place))
+        taken = await self.catalog(lambda catalog: _record(catalog, arrival, place))
         crash_point("taken")
         if taken.learned:
-            self._learned(taken.tomogram)
+            self.learned(taken.tomogram)
         if taken.has_moved:
             log.info(f"moved: {arrival.moved_from} is {arrival.path} now", extra={"tomogram": str(taken.tomogram)})
         if not taken.new:
             return
-        self._metrics.arrived(place.watch.name, rejected=arrival.fault is not None)
+        self.metrics.arrived(place.watch.name, rejected=arrival.fault is not None)
         where = {"tomogram": str(taken.tomogram), "revision": taken.revision, "path": arrival.path}
         if arrival.fault is not None:
             log.warning(f"put aside: {arrival.fault.message}", extra=where | {"reason": arrival.fault.reason})

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ STARTING = "its first scan is not done yet"
 log = logging.getLogger("livetomo.intake.supervise")
 
 
+@dataclass(eq=False, repr=False)
 class Intake:
     """One watch, from its process to the catalog.
 
@@ -37,33 +38,25 @@ class Intake:
     first_start: whether the watch has never completed a scan.
     """
 
-    def __init__(
-        self,
-        watch: "Watch",
-        *,
-        known: Callable[[], Awaitable[Sequence[KnownFile]]],
-        arrived: Callable[[Arrival], Awaitable[None]],
-        baseline: Callable[[Sequence[KnownFile]], Awaitable[None]],
-        first_start: bool,
-        start: Callable[[], Awaitable[JsonChild]] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self.name = watch.name
-        self._settings = WatchSettings.of(watch)
-        self._known = known
-        self._arrived = arrived
-        self._baseline = baseline
-        self._first_start = first_start
-        self._start = start or self._start_process
-        self._clock = clock
-        self._now = now
-        self._sleep = sleep
-        self._hang_seconds = watch.answer_time_limit
+    watch: "Watch"
+    _: KW_ONLY
+    known: Callable[[], Awaitable[Sequence[KnownFile]]]
+    arrived: Callable[[Arrival], Awaitable[None]]
+    baseline: Callable[[Sequence[KnownFile]], Awaitable[None]]
+    first_start: bool
+    start: Callable[[], Awaitable[JsonChild]] | None = None
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    def __post_init__(self) -> None:
+        self.name = self.watch.name
+        self._settings = WatchSettings.of(self.watch)
+        self._start = self.start or self._start_process
+        self._hang_seconds = self.watch.answer_time_limit
         self._report = Report()
         self._last_scan: float | None = None
-        self._last_word = clock()
+        self._last_word = self.clock()
         self._is_listening = False
         self._trouble = STARTING
         self._hung_since: float | None = None
@@ -72,7 +65,7 @@ class Intake:
         """Until cancelled. The death of the process is no reason to end: it is started again, ever more patiently."""
         failures = 0
         while True:
-            began = self._clock()
+            began = self.clock()
             try:
                 reason = await self._one_life()
             except (OSError, ChildGone, ValueError, KeyError, TypeError) as error:
@@ -80,12 +73,12 @@ class Intake:
             except Exception as error:  # the catalog's: it may be able again later
                 log.exception("watch %s: what was found could not be recorded", self.name)
                 reason = f"what was found could not be recorded ({error})"
-            failures = 1 if self._clock() - began > LONG_LIFE_SECONDS else failures + 1
+            failures = 1 if self.clock() - began > LONG_LIFE_SECONDS else failures + 1
             pause = PAUSES.seconds(failures)
             if self._hung_since is None:
                 self._trouble = f"its process ended ({reason}) and is started again"
             log.warning("watch %s: its process ended (%s); started again in %.0f s", self.name, reason, pause)
-            await self._sleep(pause)
+            await self.sleep(pause)
 
     def status(self) -> WatchState:
         """How it is doing."""
@@ -121,20 +114,20 @@ class Intake:
 
     async def _one_life(self) -> str:
         """One process, from its start to its end; why it ended."""
-        known = await self._known()
+        known = await self.known()
         process = await self._start()
         self._report = replace(self._report, scans=0)
-        self._last_word, self._is_listening = self._clock(), True
+        self._last_word, self._is_listening = self.clock(), True
         guard = asyncio.create_task(self._guard(process))
         try:
             for message in known_messages(known):
                 await process.send(message)
-            await process.send({"do": "start", "settings": self._settings.to_json(), "first_start": self._first_start})
+            await process.send({"do": "start", "settings": self._settings.to_json(), "first_start": self.first_start})
             del known
             async for message in process:
                 self._is_listening = False
                 await self._hear(process, message)
-                self._last_word, self._is_listening = self._clock(), True
+                self._last_word, self._is_listening = self.clock(), True
             code = await process.wait()
         finally:
             guard.cancel()
@@ -148,17 +141,17 @@ class Intake:
             case "report":
                 self._take_report(Report.from_json(message["report"]))
             case "baseline":
-                await self._baseline(known_from_json(message["files"]))
-                self._first_start = False
+                await self.baseline(known_from_json(message["files"]))
+                self.first_start = False
                 await process.send({"do": "baseline_is_taken"})
             case "left_alone":
                 files = known_from_json(message["files"])
-                await self._baseline(files)
+                await self.baseline(files)
                 self._report_left_alone(files)
             case "arrival":
                 arrival = arrival_from_json(message["arrival"])
                 try:
-                    await self._arrived(arrival)
+                    await self.arrived(arrival)
                 except Exception:  # recorded here, and tried again by the process
                     log.exception("watch %s: %s could not be recorded; tried again", self.name, arrival.path)
                     await process.send({"do": "try_again", "path": arrival.path})
@@ -180,20 +173,20 @@ class Intake:
             self._trouble = ""
             self._hung_since = None
         if report.scans > self._report.scans:
-            self._last_scan = self._now()
+            self._last_scan = self.now()
         self._report = report
 
     async def _guard(self, process: JsonChild) -> None:
         """Kill the process when it has been silent for too long: whoever asks a hung file system hangs."""
         while True:
-            silent = self._clock() - self._last_word
+            silent = self.clock() - self._last_word
             if self._is_listening and silent >= self._hang_seconds:
                 if self._hung_since is None:
                     self._hung_since = self._last_word
                     log.error("watch %s: %s does not answer", self.name, self._settings.root)
-                since = datetime.fromtimestamp(self._now() - (self._clock() - self._hung_since), UTC)
+                since = datetime.fromtimestamp(self.now() - (self.clock() - self._hung_since), UTC)
                 self._trouble = (
                     f"{self._settings.root} has not answered since {since:%Y-%m-%d %H:%M:%S} UTC. Is its server up?"
                 )
                 process.kill()
-            await self._sleep(max(self._hang_seconds - silent, self._hang_seconds / 10))
+            await self.sleep(max(self._hang_seconds - silent, self._hang_seconds / 10))

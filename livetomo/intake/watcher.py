@@ -4,7 +4,7 @@ The scan is the truth; hints of events only make it see sooner. Nothing here kno
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import KW_ONLY, InitVar, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -34,6 +34,7 @@ HOT_SECONDS = 3600.0
 SUCCESSOR_SETTLES = 3.0
 
 
+@dataclass(eq=False, repr=False)
 class Watcher:
     """One watch. `offer` is called with each arrival, `tell_baseline` with the baseline; both are answered later.
 
@@ -41,33 +42,25 @@ class Watcher:
     alive: called often during long work, so that whoever waits knows that it goes on.
     """
 
-    def __init__(
-        self,
-        settings: WatchSettings,
-        tree: Tree,
-        *,
-        clock: Callable[[], float],
-        offer: Callable[[Arrival], None],
-        report_baseline: Callable[[list[KnownFile]], None],
-        report_left_alone: Callable[[list[KnownFile]], None],
-        alive: Callable[[], None] = lambda: None,
-        first_start: bool = False,
-        known: Iterable[KnownFile] = (),
-    ) -> None:
-        self._settings = settings
-        self._tree = tree
-        self._clock = clock
-        self._offer = offer
-        self._report_baseline = report_baseline
-        self._report_left_alone = report_left_alone
+    settings: WatchSettings
+    tree: Tree
+    _: KW_ONLY
+    clock: Callable[[], float]
+    offer: Callable[[Arrival], None]
+    report_baseline: Callable[[list[KnownFile]], None]
+    report_left_alone: Callable[[list[KnownFile]], None]
+    alive: Callable[[], None] = lambda: None
+    first_start: bool = False
+    known: InitVar[Iterable[KnownFile]] = ()
+
+    def __post_init__(self, known: Iterable[KnownFile]) -> None:
         self._left_alone: list[KnownFile] = []
-        self._alive = alive
-        self._exclusion = Exclusion(settings.exclude)
-        self._walk = Walk(tree, self._exclusion)
-        self._settler = Settler(settings.settle, clock)
-        self._near = Neighbours(tree)
-        self._judge = Judge(settings, tree, self._near, self._settler)
-        self._baseline = PreexistingFiles(leaves_alone=settings.since == "now", first_start=first_start)
+        self._exclusion = Exclusion(self.settings.exclude)
+        self._walk = Walk(self.tree, self._exclusion)
+        self._settler = Settler(self.settings.settle, self.clock)
+        self._near = Neighbours(self.tree)
+        self._judge = Judge(self.settings, self.tree, self._near, self._settler)
+        self._baseline = PreexistingFiles(leaves_alone=self.settings.since == "now", first_start=self.first_start)
         self._reported_baseline: list[KnownFile] | None = None
         self._known = Known()
         self._digests: dict[str, str] = {}
@@ -76,12 +69,12 @@ class Watcher:
             if file.companions_digest:
                 self._digests[file.path] = file.companions_digest
         self._digests = dict(islice(reversed(self._digests.items()), MOST_FOLLOWED))
-        self._late = Late(tree, self._judge, settle=settings.settle, clock=clock)
+        self._late = Late(self.tree, self._judge, settle=self.settings.settle, clock=self.clock)
         self._offered: dict[str, Arrival] = {}
-        self._origins = Origins(tree, self._known, alive)
+        self._origins = Origins(self.tree, self._known, self.alive)
         self._candidates = Candidates(
-            *(settings, tree, self._near, self._known, self._origins, self),
-            clock=clock,
+            *(self.settings, self.tree, self._near, self._known, self._origins, self),
+            clock=self.clock,
             is_offered=self._offered.__contains__,
         )
         self._folders: set[str] = set()
@@ -98,8 +91,8 @@ class Watcher:
         if self._reported_baseline is not None:
             return False
         self._near.clear()
-        started = self._clock()
-        mount = self._tree.mount()
+        started = self.clock()
+        mount = self.tree.mount()
         makes_baseline = self._baseline.is_due(mount, self._known)
         found: list[KnownFile] | None = [] if makes_baseline and self._baseline.leaves_alone(mount) else None
         folders: set[str] = set()
@@ -108,7 +101,7 @@ class Watcher:
         files = candidates = outside = 0
         self._met = False
         for listing in self._walk.everything():
-            self._alive()
+            self.alive()
             if listing.error is not None and listing.folder == "":
                 self._root_failed(listing.error)
                 return False
@@ -127,7 +120,7 @@ class Watcher:
             candidates += self._candidates.consider(wanted, found)
             not_utf8 += self._candidates.not_utf8(wanted)
         self._folders, self._folders_outside = folders, outside
-        if mount != self._tree.mount():
+        if mount != self.tree.mount():
             return False  # remounted meanwhile: what was seen may be neither the one nor the other
         if trouble := self._wrong_mount(mount, files):
             # What lies here is not what this watch is about: none of it is taken.
@@ -144,14 +137,14 @@ class Watcher:
             return False
         if not makes_baseline and self._moved(mount):
             self._reported_baseline = self._baseline.made_of((), mount)
-            self._report_baseline(self._reported_baseline)
+            self.report_baseline(self._reported_baseline)
         if makes_baseline:
             self._reported_baseline = self._baseline.made_of(found or [], mount)
-            self._report_baseline(self._reported_baseline)
+            self.report_baseline(self._reported_baseline)
         self._update_report(
             trouble=failed or _unreadable(unreadable),
             scans=self._report.scans + 1,
-            seconds=self._clock() - started,
+            seconds=self.clock() - started,
             files=files,
             candidates=candidates,
             not_utf8=len(not_utf8),
@@ -164,7 +157,7 @@ class Watcher:
         if not self._ready():
             return
         self._near.clear()
-        now = self._clock()
+        now = self.clock()
         self._hot = {folder: seen for folder, seen in self._hot.items() if now - seen < HOT_SECONDS}
         folders = {""}
         for hot in self._hot:
@@ -172,7 +165,7 @@ class Watcher:
                 folders.add(hot)
                 hot = hot.rpartition("/")[0]
         for listing in self._walk.below(sorted(folders), lambda child: child not in self._folders):
-            self._alive()
+            self.alive()
             if listing.error is None:
                 self._folders.add(listing.folder)
                 self._candidates.consider(self._candidates.wanted(listing), None)
@@ -231,7 +224,7 @@ class Watcher:
     def try_again(self, path: str) -> None:
         """The catalog could not take the arrival that was offered for `path`: offer it again in a while."""
         if self._offered.pop(path, None) and (candidate := self._candidates.files.get(path)):
-            candidate.not_before = self._clock() + RETRY_SECONDS
+            candidate.not_before = self.clock() + RETRY_SECONDS
             candidate.reason = "could not be recorded; tried again soon"
 
     def baseline_is_taken(self) -> None:
@@ -249,9 +242,9 @@ class Watcher:
             return
         self._near.clear()
         for arrival in self._late.news(lambda path: path in self._offered or path in self._candidates.files):
-            self._alive()
+            self.alive()
             self._offered[arrival.path] = arrival
-            self._offer(arrival)
+            self.offer(arrival)
 
     def look(self) -> None:
         """Look at every file that is due, and offer those that are complete."""
@@ -263,10 +256,10 @@ class Watcher:
             path = candidate.path
             if len(self._offered) >= MOST_OFFERS_IN_FLIGHT or looks >= MOST_LOOKS_AT_A_TIME:
                 break
-            if path in self._offered or self._clock() < candidate.not_before or not self._settler.is_due(path):
+            if path in self._offered or self.clock() < candidate.not_before or not self._settler.is_due(path):
                 continue
             looks += 1
-            self._alive()
+            self.alive()
             self._look_at(candidate)
             self._candidates.to_the_end(path)
         self._update_report()
@@ -278,7 +271,7 @@ class Watcher:
             self._forget(path)
             return
         try:
-            look = self._tree.look(path)
+            look = self.tree.look(path)
             candidate.size, candidate.modified_ns = look.size, look.modified_ns
             known = self._known.get(path)
             is_known = known is not None and (known.size, known.modified_ns) == (look.size, look.modified_ns)
@@ -287,10 +280,10 @@ class Watcher:
                 return
             rest = self._settler.observe(path, look)
             self._judge.glance(named.file, path)
-            if rest is None or rest < self._settings.settle:
+            if rest is None or rest < self.settings.settle:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
-            if rest < SUCCESSOR_SETTLES * self._settings.settle and (other := self._candidates.successor(path)):
+            if rest < SUCCESSOR_SETTLES * self.settings.settle and (other := self._candidates.successor(path)):
                 candidate.reason = f"the file that was here seems to be {other} now, which is checked first"
                 return
             arrival = self._judge.arrival(named.tomogram, path, named.producer, named.file, look, rest)
@@ -308,7 +301,7 @@ class Watcher:
         except OSError as error:
             candidate.reason = f"cannot be read at the moment ({error.strerror or error})"
             self._settler.forget(path)
-            candidate.not_before = self._clock() + min(self._settings.settle, RETRY_SECONDS)
+            candidate.not_before = self.clock() + min(self.settings.settle, RETRY_SECONDS)
         else:
             if origin and origin.is_copy:
                 self._leave_alone(KnownFile(path, replace(arrival.content, digest=""), "", look.inode, origin.path))
@@ -317,9 +310,9 @@ class Watcher:
             if origin:
                 arrival = replace(arrival, moved_from=origin.path)
             candidate.reason = "complete"
-            self._hot[path.rpartition("/")[0]] = self._clock()
+            self._hot[path.rpartition("/")[0]] = self.clock()
             self._offered[path] = arrival
-            self._offer(arrival)
+            self.offer(arrival)
 
     def _leave_alone(self, file: KnownFile) -> None:
         """It has been dealt with, as what it is known for already."""
@@ -329,7 +322,7 @@ class Watcher:
     def _flush(self) -> None:
         """Have the catalog remember what was left alone."""
         if self._left_alone:
-            self._report_left_alone(self._left_alone)
+            self.report_left_alone(self._left_alone)
             self._left_alone = []
 
     # How it reports.
@@ -357,9 +350,9 @@ class Watcher:
         self._report = replace(self._report, **changes, settling=len(self._candidates.files), pending=tuple(pending))
 
     def _root_failed(self, error: OSError) -> None:
-        root = self._settings.root
+        root = self.settings.root
         if isinstance(error, FileNotFoundError):
-            self._baseline.root_is_absent(self._tree.mount())
+            self._baseline.root_is_absent(self.tree.mount())
             trouble = f"{root} does not exist. livetomo waits for it; is it mounted?"
         elif isinstance(error, NotADirectoryError):
             trouble = f"{root} is not a folder"
@@ -379,13 +372,13 @@ class Watcher:
         """
         if not self._moved(mount) or self._met or len(self._known) == 1:
             return ""
-        lies = f"{self._settings.root} lies on {mount} now, not where it was, and "
+        lies = f"{self.settings.root} lies on {mount} now, not where it was, and "
         if not files:
             return f"{lies}is empty. Is something not mounted?"
         return (
             f"{lies}none of the {len(self._known) - 1:,} known files are there. Is something else "
             "mounted in its place? Nothing is taken. If this is intended, call `livetomo resume --watch "
-            f"{self._settings.name}` and restart the daemon."
+            f"{self.settings.name}` and restart the daemon."
         )
 
     # What `Candidates` tells.
@@ -393,7 +386,7 @@ class Watcher:
     def candidate_found(self, candidate: Candidate, look: Look) -> None:
         """As `Listener.candidate_found`."""
         self._late.forget(candidate.path)
-        self._hot[candidate.path.rpartition("/")[0]] = self._clock()
+        self._hot[candidate.path.rpartition("/")[0]] = self.clock()
         self._settler.observe(candidate.path, look)
         self._judge.glance(candidate.named.file, candidate.path)
 

@@ -17,6 +17,7 @@ from livetomo.core.errors import ConfigurationError, LivetomoError
 from livetomo.processing.networks.package import save_model
 from livetomo.processing.networks.precision import has_bfloat16
 from livetomo.processing.networks.unet import Network
+from livetomo.system.atomic_write import replacing
 from livetomo.train.batch import make_batch
 from livetomo.train.example import Example
 from livetomo.train.loss import loss
@@ -155,9 +156,8 @@ class Trainer:
             "kept": self.kept.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        scratch = self.folder / f".{CHECKPOINT}.tmp"
-        torch.save(content, scratch)
-        scratch.replace(self.folder / CHECKPOINT)
+        with replacing(self.folder / CHECKPOINT) as scratch:
+            torch.save(content, scratch)
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT

@@ -46,7 +46,7 @@ class Relion5(Producer):
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
         """As `Producer.rivals`."""
-        stem = _stem(file, path)
+        stem = f"{split(path)[0]}rec_{file.name}"
         return (f"{stem}.mrc", f"{stem}_half1.mrc")
 
     def series(self, file: Recognised, path: str) -> str:
@@ -74,7 +74,3 @@ def relion_job(path: str) -> int:
     """The number of the job that wrote the volume at `path`; 0 where none did."""
     job = _JOB.fullmatch(split(path)[0])
     return int(split(job["job"].rstrip("/"))[1].removeprefix("job")) if job else 0
-
-
-def _stem(file: Recognised, path: str) -> str:
-    return f"{split(path)[0]}rec_{file.name}"

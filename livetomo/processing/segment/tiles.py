@@ -31,7 +31,7 @@ def tiled(
     shape: Extent = (padded.shape[0], padded.shape[1], padded.shape[2])
     out = torch.empty((channels, *volume.shape), dtype=dtype, device=volume.device)
     for core, around in tiles(shape, halo=halo, multiple=multiple, most_voxels=most_voxels):
-        answer = network(padded[_slices(around)][None, None])[0]
+        answer = network(padded[tuple(slice(*span) for span in around)][None, None])[0]
         keep = tuple(slice(c[0] - a[0], c[1] - a[0]) for c, a in zip(core, around, strict=True))
         into = tuple(slice(c[0], min(c[1], n)) for c, n in zip(core, volume.shape, strict=True))
         kept = answer[:, keep[0], keep[1], keep[2]]
@@ -91,10 +91,6 @@ def mirror_to_multiple(volume: Tensor, multiple: int) -> Tensor:
             volume = torch.cat([volume, mirrored], dim=axis)
             missing -= step
     return volume
-
-
-def _slices(spans: tuple[Span, ...]) -> tuple[slice, ...]:
-    return tuple(slice(a, b) for a, b in spans)
 
 
 def _length(piece: slice) -> int:
