@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from livetomo.config.configuration import Mqtt
+from livetomo.demo.broker import embedded_broker
 from livetomo.formats.star import read_loops
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
@@ -130,25 +131,18 @@ async def test_a_broker_without_memory_that_dies_costs_nothing(
 
 
 async def test_the_demo_broker_is_followed_too(tmp_path: Path) -> None:
-    amqtt = pytest.importorskip("amqtt.broker")
+    pytest.importorskip("amqtt.broker")
     port = free_port()
-    embedded = amqtt.Broker(
-        {
-            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
-            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-        }
-    )
-    await embedded.start()
-    facility = Facility(FakeDaemon(tmp_path / "out"), port, protocol="3.1.1")
-    facility.publisher.retained.put(TOPICS.summary("krios1", SESSION), b"{}")
-    await facility.makes("TS_01")
-    async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "2", "--protocol", "3.1.1") as process:
-        await line(process)
-        await facility.makes("TS_02")
-        await process.communicate()
-    assert collected(tmp_path / "sta") == {"TS_01": 2, "TS_02": 2}
-    await facility.close()
-    await embedded.shutdown()
+    async with embedded_broker(port):
+        facility = Facility(FakeDaemon(tmp_path / "out"), port, protocol="3.1.1")
+        facility.publisher.retained.put(TOPICS.summary("krios1", SESSION), b"{}")
+        await facility.makes("TS_01")
+        async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "2", "--protocol", "3.1.1") as process:
+            await line(process)
+            await facility.makes("TS_02")
+            await process.communicate()
+        assert collected(tmp_path / "sta") == {"TS_01": 2, "TS_02": 2}
+        await facility.close()
 
 
 async def test_a_new_revision_replaces_the_old_one_and_a_command_sees_it(facility: Facility, tmp_path: Path) -> None:

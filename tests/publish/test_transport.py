@@ -14,6 +14,7 @@ import pytest
 
 from livetomo.config.configuration import Mqtt
 from livetomo.core.errors import BrokerAway, MessageRefused
+from livetomo.demo.broker import embedded_broker
 from livetomo.publish.mqtt.refusals import TAKEN_OVER
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
 from livetomo.publish.payloads.events import Message
@@ -255,18 +256,11 @@ async def test_a_farewell_is_reported_with_its_reason() -> None:
 
 
 async def test_the_demo_broker_is_spoken_to_in_3_1_1() -> None:
-    amqtt = pytest.importorskip("amqtt.broker")
+    pytest.importorskip("amqtt.broker")
     port = free_port()
-    embedded = amqtt.Broker(
-        {
-            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
-            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-        }
-    )
-    await embedded.start()
-    try:
-        async with transport(port, protocol="3.1.1", connect_time_limit=3).connect(WILL) as connection:
-            await connection.publish(PING)
-            await connection.publish(Message(WILL.topic, b"online", retain=True))
-    finally:
-        await embedded.shutdown()
+    async with (
+        embedded_broker(port),
+        transport(port, protocol="3.1.1", connect_time_limit=3).connect(WILL) as connection,
+    ):
+        await connection.publish(PING)
+        await connection.publish(Message(WILL.topic, b"online", retain=True))
