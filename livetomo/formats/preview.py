@@ -45,14 +45,14 @@ class Scene:
 
 def write_previews(folder: Path, scene: Scene) -> None:
     """Write `xy.png`, `xz.png`, `overlay.png` and the gallery's `tile.png` into `folder`."""
-    plane = _Plane.xy(scene)
+    plane = _Plane.through(scene, axis=0)
     plain = plane.picture(_WIDTH)
     _save(_with_scale_bar(plain, plane.angstrom_per_pixel(plain)).convert("L"), folder / "xy.png")
     overlay = plane.overlay(_WIDTH)
     overlay = _with_scale_bar(overlay, plane.angstrom_per_pixel(overlay))
     _save(_with_legend(overlay, scene, plane.seen()), folder / "overlay.png")
     _save(plane.overlay(_TILE), folder / "tile.png")
-    side = _Plane.xz(scene)
+    side = _Plane.through(scene, axis=1)
     picture = side.picture(_WIDTH)
     _save(_with_scale_bar(picture, side.angstrom_per_pixel(picture)).convert("L"), folder / "xz.png")
 
@@ -75,15 +75,7 @@ class _Plane:
     middle: float
 
     @classmethod
-    def xy(cls, scene: Scene) -> "_Plane":
-        return cls._through(scene, 0)
-
-    @classmethod
-    def xz(cls, scene: Scene) -> "_Plane":
-        return cls._through(scene, 1)
-
-    @classmethod
-    def _through(cls, scene: Scene, axis: int) -> "_Plane":
+    def through(cls, scene: Scene, axis: int) -> "_Plane":
         extent = scene.volume.shape[axis]
         half = max(1, round(scene.geometry.voxels(_SLAB_ANGSTROM) / 2))
         first, last = max(0, extent // 2 - half), min(extent, extent // 2 + half + 1)

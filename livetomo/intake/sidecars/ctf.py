@@ -33,12 +33,11 @@ def read_warp_xml(text: str) -> SidecarFacts:
         raise NotUnderstood(f"describes a {series.tag}, not a TiltSeries")
     axis, dose = _values(series, "AxisAngle"), _values(series, "Dose")
     fit = {one.get("Name", ""): one.get("Value", "") for one in series.iterfind("CTF/Param")}
-    defocus = number(fit.get("Defocus", ""))
     return tilt_range(_values(series, "Angles")) | SidecarFacts(
         tilt_axis_degrees=tidy(mean(axis)) if axis else None,
         total_dose_electrons_per_angstrom2=tidy(max(dose)) if dose else None,
         ctf_resolution_angstrom=measured(series.get("CTFResolutionEstimate", "")),
-        defocus_angstrom=tidy(defocus * 1e4) if defocus else None,
+        defocus_angstrom=measured(fit.get("Defocus", ""), unit=1e4),
         pixel_size_angstrom=measured(fit.get("PixelSize", "")),
     )
 

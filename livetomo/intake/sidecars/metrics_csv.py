@@ -4,7 +4,7 @@ import csv
 import io
 
 from livetomo.core.sidecar_facts import SidecarFacts
-from livetomo.intake.sidecars.numbers import NotUnderstood, measured, number, tidy
+from livetomo.intake.sidecars.numbers import NotUnderstood, measured
 
 METRICS_FILE = "TiltSeries_Metrics.csv"
 _SERIES = "tilt_series"
@@ -22,15 +22,10 @@ def read_metrics(text: str, series: str) -> SidecarFacts:
         raise NotUnderstood(f"no row for {series}")
     row = found[-1]
 
-    def cell(column: str, *, may_be_zero: bool = False) -> float | None:
-        return measured(row.get(column, ""), may_be_zero=may_be_zero)
+    def cell(column: str, *, unit: float = 1.0, may_be_zero: bool = False) -> float | None:
+        return measured(row.get(column, ""), unit=unit, may_be_zero=may_be_zero)
 
     pixel = cell("pix_size")
-
-    def pixels(column: str) -> float | None:
-        value = number(row.get(column, ""))
-        return tidy(value * pixel) if pixel and value else None
-
     # Nothing bad at all is what it says where no patches were used.
     has_patches = any(cell(column) for column in ("bad_patch_low", "bad_patch_all"))
     return SidecarFacts(
@@ -47,8 +42,8 @@ def read_metrics(text: str, series: str) -> SidecarFacts:
         voltage_kilovolt=cell("kv"),
         alpha_offset_degrees=cell("alpha0", may_be_zero=True),
         beta_offset_degrees=cell("beta0", may_be_zero=True),
-        thickness_angstrom=pixels("thickness"),
-        global_shift_angstrom=pixels("global_shift"),
+        thickness_angstrom=cell("thickness", unit=pixel) if pixel else None,
+        global_shift_angstrom=cell("global_shift", unit=pixel) if pixel else None,
     )
 
 

@@ -19,10 +19,10 @@ def number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def measured(text: str, *, may_be_zero: bool = False) -> float | None:
-    """A finite number, tidied; None where the text is none, or says 0 where that means "not known"."""
+def measured(text: str, *, unit: float = 1.0, may_be_zero: bool = False) -> float | None:
+    """So many units, tidied; None where the text is no number, or says 0 where that means "not known"."""
     value = number(text)
-    return None if value is None or not (value or may_be_zero) else tidy(value)
+    return None if value is None or not (value or may_be_zero) else tidy(value * unit)
 
 
 def rows(lines: Iterable[str], columns: int) -> Iterator[list[float]]:

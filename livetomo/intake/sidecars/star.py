@@ -26,8 +26,6 @@ def read_tomograms_star(text: str, name: str) -> SidecarFacts:
     row = found[-1]
     size = [number(row.get(f"rlnTomoSize{axis}", "")) for axis in "XYZ"]
     hand = number(row.get("rlnTomoHand", ""))
-    thickness = number(row.get("rlnTomoTomogramThickness", ""))
-    residual = number(row.get("rlnIMODResidualErrorMean", ""))
     return SidecarFacts(
         tilt_series_name=row["rlnTomoName"],
         pixel_size_angstrom=measured(row.get("rlnTomoTiltSeriesPixelSize", "")),
@@ -35,8 +33,8 @@ def read_tomograms_star(text: str, name: str) -> SidecarFacts:
         binning=measured(row.get("rlnTomoTomogramBinning", "")),
         unbinned_size_xyz=tuple(int(value or 0) for value in size) if all(size) else None,
         defocus_handedness=int(hand) if hand else None,
-        thickness_angstrom=tidy(thickness * 10) if thickness else None,
-        alignment_residual_angstrom=tidy(residual * 10) if residual else None,  # nm
+        thickness_angstrom=measured(row.get("rlnTomoTomogramThickness", ""), unit=10),
+        alignment_residual_angstrom=measured(row.get("rlnIMODResidualErrorMean", ""), unit=10),  # nm
     )
 
 
