@@ -2,6 +2,7 @@
 
 import ast
 import pkgutil
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -72,6 +73,19 @@ def test_no_two_public_classes_share_a_name():
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert [name for name, times in named.items() if times > 1] == []
+
+
+def test_a_manifest_is_asked_by_name_and_never_by_a_string():
+    looked_up = re.compile(r"""manifest\[["']|manifest\.get\(""")
+    root = Path(livetomo.__path__[0])
+    lines = [
+        f"{path.relative_to(root)}:{number}"
+        for path in root.rglob("*.py")
+        if path != root / "core" / "manifest.py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if looked_up.search(line)
+    ]
+    assert lines == []
 
 
 def test_nothing_lies_loose_at_the_top():

@@ -17,6 +17,7 @@ from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY
 from livetomo.core.events import Event, State, result_events
+from livetomo.core.manifest import ResultManifest
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, Fault, TomogramId
 
@@ -123,7 +124,7 @@ class Jobs:
         """Every leased job: at a start, those that the last run of the daemon left behind."""
         return [_claim(row) for row in self._db.query(f"{_JOB} WHERE state = 'running' ORDER BY jobs.id")]
 
-    def commit(self, token: str, manifest: Mapping[str, Any], folder: str) -> dict[str, Any] | None:
+    def commit(self, token: str, manifest: ResultManifest, folder: str) -> ResultManifest | None:
         """Record the result that lies in `folder` and tell it, in one transaction.
 
         The manifest with what its session makes of its figures is what is told and returned; None when the lease is
@@ -135,10 +136,7 @@ class Jobs:
                 return None
             judged = self._course.judged(manifest)
             self._finish(row["id"], "done", None)
-            self._db.execute(
-                "INSERT INTO results (job, result_id, folder, manifest, committed_at) VALUES (?, ?, ?, ?, ?)",
-                (row["id"], manifest["result_id"], folder, brief(judged), self._now()),
-            )
+            record_result(self._db, row["id"], judged, folder, self._now())
             claim = _claim(row)
             # What this one takes the place of goes first, so that no consumer has a particle twice in between.
             said = settle_series(self._db, self._event_log, claim.tomogram, claim.facts, spare=claim.tomogram.name)
@@ -299,10 +297,9 @@ def _claim(row: dict[str, Any]) -> Claim:
     )
 
 
-def brief(manifest: Mapping[str, Any]) -> str:
-    """The manifest as the catalog keeps it, JSON: without the lists of picks, which events and folder hold."""
-    picks = {
-        feature: {key: value for key, value in found.items() if key not in ("columns", "strongest")}
-        for feature, found in manifest["picks"].items()
-    }
-    return json.dumps(dict(manifest) | {"picks": picks})
+def record_result(db: Database, job: int, manifest: ResultManifest, folder: str, now: float) -> None:
+    """The result of a job that is done; the lists of its picks are in events and folder alone."""
+    db.execute(
+        "INSERT INTO results (job, result_id, folder, manifest, committed_at) VALUES (?, ?, ?, ?, ?)",
+        (job, manifest.result_id, folder, json.dumps(manifest.brief().to_json()), now),
+    )

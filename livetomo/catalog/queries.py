@@ -10,7 +10,9 @@ from sqlite_utils import Database
 
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.core.events import State
-from livetomo.core.quality.metric import Verdict
+from livetomo.core.json_object import JsonObject
+from livetomo.core.manifest import ResultManifest
+from livetomo.core.quality.metric import Verdict, qualities, reasons
 from livetomo.core.quality.session_verdict import FEWEST_TOMOGRAMS, LAST_TOMOGRAMS, Target, failures_are_bad, targets
 
 # The job that stands for a tomogram: the last one made of its newest revision.
@@ -94,7 +96,7 @@ class ResultView:
 
     result_id: str
     folder: str
-    manifest: Mapping[str, Any]
+    manifest: ResultManifest
     state: State
     committed: datetime
 
@@ -206,7 +208,7 @@ class Views:
                 ResultView(
                     row["result_id"],
                     row["folder"],
-                    json.loads(row["manifest"]),
+                    ResultManifest.from_json(json.loads(row["manifest"])),
                     row["state"],
                     _moment(row["committed_at"]),
                 )
@@ -307,12 +309,13 @@ class Views:
 
 _TOMOGRAM = """
     SELECT watch, session, tomograms.name, path, producer, number, warning, settled_at, state, attempts, fault,
-           started_at, finished_at, recipes.name AS recipe, result_id, manifest
+           started_at, finished_at, recipes.name AS recipe, result_id,
+           json_extract(manifest, '$.verdict', '$.quality', '$.picks', '$.files') AS said
 """
 
 
 def _tomogram(row: Mapping[str, Any]) -> TomogramView:
-    manifest = json.loads(row["manifest"]) if row["manifest"] else {}
+    verdict, quality, picks, files = json.loads(row["said"]) if row["said"] else (None, {}, {}, {})
     fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
     return TomogramView(
         watch=row["watch"],
@@ -329,20 +332,11 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
         warning=row["warning"],
         fault={key: fault[key] for key in ("kind", "reason", "message")} if fault else None,
         result_id=row["result_id"],
-        verdict=manifest.get("verdict"),
-        reasons=tuple(_reasons(manifest)),
-        picks={feature: facts["count"] for feature, facts in manifest.get("picks", {}).items()},
-        previews=tuple(sorted(name for name in manifest.get("files", {}) if name.startswith("preview/"))),
+        verdict=verdict,
+        reasons=tuple(reasons(qualities(JsonObject(quality)).values())),
+        picks=_counts(picks),
+        previews=tuple(sorted(name for name in files if name.startswith("preview/"))),
     )
-
-
-def _reasons(manifest: Mapping[str, Any]) -> list[str]:
-    """Why the verdict is not good."""
-    poor = [
-        (name, figure) for name, figure in manifest.get("quality", {}).items() if figure["verdict"] in ("warn", "bad")
-    ]
-    poor.sort(key=lambda item: item[1]["verdict"] != "bad")
-    return [figure.get("reason") or f"{name} is {figure['verdict']}" for name, figure in poor]
 
 
 def _counts(picks: Mapping[str, Any]) -> dict[str, int]:

@@ -10,11 +10,12 @@ from sqlite_utils import Database
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.epoch import begin
 from livetomo.catalog.in_force import settle_series
-from livetomo.catalog.job_queue import brief
+from livetomo.catalog.job_queue import record_result
 from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.events import Event, State, result_events
+from livetomo.core.manifest import ResultManifest
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
@@ -23,7 +24,7 @@ from livetomo.core.tomogram import TomogramId
 class FoundResult:
     """A result on disk. `path` is its source's, relative to the watch's root, with `/`."""
 
-    manifest: Mapping[str, Any]
+    manifest: ResultManifest
     folder: str
     path: str
 
@@ -46,29 +47,29 @@ def record_results(catalog: Catalog, results: Iterable[FoundResult]) -> int:
     """Record `results`, which the catalog does not know, oldest first; how many there were."""
     number = 0
     with catalog.db.atomic():
-        for found in sorted(results, key=lambda found: str(found.manifest["finished"])):
+        for found in sorted(results, key=lambda found: found.manifest.finished):
             _record(catalog, found)
             number += 1
     return number
 
 
-def knows_better(catalog: Catalog, manifest: Mapping[str, Any]) -> bool:
+def knows_better(catalog: Catalog, manifest: ResultManifest) -> bool:
     """Whether the catalog has this result, or a newer revision of its tomogram."""
-    who = TomogramId(**manifest["tomogram"])
+    who = manifest.tomogram
     row = catalog.db.execute(
         """SELECT EXISTS (SELECT 1 FROM results WHERE result_id = ?)
                OR EXISTS (SELECT 1 FROM revisions JOIN tomograms ON tomograms.id = tomogram
                           WHERE watch = ? AND session = ? AND name = ? AND number > ?)""",
-        (manifest["result_id"], who.watch, who.session, who.name, manifest["revision"]),
+        (manifest.result_id, who.watch, who.session, who.name, manifest.revision),
     ).fetchone()
     return bool(row[0])
 
 
 def _record(catalog: Catalog, found: FoundResult) -> None:
     manifest, db = catalog.course.judged(found.manifest), catalog.db
-    who = TomogramId(**manifest["tomogram"])
-    recipe = Recipe.model_validate(manifest["recipe"]["settings"])
-    record_recipe(db, manifest["recipe"]["name"], recipe)
+    who, source = manifest.tomogram, manifest.source
+    recipe = Recipe.model_validate(manifest.recipe.settings)
+    record_recipe(db, manifest.recipe.name, recipe)
     db.execute("INSERT INTO watches (name, first_scan_at) VALUES (?, 0) ON CONFLICT DO NOTHING", (who.watch,))
     catalog.sessions.touch(who.watch, who.session)
     _make_room(db, who, found.path)
@@ -78,14 +79,13 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
         {"watch": who.watch, "session": who.session, "name": who.name},
         {"path": found.path, "producer": "unknown"},
     )
-    source = manifest["source"]
     revision = _row_of(
         catalog,
         "revisions",
-        {"tomogram": tomogram, "number": manifest["revision"]},
+        {"tomogram": tomogram, "number": manifest.revision},
         {
-            **{key: source[key] for key in ("size", "modified_ns", "digest")},
-            **{"halves": "{}", "metadata": json.dumps(manifest.get("metadata", {}))},
+            **{"size": source.size, "modified_ns": source.modified_ns, "digest": source.digest},
+            **{"halves": "{}", "metadata": json.dumps(manifest.metadata)},
             **{"warning": "", "settled_at": catalog.now()},
         },
     )
@@ -96,12 +96,7 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
            DO UPDATE SET state = 'done', token = NULL, finished_at = excluded.finished_at RETURNING id""",
         (who.watch, revision, recipe.hash, catalog.now()),
     ).fetchone()[0]
-    db["results"].insert(  # type: ignore[union-attr]
-        {
-            **{"job": job, "result_id": manifest["result_id"], "folder": found.folder},
-            **{"manifest": brief(manifest), "committed_at": catalog.now()},
-        }
-    )
+    record_result(db, job, manifest, found.folder, catalog.now())
     event_log: tuple[Event, ...] = (
         _state(found, "waiting"),
         _state(found, "running"),
@@ -111,10 +106,10 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
     for event in event_log:
         catalog.event_log.append(event)
     for older in list(db.query(f"{STANDING_JOBS} WHERE tomogram = ? AND jobs.id != ?", (tomogram, job))):
-        newer = older["number"] < manifest["revision"]
+        newer = older["number"] < manifest.revision
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
         supersede(db, catalog.event_log, who, older, why)
-    settle_series(db, catalog.event_log, who, SidecarFacts.from_json(manifest.get("metadata", {})))
+    settle_series(db, catalog.event_log, who, SidecarFacts.from_json(manifest.metadata))
     catalog.course.judge(manifest)
 
 
@@ -141,6 +136,5 @@ def _row_of(catalog: Catalog, table: str, key: Mapping[str, Any], more: Mapping[
 
 def _state(found: FoundResult, state: State) -> Event:
     manifest = found.manifest
-    body = {"state": state, "recipe": manifest["recipe"]["name"]}
-    who = TomogramId(**manifest["tomogram"])
-    return Event("state", who, manifest["revision"], manifest["recipe"]["hash"], f"{state}.1", body)
+    body = {"state": state, "recipe": manifest.recipe.name}
+    return Event("state", manifest.tomogram, manifest.revision, manifest.recipe.hash, f"{state}.1", body)

@@ -1,17 +1,17 @@
 """The course of a session as the catalog knows it: what its last results say, and the verdict that was told of it."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sqlite_utils import Database
 
 from livetomo.catalog.event_log import EventLog
 from livetomo.core.events import Event
-from livetomo.core.quality.metric import Verdict
-from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, Figures, judged
+from livetomo.core.json_object import JsonObject
+from livetomo.core.manifest import ResultManifest
+from livetomo.core.quality.metric import Verdict, qualities
+from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, judged
 from livetomo.core.quality.session_verdict import LAST_TOMOGRAMS, Judged, verdict_body
-from livetomo.core.tomogram import TomogramId
 
 # The last results that stand for a session's tomograms, by way of these; the manifest is read of those alone, and once.
 _LAST = """
@@ -36,22 +36,22 @@ class SessionJudging:
         self._db = db
         self._event_log = event_log
 
-    def judged(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    def judged(self, manifest: ResultManifest) -> ResultManifest:
         """`manifest`, which is not recorded yet, with what the session's results of the same recipe make of it."""
-        where = manifest["tomogram"]
-        earlier = self._last(where["watch"], where["session"], manifest["recipe"]["hash"], MOST_TOMOGRAMS)
-        figures: list[Figures] = [result.figures for result in earlier]
-        return judged(manifest, figures)
+        who = manifest.tomogram
+        earlier = self._last(who.watch, who.session, manifest.recipe.hash, MOST_TOMOGRAMS)
+        return judged(manifest, [{name: one["value"] for name, one in figures.items()} for _, figures in earlier])
 
-    def judge(self, manifest: Mapping[str, Any]) -> None:
+    def judge(self, manifest: ResultManifest) -> None:
         """Tell the session's verdict where the result of `manifest`, which is recorded, has changed it."""
-        who = TomogramId(**manifest["tomogram"])
+        who = manifest.tomogram
         recorded = self.recorded(who.watch, who.session)
         before: Verdict = recorded["verdict"] if recorded else "missing"
-        body = verdict_body(self._last(who.watch, who.session, None, LAST_TOMOGRAMS), before)
+        last = self._last(who.watch, who.session, None, LAST_TOMOGRAMS)
+        body = verdict_body([Judged(verdict, qualities(JsonObject(figures))) for verdict, figures in last], before)
         if body is not None:
-            recipe_hash = manifest["recipe"]["hash"]
-            self._event_log.append(Event("verdict", who, manifest["revision"], recipe_hash, body["verdict"], body))
+            recipe_hash = manifest.recipe.hash
+            self._event_log.append(Event("verdict", who, manifest.revision, recipe_hash, body["verdict"], body))
 
     def recorded(self, watch: str, session: str) -> dict[str, Any] | None:
         """What was last told of the session's verdict; None before there is one."""
@@ -61,7 +61,9 @@ class SessionJudging:
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    def _last(self, watch: str, session: str, recipe_hash: str | None, number: int) -> list[Judged]:
-        """The newest first."""
+    def _last(
+        self, watch: str, session: str, recipe_hash: str | None, number: int
+    ) -> list[tuple[Verdict, dict[str, dict[str, Any]]]]:
+        """The newest first: their verdicts, and their figures as `Quality.to_json` writes them, by name."""
         rows = self._db.execute(_LAST, (watch, session, recipe_hash, number)).fetchall()
-        return [Judged(*json.loads(said)) for (said,) in rows]
+        return [tuple(json.loads(said)) for (said,) in rows]

@@ -2,13 +2,13 @@
 
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import NoSuchFile, OtherFormat, SourceUnreadable
+from livetomo.core.manifest import ResultManifest
 from livetomo.core.tomogram import TomogramId, attempt_name, result_name, tomogram_folder
 from livetomo.formats.endings import by_ending, stem
 from livetomo.intake.beside import facts_beside
@@ -16,13 +16,13 @@ from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Tree
 from livetomo.processing.pipeline.job_spec import JobSpec
-from livetomo.results.folder import install
-from livetomo.results.manifest import MANIFEST, read_manifest
+from livetomo.results.folder import install, read_result
+from livetomo.results.manifest import MANIFEST
 from livetomo.system.sampled_digest import digest_file
 
 DEFAULT_VOXEL_SIZE_ANGSTROM = 10.0
 WATCH = SESSION = "process"
-Run = Callable[[JobSpec, Path], Mapping[str, Any]]
+Run = Callable[[JobSpec, Path], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class OneShotResult:
     """A result, and whether it was there before."""
 
     folder: Path
-    manifest: Mapping[str, Any]
+    manifest: ResultManifest
     was_there: bool
 
 
@@ -76,11 +76,11 @@ def make(
         raise SourceUnreadable(path, fault.strerror or str(fault)) from fault
     tomogram, there = _tomogram(path, name, content.digest, output)
     place = tomogram_folder(str(output), tomogram)
-    same = [result for result in there if result.manifest["source"]["digest"] == content.digest]
+    same = [result for result in there if result.manifest.source.digest == content.digest]
     for result in same:
-        if result.manifest["recipe"]["hash"] == recipe.hash:
+        if result.manifest.recipe.hash == recipe.hash:
             return result
-    revision = same[-1].manifest["revision"] if same else 1 + max((r.manifest["revision"] for r in there), default=0)
+    revision = same[-1].manifest.revision if same else 1 + max((r.manifest.revision for r in there), default=0)
     default = DEFAULT_VOXEL_SIZE_ANGSTROM
     facts = facts_beside(path)
     spec = JobSpec(tomogram, revision, path.absolute(), content, recipe_name, recipe, default, facts=facts)
@@ -104,9 +104,9 @@ def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[Tomogra
     number = 1
     while True:
         tomogram = TomogramId(WATCH, SESSION, name if number == 1 else f"{name}-{number}")
-        there = sorted(_results(tomogram_folder(str(output), tomogram)), key=lambda result: result.manifest["revision"])
-        sources = [result.manifest["source"] for result in there]
-        if not there or any(source["path"] == str(path.absolute()) or source["digest"] == digest for source in sources):
+        there = sorted(_results(tomogram_folder(str(output), tomogram)), key=lambda result: result.manifest.revision)
+        sources = [result.manifest.source for result in there]
+        if not there or any(source.path == str(path.absolute()) or source.digest == digest for source in sources):
             return tomogram, there
         number += 1
 
@@ -124,4 +124,4 @@ def _refuse_other(path: Path) -> None:
 def _results(place: Path) -> Iterable[OneShotResult]:
     for folder in place.glob("r*-*"):
         if (folder / MANIFEST).is_file():
-            yield OneShotResult(folder, read_manifest(folder), True)
+            yield OneShotResult(folder, read_result(folder).manifest, True)

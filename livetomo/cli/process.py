@@ -103,18 +103,18 @@ def _device(wanted: str) -> str:
 
 
 def _row(name: str, made: "OneShotResult") -> dict[str, Any]:
-    picks: Mapping[str, Any] = made.manifest["picks"]
-    called = made.manifest["tomogram"]["name"]
+    manifest = made.manifest
+    called = manifest.tomogram.name
     other = [] if called == name else [f"{name} is the name of another file: this one is called {called}."]
     return {
         "tomogram": called,
         "status": "already there" if made.was_there else "done",
-        "picks": {feature: facts["count"] for feature, facts in picks.items()},
-        "candidates": {feature: facts["candidates"] for feature, facts in picks.items()},
-        "verdict": made.manifest["verdict"],
-        "seconds": round(sum(made.manifest["seconds"].values()), 1),
+        "picks": manifest.counts(),
+        "candidates": {feature: picks.candidates for feature, picks in manifest.picks.items()},
+        "verdict": manifest.verdict,
+        "seconds": round(sum(manifest.seconds.values()), 1),
         "folder": str(made.folder),
-        "warnings": other + ([] if made.was_there else list(made.manifest["warnings"])),
+        "warnings": other + ([] if made.was_there else list(manifest.warnings)),
     }
 
 

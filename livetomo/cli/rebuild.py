@@ -1,10 +1,10 @@
 """`livetomo rebuild`: the catalog anew, from the result folders."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from livetomo.cli.daemon import configuration_option
 if TYPE_CHECKING:
     from livetomo.catalog.rebuild import FoundResult
     from livetomo.config.configuration import Config
+    from livetomo.core.manifest import ResultManifest
 
 
 @click.command("rebuild", short_help="Rebuild the catalog from the result folders.")
@@ -48,26 +49,27 @@ def command(configuration: Path) -> None:
 
 
 def found_results(
-    config: "Config", wanted: Callable[[Mapping[str, Any]], bool] = lambda manifest: True
+    config: "Config", wanted: "Callable[[ResultManifest], bool]" = lambda manifest: True
 ) -> "Iterator[FoundResult]":
     """The results on disk whose manifest is `wanted`; damaged ones, and those of no watch, are named and left out."""
     from tqdm import tqdm
 
     from livetomo.catalog.rebuild import FoundResult
+    from livetomo.core.errors import BadManifest
     from livetomo.results.folder import damage, find_results
     from livetomo.results.manifest import read_manifest
 
     roots = {watch.name: watch.path for watch in config.watch}
     for folder in tqdm(find_results(config.output), unit="result", disable=not sys.stderr.isatty(), leave=False):
-        with suppress(OSError, ValueError, KeyError, TypeError):  # what is wrong with it is said below
+        with suppress(OSError, BadManifest):  # what is wrong with it is said below
             if not wanted(read_manifest(folder)):
                 continue
         if harm := next(damage(folder), None):
             click.echo(f"left out: {folder}: {harm}", err=True)
             continue
         manifest = read_manifest(folder)
-        root = roots.get(manifest["tomogram"]["watch"])
-        source = Path(manifest["source"]["path"])
+        root = roots.get(manifest.tomogram.watch)
+        source = Path(manifest.source.path)
         if root is None or not source.is_relative_to(root):
             click.echo(f"left out: {folder}: it was made of {source}, which is below no watch", err=True)
             continue

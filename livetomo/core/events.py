@@ -1,9 +1,10 @@
 """Something that happened and is told: numbered, never changed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from livetomo.core.manifest import ResultManifest
 from livetomo.core.naming import stable_id
 from livetomo.core.series import series_name
 from livetomo.core.sidecar_facts import SidecarFacts
@@ -45,18 +46,24 @@ class Recorded:
     epoch: str = ""
 
 
-def result_events(manifest: Mapping[str, Any], folder: str) -> Iterator[Event]:
-    """What a committed result tells, from its `result.json` alone: the picks of each feature, then the whole."""
-    who = (TomogramId(**manifest["tomogram"]), manifest["revision"], manifest["recipe"]["hash"])
-    common = {"result_id": manifest["result_id"], "folder": folder, "recipe": manifest["recipe"]["name"]}
-    volume = {key: value for key, value in manifest["volume"].items() if key != "evidence"}
-    counts = {feature: picks["count"] for feature, picks in manifest["picks"].items()}
-    name = manifest["tomogram"]["name"]
-    series = series_name(name, SidecarFacts.from_json(manifest.get("metadata", {})))
-    called = {} if series == name else {"series": series}
-    for feature, picks in manifest["picks"].items():
-        files = {name: facts for name, facts in manifest["files"].items() if name.startswith(f"picks/{feature}.")}
+def result_events(manifest: ResultManifest, folder: str) -> Iterator[Event]:
+    """What a committed result tells, from its manifest alone: the picks of each feature, then the whole."""
+    who = (manifest.tomogram, manifest.revision, manifest.recipe.hash)
+    common = {"result_id": manifest.result_id, "folder": folder, "recipe": manifest.recipe.name}
+    volume = replace(manifest.volume, evidence=None).to_json()
+    series = series_name(manifest.tomogram.name, SidecarFacts.from_json(manifest.metadata))
+    called = {} if series == manifest.tomogram.name else {"series": series}
+    for feature, picks in manifest.picks.items():
+        files = {
+            name: facts.to_json() for name, facts in manifest.files.items() if name.startswith(f"picks/{feature}.")
+        }
         facts = {"feature": feature, "volume": volume, "files": files} | called
-        yield Event("picks", *who, feature, common | facts | picks)
-    judged = {key: manifest[key] for key in ("quality", "verdict", "warnings", "seconds", "finished")}
-    yield Event("result", *who, "", common | {"counts": counts, "volume": volume} | judged)
+        yield Event("picks", *who, feature, common | facts | picks.to_json())
+    judged = {
+        "quality": {name: figure.to_json() for name, figure in manifest.quality.items()},
+        "verdict": manifest.verdict,
+        "warnings": list(manifest.warnings),
+        "seconds": dict(manifest.seconds),
+        "finished": manifest.finished,
+    }
+    yield Event("result", *who, "", common | {"counts": manifest.counts(), "volume": volume} | judged)

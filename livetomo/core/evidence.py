@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from livetomo.core.json_object import JsonObject, NotGiven
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -17,6 +19,14 @@ class Evidence:
     value: float | str
     source: str
     note: str = ""
+
+    @staticmethod
+    def from_json(body: JsonObject) -> "Evidence":
+        """The inverse of `to_json`."""
+        value = body.body.get("value")
+        if not isinstance(value, int | float | str):
+            raise NotGiven(f"it does not give {body.at('value')} as a number or a text")
+        return Evidence(body.text("what"), value, body.text("source"), body.text("note", ""))
 
     def to_json(self) -> Mapping[str, Any]:
         """As it stands in `result.json`."""

@@ -11,16 +11,15 @@ Three rules hold between versions:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, get_args
+from typing import Any
 
 from livetomo.core.errors import BadManifest
 from livetomo.core.evidence import Evidence
 from livetomo.core.json_object import JsonObject, NotGiven, json_object
-from livetomo.core.quality.metric import Quality, Verdict
+from livetomo.core.quality.metric import Quality, Verdict, qualities, verdict_in
 from livetomo.core.tomogram import TomogramId
 
 SCHEMA = 1
-_VERDICTS = frozenset(get_args(Verdict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class VolumeFacts:
             body.numbers("origin_angstrom", 3),
             body.text("axis_order"),
             body.whole("mode"),
-            body.all("evidence", _evidence) if "evidence" in body.body else None,
+            body.all("evidence", Evidence.from_json) if "evidence" in body.body else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -358,7 +357,7 @@ class ResultManifest:
         """
         try:
             return _manifest(json_object(body))
-        except NotGiven as fault:
+        except ValueError as fault:
             raise BadManifest(str(fault)) from None
 
     def to_json(self) -> dict[str, Any]:
@@ -394,15 +393,6 @@ class ResultManifest:
         """The number of published picks of each feature."""
         return {feature: found.count for feature, found in self.picks.items()}
 
-    def reasons(self) -> list[str]:
-        """Why the verdict is not good: a sentence for each figure that is bad, then for each that is warn."""
-        return [
-            figure.reason or f"{figure.name} is {figure.verdict}"
-            for verdict in ("bad", "warn")
-            for figure in self.quality.values()
-            if figure.verdict == verdict
-        ]
-
 
 def _manifest(body: JsonObject) -> ResultManifest:
     if (schema := body.whole("schema", SCHEMA)) > SCHEMA:
@@ -421,34 +411,10 @@ def _manifest(body: JsonObject) -> ResultManifest:
         started=body.text("started"),
         finished=body.text("finished"),
         seconds=body.table("seconds"),
-        quality={name: _quality(body, name, one) for name, one in body.table("quality").items()},
-        verdict=_verdict(body),
+        quality=qualities(body.object("quality")),
+        verdict=verdict_in(body),
         picks=body.each("picks", FeaturePicks.from_json),
         labels=body.table("labels", {}),
         warnings=body.texts("warnings"),
         files=body.each("files", FileFacts.from_json, {}),
     )
-
-
-def _evidence(body: JsonObject) -> Evidence:
-    value = body.body.get("value")
-    if not isinstance(value, int | float | str):
-        raise NotGiven(f"it does not give {body.at('value')} as a number or a text")
-    return Evidence(body.text("what"), value, body.text("source"), body.text("note", ""))
-
-
-def _quality(whole: JsonObject, name: str, one: Any) -> Quality:
-    body = json_object(one, f"quality.{name}")
-    try:
-        return Quality(name, body.number("value", None), body.text("unit"), _verdict(body), body.text("reason", ""))
-    except NotGiven:
-        raise
-    except ValueError as fault:
-        raise NotGiven(str(fault)) from None
-
-
-def _verdict(body: JsonObject) -> Any:
-    verdict = body.text("verdict")
-    if verdict not in _VERDICTS:
-        raise NotGiven(f"it does not give {body.at('verdict')} as one of {', '.join(get_args(Verdict))}")
-    return verdict

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
+from livetomo.core.errors import BadManifest
 from livetomo.daemon.clock import Trust
 from livetomo.results.folder import REMOVED
 from livetomo.results.manifest import read_manifest
@@ -48,7 +49,7 @@ class RetentionTask:
         for folder in folders:
             try:
                 freed = await apart(partial(remove_maps, Path(folder)))
-            except (OSError, ValueError) as fault:
+            except (OSError, BadManifest) as fault:
                 log.warning(f"the maps of {folder} cannot be removed: {fault}")
                 freed = 0
             await self.catalog(partial(_note, folder))
@@ -74,11 +75,9 @@ def remove_maps(folder: Path) -> int:
 
     Only what the manifest lists, and what still has the size that it lists, is livetomo's own to remove.
     """
-    facts = read_manifest(folder)["files"]
+    facts = read_manifest(folder).files
     maps = [name for name in facts if name.endswith(".mrc")]
-    maps = [
-        name for name in maps if (folder / name).is_file() and (folder / name).stat().st_size == facts[name]["bytes"]
-    ]
+    maps = [name for name in maps if (folder / name).is_file() and (folder / name).stat().st_size == facts[name].bytes]
     if not maps:
         return 0
     (folder / REMOVED).write_text(json.dumps({"removed": maps}) + "\n", encoding="utf-8")
@@ -86,4 +85,4 @@ def remove_maps(folder: Path) -> int:
     for name in maps:
         (folder / name).unlink()
     sync(folder)
-    return sum(facts[name]["bytes"] for name in maps)
+    return sum(facts[name].bytes for name in maps)

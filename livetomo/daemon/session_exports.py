@@ -158,8 +158,9 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
         SourceUnreadable: the output is away.
     """
     from livetomo.formats.relion import OPTIMISATION_SET
+    from livetomo.results.folder import read_result
     from livetomo.results.session_files import write_session
-    from livetomo.results.session_picks import features, first_feature, read_picks, read_result, write_metadata
+    from livetomo.results.session_picks import features, first_feature, read_picks, write_metadata
 
     session = Path(order["session"])
     output = session / "particles"

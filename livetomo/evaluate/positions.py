@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from livetomo.core.errors import BadStar, ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import ResultManifest
 from livetomo.formats.star import Columns, read_loops
+from livetomo.results.folder import read_result
+from livetomo.results.manifest import MANIFEST
 
 _CENTRED = tuple(f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ")
 _VOXELS = tuple(f"rlnCoordinate{axis}" for axis in "XYZ")
@@ -69,21 +72,24 @@ def published_threshold(path: Path, feature: str) -> float | None:
     """
     if not path.is_dir():
         return None
-    if not (path / "result.json").is_file():
-        raise ConfigurationError(f"{path}: is no result folder: there is no result.json in it")
-    picks = json.loads((path / "result.json").read_text(encoding="utf-8"))["picks"]
+    picks = _manifest(path).picks
     if feature not in picks:
         raise ConfigurationError(f"{path}: has no picks of {feature}; it has {', '.join(picks) or 'none'}")
-    return float(picks[feature]["threshold"])
+    return picks[feature].threshold
 
 
 def _result(folder: Path, feature: str) -> Positions:
-    manifest = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    z, y, x = manifest["volume"]["shape_zyx"]
+    volume = _manifest(folder).volume
     star = folder / "candidates" / f"{feature}.relion5.star"
     if not star.exists():
         raise ConfigurationError(f"{folder}: has no candidates of {feature}")
-    return _star(star, TomogramGeometry((z, y, x), manifest["volume"]["voxel_size_angstrom"]))
+    return _star(star, TomogramGeometry(volume.shape_zyx, volume.voxel_size_angstrom))
+
+
+def _manifest(folder: Path) -> ResultManifest:
+    if not (folder / MANIFEST).is_file():
+        raise ConfigurationError(f"{folder}: is no result folder: there is no {MANIFEST} in it")
+    return read_result(folder).manifest
 
 
 def _copick(body: dict[str, Any]) -> Positions:

@@ -4,9 +4,12 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from livetomo.core.errors import BadManifest, ResultUnreadable
+from livetomo.core.manifest import ResultManifest
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import attempt_name, is_attempt, session_pattern
 from livetomo.results.manifest import MANIFEST, read_manifest
 from livetomo.system.atomic_write import sync
@@ -14,7 +17,33 @@ from livetomo.system.atomic_write import sync
 REMOVED = "removed.json"
 
 
-def install(attempt: Path, final: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result folder, its manifest, and what sidecars say of its tilt series by now."""
+
+    folder: Path
+    manifest: ResultManifest
+    facts: SidecarFacts
+
+
+def read_result(folder: Path, facts: SidecarFacts | None = None) -> Result:
+    """The result in `folder`; where nothing is known by now, what was known when it was made counts.
+
+    Raises:
+        ResultUnreadable: the folder is gone or cannot be read, or its manifest is damaged.
+    """
+    try:
+        manifest = read_manifest(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultUnreadable(folder, f"there is no {MANIFEST} in it") from None
+    except OSError as fault:
+        raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
+    except BadManifest as fault:
+        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
+    return Result(folder, manifest, facts or SidecarFacts.from_json(manifest.metadata))
+
+
+def install(attempt: Path, final: Path) -> ResultManifest:
     """Move the attempt's folder into place, so that the result appears whole; returns its manifest.
 
     A result that is already there was moved by a daemon that died before it could record it: it is kept where it is
@@ -33,7 +62,7 @@ def install(attempt: Path, final: Path) -> dict[str, Any]:
     return read_manifest(final)
 
 
-def intact_manifest(folder: Path) -> dict[str, Any] | None:
+def intact_manifest(folder: Path) -> ResultManifest | None:
     """The manifest of the result in `folder`; None where it is damaged or not there."""
     return None if any(damage(folder)) else read_manifest(folder)
 
@@ -41,26 +70,26 @@ def intact_manifest(folder: Path) -> dict[str, Any] | None:
 def damage(folder: Path) -> Iterator[str]:
     """What differs from the result's manifest, one sentence each; nothing where the result is as it was published."""
     try:
-        facts = {name: (file["bytes"], file["sha256"]) for name, file in read_manifest(folder)["files"].items()}
+        files = read_manifest(folder).files
     except FileNotFoundError:
         yield f"{MANIFEST} is missing"
         return
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
+    except (OSError, BadManifest) as fault:
         yield f"{MANIFEST} cannot be read ({fault})"
         return
     removed = _removed(folder)
-    for name, (size, digest) in facts.items():
+    for name, facts in files.items():
         if name in removed:
             continue
         try:
-            if (folder / name).stat().st_size != size:
+            if (folder / name).stat().st_size != facts.bytes:
                 yield f"{name} has another size"
-            elif _sha256(folder / name) != digest:
+            elif _sha256(folder / name) != facts.sha256:
                 yield f"{name} has another content"
         except OSError as fault:
             yield f"{name} cannot be read ({fault.strerror})"
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    for name in sorted(there - set(facts) - {MANIFEST, REMOVED}):
+    for name in sorted(there - set(files) - {MANIFEST, REMOVED}):
         yield f"{name} is not in the manifest"
 
 

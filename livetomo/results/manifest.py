@@ -4,33 +4,43 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from livetomo.core.errors import DiskFull
+from livetomo.core.errors import BadManifest, DiskFull
+from livetomo.core.manifest import FileFacts, ResultManifest
 from livetomo.system.atomic_write import sync
 
 MANIFEST = "result.json"
-SCHEMA = 1
 
 
-def write_manifest(folder: Path, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete `body` with the facts of every file in `folder`, write it as `result.json`, make all of it durable."""
-    manifest = {"schema": SCHEMA, **body, "files": dict(_facts(folder))}
+def write_manifest(folder: Path, manifest: ResultManifest) -> ResultManifest:
+    """Complete `manifest` with the facts of every file in `folder`, write it there, and make all of it durable."""
+    manifest = replace(manifest, files=dict(_facts(folder)))
     path = folder / MANIFEST
-    path.write_text(json.dumps(manifest, ensure_ascii=False, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(manifest.to_json(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    path.write_text(text, encoding="utf-8")
     sync(path)
     for directory in (folder, *(entry for entry in folder.rglob("*") if entry.is_dir())):
         sync(directory)
     return manifest
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a result folder."""
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return manifest
+def read_manifest(folder: Path) -> ResultManifest:
+    """The manifest of a result folder.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        BadManifest: it is damaged.
+    """
+    content = (folder / MANIFEST).read_bytes()
+    try:
+        body = json.loads(content)
+    except ValueError as fault:
+        raise BadManifest(str(fault)) from None
+    return ResultManifest.from_json(body)
 
 
 @contextmanager
@@ -48,10 +58,10 @@ def room_for(folder: Path) -> Iterator[None]:
         raise
 
 
-def _facts(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _facts(folder: Path) -> Iterator[tuple[str, FileFacts]]:
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 os.fsync(file.fileno())
-            yield path.relative_to(folder).as_posix(), {"bytes": path.stat().st_size, "sha256": digest}
+            yield path.relative_to(folder).as_posix(), FileFacts(path.stat().st_size, digest)

@@ -5,52 +5,26 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from livetomo.core.errors import BadManifest, BadStar, ConfigurationError, ResultUnreadable
+from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
 from livetomo.core.geometry import TomogramGeometry
-from livetomo.core.manifest import ResultManifest, VolumeFacts
+from livetomo.core.manifest import VolumeFacts
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
 from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
+from livetomo.results.folder import Result, read_result
 from livetomo.results.left_out import LeftOut, refuse
-from livetomo.results.manifest import MANIFEST, read_manifest
 from livetomo.system.atomic_write import replace_text
 
 METADATA = "metadata.json"
 _REVISION = re.compile("r[0-9]+-")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A result folder, its manifest, and what sidecars say of its tilt series by now."""
-
-    folder: Path
-    manifest: ResultManifest
-    facts: SidecarFacts
-
-
-def read_result(folder: Path, facts: SidecarFacts) -> Result:
-    """The result in `folder`; where nothing is known by now, what was known when it was made counts.
-
-    Raises:
-        ResultUnreadable: the folder is gone or cannot be read, or its manifest is damaged.
-    """
-    try:
-        manifest = ResultManifest.from_json(read_manifest(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ResultUnreadable(folder, f"there is no {MANIFEST} in it") from None
-    except OSError as fault:
-        raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
-    except (BadManifest, ValueError) as fault:
-        raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
-    return Result(folder, manifest, facts or SidecarFacts.from_json(manifest.metadata))
 
 
 def write_metadata(results: Iterable[Result], session: Path) -> None:
@@ -109,7 +83,7 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
 def _newest(folders: list[Path]) -> Result:
     """Of one tomogram's results."""
     last = max(map(_revision, folders))
-    results = [read_result(folder, SidecarFacts()) for folder in folders if _revision(folder) == last]
+    results = [read_result(folder) for folder in folders if _revision(folder) == last]
     return max(results, key=lambda result: result.manifest.finished)
 
 

@@ -89,9 +89,11 @@ class HttpApi:
         if result is None:
             raise HTTPException(404, f"there is no result {result_id}")
         url = result_url(result_id, self._settings)
-        files = {name: facts | {"url": f"{url}/files/{name}"} for name, facts in result.manifest["files"].items()}
+        files = {
+            name: facts.to_json() | {"url": f"{url}/files/{name}"} for name, facts in result.manifest.files.items()
+        }
         return answer(
-            dict(result.manifest)
+            result.manifest.to_json()
             | {"folder": result.folder, "state": result.state, "committed": result.committed, "files": files}
         )
 

@@ -48,7 +48,7 @@ class Files:
         result = await self._view.result(result_id)
         if result is None:
             raise HTTPException(404, f"there is no result {result_id}")
-        if name != "result.json" and name not in result.manifest["files"]:
+        if name != "result.json" and name not in result.manifest.files:
             raise HTTPException(404, "the result holds no such file")
         path = await run_in_threadpool(_inside, result, name)
         kind = _TYPES.get(path.suffix, "application/octet-stream")

@@ -1,13 +1,19 @@
 """A catalog in memory, a clock that the test moves, and arrivals that differ only where the test says so."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
+from livetomo.catalog.job_queue import Claim
 from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.manifest import RecipeUsed, ResultManifest, SourceFile
+from livetomo.core.quality.metric import Quality
 from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
+from tests.publish import event_logs
+from tests.publish.event_logs import named
 
 
 class Clock:
@@ -52,30 +58,19 @@ def rewritten(earlier: Arrival, digest: str = "b" * 64) -> Arrival:
     return replace(earlier, content=replace(earlier.content, digest=digest, modified_ns=2))
 
 
-def manifest(claim) -> dict:
-    """What a worker writes, as small as it can be."""
+def manifest(claim: Claim, **changes: Any) -> ResultManifest:
+    """What a worker writes of a job."""
     from livetomo.processing.pipeline.job_spec import result_id
 
-    return {
-        "schema": 1,
+    of_the_job = {
         "result_id": result_id(claim.tomogram, claim.revision, claim.recipe_hash),
-        "tomogram": {"watch": claim.tomogram.watch, "session": claim.tomogram.session, "name": claim.tomogram.name},
+        "tomogram": claim.tomogram,
         "revision": claim.revision,
-        "volume": {"shape_zyx": [8, 8, 8], "voxel_size_angstrom": 10.0},
-        "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": {}},
-        "quality": {"contrast": {"value": 1.0, "unit": "", "verdict": "good"}},
+        "recipe": RecipeUsed(claim.recipe_name, claim.recipe_hash, claim.settings),
+        "source": SourceFile(f"/data/{claim.path}", **asdict(claim.content)),
+        "metadata": claim.facts.to_json(),
+        "quality": named(Quality("contrast", 1.0, "", "good")),
         "verdict": "good",
-        "picks": {
-            "ribosome": {
-                "count": 2,
-                "candidates": 3,
-                "threshold": 0.5,
-                "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
-                "strongest": [[1.0, 2.0, 3.0, 0.9], [4.0, 5.0, 6.0, 0.8]],
-            }
-        },
-        "warnings": [],
-        "seconds": {"read": 0.1},
         "finished": "2026-11-20T12:00:00Z",
-        "files": {"picks/ribosome.relion5.star": {"bytes": 10, "sha256": "0" * 64}},
     }
+    return event_logs.manifest(picks=2, **of_the_job | changes)

@@ -6,26 +6,12 @@ from livetomo.catalog.rebuild import FoundResult, rebuild
 from tests.catalog.conftest import arrival, manifest, rewritten
 
 
-def complete(claim, content, finished: str) -> dict:
-    settings = dict(claim.settings)
-    return manifest(claim) | {
-        "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": settings},
-        "source": {
-            "path": "/w/x.mrc",
-            "size": content.size,
-            "modified_ns": content.modified_ns,
-            "digest": content.digest,
-        },
-        "finished": finished,
-    }
-
-
 def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe, clock):
     results = []
     for number, each in enumerate((arrival("A"), arrival("B"), rewritten(arrival("A")))):
         catalog.arrivals.take(each, "untrained", recipe)
         claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-        payload = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
+        payload = manifest(claim, finished=f"2026-11-20T12:00:0{number}Z")
         catalog.jobs.commit(claim.token, payload, f"/results/{number}")
         results.append(FoundResult(payload, f"/results/{number}", each.path))
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
@@ -46,7 +32,7 @@ def test_results_make_the_catalog_again_with_the_same_event_ids(catalog, recipe,
 def test_what_the_sidecars_said_is_known_again(catalog, recipe, clock):
     catalog.arrivals.take(arrival("A"), "untrained", recipe)
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-    payload = complete(claim, arrival("A").content, "2026-11-20T12:00:00Z") | {"metadata": {"binning": 4}}
+    payload = manifest(claim, metadata={"binning": 4})
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
     rebuild(again, [FoundResult(payload, "/results/0", "monday/A.mrc")])
     assert again.views.standing_results("krios1", "monday") == {"/results/0": {"binning": 4}}

@@ -69,7 +69,7 @@ def test_a_published_result_is_retracted_when_its_tomogram_is_rewritten(catalog,
     assert catalog.jobs.commit(claim.token, manifest(claim), "/results/r1")
     catalog.arrivals.take(rewritten(arrival()), "untrained", recipe)
     retracted = [r.event for r in catalog.event_log.after(0, 100) if r.event.kind == "retracted"]
-    assert [(e.revision, e.body["result_id"]) for e in retracted] == [(1, manifest(claim)["result_id"])]
+    assert [(e.revision, e.body["result_id"]) for e in retracted] == [(1, manifest(claim).result_id)]
 
 
 def test_a_result_stays_published_when_its_file_becomes_unreadable(catalog, recipe):

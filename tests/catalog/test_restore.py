@@ -13,9 +13,8 @@ from livetomo.catalog.highwater import read_note
 from livetomo.catalog.rebuild import FoundResult, knows_better, record_results
 from livetomo.catalog.restore import restore
 from livetomo.core.errors import BadBackup
-from tests.catalog.conftest import arrival, rewritten
+from tests.catalog.conftest import arrival, manifest, rewritten
 from tests.catalog.test_epoch import KILLED, Run, by_backup, by_sqlite3
-from tests.catalog.test_rebuild import complete
 
 ORIGIN = {"site": "here", "instance": "main"}
 
@@ -147,7 +146,7 @@ def test_what_was_made_after_the_backup_is_recorded_from_its_folders(path, tmp_p
         def process(each, number):
             catalog.arrivals.take(each, "untrained", recipe)
             claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-            payload = complete(claim, each.content, f"2026-11-20T12:00:0{number}Z")
+            payload = manifest(claim, finished=f"2026-11-20T12:00:0{number}Z")
             catalog.jobs.commit(claim.token, payload, f"/results/{number}")
             results.append(FoundResult(payload, f"/results/{number}", each.path))
 

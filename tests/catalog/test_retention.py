@@ -10,6 +10,8 @@ import pytest
 from livetomo.daemon.retention import AT_A_TIME, RetentionTask, remove_maps
 from livetomo.results.folder import damage, intact_manifest
 from livetomo.results.manifest import write_manifest
+from tests.catalog import conftest
+from tests.publish.event_logs import manifest
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def result(tmp_path):
     (folder / "picks" / "ribosome.relion5.star").write_text("data_\n")
     (folder / "labels.mrc").write_bytes(bytes(3000))
     (folder / "denoised.mrc").write_bytes(bytes(5000))
-    write_manifest(folder, {"revision": 1})
+    write_manifest(folder, manifest())
     return folder
 
 
@@ -49,13 +51,11 @@ def test_a_file_that_went_missing_otherwise_is_still_damage(result):
 
 
 async def test_only_results_that_are_old_enough_are_dealt_with_and_only_once(catalog, clock, recipe, result, tmp_path):
-    from tests.catalog.conftest import arrival, manifest
-
     for number in range(2):
-        catalog.arrivals.take(arrival(f"TS_{number}"), "untrained", recipe)
+        catalog.arrivals.take(conftest.arrival(f"TS_{number}"), "untrained", recipe)
         claim = catalog.jobs.claim("cpu", 60, ["krios1"])
         folder = result if number == 0 else tmp_path / "young"
-        catalog.jobs.commit(claim.token, manifest(claim), str(folder))
+        catalog.jobs.commit(claim.token, conftest.manifest(claim), str(folder))
         clock.pass_(1000)
 
     async def thread(deed):

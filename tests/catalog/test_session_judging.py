@@ -9,7 +9,10 @@ from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.rebuild import FoundResult, rebuild
 from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.manifest import ResultManifest
+from livetomo.core.quality.metric import Quality, Verdict
 from tests.catalog.conftest import Clock, arrival, manifest, rewritten
+from tests.publish.event_logs import named
 
 
 class Session:
@@ -21,20 +24,18 @@ class Session:
         self._clock = clock
         self._recipe = recipe
 
-    def finish(self, number: int, snr: float = 1.0, verdict: str = "good", **changes: Any) -> dict[str, Any]:
+    def finish(self, number: int, snr: float = 1.0, verdict: Verdict = "good", **changes: Any) -> ResultManifest:
         """What was recorded of one more tomogram."""
         self._clock.pass_(120)
         arrived = changes.get("arrived") or arrival(f"TS_{number}")
         self.catalog.arrivals.take(arrived, "untrained", self._recipe)
         claim = self.catalog.jobs.claim("cpu", 60, ["krios1"])
-        content = arrived.content
-        payload = manifest(claim) | {
-            "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)},
-            "source": {"path": "/w/x.mrc", "size": content.size, "modified_ns": 1, "digest": content.digest},
-            "quality": {"band_snr": {"value": snr, "unit": "", "verdict": verdict, "reason": "because"}},
-            "verdict": verdict,
-            "finished": f"2026-11-20T12:{len(self.results):02}:00Z",
-        }
+        payload = manifest(
+            claim,
+            quality=named(Quality("band_snr", snr, "", verdict, "because")),
+            verdict=verdict,
+            finished=f"2026-11-20T12:{len(self.results):02}:00Z",
+        )
         judged = self.catalog.jobs.commit(claim.token, payload, f"/results/{len(self.results)}")
         assert judged is not None
         self.results.append(FoundResult(payload, f"/results/{len(self.results)}", arrived.path))
@@ -62,27 +63,27 @@ def session(catalog: Catalog, clock: Clock, recipe: Recipe) -> Session:
 def test_a_result_that_is_unusual_for_its_session_is_reported_and_shown_so(session: Session) -> None:
     session.several(range(10))
     judged = session.finish(10, snr=0.1)
-    figure = judged["quality"]["band_snr"]
-    assert (judged["verdict"], figure["verdict"]) == ("warn", "warn")
-    assert "unusual for this session: band snr 0.1, where 10 tomograms have" in figure["reason"]
+    figure = judged.quality["band_snr"]
+    assert (judged.verdict, figure.verdict) == ("warn", "warn")
+    assert "unusual for this session: band snr 0.1, where 10 tomograms have" in figure.reason
     (payload,) = (r.event for r in session.catalog.event_log.after(0, 100) if r.event.kind == "result" and r.seq > 50)
-    assert payload.body["quality"]["band_snr"] == figure
+    assert payload.body["quality"]["band_snr"] == figure.to_json()
     (shown, *_) = session.catalog.views.tomograms("krios1", "monday")
-    assert (shown.name, shown.verdict, shown.reasons) == ("TS_10", "warn", (figure["reason"],))
-    assert session.catalog.views.result(judged["result_id"]).manifest["verdict"] == "warn"  # type: ignore[union-attr]
+    assert (shown.name, shown.verdict, shown.reasons) == ("TS_10", "warn", (figure.reason,))
+    assert session.catalog.views.result(judged.result_id).manifest.verdict == "warn"  # type: ignore[union-attr]
 
 
 def test_a_baseline_is_of_the_same_recipe_and_session_alone(session: Session, recipe: Recipe) -> None:
     session.several(range(10))
     session._recipe = recipe.model_copy(update={"density": "bright"})
-    assert session.finish(10, snr=0.1)["verdict"] == "good"
+    assert session.finish(10, snr=0.1).verdict == "good"
 
 
 def test_what_was_superseded_is_no_part_of_the_baseline(session: Session) -> None:
     session.several(range(8))
     again = session.finish(7, snr=0.1, arrived=rewritten(arrival("TS_7")))
-    assert again["verdict"] == "good", "only seven others stand"
-    assert session.finish(8, snr=0.1)["verdict"] == "warn"
+    assert again.verdict == "good", "only seven others stand"
+    assert session.finish(8, snr=0.1).verdict == "warn"
 
 
 def test_a_session_s_verdict_is_reported_when_it_changes_and_only_then(session: Session) -> None:

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from livetomo.config.configuration import Mqtt
+from livetomo.core.manifest import FileFacts
 from livetomo.demo.broker import embedded_broker
 from livetomo.formats.star import read_loops
 from livetomo.publish.mqtt.publisher import Publisher
@@ -162,7 +162,7 @@ async def test_a_new_revision_replaces_the_old_one_and_a_command_sees_it(facilit
 
 async def test_published_files_are_fetched_in_the_format_that_is_asked_for(facility: Facility, tmp_path: Path) -> None:
     star = "data_particles\n"
-    facts: dict[str, Any] = {"bytes": len(star), "sha256": hashlib.sha256(star.encode()).hexdigest()}
+    facts = FileFacts(len(star), hashlib.sha256(star.encode()).hexdigest())
     await facility.daemon.arrive("TS_01")
     await facility.daemon.finish(files={"picks/ribosome.relion5.star": facts})
     async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "1", "--format", "relion5") as process:

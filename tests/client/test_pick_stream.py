@@ -14,6 +14,7 @@ from livetomo.client.pick_stream import PickStream, Query, rows_of_star
 from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.core.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished
 from livetomo.core.events import Event, Recorded, result_events
+from livetomo.core.manifest import FileFacts
 from livetomo.core.tomogram import TomogramId
 from livetomo.publish.payloads.events import MessageSettings, payload_of
 from livetomo.publish.payloads.topics import Topics
@@ -49,7 +50,7 @@ class FakeDaemon:
             listener.put_nowait(body)
 
     def picked(self, name: str, *, picks: int = 3, session: str = "s1", heard: bool = True, **more: Any) -> None:
-        event = next(iter(result_events(manifest(name, picks=picks, session=session) | more, "/out")))
+        event = next(iter(result_events(manifest(name, picks=picks, session=session, **more), "/out")))
         self.happens(event, heard=heard)
 
     def retracted(self, name: str, *, heard: bool = True) -> None:
@@ -261,7 +262,7 @@ async def test_only_what_is_followed_comes() -> None:
     daemon = FakeDaemon()
     daemon.picked("TS_01", session="s2")
     daemon.picked("TS_02", session="s1")
-    daemon.picked("TS_03", tomogram={"watch": "krios2", "session": "s1", "name": "TS_03"})
+    daemon.picked("TS_03", tomogram=TomogramId("krios2", "s1", "TS_03"))
     consumer = Consumer(daemon.stream(Query("ribosome", watch="krios1", session="s1"), after=0))
     assert (await consumer.next()).tomogram == "TS_02"
     assert daemon.topics == [f"{ROOT}/krios1/s1/+/picks/ribosome", f"{ROOT}/krios1/s1/+/retracted"]
@@ -290,7 +291,7 @@ TS_01 -852.720000 20.000000 -401.360000 0.800000
 
 def with_star(content: str) -> dict[str, Any]:
     digest = hashlib.sha256(content.encode()).hexdigest()
-    return {"files": {"picks/ribosome.relion5.star": {"bytes": len(content), "sha256": digest}}}
+    return {"files": {"picks/ribosome.relion5.star": FileFacts(len(content), digest)}}
 
 
 async def test_picks_that_are_not_inline_are_downloaded_and_verified() -> None:

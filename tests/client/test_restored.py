@@ -80,7 +80,7 @@ class Facility:
 
     async def picked(self, *names: str, revision: int = 1, picks: int = 2, reported: bool = True) -> None:
         for name in names:
-            body = manifest(name, picks=picks) | {"revision": revision, "result_id": f"{name}.{revision}"}
+            body = manifest(name, picks=picks, revision=revision, result_id=f"{name}.{revision}")
             event = next(iter(result_events(body, "/out")))
             if reported:
                 self.daemon.catalog.event_log.append(event)

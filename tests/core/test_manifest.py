@@ -12,6 +12,7 @@ from livetomo.core.errors import BadManifest
 from livetomo.core.manifest import SCHEMA, ResultManifest
 from tools.docs.schemas import manifest_schema
 
+GOLDEN = Path(__file__).parent / "golden_manifest.json"
 FIRST = Path(__file__).parents[1] / "first_version" / "first_version.tar.xz"
 
 
@@ -41,6 +42,12 @@ def newest() -> dict[str, Any]:
 
 def text(manifest: ResultManifest) -> str:
     return json.dumps(manifest.to_json(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def test_a_manifest_that_was_kept_is_written_again_byte_for_byte():
+    """It was written by the pipeline at 9b15718, while manifests were made as dictionaries."""
+    written = GOLDEN.read_text(encoding="utf-8")
+    assert text(ResultManifest.from_json(json.loads(written))) == written
 
 
 def test_a_manifest_of_the_first_version_is_written_again_byte_for_byte():

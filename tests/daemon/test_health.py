@@ -56,7 +56,7 @@ def one_after_the_other(outcomes: list[bool], watch: str = "krios1") -> Catalog:
         if good:
             claim = catalog.jobs.claim("cpu", 60, [watch])
             assert claim is not None
-            body = manifest(who.name, session="s") | {"result_id": f"id{number}"}
+            body = manifest(who.name, session="s", result_id=f"id{number}")
             assert catalog.jobs.commit(claim.token, body, f"/out/{number}") is not None
     return catalog
 

@@ -26,7 +26,7 @@ from livetomo.publish.prometheus.quality_buckets import metric_name
 from livetomo.web.app import create_app
 from livetomo.web.auth import AccessRules
 from livetomo.web.server import Server, bind_tcp
-from tests.publish.event_logs import RECIPE_HASH, manifest
+from tests.publish.event_logs import RECIPE_HASH, manifest, named
 from tests.servers import Prometheus, need
 from tests.web.site import SESSION, FakeDaemon, site
 
@@ -159,10 +159,9 @@ class Watched:
             self.metrics.began("krios1", 2.0)
             for stage in ("read", "segment", None):
                 self.metrics.worker_at("cpu", stage)
-            payload = manifest()
-            for name in ("saturated_share", "finite_share", "contamination_share", "halves_agreement", "band_snr"):
-                payload["quality"][name] = {"value": 0.01, "unit": "", "verdict": "good"}
-            self.metrics.finished(payload)
+            names = ("saturated_share", "finite_share", "contamination_share", "halves_agreement", "band_snr")
+            quality = manifest().quality | named(*(Quality(name, 0.01, "", "good") for name in names))
+            self.metrics.finished(manifest(quality=quality))
             who = TomogramId("krios1", "s", "TS")
             done = Event("state", who, 1, RECIPE_HASH, "done.1", {"state": "done", "seconds": 8.0})
             (recorded,) = (await self.daemon.events_after(0, 1))[:1]
@@ -179,7 +178,7 @@ class Watched:
         await self.daemon.arrive(f"TS_{self.number:03}", session="watched")
         result = await self.daemon.finish(
             picks=picks,
-            quality={figure.name: figure.to_json() for figure in quality},
+            quality=named(*quality),
             verdict=worst(figure.verdict for figure in quality),
         )
         recorded = self.daemon.catalog.views.result(result)

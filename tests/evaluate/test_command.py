@@ -1,6 +1,7 @@
 """`livetomo evaluate` reads what labs have, and says what is missing."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from livetomo.config.model_card import Card
 from livetomo.config.network_input import Canonical, Layout
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import FeaturePicks, VolumeFacts
 from livetomo.core.picks import Picks
 from livetomo.formats.documents import CopickExporter
 from livetomo.formats.frame import Frame, Placed
@@ -20,6 +22,8 @@ from livetomo.formats.mrc import as_probability_bytes, write_map
 from livetomo.formats.relion import Relion5Exporter
 from livetomo.processing.networks.package import save_model
 from livetomo.processing.networks.unet import Network
+from livetomo.results.manifest import write_manifest
+from tests.publish.event_logs import manifest
 
 FRAME = Frame("TS_01", TomogramGeometry((20, 30, 40), 10.0))
 
@@ -63,9 +67,9 @@ def test_a_result_is_scored_as_it_was_published(files):
     result = files / "r1-00000000"
     (result / "candidates").mkdir(parents=True)
     (files / "found.star").rename(result / "candidates" / "ribosome.relion5.star")
-    volume = {"shape_zyx": FRAME.geometry.shape_zyx, "voxel_size_angstrom": FRAME.geometry.voxel_size_angstrom}
-    body = {"volume": volume, "picks": {"ribosome": {"threshold": 0.85}}}
-    (result / "result.json").write_text(json.dumps(body))
+    geometry = FRAME.geometry
+    volume = VolumeFacts(geometry.shape_zyx, geometry.voxel_size_angstrom, "header", (0.0, 0.0, 0.0), "xyz", 2)
+    write_manifest(result, replace(manifest(volume=volume), picks={"ribosome": FeaturePicks(1, 3, 0.85)}))
     scored = evaluate("picks", result, files / "truth.copick.json", "--radius", 50)
     assert (scored["published"], scored["threshold"], scored["candidates"]) == (1, 0.85, 3)
     scored = evaluate("picks", result, files / "truth.copick.json", "--radius", 50, "--threshold", 0.5)

@@ -80,14 +80,7 @@ class Joined:
         """Every waiting job is done; the results, as a rebuild finds them."""
         found = []
         while claim := self.catalog.jobs.claim("cpu", 60, ["krios1"]):
-            content = claim.content
-            source = {"size": content.size, "modified_ns": content.modified_ns, "digest": content.digest}
-            payload = manifest(claim) | {
-                "recipe": {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)},
-                "source": {"path": f"/data/{claim.path}"} | source,
-                "metadata": claim.facts.to_json(),
-                "finished": f"2026-11-20T12:00:{self.finished:02d}Z",
-            }
+            payload = manifest(claim, finished=f"2026-11-20T12:00:{self.finished:02d}Z")
             self.finished += 1
             folder = f"/results/{claim.tomogram.session}/{claim.tomogram.name}/r{claim.revision}"
             self.catalog.jobs.commit(claim.token, payload, folder)

@@ -54,7 +54,7 @@ def test_its_tomograms_are_taken_and_say_which_package_took_them(watched: Joined
     assert watched.jobs() == [("A/1", 1, "waiting")]
     (made,) = watched.process()
     package = {"kind": "producer", "name": "cell", "distribution": "facility-x", "version": "1.2"}
-    assert made.manifest["metadata"]["producer"] == package
+    assert made.manifest.metadata["producer"] == package
     assert trouble(watched) == ""
 
 

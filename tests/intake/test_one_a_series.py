@@ -100,7 +100,7 @@ def test_a_failed_job_is_in_force_only_where_there_is_no_other():
     job(one, 3, "TS_01", end=FAILURE)
     one.run(60)
     (found,) = one.process()
-    assert found.manifest["metadata"]["notes"] == [f"it may be unfinished: its job ended with {FAILURE}"]
+    assert found.manifest.metadata["notes"] == [f"it may be unfinished: its job ended with {FAILURE}"]
     assert one.exported("proj") == ["/results/proj/TS_01/r1"]
     job(one, 2, "TS_01")
     one.run(60)

@@ -17,7 +17,8 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.quality import session_baseline as baseline
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline.job_spec import JobSpec
-from livetomo.results.session_picks import read_picks, read_result
+from livetomo.results.folder import read_result
+from livetomo.results.session_picks import read_picks
 from tests.networks import save_seeing_network
 from tests.volumes import balls, order_for, write_tomogram
 
@@ -238,20 +239,18 @@ class Laboratory:
         for number, tomogram in enumerate(self._tomograms[:tomograms]):
             body = json.loads(json.dumps(order_for(tomogram, recipe).to_json()))
             pipeline.run(JobSpec.from_json(body), folder / str(number))
-            results.append(read_result(folder / str(number), {}))
-        payload = results[0].manifest.to_json()
+            results.append(read_result(folder / str(number)))
+        manifest = results[0].manifest
+        payload = manifest.to_json()
         facts = {key: payload[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}
         facts["picks"] = {name: {**body, "threshold": 0, "removed": 0} for name, body in payload["picks"].items()}
-        earlier = [_rescaled(payload["quality"], 3 + n / 100) for n in range(10)]
-        facts["in its session"] = baseline.judged(payload, earlier)["quality"]
+        values = {name: figure.value or 0 for name, figure in manifest.quality.items()}
+        earlier = [{name: value * (3 + n / 100) for name, value in values.items()} for n in range(10)]
+        facts["in its session"] = baseline.judged(manifest, earlier).quality
         facts["of the session"] = {
             name: [placed.picks.score.tolist() for placed in read_picks(results, name)] for name in payload["picks"]
         }
         return payload["recipe"]["settings"], facts
-
-
-def _rescaled(figures: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    return {name: body | {"value": (body["value"] or 0) * factor} for name, body in figures.items()}
 
 
 @pytest.fixture(scope="module")

@@ -93,10 +93,9 @@ async def laboratory(tmp_path: Path) -> Laboratory:
         facts=SidecarFacts(tilt_series_name="Position_1", notes=("A word of warning.",)),
     )
     folder = tmp_path / "result"
-    pipeline.run(order, folder)
-    manifest = json.loads((folder / "result.json").read_text())
+    manifest = pipeline.run(order, folder)
     assert daemon.catalog.jobs.commit(claim.token, manifest, str(folder))
-    return Laboratory(daemon, folder, manifest)
+    return Laboratory(daemon, folder, json.loads((folder / "result.json").read_text()))
 
 
 @asynccontextmanager

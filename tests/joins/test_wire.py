@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.json_object import JsonObject
 from livetomo.core.quality.metric import Quality
 from livetomo.core.tomogram import Arrival, Fault, KnownFile
 from livetomo.intake.messages import (
@@ -34,7 +35,7 @@ RECIPES = [
 
 def _figure(body: dict[str, Any]) -> Quality:
     ((name, payload),) = body.items()
-    return Quality.from_json(name, payload)
+    return Quality.from_json(name, JsonObject(payload))
 
 
 FIGURES = whole(Quality, verdict=st.sampled_from(["missing"])) | whole(

@@ -1,64 +1,62 @@
 """Recorded events for tests, and a store in memory that holds them."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from livetomo.core.events import Event, Recorded, result_events
+from livetomo.core.manifest import (
+    FeaturePicks,
+    FileFacts,
+    Provenance,
+    RecipeUsed,
+    ResultManifest,
+    SourceFile,
+    VolumeFacts,
+)
+from livetomo.core.quality.metric import Quality
 from livetomo.core.tomogram import TomogramId
 
 RECIPE_HASH = "ab" * 32
 RESULT_ID = "00000000-0000-5000-8000-000000000001"
 
 
-def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_yeast") -> dict[str, Any]:
-    """A `result.json` such as the pipeline writes, with `picks` ribosomes."""
-    return {
-        "schema": 1,
-        "result_id": RESULT_ID,
-        "tomogram": {"watch": "krios1", "session": session, "name": name},
-        "revision": 1,
-        "source": {"path": f"/data/krios1/{session}/{name}.mrc", "size": 1024, "modified_ns": 1, "digest": "00"},
-        "volume": {
-            "shape_zyx": [64, 128, 128],
-            "voxel_size_angstrom": 13.48,
-            "voxel_size_source": "header",
-            "origin_angstrom": [0.0, 0.0, 0.0],
-            "axis_order": "xyz",
-            "mode": 2,
+def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_yeast", **changes: Any) -> ResultManifest:
+    """What the pipeline says of a result with `picks` ribosomes."""
+    ribosomes = FeaturePicks(
+        count=picks,
+        candidates=4 * picks,
+        threshold=0.5,
+        columns=("x_angstrom", "y_angstrom", "z_angstrom", "score"),
+        strongest=[[10.0 * n, 20.0 * n, 30.0, 0.9] for n in range(min(picks, 1000))],
+    )
+    whole = ResultManifest(
+        result_id=RESULT_ID,
+        tomogram=TomogramId("krios1", session, name),
+        revision=1,
+        source=SourceFile(f"/data/krios1/{session}/{name}.mrc", 1024, 1, "00"),
+        volume=VolumeFacts((64, 128, 128), 13.48, "header", (0.0, 0.0, 0.0), "xyz", 2),
+        recipe=RecipeUsed("untrained", RECIPE_HASH, {}),
+        provenance=Provenance("0.1.0", "3.11", "2", "cpu", "gpu1"),
+        started="2026-11-20T10:00:00Z",
+        finished="2026-11-20T10:00:07Z",
+        seconds={"read": 0.4, "segment": 3.1},
+        quality=named(
+            Quality("contrast", 0.31, "", "good"), Quality("thickness", 2900.0, "Å", "warn", "thicker than 2,500 Å")
+        ),
+        verdict="warn",
+        picks={"ribosome": ribosomes},
+        files={
+            "picks/ribosome.relion5.star": FileFacts(812, "cd" * 32),
+            "preview/tile.png": FileFacts(40, "ef" * 32),
         },
-        "recipe": {"name": "untrained", "hash": RECIPE_HASH, "settings": {}},
-        "provenance": {
-            "livetomo": "0.1.0",
-            "python": "3.11",
-            "torch": "2",
-            "device": "cpu",
-            "host": "gpu1",
-            "models": {},
-        },
-        "started": "2026-11-20T10:00:00Z",
-        "finished": "2026-11-20T10:00:07Z",
-        "seconds": {"read": 0.4, "segment": 3.1},
-        "quality": {
-            "contrast": {"value": 0.31, "unit": "", "verdict": "good"},
-            "thickness": {"value": 2900.0, "unit": "Å", "verdict": "warn", "reason": "thicker than 2,500 Å"},
-        },
-        "verdict": "warn",
-        "picks": {
-            "ribosome": {
-                "count": picks,
-                "candidates": 4 * picks,
-                "threshold": 0.5,
-                "removed": [],
-                "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
-                "strongest": [[10.0 * n, 20.0 * n, 30.0, 0.9] for n in range(min(picks, 1000))],
-            }
-        },
-        "warnings": [],
-        "files": {
-            "picks/ribosome.relion5.star": {"bytes": 812, "sha256": "cd" * 32},
-            "preview/tile.png": {"bytes": 40, "sha256": "ef" * 32},
-        },
-    }
+    )
+    return replace(whole, **changes)
+
+
+def named(*figures: Quality) -> dict[str, Quality]:
+    """Quality figures, as a manifest holds them."""
+    return {figure.name: figure for figure in figures}
 
 
 def event_log(*names: str, picks: int = 3) -> list[Event]:

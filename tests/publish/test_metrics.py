@@ -13,13 +13,14 @@ from livetomo.catalog.queries import SessionTotals
 from livetomo.core.events import Event, Recorded
 from livetomo.core.problems import Collector, Problem
 from livetomo.core.quality.definitions import DEFINITIONS
+from livetomo.core.quality.metric import Quality
 from livetomo.core.quality.session_verdict import Target
 from livetomo.core.state_problems import of_states
 from livetomo.core.status import BrokerState, DiskState, Status, WatchState, WorkerState
 from livetomo.core.tomogram import TomogramId
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import metric_name
-from tests.publish.event_logs import RECIPE_HASH, manifest
+from tests.publish.event_logs import RECIPE_HASH, manifest, named
 from tests.servers import need
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -125,9 +126,7 @@ def test_a_result_counts_its_verdict_its_picks_and_each_figure_in_its_own_unit(m
 
 
 def test_a_missing_figure_is_not_a_zero(metrics: Metrics) -> None:
-    payload = manifest()
-    payload["quality"] = {"thickness": {"value": None, "unit": "Å", "verdict": "missing"}}
-    metrics.finished(payload)
+    metrics.finished(manifest(quality=named(Quality("thickness", None, "Å", "missing"))))
     assert value(metrics, "quality_thickness_meters_count", watch="krios1") is None
 
 
@@ -217,11 +216,8 @@ def test_a_figure_is_named_with_its_unit(name: str, unit: str, metric: str | Non
 
 def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None:
     """Of every figure that there can be, too: base units, and names as Prometheus wants them."""
-    payload = manifest()
-    for name, measure in DEFINITIONS.items():
-        figure = {"value": 1.0, "unit": measure.unit, "verdict": "unjudged"}
-        payload["quality"][name.replace("<feature>", "ribosome")] = figure
-    metrics.finished(payload)
+    names = {name.replace("<feature>", "ribosome"): measure.unit for name, measure in DEFINITIONS.items()}
+    metrics.finished(manifest(quality=named(*(Quality(name, 1.0, unit) for name, unit in names.items()))))
     metrics.worker_at("cpu", "read")
     metrics.show(status(), [("krios1", "20261120_yeast")])
     done = subprocess.run(
@@ -235,13 +231,12 @@ def test_promtool_finds_nothing_to_say(metrics: Metrics, tmp_path: Path) -> None
 
 
 def test_a_value_is_reported_in_its_metric_s_unit(metrics: Metrics) -> None:
-    payload = manifest()
-    payload["quality"] = {
-        "thickness": {"value": 1500.0, "unit": "Å", "verdict": "good"},
-        "defocus": {"value": 3.5, "unit": "µm", "verdict": "good"},
-        "ribosome_density": {"value": 800.0, "unit": "1/µm³", "verdict": "unjudged"},
-    }
-    metrics.finished(payload)
+    quality = named(
+        Quality("thickness", 1500.0, "Å", "good"),
+        Quality("defocus", 3.5, "µm", "good"),
+        Quality("ribosome_density", 800.0, "1/µm³"),
+    )
+    metrics.finished(manifest(quality=quality))
     assert value(metrics, "latest_thickness_meters", watch="krios1") == pytest.approx(1.5e-7)
     assert value(metrics, "latest_defocus_meters", watch="krios1") == pytest.approx(3.5e-6)
     assert value(metrics, "latest_ribosome_density_per_cubic_meter", watch="krios1") == pytest.approx(8e20)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 import livetomo
 from livetomo.core.picks import Picks
 from livetomo.core.quality.definitions import DEFINITIONS, definition_of
+from livetomo.core.quality.metric import Quality
 from livetomo.core.quality.session_baseline import AXIS_DEVIATION
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.extent import extent_figures
@@ -20,6 +21,7 @@ from livetomo.processing.measure.particles import particle_figures
 from livetomo.processing.measure.volume import volume_figures
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import buckets, in_base_units, metric_name
+from tests.publish.event_logs import manifest, named
 from tools.docs.quality_page import page
 
 ROOT = Path(livetomo.__file__).parent
@@ -112,9 +114,8 @@ def test_the_page_is_what_the_code_says():
 
 def test_details_are_reported_of_the_last_tomogram_alone():
     metrics = Metrics(CollectorRegistry(), watches=["krios1"])
-    quality = {"membrane_area": {"value": 0.5, "unit": "µm²", "verdict": "good"}}
-    quality["thickness"] = {"value": 1500.0, "unit": "Å", "verdict": "good"}
-    metrics.finished({"tomogram": {"watch": "krios1"}, "verdict": "good", "picks": {}, "quality": quality})
+    quality = named(Quality("membrane_area", 0.5, "µm²", "good"), Quality("thickness", 1500.0, "Å", "good"))
+    metrics.finished(manifest(quality=quality))
     payload = metrics.exposition().decode()
     assert 'livetomo_latest_membrane_area_square_meters{watch="krios1"} 5e-13' in payload
     assert "livetomo_quality_membrane_area" not in payload

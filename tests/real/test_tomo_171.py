@@ -8,6 +8,7 @@ import starfile
 from scipy.spatial import cKDTree
 
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.manifest import ResultManifest
 from livetomo.evaluate.matching import recall_at
 from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import order_for
@@ -37,10 +38,10 @@ def candidates(result) -> np.ndarray:
     return _candidates(*result)
 
 
-def _candidates(folder: Path, manifest: dict) -> np.ndarray:
+def _candidates(folder: Path, manifest: ResultManifest) -> np.ndarray:
     """Å (n, 3), strongest first."""
     table = starfile.read(folder / "candidates" / "ribosome.relion5.star")
-    centre = np.array(manifest["volume"]["shape_zyx"]) / 2 * VOXEL_ANGSTROM
+    centre = np.array(manifest.volume.shape_zyx) / 2 * VOXEL_ANGSTROM
     return table[[f"rlnCenteredCoordinate{axis}Angst" for axis in "ZYX"]].to_numpy() + centre
 
 
@@ -71,7 +72,7 @@ def test_enough_candidates_are_kept_to_move_the_threshold_far(candidates, truth)
 
 def test_what_is_published_is_as_many_as_the_cytosol_of_yeast_holds(result):
     """Some thousands per µm³ of the whole volume, half of which is empty: at most what four times the list says."""
-    quality = result[1]["quality"]
-    assert 2000 < quality["ribosome_density"]["value"] < 10_000
-    assert quality["thickness"]["value"] == pytest.approx(1900, rel=0.1)
-    assert result[1]["verdict"] == "good"
+    quality = result[1].quality
+    assert 2000 < quality["ribosome_density"].value < 10_000
+    assert quality["thickness"].value == pytest.approx(1900, rel=0.1)
+    assert result[1].verdict == "good"

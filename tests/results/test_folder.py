@@ -9,6 +9,7 @@ import pytest
 from livetomo.core.tomogram import TomogramId, tomogram_folder
 from livetomo.results.folder import damage, find_results, install, intact_manifest
 from livetomo.results.manifest import write_manifest
+from tests.publish.event_logs import manifest
 
 
 @pytest.fixture
@@ -16,13 +17,13 @@ def result(tmp_path):
     folder = tmp_path / "r1-00000000"
     (folder / "picks").mkdir(parents=True)
     (folder / "picks" / "ribosome.relion5.star").write_text("data_\n")
-    write_manifest(folder, {"revision": 1})
+    write_manifest(folder, manifest())
     return folder
 
 
 def test_a_result_as_it_was_written_is_intact(result):
     assert list(damage(result)) == []
-    assert intact_manifest(result)["revision"] == 1
+    assert intact_manifest(result).tomogram.name == "TS_01"
 
 
 def test_a_result_is_on_the_disk_before_it_appears_and_its_place_is_before_it_is_recorded(tmp_path, monkeypatch):
@@ -36,7 +37,7 @@ def test_a_result_is_on_the_disk_before_it_appears_and_its_place_is_before_it_is
     attempt = session / "tomograms" / "TS_01" / ".attempt-1"
     (attempt / "picks").mkdir(parents=True)
     (attempt / "picks" / "ribosome.relion5.star").write_text("data_\n")
-    write_manifest(attempt, {})
+    write_manifest(attempt, manifest())
     made = {path.relative_to(session).as_posix() for path in [attempt, *attempt.rglob("*")]}
     assert set(synchronised) == made
     del synchronised[:]
@@ -73,7 +74,7 @@ def test_results_are_found_wherever_the_configuration_puts_them(tmp_path, templa
     for watch, session in (("krios1", "monday"), ("krios1", "tues day"), ("glacios", "monday")):
         folder = tomogram_folder(output, TomogramId(watch, session, "TS_01")) / "r1-00000000"
         folder.mkdir(parents=True)
-        write_manifest(folder, {})
+        write_manifest(folder, manifest())
         made.append(folder)
     assert find_results(output) == sorted(made)
     assert find_results(output, "krios1", "tues day") == [made[1]]

@@ -18,6 +18,7 @@ from livetomo.catalog.database import open_database
 from livetomo.catalog.queries import ResultView, SessionTotals, SessionView, TomogramView
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.core.events import Recorded
+from livetomo.core.manifest import FileFacts, RecipeUsed
 from livetomo.core.problems import Collector, Problem
 from livetomo.core.state_problems import of_states
 from livetomo.core.status import BrokerState, DiskState, Status, WatchState, WorkerState
@@ -79,22 +80,27 @@ class FakeDaemon:
         """Commit a result with pictures for the next job; returns its id."""
         claim = claim or await self.begin()
         who = claim.tomogram
-        payload = manifest(who.name, picks=more.pop("picks", 231), session=who.session)
-        payload["recipe"] = {"name": claim.recipe_name, "hash": claim.recipe_hash, "settings": dict(claim.settings)}
-        payload |= {"result_id": result_id(who, claim.revision, claim.recipe_hash), "revision": claim.revision} | more
         folder = self.folder / who.session / who.name / f"r{claim.revision}"
+        files = dict(more.pop("files", manifest().files))
         for name, size in (("preview/tile.png", 256), ("preview/overlay.png", 900)):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(picture(self._chance, size))
-            payload["files"][name] = {"bytes": path.stat().st_size, "sha256": "00" * 32}
+            files[name] = FileFacts(path.stat().st_size, "00" * 32)
         star = folder / "picks" / "ribosome.relion5.star"
         star.parent.mkdir(exist_ok=True)
         star.write_text("data_particles\n")
-        (folder / "result.json").write_text(json.dumps(payload))
+        of_the_job = {
+            "result_id": result_id(who, claim.revision, claim.recipe_hash),
+            "revision": claim.revision,
+            "recipe": RecipeUsed(claim.recipe_name, claim.recipe_hash, claim.settings),
+            "files": files,
+        }
+        payload = manifest(who.name, picks=more.pop("picks", 231), session=who.session, **of_the_job | more)
+        (folder / "result.json").write_text(json.dumps(payload.to_json()))
         assert self.catalog.jobs.commit(claim.token, payload, str(folder))
         await self._ring()
-        return str(payload["result_id"])
+        return payload.result_id
 
     async def _ring(self) -> None:
         self.state = replace(self.state, jobs=self.catalog.views.job_counts(), time=datetime.now(UTC))

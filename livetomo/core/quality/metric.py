@@ -1,9 +1,11 @@
 """Named, unit-bearing numbers about one tomogram, each with a verdict."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from livetomo.core.json_object import JsonObject, NotGiven, json_object
 
 # good: a limit or a check was met. unjudged: there is none, so that the value says nothing about good or bad.
 Verdict = Literal["good", "warn", "bad", "unjudged", "missing"]
@@ -33,9 +35,28 @@ class Quality:
         return body | ({"reason": self.reason} if self.reason else {})
 
     @staticmethod
-    def from_json(name: str, body: Mapping[str, Any]) -> "Quality":
+    def from_json(name: str, body: JsonObject) -> "Quality":
         """The inverse of `to_json`."""
-        return Quality(name, body["value"], body["unit"], body["verdict"], body.get("reason", ""))
+        return Quality(name, body.number("value", None), body.text("unit"), verdict_in(body), body.text("reason", ""))
+
+
+def qualities(body: JsonObject) -> dict[str, Quality]:
+    """The figures of an object that holds each by its name, as `Quality.to_json` writes it."""
+    return {name: Quality.from_json(name, json_object(one, body.at(name))) for name, one in body.body.items()}
+
+
+def verdict_in(body: JsonObject) -> Verdict:
+    """The `verdict` of an object."""
+    verdict: Any = body.text("verdict")
+    if verdict not in _SEVERITY:
+        raise NotGiven(f"it does not give {body.at('verdict')} as one of {', '.join(get_args(Verdict))}")
+    return verdict  # type: ignore[no-any-return]
+
+
+def reasons(figures: Iterable[Quality]) -> list[str]:
+    """Why a verdict is not good: a sentence for each figure that is bad, then for each that is warn."""
+    poor = sorted((one for one in figures if one.verdict in ("warn", "bad")), key=lambda one: one.verdict != "bad")
+    return [one.reason or f"{one.name} is {one.verdict}" for one in poor]
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

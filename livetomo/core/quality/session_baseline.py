@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
+from livetomo.core.manifest import ResultManifest
 from livetomo.core.quality.definitions import Side, definition_of
 from livetomo.core.quality.definitions import judged as judged_by_limits
 from livetomo.core.quality.metric import Quality, worst
@@ -18,8 +19,8 @@ _GAUSSIAN = 1.4826  # the standard deviation of a normal distribution for its me
 _FEW = 8  # a spread that few values tell is so uncertain that the limit is (1 + 8/n) times as far
 _LEAST_SHARE = 0.05
 _LEAST_SPREAD: Mapping[str, float] = {"": 0.005, "Å": 1.0, "µm": 0.1, "°": 0.5, "tilts": 0.5}
-Figures = Mapping[str, Mapping[str, Any]]
-"""The figures of one result by name, as `Quality.to_json` tells them."""
+Values = Mapping[str, float | None]
+"""The figures of one result by name: their values alone, since there are many results before each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,22 @@ class Usual:
         return (value - self.middle) / self.spread / (1 + _FEW / self.tomograms) if self.spread else 0.0
 
 
-def judged(manifest: Mapping[str, Any], earlier: Sequence[Figures]) -> dict[str, Any]:
+def judged(manifest: ResultManifest, earlier: Sequence[Values]) -> ResultManifest:
     """`manifest` with the verdicts that `earlier` results of its session and recipe give its figures.
 
     A figure far from the session's median is at least `warn`, with both numbers in its reason; the tilt axis is
     compared with the session's as `tilt_axis_deviation`. What was warn or bad stays so; nothing else is changed.
     """
-    figures = dict(manifest["quality"])
-    rules = Rules.of(manifest["recipe"]["settings"])
-    own = [Quality.from_json(name, body) for name, body in figures.items()]
-    for quality in (*_unusual(own, earlier, rules), *_axis(figures, earlier, rules)):
-        figures[quality.name] = quality.to_json()
-    verdict = worst([manifest["verdict"], *(body["verdict"] for body in figures.values())])
-    return {**manifest, "quality": figures, "verdict": verdict}
+    figures = dict(manifest.quality)
+    rules = Rules.of(manifest.recipe.settings)
+    for quality in (*_unusual(manifest, earlier, rules), *_axis(manifest, earlier, rules)):
+        figures[quality.name] = quality
+    verdict = worst([manifest.verdict, *(quality.verdict for quality in figures.values())])
+    return replace(manifest, quality=figures, verdict=verdict)
 
 
-def _unusual(own: Sequence[Quality], earlier: Sequence[Figures], rules: Rules) -> Iterator[Quality]:
-    for quality in own:
+def _unusual(manifest: ResultManifest, earlier: Sequence[Values], rules: Rules) -> Iterator[Quality]:
+    for quality in manifest.quality.values():
         values = _values(quality.name, earlier)
         if quality.value is None or len(values) < rules.tomograms or not rules.deviations:
             continue
@@ -94,12 +94,13 @@ def _unusual(own: Sequence[Quality], earlier: Sequence[Figures], rules: Rules) -
         yield Quality(quality.name, quality.value, quality.unit, worst([quality.verdict, "warn"]), reason)
 
 
-def _axis(figures: Figures, earlier: Sequence[Figures], rules: Rules) -> Iterator[Quality]:
+def _axis(manifest: ResultManifest, earlier: Sequence[Values], rules: Rules) -> Iterator[Quality]:
     """How far the tilt axis is from the session's."""
-    axis = figures.get("tilt_axis", {}).get("value")
+    own = manifest.quality.get("tilt_axis")
     axes = _values("tilt_axis", earlier)
-    if axis is None or len(axes) < rules.tomograms:
+    if own is None or own.value is None or len(axes) < rules.tomograms:
         return
+    axis = own.value
     # A median of directions: of the differences to one of them, so that -179° and 179° are neighbours.
     middle = axes[0] + median(_turn(other - axes[0]) for other in axes)
     deviation = abs(_turn(axis - middle))
@@ -113,9 +114,8 @@ def _turn(degrees: float) -> float:
     return math.remainder(degrees, 360.0)
 
 
-def _values(name: str, earlier: Sequence[Figures]) -> list[float]:
-    values = (figures.get(name, {}).get("value") for figures in earlier)
-    return [value for value in values if value is not None]
+def _values(name: str, earlier: Sequence[Values]) -> list[float]:
+    return [value for values in earlier if (value := values.get(name)) is not None]
 
 
 def _trouble(name: str) -> Side | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from livetomo.core.quality.metric import Verdict
+from livetomo.core.quality.metric import Quality, Verdict
 
 LAST_TOMOGRAMS = 10
 RATE_SECONDS = 2 * 3600.0
@@ -16,10 +16,10 @@ _MOST_REASONS = 5
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What counts of a result here: its verdict, and its figures as `Quality.to_json` tells them, by name."""
+    """What counts of a result here: its verdict, and its figures by name."""
 
     verdict: Verdict
-    figures: Mapping[str, Mapping[str, Any]]
+    figures: Mapping[str, Quality]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def troubles(last: Sequence[Judged]) -> list[str]:
     times: Counter[str] = Counter()
     for result in last:
         for name, figure in result.figures.items():
-            if figure["verdict"] in ("warn", "bad"):
+            if figure.verdict in ("warn", "bad"):
                 times[name] += 1
-                reasons.setdefault(name, str(figure.get("reason", "")))
+                reasons.setdefault(name, figure.reason)
     return [
         f"{name.replace('_', ' ')} in {number} of {len(last)}" + (f": {reasons[name]}" if reasons[name] else "")
         for name, number in times.most_common(_MOST_REASONS)

@@ -28,7 +28,7 @@ async def _recover_job(catalog: CatalogThread, output: str, claim: Claim) -> boo
     final = folder / result_name(claim.revision, claim.recipe_hash)
     manifest = await apart(lambda: intact_manifest(final))
     await apart(lambda: sweep_attempts(folder))
-    if manifest and manifest["result_id"] == result_id(claim.tomogram, claim.revision, claim.recipe_hash):
+    if manifest and manifest.result_id == result_id(claim.tomogram, claim.revision, claim.recipe_hash):
         return await catalog(lambda catalog: catalog.jobs.commit(claim.token, manifest, str(final))) is not None
     fault = Fault("device", "daemon died", "The daemon ended in the middle of the job.")
     await catalog(lambda catalog: catalog.jobs.fail(claim.token, fault))

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from livetomo.config.model_card import Card
 from livetomo.config.recipe.denoise import NoDenoise
 from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import NetworkUsed
 from livetomo.processing.footprint import NetworkRun
 from livetomo.processing.networks.model_cache import Models
 from livetomo.processing.pipeline.map_grid import MapGrid
@@ -76,10 +76,10 @@ class FeaturePlan:
             for (name, mirrors), features in self.served().items()
         ]
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, NetworkUsed]:
         """Which networks are used, by what the recipe calls them."""
         return {
-            name: {"name": package.card.name, "sha256": package.sha256, "steps": package.card.steps}
+            name: NetworkUsed(package.card.name, package.sha256, package.card.steps)
             for name, package in self.networks().items()
         }
 

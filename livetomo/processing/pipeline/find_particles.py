@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch import Tensor
 from livetomo.config.recipe.picks import Away, Calibrate, Consensus, Curate, Duplicates, Near, Pick, Quantile
 from livetomo.config.recipe.recipe import MapRecipe, Recipe
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import Removed
 from livetomo.core.picks import Picks
 from livetomo.processing import interact
 from livetomo.processing.pick import curate
@@ -21,7 +21,7 @@ class FoundParticles:
     """What was found: candidates by feature, strongest first, and what each rule of curation took from them."""
 
     candidates: Mapping[str, Picks] = field(default_factory=dict)
-    removed: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    removed: Mapping[str, Sequence[Removed]] = field(default_factory=dict)
 
     def published(self, rule: Pick) -> Picks:
         """The picks of a rule's feature that are above its threshold."""
@@ -47,7 +47,7 @@ def change_maps(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: To
 def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramGeometry) -> FoundParticles:
     """The particles of every `[[pick]]`, curated; positions in voxels of the maps."""
     candidates = {rule.feature: pick(maps[rule.feature], rule, grid) for rule in recipe.pick}
-    removed: dict[str, list[dict[str, Any]]] = {}
+    removed: dict[str, list[Removed]] = {}
     thresholds = {rule.feature: rule.threshold for rule in recipe.pick}
     for number, curation in enumerate(recipe.curate, start=1):
         name = curation.feature
@@ -55,7 +55,7 @@ def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramG
         after = _curated(before, curation, maps, candidates, thresholds, grid)
         candidates[name] = after
         published = len(before.above(thresholds[name])) - len(after.above(thresholds[name]))
-        counts = {"number": number, "rule": curation.rule, "picks": published, "candidates": len(before) - len(after)}
+        counts = Removed(number, curation.rule, published, len(before) - len(after))
         removed.setdefault(name, []).append(counts)
     return FoundParticles(candidates, removed)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from livetomo.core.manifest import ResultManifest
 from livetomo.formats.frame import Frame
 from livetomo.processing.networks.model_cache import Models
 from livetomo.processing.pipeline.before_denoising import look_and_clip_
@@ -40,7 +40,7 @@ def run(
     device: str = "cpu",
     models: Models | None = None,
     announce: Callable[[str], None] = _silent,
-) -> dict[str, Any]:
+) -> ResultManifest:
     """Make the result of `spec` in `folder`, which must not exist yet; the manifest, as `result.json` holds it.
 
     models: those of the device, kept from one tomogram to the next.

@@ -2,6 +2,7 @@
 
 import platform
 import socket
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,16 @@ import livetomo
 from livetomo.config.recipe.features import DenseFeature, label_thresholds
 from livetomo.config.recipe.picks import Pick
 from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.json_object import JsonObject
+from livetomo.core.manifest import (
+    FeaturePicks,
+    PluginUsed,
+    Provenance,
+    RecipeUsed,
+    ResultManifest,
+    SourceFile,
+    VolumeFacts,
+)
 from livetomo.core.quality.metric import worst
 from livetomo.formats.candidates import candidates_name, candidates_text
 from livetomo.formats.export import EXPORTERS
@@ -78,78 +89,70 @@ def _label_values(recipe: Recipe) -> dict[str, int]:
     return {name: value for value, name in enumerate(label_thresholds(recipe.feature), start=1)}
 
 
-def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device) -> dict[str, Any]:
+def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device) -> ResultManifest:
     """What `result.json` says but for the files' checksums."""
     spec, header, voxel_size, findings = result.spec, result.header, result.voxel_size, result.findings
-    return {
-        "result_id": spec.result_id,
-        "tomogram": {"watch": spec.tomogram.watch, "session": spec.tomogram.session, "name": spec.tomogram.name},
-        "revision": spec.revision,
-        "source": {
-            "path": str(spec.path),
-            "size": spec.content.size,
-            "modified_ns": spec.content.modified_ns,
-            "digest": spec.content.digest,
-        },
-        "volume": {
-            "shape_zyx": list(header.shape_zyx),
-            "voxel_size_angstrom": voxel_size.angstrom,
-            "voxel_size_source": voxel_size.source,
-            "origin_angstrom": list(header.origin_xyz),
-            "axis_order": header.axis_order,
-            "mode": header.mode,
-            "evidence": [dict(one.to_json()) for one in (*voxel_size.evidence, *header.evidence)],
-        },
-        "metadata": spec.facts.to_json(),
-        "recipe": {"name": spec.recipe_name, "hash": spec.recipe.hash, "settings": spec.recipe.to_json()},
-        "provenance": {
-            "livetomo": livetomo.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "device": _device_name(device),
-            "host": socket.gethostname(),
-            "models": result.plan.provenance(),
-            **_plugins(result),
-        },
-        "started": clock.started,
-        "finished": now(),
-        "seconds": clock.seconds,
-        "quality": {quality.name: quality.to_json() for quality in findings.figures},
-        "verdict": worst(quality.verdict for quality in findings.figures),
-        "picks": {rule.feature: _picks(result, rule) | _missing(result, rule) for rule in spec.recipe.pick},
-        "labels": _label_values(spec.recipe),
-        "warnings": list(findings.warnings),
-    }
+    return ResultManifest(
+        result_id=spec.result_id,
+        tomogram=spec.tomogram,
+        revision=spec.revision,
+        source=SourceFile(str(spec.path), spec.content.size, spec.content.modified_ns, spec.content.digest),
+        volume=VolumeFacts(
+            shape_zyx=header.shape_zyx,
+            voxel_size_angstrom=voxel_size.angstrom,
+            voxel_size_source=voxel_size.source,
+            origin_angstrom=header.origin_xyz,
+            axis_order=header.axis_order,
+            mode=header.mode,
+            evidence=(*voxel_size.evidence, *header.evidence),
+        ),
+        metadata=spec.facts.to_json(),
+        recipe=RecipeUsed(spec.recipe_name, spec.recipe.hash, spec.recipe.to_json()),
+        provenance=Provenance(
+            livetomo=livetomo.__version__,
+            python=platform.python_version(),
+            torch=torch.__version__,
+            device=_device_name(device),
+            host=socket.gethostname(),
+            models=result.plan.provenance(),
+            plugins=tuple(PluginUsed.from_json(JsonObject(one)) for one in _plugins(result)),
+        ),
+        started=clock.started,
+        finished=now(),
+        seconds=clock.seconds,
+        quality={quality.name: quality for quality in findings.figures},
+        verdict=worst(quality.verdict for quality in findings.figures),
+        picks={rule.feature: _picks(result, rule) for rule in spec.recipe.pick},
+        labels=_label_values(spec.recipe),
+        warnings=tuple(findings.warnings),
+    )
 
 
-def _plugins(result: TomogramResult) -> dict[str, Any]:
-    """The plug-ins that were used; nothing where none was."""
-    used = [dict(producer)] if (producer := result.spec.facts.producer) else []
-    used += [plugin.to_json() for member in result.spec.recipe.members() if (plugin := member.plugin())]
-    return {"plugins": used} if used else {}
+def _plugins(result: TomogramResult) -> Iterator[Mapping[str, str]]:
+    """The plug-ins that were used, as JSON."""
+    if producer := result.spec.facts.producer:
+        yield producer
+    for member in result.spec.recipe.members():
+        if plugin := member.plugin():
+            yield plugin.to_json()
 
 
-def _picks(result: TomogramResult, rule: Pick) -> dict[str, Any]:
+def _picks(result: TomogramResult, rule: Pick) -> FeaturePicks:
     """A feature's picks as the manifest and messages hold them: the strongest inline."""
     published = result.published(rule)
     strongest = published.where(np.arange(min(len(published), MOST_INLINE_PICKS)))
     xyz = Placed(strongest, result.frame).corner_xyz_angstrom().round(1).tolist()
     scores = strongest.score.astype(float).round(4).tolist()
-    return {
-        "count": len(published),
-        "candidates": len(result.found.candidates[rule.feature]),
-        "threshold": rule.threshold,
-        "diameter_angstrom": result.diameter_angstrom(rule),
-        "removed": list(result.found.removed.get(rule.feature, ())),
-        "columns": ["x_angstrom", "y_angstrom", "z_angstrom", "score"],
-        "strongest": [[*position, score] for position, score in zip(xyz, scores, strict=True)],
-    }
-
-
-def _missing(result: TomogramResult, rule: Pick) -> dict[str, str]:
-    """Why there are no picks although nobody has looked; nothing where somebody has."""
-    reason = result.plan.missing.get(rule.feature)
-    return {} if reason is None else {"missing": reason}
+    return FeaturePicks(
+        count=len(published),
+        candidates=len(result.found.candidates[rule.feature]),
+        threshold=rule.threshold,
+        diameter_angstrom=result.diameter_angstrom(rule),
+        removed=tuple(result.found.removed.get(rule.feature, ())),
+        columns=("x_angstrom", "y_angstrom", "z_angstrom", "score"),
+        strongest=[[*position, score] for position, score in zip(xyz, scores, strict=True)],
+        missing=result.plan.missing.get(rule.feature, ""),
+    )
 
 
 def _kept_away_from(recipe: Recipe) -> list[str]:

@@ -1,9 +1,9 @@
 """Everything that Prometheus is told: counters and histograms that the daemon feeds, gauges from its status."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,7 +18,8 @@ from prometheus_client import (
 from livetomo.catalog.queries import SessionTotals
 from livetomo.core.errors import FaultKind
 from livetomo.core.events import Kind, Recorded
-from livetomo.core.quality.metric import Verdict
+from livetomo.core.manifest import ResultManifest
+from livetomo.core.quality.metric import Quality, Verdict
 from livetomo.core.status import Status
 from livetomo.publish.mqtt.refusals import Counted
 from livetomo.publish.prometheus.quality_buckets import COUNTS, SECONDS, buckets, in_base_units, metric_name
@@ -176,17 +177,17 @@ class Metrics:
         if died:
             self._restarts.labels(device).inc()
 
-    def finished(self, manifest: Mapping[str, Any]) -> None:
+    def finished(self, manifest: ResultManifest) -> None:
         """A result was committed."""
-        watch = manifest["tomogram"]["watch"]
+        watch = manifest.tomogram.watch
         self._finished.labels(watch, "done").inc()
-        self._verdicts.labels(watch, manifest["verdict"]).inc()
+        self._verdicts.labels(watch, manifest.verdict).inc()
         self._last_success.labels(watch).set(self._now())
-        for feature, picks in manifest["picks"].items():
-            self._picks.labels(watch, feature).inc(picks["count"])
-            self._pick_counts.labels(feature).observe(picks["count"])
-        for name, figure in manifest["quality"].items():
-            self._figure(name, figure, watch)
+        for feature, count in manifest.counts().items():
+            self._picks.labels(watch, feature).inc(count)
+            self._pick_counts.labels(feature).observe(count)
+        for figure in manifest.quality.values():
+            self._figure(figure, watch)
 
     def failed(self, watch: str, kind: FaultKind, *, final: bool) -> None:
         """An attempt failed; `final`: its job will not be tried again."""
@@ -223,19 +224,20 @@ class Metrics:
         """The text that Prometheus reads."""
         return generate_latest(self.registry)
 
-    def _figure(self, name: str, figure: Mapping[str, Any], watch: str) -> None:
+    def _figure(self, figure: Quality, watch: str) -> None:
+        name = figure.name
         if name in self._judged or len(self._judged) < _MOST_FIGURES:
             self._judged.add(name)
             for verdict in ("warn", "bad"):  # both, so that a rate begins at 0
-                self._poor.labels(watch, name, verdict).inc(figure["verdict"] == verdict)
-        metric = metric_name(name, figure["unit"])
-        if metric is None or figure["value"] is None:
+                self._poor.labels(watch, name, verdict).inc(figure.verdict == verdict)
+        metric = metric_name(name, figure.unit)
+        if metric is None or figure.value is None:
             return
         if metric not in self._figures:
             if len(self._figures) == _MOST_FIGURES:
                 return
             of_each, of_last = f"{name} of each tomogram.", f"{name} of the last finished tomogram."
-            bounds, registry = buckets(name, figure["unit"]), self.registry
+            bounds, registry = buckets(name, figure.unit), self.registry
             self._figures[metric] = (
                 Histogram(f"livetomo_quality_{metric}", of_each, ["watch"], buckets=bounds, registry=registry)
                 if bounds
@@ -243,7 +245,7 @@ class Metrics:
                 Gauge(f"livetomo_latest_{metric}", of_last, ["watch"], registry=registry),
             )
         distribution, latest = self._figures[metric]
-        value = in_base_units(figure["value"], figure["unit"])
+        value = in_base_units(figure.value, figure.unit)
         if distribution is not None:
             distribution.labels(watch).observe(value)
         latest.labels(watch).set(value)

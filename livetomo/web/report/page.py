@@ -1,9 +1,8 @@
 """The report's page: one HTML file that needs no server, no network and no script."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -53,7 +52,7 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
         finished=finished,
         unfinished=[row for row in session.rows if row.manifest is None],
         features=sorted(session.picks()),
-        columns=[name for name in _COLUMNS if any(name in manifest["quality"] for manifest in manifests)],
+        columns=[name for name in _COLUMNS if any(name in manifest.quality for manifest in manifests)],
         plots=[trend for trend in trends if trend.plot is not None],
         constants=[trend for trend in trends if trend.plot is None],
         pictures=[(row, picture(row)) for row in shown],
@@ -65,7 +64,7 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
 
 def _trends(rows: Sequence[Row]) -> Iterator[Trend]:
     """Every figure that any tomogram has a value of, in the order in which they are documented."""
-    figures: list[Mapping[str, Any]] = [row.manifest["quality"] for row in rows if row.manifest]
+    figures = [row.manifest.quality for row in rows if row.manifest]
     order = {name: number for number, name in enumerate(DEFINITIONS)}
 
     def rank(name: str) -> tuple[int, str]:
@@ -73,12 +72,12 @@ def _trends(rows: Sequence[Row]) -> Iterator[Trend]:
         return (order[measure.name] if measure else len(order), name)
 
     for name in sorted({name for each in figures for name in each}, key=rank):
-        values = [each[name]["value"] if name in each else None for each in figures]
+        values = [each[name].value if name in each else None for each in figures]
         known = [value for value in values if value is not None]
         if not known:
             continue
-        unit = next(each[name]["unit"] for each in figures if name in each)
-        verdicts: list[Verdict] = [each[name]["verdict"] if name in each else "missing" for each in figures]
+        unit = next(each[name].unit for each in figures if name in each)
+        verdicts: list[Verdict] = [each[name].verdict if name in each else "missing" for each in figures]
         varies = min(known) < max(known)
         measure = definition_of(name)
         definition = measure.definition if measure else ""

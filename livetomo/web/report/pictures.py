@@ -18,7 +18,7 @@ def chosen(rows: Sequence[Row], most: int) -> list[Row]:
 
     Half of them are kept for tomograms that are bad or warn, the bad ones first; the others are spread evenly.
     """
-    there = [row for row in rows if row.manifest and _TILE in row.manifest["files"]]
+    there = [row for row in rows if row.manifest and _TILE in row.manifest.files]
     if len(there) <= most:
         return there
     poor = [row for verdict in ("bad", "warn") for row in there if row.verdict == verdict][: most // 2]

@@ -2,13 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from livetomo.config.model_card import package_digest, read_card, shipped
-
-ManifestBody = Mapping[str, Any]
+from livetomo.core.manifest import Provenance, ResultManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,40 +19,39 @@ class Made:
     more: str = ""
 
 
-def programs(manifests: Sequence[ManifestBody]) -> list[Made]:
+def programs(manifests: Sequence[ResultManifest]) -> list[Made]:
     """The sets of programs and machines."""
-    counts = Counter(
-        tuple((key, str(value)) for key, value in manifest["provenance"].items() if key != "models")
-        for manifest in manifests
-    )
+    counts = Counter(tuple(_programs(manifest.provenance)) for manifest in manifests)
     return [Made("livetomo " + dict(facts)["livetomo"], number, dict(facts)) for facts, number in counts.most_common()]
 
 
-def recipes(manifests: Sequence[ManifestBody]) -> list[Made]:
+def _programs(used: Provenance) -> Iterator[tuple[str, str]]:
+    yield from used.programs().items()
+    for plugin in used.plugins:
+        yield f"{plugin.kind} {plugin.name}", f"{plugin.distribution} {plugin.version}"
+
+
+def recipes(manifests: Sequence[ResultManifest]) -> list[Made]:
     """The recipes, with all of their settings."""
-    known = {manifest["recipe"]["hash"]: manifest["recipe"] for manifest in manifests}
-    counts = Counter(manifest["recipe"]["hash"] for manifest in manifests)
+    known = {manifest.recipe.hash: manifest.recipe for manifest in manifests}
+    counts = Counter(manifest.recipe.hash for manifest in manifests)
     return [
         Made(
-            known[digest]["name"],
+            known[digest].name,
             number,
             {"hash": digest},
-            json.dumps(known[digest]["settings"], ensure_ascii=False, indent=1),
+            json.dumps(known[digest].settings, ensure_ascii=False, indent=1),
         )
         for digest, number in counts.most_common()
     ]
 
 
-def models(manifests: Sequence[ManifestBody]) -> list[Made]:
+def models(manifests: Sequence[ResultManifest]) -> list[Made]:
     """The networks, with the cards of those that come with this livetomo."""
-    counts = Counter(
-        tuple((key, str(value)) for key, value in model.items())
-        for manifest in manifests
-        for model in manifest["provenance"].get("models", {}).values()
-    )
+    counts = Counter(model for manifest in manifests for model in manifest.provenance.models.values())
     return [
-        Made(dict(facts).get("name", "model"), number, dict(facts), _card(dict(facts).get("sha256", "")))
-        for facts, number in counts.most_common()
+        Made(model.name, number, {key: str(value) for key, value in model.to_json().items()}, _card(model.sha256))
+        for model, number in counts.most_common()
     ]
 
 

@@ -3,16 +3,15 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.core.events import State
-from livetomo.core.quality.metric import Verdict
-from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, judged
+from livetomo.core.manifest import ResultManifest
+from livetomo.core.quality.metric import Verdict, reasons
+from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, Values, judged
 from livetomo.core.quality.session_verdict import Target
 from livetomo.results.session_picks import newest_results
 
@@ -35,37 +34,29 @@ class Row:
     state: State
     trouble: str = ""
     folder: Path | None = None
-    manifest: Mapping[str, Any] | None = None
+    manifest: ResultManifest | None = None
 
     @property
     def verdict(self) -> Verdict:
         """Of its result."""
-        verdict: Verdict = self.manifest["verdict"] if self.manifest else "missing"
-        return verdict
+        return self.manifest.verdict if self.manifest else "missing"
 
     @property
     def finished(self) -> datetime | None:
         """When its result was."""
-        return datetime.fromisoformat(self.manifest["finished"]) if self.manifest else None
+        return datetime.fromisoformat(self.manifest.finished) if self.manifest else None
 
     @property
     def picks(self) -> dict[str, int]:
         """Published ones by feature."""
-        return {name: sentences["count"] for name, sentences in self.manifest["picks"].items()} if self.manifest else {}
+        return self.manifest.counts() if self.manifest else {}
 
     @property
     def reasons(self) -> list[str]:
         """Why its verdict is not good, worst first, and what was odd about the file."""
         if self.manifest is None:
             return []
-        figures = self.manifest["quality"].items()
-        sentences = [
-            str(figure.get("reason") or f"{name} is {figure['verdict']}")
-            for verdict in ("bad", "warn")
-            for name, figure in figures
-            if figure["verdict"] == verdict
-        ]
-        return list(dict.fromkeys([*sentences, *self.manifest["warnings"]]))
+        return list(dict.fromkeys([*reasons(self.manifest.quality.values()), *self.manifest.warnings]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +104,13 @@ def of_folder(folder: Path) -> Session:
     """
     results = newest_results(folder, lambda left: log.warning("%s is left out: %s", left.tomogram, left.fault))
     rows: list[Row] = []
-    earlier: dict[str, list[Mapping[str, Any]]] = {}
+    earlier: dict[str, list[Values]] = {}
     for result in sorted(results, key=lambda result: result.manifest.finished):
         figures = earlier.setdefault(result.manifest.recipe.hash, [])
-        manifest = judged(result.manifest.to_json(), figures[-1 : -1 - MOST_TOMOGRAMS : -1])
-        figures.append(manifest["quality"])
-        name = str(manifest["tomogram"]["name"])
-        rows.append(Row(name, manifest["revision"], "done", folder=result.folder, manifest=manifest))
+        manifest = judged(result.manifest, figures[-1 : -1 - MOST_TOMOGRAMS : -1])
+        figures.append({name: figure.value for name, figure in manifest.quality.items()})
+        name = manifest.tomogram.name
+        rows.append(Row(name, manifest.revision, "done", folder=result.folder, manifest=manifest))
     where = results[0].manifest.tomogram
     return Session(where.watch, where.session, tuple(sorted(rows, key=_counted)))
 

@@ -79,4 +79,4 @@ def test_a_recipe_s_limits_count_in_its_results(tmp_path: Path) -> None:
     settings["limit"] = [{"figure": "ribosome_count", "bad_below": 100}]
     order = order_for(write_tomogram(tmp_path / "TS_01.mrc", balls()), Recipe.model_validate(settings))
     payload = pipeline.run(order, tmp_path / "result")
-    assert (payload["quality"]["ribosome_count"]["verdict"], payload["verdict"]) == ("bad", "bad")
+    assert (payload.quality["ribosome_count"].verdict, payload.verdict) == ("bad", "bad")

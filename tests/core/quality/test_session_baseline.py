@@ -1,28 +1,29 @@
 """What is unusual for a session is said with its numbers, and what is usual is left alone."""
 
 import random
-from typing import Any
 
 import pytest
 
+from livetomo.core.manifest import RecipeUsed, ResultManifest
 from livetomo.core.quality.metric import Quality
-from livetomo.core.quality.session_baseline import Usual, judged
+from livetomo.core.quality.session_baseline import Usual, Values, judged
+from tests.publish.event_logs import manifest, named
 
 CALM = [1480.0, 1510.0, 1495.0, 1550.0, 1460.0, 1520.0, 1500.0, 1475.0, 1530.0, 1505.0]
 
 
-def result(*figures: Quality, **baseline: float) -> dict[str, Any]:
-    payload = {figure.name: figure.to_json() for figure in figures}
-    return {"quality": payload, "verdict": "good", "recipe": {"settings": {"baseline": baseline} if baseline else {}}}
+def result(*figures: Quality, **baseline: float) -> ResultManifest:
+    recipe = RecipeUsed("untrained", "00", {"baseline": baseline} if baseline else {})
+    return manifest(quality=named(*figures), verdict="good", recipe=recipe)
 
 
-def session(name: str, values: list[float], unit: str = "Å") -> list[dict[str, Any]]:
-    return [result(Quality(name, value, unit))["quality"] for value in values]
+def session(name: str, values: list[float]) -> list[Values]:
+    return [{name: value} for value in values]
 
 
-def verdict(figure: Quality, earlier: list[dict[str, Any]], **baseline: float) -> tuple[str, str]:
-    payload = judged(result(figure, **baseline), earlier)["quality"][figure.name]
-    return payload["verdict"], payload.get("reason", "")
+def verdict(figure: Quality, earlier: list[Values], **baseline: float) -> tuple[str, str]:
+    payload = judged(result(figure, **baseline), earlier).quality[figure.name]
+    return payload.verdict, payload.reason
 
 
 def test_a_figure_far_from_the_session_s_median_is_said_to_be_unusual_with_both_numbers() -> None:
@@ -69,13 +70,13 @@ def test_a_few_strays_do_not_make_strays_usual() -> None:
 def test_only_the_troubling_side_of_a_figure_is_unusual(
     name: str, unit: str, usual: list[float], fine: float, trouble: float
 ) -> None:
-    earlier = session(name, usual * 2, unit)
+    earlier = session(name, usual * 2)
     assert verdict(Quality(name, fine, unit), earlier)[0] == "unjudged"
     assert verdict(Quality(name, trouble, unit), earlier)[0] == "warn"
 
 
 def test_a_figure_that_hardly_varies_does_not_make_a_small_change_unusual() -> None:
-    earlier = session("tilt_range", [120.0] * 20, "°")
+    earlier = session("tilt_range", [120.0] * 20)
     assert verdict(Quality("tilt_range", 114.0, "°"), earlier)[0] == "unjudged"
     assert verdict(Quality("tilt_range", 60.0, "°"), earlier)[0] == "warn"
     assert Usual.of([0.0] * 8, "made up").deviations(3.0) == 0.0
@@ -83,12 +84,12 @@ def test_a_figure_that_hardly_varies_does_not_make_a_small_change_unusual() -> N
 
 @pytest.mark.parametrize(("axis", "deviation"), [(-179.5, 0.5), (178.9, 1.1), (174.0, 6.0), (0.0, 180.0)])
 def test_the_tilt_axis_is_compared_with_the_session_s_around_the_circle(axis: float, deviation: float) -> None:
-    earlier = session("tilt_axis", [179.9, -179.9, 180.0, -179.8, 179.8, 180.0, 179.7, -179.7], "°")
+    earlier = session("tilt_axis", [179.9, -179.9, 180.0, -179.8, 179.8, 180.0, 179.7, -179.7])
     payload = judged(result(Quality("tilt_axis", axis, "°")), earlier)
-    figure = payload["quality"]["tilt_axis_deviation"]
-    assert figure["value"] == pytest.approx(deviation, abs=0.06)
-    assert payload["quality"]["tilt_axis"]["verdict"] == "unjudged"
-    assert payload["verdict"] == figure["verdict"] == ("good" if deviation < 1.5 else "warn")
+    figure = payload.quality["tilt_axis_deviation"]
+    assert figure.value == pytest.approx(deviation, abs=0.06)
+    assert payload.quality["tilt_axis"].verdict == "unjudged"
+    assert payload.verdict == figure.verdict == ("good" if deviation < 1.5 else "warn")
 
 
 @pytest.mark.parametrize(("tomograms", "most"), [(8, 0.003), (12, 0.0015), (50, 0.0005)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from livetomo.core.quality.metric import Verdict
+from livetomo.core.quality.metric import Quality, Verdict
 from livetomo.core.quality.session_verdict import Judged, session_verdict, targets, troubles, verdict_body
 
 NOW = 1_800_000_000.0
@@ -47,10 +47,7 @@ def test_a_session_that_is_on_the_edge_does_not_waver() -> None:
 
 
 def result(verdict: Verdict, **figures: str) -> Judged:
-    payload = {
-        name: {"value": 1.0, "unit": "", "verdict": verdict, "reason": reason} for name, reason in figures.items()
-    }
-    return Judged(verdict, payload)
+    return Judged(verdict, {name: Quality(name, 1.0, "", verdict, reason) for name, reason in figures.items()})
 
 
 def test_a_change_is_reported_with_what_is_wrong_most_often_first() -> None:

@@ -44,7 +44,7 @@ class Watched:
         self.deaths += died
 
     def finished(self, manifest):
-        self.results.append(manifest["tomogram"]["name"])
+        self.results.append(manifest.tomogram.name)
 
     def failed(self, watch, kind, *, final):
         self.failures.append((kind, final))
@@ -126,7 +126,7 @@ async def test_what_lands_is_made_and_committed_whole(tmp_path):
         await house.until("done")
         (result,) = house.folders(who)
         manifest = intact_manifest(tomogram_folder(str(house.output), who) / result)
-        assert manifest["tomogram"]["name"] == "TS_01"
+        assert manifest.tomogram.name == "TS_01"
         assert house.observer.results == ["TS_01"]
         assert {"read", "segment", "pick", "write"} <= set(house.observer.stages)
 

@@ -57,6 +57,6 @@ def test_where_nobody_says_the_defocus_both_ways_are_named(order, tmp_path):
 
 def test_ridges_are_labelled_on_the_tomogram_s_own_grid(order, tmp_path):
     manifest = pipeline.run(order(defocus_angstrom=30_000), tmp_path / "r")
-    assert manifest["labels"] == {"membrane": 1}
-    assert {"labels.mrc", "denoised.mrc"} <= set(manifest["files"])
-    assert manifest["files"]["labels.mrc"]["bytes"] == 1024 + 16 * 40 * 40
+    assert manifest.labels == {"membrane": 1}
+    assert {"labels.mrc", "denoised.mrc"} <= set(manifest.files)
+    assert manifest.files["labels.mrc"].bytes == 1024 + 16 * 40 * 40

@@ -6,6 +6,7 @@ import torch
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import Removed
 from livetomo.processing.pipeline.find_particles import change_maps, find
 
 GRID = TomogramGeometry((20, 20, 20), 10.0)
@@ -70,10 +71,7 @@ def test_curation_says_what_each_rule_removed():
     )
     found = find(maps, rules, GRID)
     assert len(found.candidates["a"]) == 0
-    assert found.removed["a"] == [
-        {"number": 1, "rule": "away", "picks": 1, "candidates": 1},
-        {"number": 2, "rule": "near", "picks": 2, "candidates": 2},
-    ]
+    assert found.removed["a"] == [Removed(1, "away", 1, 1), Removed(2, "near", 2, 2)]
 
 
 def test_several_pickers_can_agree():

@@ -16,10 +16,12 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.events import result_events
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import NetworkUsed
 from livetomo.evaluate.model import candidates, segment_file
 from livetomo.processing.networks.model_cache import ModelAway, Models
 from livetomo.processing.pipeline import feature_maps
 from livetomo.processing.pipeline import run as pipeline
+from livetomo.results.manifest import read_manifest
 from tests.networks import FEATURES, save_seeing_network
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 
@@ -50,15 +52,15 @@ def made(tmp_path_factory):
     done = CliRunner().invoke(livetomo_command, [*map(str, arguments), "--json"], catch_exceptions=False)
     (row,) = json.loads(done.stdout)
     result = Path(row["folder"])
-    return folder, result, json.loads((result / "result.json").read_text())
+    return folder, result, read_manifest(result)
 
 
 def test_picks_are_those_that_the_network_is_evaluated_by(made):
     folder, _, manifest = made
     found = segment_file(folder / "tiny.safetensors", folder / "TS_01.mrc")
     payload = candidates(found, "ribosome", TomogramGeometry((48, 80, 80), VOXEL_ANGSTROM))
-    assert manifest["picks"]["ribosome"]["candidates"] == len(payload.score)
-    strongest = np.array(manifest["picks"]["ribosome"]["strongest"])
+    assert manifest.picks["ribosome"].candidates == len(payload.score)
+    strongest = np.array(manifest.picks["ribosome"].strongest)
     np.testing.assert_allclose(strongest[:, 3], payload.score[: len(strongest)], atol=1e-3)
     np.testing.assert_allclose(strongest[:3, :3], payload.xyz_angstrom[:3], atol=0.2)
     for at in PLACES:
@@ -68,20 +70,20 @@ def test_picks_are_those_that_the_network_is_evaluated_by(made):
 def test_circles_are_as_large_as_the_particle_not_as_its_spacing(made):
     """The recipe's spacing is 200 Å, a ribosome is larger."""
     _, _, manifest = made
-    assert manifest["picks"]["ribosome"]["diameter_angstrom"] == 250
+    assert manifest.picks["ribosome"].diameter_angstrom == 250
 
 
 def test_the_result_says_which_network_made_it(made):
     folder, _, manifest = made
     digest = load_recipe(str(folder / "mine.toml")).feature[0].sha256
-    (payload,) = manifest["provenance"]["models"].values()
-    assert payload == {"name": "tiny", "sha256": digest, "steps": 3}
-    assert manifest["recipe"]["settings"]["feature"][0]["sha256"] == digest
+    (payload,) = manifest.provenance.models.values()
+    assert payload == NetworkUsed("tiny", digest, 3)
+    assert manifest.recipe.settings["feature"][0]["sha256"] == digest
 
 
 def test_labels_lie_over_the_tomogram_at_the_network_s_voxel_size(made):
     _, result, manifest = made
-    assert manifest["labels"] == {"membrane": 1, "ribosome": 2, "carbon": 3}
+    assert manifest.labels == {"membrane": 1, "ribosome": 2, "carbon": 3}
     with mrcfile.open(result / "labels.mrc") as file:
         assert file.data.dtype == np.int8
         assert file.data.shape == (40, 67, 67)
@@ -127,7 +129,7 @@ def test_a_tomogram_with_larger_voxels_than_a_network_sees_goes_to_the_coarse_on
     (place / "mine.toml").write_text(RECIPE.replace('model = "tiny.safetensors"', coarse))
     path = write_tomogram(place / "TS_01.mrc", balls())
     manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
-    assert [payload["name"] for payload in manifest["provenance"]["models"].values()] == [used]
+    assert [payload.name for payload in manifest.provenance.models.values()] == [used]
     with mrcfile.open(place / "r" / "labels.mrc", header_only=True) as file:
         assert file.voxel_size.x == pytest.approx({"tiny": 30, "fine": own}[used], rel=0.01)
 
@@ -145,7 +147,7 @@ def test_features_of_a_network_and_of_none_share_a_grid(place):
     volume[22:27, 18:23, 25:27] = -60
     path = write_tomogram(place / "TS_01.mrc", volume)
     manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
-    found = np.array(manifest["picks"]["ball"]["strongest"])[:, 2::-1] / VOXEL_ANGSTROM
+    found = np.array(manifest.picks["ball"].strongest)[:, 2::-1] / VOXEL_ANGSTROM
     assert len(found) == 2
     for at in PLACES[1:]:
         assert np.linalg.norm(found - at, axis=1).min() < 0.7
@@ -257,17 +259,17 @@ def test_a_network_is_not_run_outside_the_voxel_range_of_its_card(place, monkeyp
     path = write_tomogram(place / "TS_01.mrc", balls(shape=(16, 32, 32), places=()), voxel)
     manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
     assert bool(seen) == runs
-    payload, quality = manifest["picks"]["ribosome"], manifest["quality"]
+    payload, quality = manifest.picks["ribosome"], manifest.quality
     if runs:
-        assert "missing" not in payload
+        assert payload.missing == ""
         return
     reason = f"voxels of {voxel:g} Å are outside the range in which the network tiny was evaluated, 2.5 to 45 Å"
-    assert (payload["count"], payload["candidates"], payload["missing"]) == (0, 0, reason)
+    assert (payload.count, payload.candidates, payload.missing) == (0, 0, reason)
     for name in ("membrane_share", "carbon_volume", "ribosome_count", "ribosome_density"):
-        assert (quality[name]["value"], quality[name]["verdict"], quality[name]["reason"]) == (None, "missing", reason)
-    assert quality["voxel_size"]["verdict"] == manifest["verdict"] == "warn"
-    assert f"ribosome is missing: {reason}." in manifest["warnings"]
-    assert manifest["provenance"]["models"] == {}
+        assert (quality[name].value, quality[name].verdict, quality[name].reason) == (None, "missing", reason)
+    assert quality["voxel_size"].verdict == manifest.verdict == "warn"
+    assert f"ribosome is missing: {reason}." in manifest.warnings
+    assert manifest.provenance.models == {}
     (picks,) = [event for event in result_events(manifest, "/r") if event.kind == "picks"]
     assert picks.body["missing"] == reason
 
@@ -295,9 +297,7 @@ def test_what_is_only_looked_for_beside_a_missing_feature_is_missing_too_and_the
     (place / "mine.toml").write_text(text)
     path = write_tomogram(place / "TS_01.mrc", balls(diameter=250), 400.0)
     manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
-    assert manifest["picks"]["ball"]["count"] == 3
-    assert "missing" not in manifest["picks"]["ball"]
-    assert manifest["picks"]["near"]["missing"].startswith(
-        "it is looked for beside membrane, which is missing: voxels of"
-    )
-    assert "ball could not be kept away from carbon, which is missing." in manifest["warnings"]
+    assert manifest.picks["ball"].count == 3
+    assert manifest.picks["ball"].missing == ""
+    assert manifest.picks["near"].missing.startswith("it is looked for beside membrane, which is missing: voxels of")
+    assert "ball could not be kept away from carbon, which is missing." in manifest.warnings

@@ -62,8 +62,7 @@ def recipe(folder: Path, text: str) -> Recipe:
 def made(tomogram: Path, text: str, folder: str = "out") -> tuple[ResultManifest, Path]:
     spec = order_for(tomogram, recipe(tomogram.parent, text))
     out = tomogram.parent / folder
-    body = pipeline.run(JobSpec.from_json(json.loads(json.dumps(spec.to_json()))), out)
-    return ResultManifest.from_json(body), out
+    return pipeline.run(JobSpec.from_json(json.loads(json.dumps(spec.to_json()))), out), out
 
 
 def package():

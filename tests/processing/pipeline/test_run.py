@@ -8,6 +8,7 @@ import re
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import mrcfile
@@ -17,6 +18,7 @@ import starfile
 import torch
 from PIL import Image
 
+from livetomo.config.recipe.picks import Duplicates
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import (
     AbsurdHeader,
@@ -33,16 +35,19 @@ from livetomo.core.errors import (
     UnsupportedMode,
 )
 from livetomo.core.events import result_events
-from livetomo.core.manifest import ResultManifest
+from livetomo.core.manifest import FileFacts, ResultManifest
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.pipeline import device_faults, feature_maps
 from livetomo.processing.pipeline import read_input as source
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline import write_result as result_files
+from livetomo.results.manifest import read_manifest
+from tests.core.test_manifest import GOLDEN
 from tests.mrc_files import header_block
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 from tools.docs.schemas import manifest_schema
 
+CURATION = Duplicates(feature="ribosome", rule="duplicates", distance_angstrom=50)
 PLACES = np.array([(24, 20, 20), (20, 60, 25), (30, 40, 60)])
 
 
@@ -51,19 +56,19 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made")
     path = write_tomogram(folder / "TS_01.mrc", balls())
     stages = []
-    recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised", "probabilities")})
+    recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised", "probabilities"), "curate": (CURATION,)})
     manifest = pipeline.run(order_for(path, recipe), folder / "result", announce=stages.append)
     return folder / "result", manifest, stages
 
 
 def positions(manifest, feature="ribosome"):
-    return np.array(manifest["picks"][feature]["strongest"])[:, 2::-1] / VOXEL_ANGSTROM
+    return np.array(manifest.picks[feature].strongest)[:, 2::-1] / VOXEL_ANGSTROM
 
 
 def test_the_particles_are_found_where_they_are_and_nothing_else(made):
     _, manifest, _ = made
     found = positions(manifest)
-    assert len(found) == manifest["picks"]["ribosome"]["count"] == 3
+    assert len(found) == manifest.picks["ribosome"].count == 3
     for place in PLACES:
         assert np.linalg.norm(found - place, axis=1).min() < 0.5
 
@@ -74,25 +79,25 @@ def test_the_size_of_a_feature_s_particles_is_the_rule_s_or_else_the_feature_s(t
     recipe["pick"][0]["diameter_angstrom"] = said
     path = write_tomogram(tmp_path / "TS_01.mrc", balls())
     manifest = pipeline.run(order_for(path, Recipe.model_validate(recipe)), tmp_path / "result")
-    assert manifest["picks"]["ribosome"]["diameter_angstrom"] == diameter
-    (picks, _) = result_events({**manifest, "files": {}}, "/out")
+    assert manifest.picks["ribosome"].diameter_angstrom == diameter
+    (picks, _) = result_events(manifest, "/out")
     assert picks.body["diameter_angstrom"] == diameter
 
 
 def test_each_stage_is_reported_as_it_begins_and_timed(made):
     _, manifest, stages = made
     assert stages == ["read", "denoise", "segment", "interact", "pick", "measure", "write"]
-    assert list(manifest["seconds"]) == stages
+    assert list(manifest.seconds) == stages
 
 
 def test_the_manifest_on_disk_is_what_is_returned_and_vouches_for_every_file(made):
     folder, manifest, _ = made
-    assert json.loads((folder / "result.json").read_text()) == json.loads(json.dumps(manifest))
+    assert read_manifest(folder) == manifest
     on_disk = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert on_disk == set(manifest["files"]) | {"result.json"}
-    for name, facts in manifest["files"].items():
+    assert on_disk == set(manifest.files) | {"result.json"}
+    for name, facts in manifest.files.items():
         content = (folder / name).read_bytes()
-        assert facts == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        assert facts == FileFacts(len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_the_manifest_on_disk_is_read_as_its_type_and_written_again_byte_for_byte(made):
@@ -104,11 +109,12 @@ def test_the_manifest_on_disk_is_read_as_its_type_and_written_again_byte_for_byt
 
 def test_the_manifest_has_exactly_the_promised_keys(made):
     _, manifest, _ = made
-    assert list(manifest) == [
+    body = manifest.to_json()
+    assert list(body) == [
         "schema", "result_id", "tomogram", "revision", "source", "volume", "metadata", "recipe", "provenance",
         "started", "finished", "seconds", "quality", "verdict", "picks", "labels", "warnings", "files",
     ]  # fmt: skip
-    assert manifest["volume"] == {
+    assert body["volume"] == {
         "shape_zyx": [48, 80, 80],
         "voxel_size_angstrom": VOXEL_ANGSTROM,
         "voxel_size_source": "header",
@@ -122,6 +128,17 @@ def test_the_manifest_has_exactly_the_promised_keys(made):
     }
 
 
+def layout(value: Any) -> Any:
+    """The keys of JSON in their order, at every depth."""
+    if isinstance(value, dict):
+        return [(key, layout(one)) for key, one in value.items()]
+    return [layout(one) for one in value] if isinstance(value, list) and value and isinstance(value[0], dict) else ...
+
+
+def test_what_is_written_has_the_keys_of_the_kept_manifest_in_their_order(made):
+    assert layout(json.loads((made[0] / "result.json").read_text())) == layout(json.loads(GOLDEN.read_text()))
+
+
 def test_its_events_can_be_distinguished_from_the_manifest_alone(made):
     _, manifest, _ = made
     kinds = [event.kind for event in result_events(manifest, "/somewhere")]
@@ -132,8 +149,8 @@ def test_picks_and_candidates_are_stars_with_the_stronger_first(made):
     folder, manifest, _ = made
     picks = starfile.read(folder / "picks" / "ribosome.relion5.star")
     candidates = starfile.read(folder / "candidates" / "ribosome.relion5.star")
-    assert len(picks) == manifest["picks"]["ribosome"]["count"]
-    assert len(candidates) == manifest["picks"]["ribosome"]["candidates"] > len(picks)
+    assert len(picks) == manifest.picks["ribosome"].count
+    assert len(candidates) == manifest.picks["ribosome"].candidates > len(picks)
     assert candidates["rlnAutopickFigureOfMerit"].is_monotonic_decreasing
     x = picks["rlnCenteredCoordinateXAngst"].to_numpy() / VOXEL_ANGSTROM + 40
     np.testing.assert_allclose(np.sort(x), np.sort(PLACES[:, 2]), atol=0.5)
@@ -163,13 +180,13 @@ def test_the_same_input_gives_the_same_files(made, tmp_path: Path):
     path = write_tomogram(tmp_path / "TS_01.mrc", balls())
     recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised", "probabilities")})
     again = pipeline.run(order_for(path, recipe), tmp_path / "result")
-    assert again["files"] == manifest["files"]
+    assert again.files == manifest.files
 
 
 def test_bright_density_is_found_as_dark_density_is(tmp_path: Path):
     path = write_tomogram(tmp_path / "TS_01.mrc", -balls())
     recipe = load_recipe("untrained").model_copy(update={"density": "bright"})
-    assert pipeline.run(order_for(path, recipe), tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+    assert pipeline.run(order_for(path, recipe), tmp_path / "r").picks["ribosome"].count == 3
 
 
 def crowd() -> np.ndarray:
@@ -187,30 +204,30 @@ def test_the_other_polarity_is_named_and_contamination_not_blamed(tmp_path: Path
         recipe = load_recipe("untrained").model_copy(update={"density": said})
         manifest = pipeline.run(order_for(path, recipe), tmp_path / str(number))
         wrong = said == density
-        assert manifest["quality"]["density_skew"]["verdict"] == ("warn" if wrong else "good")
+        assert manifest.quality["density_skew"].verdict == ("warn" if wrong else "good")
         words = f'density seems to be {other} in this volume, and is taken for {density}.*density = "{other}"'
-        assert any(re.search(words, warning) for warning in manifest["warnings"]) == wrong
-        judged = {name: manifest["quality"][name]["verdict"] for name in ("contamination_share", "dense_share")}
+        assert any(re.search(words, warning) for warning in manifest.warnings) == wrong
+        judged = {name: manifest.quality[name].verdict for name in ("contamination_share", "dense_share")}
         assert (not {"warn", "bad"} & set(judged.values())) or not wrong
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint16, np.float16])
 def test_the_type_of_the_voxels_does_not_matter(tmp_path: Path, dtype):
     path = write_tomogram(tmp_path / "TS_01.mrc", (balls() * 10 + (100 if dtype == np.uint16 else 0)).astype(dtype))
-    assert pipeline.run(order_for(path), tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+    assert pipeline.run(order_for(path), tmp_path / "r").picks["ribosome"].count == 3
 
 
 def test_particles_beside_contamination_are_left_out(tmp_path: Path):
     volume = balls()
     volume[22:27, 18:23, 25:27] = -60
     manifest = pipeline.run(order_for(write_tomogram(tmp_path / "TS_01.mrc", volume)), tmp_path / "r")
-    assert manifest["picks"]["ribosome"]["count"] == 2
-    assert manifest["quality"]["contamination_share"]["value"] > 0
+    assert manifest.picks["ribosome"].count == 2
+    assert manifest.quality["contamination_share"].value > 0
 
 
 def test_no_particles_are_a_result(tmp_path: Path):
     manifest = pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls(places=()))), tmp_path / "r")
-    assert manifest["picks"]["ribosome"]["count"] == 0
+    assert manifest.picks["ribosome"].count == 0
     assert (tmp_path / "r" / "picks" / "ribosome.relion5.star").exists()
 
 
@@ -218,11 +235,11 @@ def test_no_particles_are_a_result(tmp_path: Path):
 def test_without_a_voxel_size_the_default_is_used_and_said(tmp_path: Path, voxel_size):
     path = write_tomogram(tmp_path / "a.mrc", balls(), voxel_size)
     manifest = pipeline.run(order_for(path), tmp_path / "r")
-    assert manifest["volume"]["voxel_size_angstrom"] == VOXEL_ANGSTROM
-    assert manifest["volume"]["voxel_size_source"] == "default"
-    assert manifest["quality"]["voxel_size"]["verdict"] == manifest["verdict"] == "warn"
-    assert "25 Å, the configured default" in manifest["warnings"][0]
-    assert manifest["picks"]["ribosome"]["count"] == 3
+    assert manifest.volume.voxel_size_angstrom == VOXEL_ANGSTROM
+    assert manifest.volume.voxel_size_source == "default"
+    assert manifest.quality["voxel_size"].verdict == manifest.verdict == "warn"
+    assert "25 Å, the configured default" in manifest.warnings[0]
+    assert manifest.picks["ribosome"].count == 3
 
 
 def test_a_person_has_the_last_word_about_the_voxel_size(tmp_path: Path):
@@ -231,27 +248,27 @@ def test_a_person_has_the_last_word_about_the_voxel_size(tmp_path: Path):
         order_for(path, load_recipe("untrained").model_copy(update={"voxel_size_angstrom": VOXEL_ANGSTROM})),
         tmp_path / "r",
     )
-    assert manifest["volume"]["voxel_size_source"] == "override"
-    assert manifest["warnings"] == []
+    assert manifest.volume.voxel_size_source == "override"
+    assert manifest.warnings == ()
 
 
 def test_a_voxel_size_that_the_tilt_series_contradicts_is_named(tmp_path: Path):
     path = write_tomogram(tmp_path / "a.mrc", balls())
     series = {"pixel_size_angstrom": 2.5, "raw_size_xy": [400, 400]}
     manifest = pipeline.run(order_for(path, facts=SidecarFacts(**series)), tmp_path / "r")
-    found = manifest["quality"]["voxel_size"]
-    assert (found["value"], found["verdict"], manifest["verdict"]) == (VOXEL_ANGSTROM, "bad", "bad")
-    assert "at 25 Å the volume is 2,000 x 2,000 Å wide, but the tilt series 1,000 x 1,000 Å" in found["reason"]
-    assert any("but the tilt series" in warning for warning in manifest["warnings"])
+    found = manifest.quality["voxel_size"]
+    assert (found.value, found.verdict, manifest.verdict) == (VOXEL_ANGSTROM, "bad", "bad")
+    assert "at 25 Å the volume is 2,000 x 2,000 Å wide, but the tilt series 1,000 x 1,000 Å" in found.reason
+    assert any("but the tilt series" in warning for warning in manifest.warnings)
 
 
 def test_a_few_voxels_that_are_no_numbers_are_replaced_and_said(tmp_path: Path):
     volume = balls()
     volume[3, 3, 3:5] = [np.nan, np.inf]
     manifest = pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", volume)), tmp_path / "r")
-    assert manifest["quality"]["finite_share"]["verdict"] == "warn"
-    assert manifest["warnings"] == ["2 voxels are not numbers; the median stands in for them."]
-    assert manifest["picks"]["ribosome"]["count"] == 3
+    assert manifest.quality["finite_share"].verdict == "warn"
+    assert manifest.warnings == ("2 voxels are not numbers; the median stands in for them.",)
+    assert manifest.picks["ribosome"].count == 3
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 7.0])
@@ -292,7 +309,7 @@ def test_a_changed_time_alone_is_nothing_new(tmp_path: Path):
     path = write_tomogram(tmp_path / "a.mrc", balls())
     order = order_for(path)
     os.utime(path, ns=(1, 1))
-    assert pipeline.run(order, tmp_path / "r")["picks"]["ribosome"]["count"] == 3
+    assert pipeline.run(order, tmp_path / "r").picks["ribosome"].count == 3
 
 
 def test_a_file_that_changes_while_it_is_read_is_thrown_away(tmp_path: Path, monkeypatch):
@@ -378,7 +395,7 @@ def test_a_recipe_with_colocalize_keeps_only_what_is_near(tmp_path: Path):
     recipe["interaction"] = [{"feature": "ribosome", "colocalize": "contamination", "radius_angstrom": 400}]
     path = write_tomogram(tmp_path / "a.mrc", volume)
     manifest = pipeline.run(order_for(path, Recipe.model_validate(recipe)), tmp_path / "r")
-    assert manifest["picks"]["ribosome"]["count"] == 1
+    assert manifest.picks["ribosome"].count == 1
 
 
 def test_what_the_sidecars_said_is_used_and_recorded(tmp_path):
@@ -387,7 +404,7 @@ def test_what_the_sidecars_said_is_used_and_recorded(tmp_path):
     recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ("relion4",)})})
     metadata = {"pixel_size_angstrom": VOXEL_ANGSTROM / 4, "tilt_series_name": "rec_TS_01"}
     manifest = pipeline.run(replace(order_for(path, recipe), facts=SidecarFacts(**metadata)), tmp_path / "result")
-    assert manifest["metadata"] == metadata
+    assert manifest.metadata == metadata
     table = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion4.star")
     assert set(table["rlnTomoName"]) == {"rec_TS_01"}
     assert sorted(table["rlnCoordinateX"]) == pytest.approx(sorted(4 * PLACES[:, 2]), abs=2)
@@ -400,11 +417,9 @@ def test_what_the_header_contradicts_itself_in_is_a_warning_of_the_result(tmp_pa
     struct.pack_into("<i", content, 92, 49_920)
     path.write_bytes(content)
     manifest = pipeline.run(order_for(path), tmp_path / "result")
-    assert manifest["picks"]["ribosome"]["count"] == 3
-    assert any("the machine stamp says big-endian" in warning for warning in manifest["warnings"])
-    assert any(
-        "an extended header of 49,920 bytes, which the file does not have" in one for one in manifest["warnings"]
-    )
+    assert manifest.picks["ribosome"].count == 3
+    assert any("the machine stamp says big-endian" in warning for warning in manifest.warnings)
+    assert any("an extended header of 49,920 bytes, which the file does not have" in one for one in manifest.warnings)
 
 
 BLANK = {
@@ -428,19 +443,19 @@ def test_blank_parts_change_no_pick_and_no_figure_of_the_rest(made, tmp_path: Pa
     assert len(found) == 3
     for place in PLACES:
         assert np.linalg.norm(found - place, axis=1).min() < 0.5
-    quality, whole = manifest["quality"], made[1]["quality"]
+    quality, whole = manifest.quality, made[1].quality
     share = 2 * rows / (80 + 2 * rows)
-    assert quality["blank_share"]["value"] == pytest.approx(share, abs=0.001)
-    assert quality["blank_share"]["verdict"] == ("warn" if share > 0.5 else "good")
+    assert quality["blank_share"].value == pytest.approx(share, abs=0.001)
+    assert quality["blank_share"].verdict == ("warn" if share > 0.5 else "good")
     words = "what is not a number" if "number" in kind else f"{value:.4g}"
     said = f"is blank, padded or masked with {words}: "
-    assert any(said in warning for warning in manifest["warnings"])
-    assert {name: quality[name]["verdict"] for name in ("contamination_share", "dense_share", "saturated_share")} == {
-        name: whole[name]["verdict"] for name in ("contamination_share", "dense_share", "saturated_share")
+    assert any(said in warning for warning in manifest.warnings)
+    assert {name: quality[name].verdict for name in ("contamination_share", "dense_share", "saturated_share")} == {
+        name: whole[name].verdict for name in ("contamination_share", "dense_share", "saturated_share")
     }
     for name in ("ribosome_density", "contrast", "thickness", "saturated_share"):
-        assert quality[name]["value"] == pytest.approx(whole[name]["value"] or 0, rel=0.02) or (
-            quality[name]["value"] is whole[name]["value"] is None
+        assert quality[name].value == pytest.approx(whole[name].value or 0, rel=0.02) or (
+            quality[name].value is whole[name].value is None
         )
     for path in (tmp_path / "out" / "probabilities").glob("*.mrc"):
         probability = mrcfile.read(path)
@@ -465,8 +480,8 @@ def test_a_map_that_is_not_finite_is_a_fault_and_no_result(tmp_path: Path, monke
 def test_a_volume_that_is_deeper_than_wide_has_a_warning_about_its_axes(tmp_path):
     path = write_tomogram(tmp_path / "TS_01.mrc", balls().transpose(1, 0, 2))
     manifest = pipeline.run(order_for(path), tmp_path / "result")
-    assert manifest["quality"]["relative_depth"]["verdict"] == "warn"
-    assert any(one.startswith("Axes: the volume has 80 voxels along z and 48 across") for one in manifest["warnings"])
+    assert manifest.quality["relative_depth"].verdict == "warn"
+    assert any(one.startswith("Axes: the volume has 80 voxels along z and 48 across") for one in manifest.warnings)
 
 
 @pytest.mark.parametrize("header", [0.0, 1.0])
@@ -475,10 +490,10 @@ def test_the_settled_voxel_size_is_that_of_every_file_and_event(tmp_path, header
     recipe = load_recipe("untrained").model_copy(update={"keep": ("denoised",)})
     recipe = recipe.model_copy(update={"export": recipe.export.model_copy(update={"formats": ("relion5", "relion4")})})
     manifest = pipeline.run(order_for(path, recipe, default_voxel_size_angstrom=7.0), tmp_path / "result")
-    volume = manifest["volume"]
-    assert (volume["voxel_size_angstrom"], volume["voxel_size_source"]) == (VOXEL_ANGSTROM, "name")
-    assert manifest["quality"]["voxel_size"]["value"] == VOXEL_ANGSTROM
-    assert not any("oxel size" in warning for warning in manifest["warnings"])
+    volume = manifest.volume
+    assert (volume.voxel_size_angstrom, volume.voxel_size_source) == (VOXEL_ANGSTROM, "name")
+    assert manifest.quality["voxel_size"].value == VOXEL_ANGSTROM
+    assert not any("oxel size" in warning for warning in manifest.warnings)
     star = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion5.star")
     found = sorted(star["rlnCenteredCoordinateXAngst"] / VOXEL_ANGSTROM + 40)
     assert found == pytest.approx(sorted(PLACES[:, 2]), abs=0.5)

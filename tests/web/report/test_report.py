@@ -1,9 +1,9 @@
 """A session's report: one file that says what happened, wherever it is opened, and that asks nobody."""
 
 import asyncio
-import json
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,16 +16,19 @@ from livetomo.cli import livetomo_command
 from livetomo.config.model_card import Card, package_digest
 from livetomo.config.network_input import Canonical, Layout
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.manifest import NetworkUsed, PluginUsed
+from livetomo.core.quality.metric import Quality
 from livetomo.core.tomogram import Fault
 from livetomo.processing.networks.package import save_model
 from livetomo.processing.networks.unet import Network
+from livetomo.results.manifest import write_manifest
 from livetomo.web.report import provenance
 from livetomo.web.report.page import page
 from livetomo.web.report.pictures import chosen
 from livetomo.web.report.plots import measured, plot, said
 from livetomo.web.report.session import Row, of_catalog, of_folder
 from tests.browser.chromium import browse
-from tests.publish.event_logs import manifest
+from tests.publish.event_logs import manifest, named
 from tests.web.site import SESSION, FakeDaemon
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
@@ -98,7 +101,7 @@ async def test_a_browser_shows_it_without_asking_anybody(daemon, chromium, tmp_p
     name = "<img src=http://example.org/x onerror=alert(1)>"
     await daemon.arrive(name)
     await daemon.finish(await daemon.begin())  # TS_4
-    await daemon.finish(quality={"thickness": {"value": 900.0, "unit": "Å", "verdict": "good"}}, verdict="good")
+    await daemon.finish(quality=named(Quality("thickness", 900.0, "Å", "good")), verdict="good")
     path = tmp_path / "report.html"
     path.write_text(page(of_catalog(daemon.catalog, "krios1", SESSION), now=NOW))
     async with asyncio.timeout(180), browse(chromium, tmp_path / "profile") as tab:
@@ -116,7 +119,7 @@ async def test_a_browser_shows_it_without_asking_anybody(daemon, chromium, tmp_p
 
 def rows(count: int, poor: dict[int, str]) -> list[Row]:
     return [
-        Row(f"TS_{number}", 1, "done", manifest=manifest(f"TS_{number}") | {"verdict": poor.get(number, "good")})
+        Row(f"TS_{number}", 1, "done", manifest=manifest(f"TS_{number}", verdict=poor.get(number, "good")))
         for number in range(count)
     ]
 
@@ -132,13 +135,18 @@ def test_of_many_pictures_the_bad_ones_are_there_and_the_others_are_spread():
 
 def test_what_the_last_tomograms_of_a_folder_were_unlike_the_session_in_is_reported(tmp_path):
     for number in range(12):
-        payload = manifest(f"TS_{number}", session="monday")
         value = 1800.0 + 10 * (number % 3) if number < 11 else 2600.0
-        payload["quality"] = {"thickness": {"value": value, "unit": "Å", "verdict": "good"}}
-        payload |= {"verdict": "good", "finished": f"2026-11-20T10:{number:02}:00Z", "result_id": str(number)}
+        payload = manifest(
+            f"TS_{number}",
+            session="monday",
+            quality=named(Quality("thickness", value, "Å", "good")),
+            verdict="good",
+            finished=f"2026-11-20T10:{number:02}:00Z",
+            result_id=str(number),
+        )
         folder = tmp_path / "tomograms" / f"TS_{number}" / "r1-abababab"
         folder.mkdir(parents=True)
-        (folder / "result.json").write_text(json.dumps(payload))
+        write_manifest(folder, payload)
     session = of_folder(tmp_path)
     assert session.verdicts() == {"good": 11, "warn": 1}
     assert session.rows[-1].reasons[0].startswith("unusual for this session: thickness")
@@ -176,13 +184,21 @@ def test_a_unit_follows_its_figure(value, unit, words):
     assert measured(value, unit) == words
 
 
+def test_programs_are_reported_with_the_plug_ins_that_were_used():
+    used = replace(manifest().provenance, plugins=(PluginUsed("exporter", "lines", "facility-x", "1.2"),))
+    (plain, plugged) = provenance.programs([manifest(), manifest(), manifest(provenance=used)])
+    assert (plain.tomograms, plugged.tomograms) == (2, 1)
+    assert plugged.facts == plain.facts | {"exporter lines": "facility-x 1.2"}
+
+
 def test_the_card_of_a_shipped_model_is_reported_only_of_results_that_were_made_with_its_weights(tmp_path, monkeypatch):
     layout, path = Layout(("membrane",), base=2, levels=2), tmp_path / "cells.safetensors"
     save_model(path, Network(layout), Card.of("cells", layout, Canonical(16.0), limits="Not for worms."))
     monkeypatch.setattr(provenance, "shipped", lambda: {"cells": path})
-    used = [{"name": "cells", "sha256": digest, "steps": 10} for digest in (package_digest(path), "ab" * 32)]
-    made = provenance.models([{"provenance": {"models": {"network": model}}} for model in used])
+    digests = (package_digest(path), "ab" * 32)
+    ran = [replace(manifest().provenance, models={"network": NetworkUsed("cells", digest, 10)}) for digest in digests]
+    made = provenance.models([manifest(provenance=each) for each in ran])
     assert [("Not for worms." in one.more, one.facts["sha256"]) for one in made] == [
-        (True, used[0]["sha256"]),
-        (False, used[1]["sha256"]),
+        (True, digests[0]),
+        (False, digests[1]),
     ]
