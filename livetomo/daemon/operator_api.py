@@ -1,5 +1,6 @@
 """What people ask of a running daemon, by name: the command line and the HTTP API come through here."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -107,7 +108,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
 
     async def reprocess(body: Mapping[str, Any]) -> Any:
         asked = _read(Anew, body)
-        recipe, name = load_recipe(asked.recipe), recipe_name(asked.recipe)
+        recipe, name = await asyncio.to_thread(load_recipe, asked.recipe), recipe_name(asked.recipe)
         await known(Selection(asked.watch, asked.session, asked.name))
 
         def of_each_watch(catalog: Catalog) -> int:
@@ -127,7 +128,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
     async def set_session(body: Mapping[str, Any]) -> Any:
         asked = _read(SessionChoice, body)
         said = Overrides(asked.recipe, asked.voxel_size, asked.density)
-        said.applied_to(load_recipe(asked.recipe or defaults.RECIPE))
+        said.applied_to(await asyncio.to_thread(load_recipe, asked.recipe or defaults.RECIPE))
         watch = asked.watch or _only(
             await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
         )

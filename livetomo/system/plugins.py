@@ -110,7 +110,7 @@ class Registry(Generic[T]):
 
     def plugins(self) -> tuple[Plugin, ...]:
         """What other packages offer, be it usable or not."""
-        return _installed(self.kind)
+        return _installed()[self.kind]
 
     def plugin(self, name: str) -> Plugin | None:
         """The plug-in of this name; None for what comes with livetomo.
@@ -188,6 +188,20 @@ class Member:
         return self.registry.plugin(self.name)
 
 
+def returned(name: str, answer: Any, wanted: type) -> Any:
+    """The answer of a method, where it is one of those that are wanted.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(answer, wanted):
+        raise TypeError(f"{name} returned {type(answer).__name__}, not {wanted.__name__}")
+    return answer
+
+
+_RETURNS: Mapping[str, type] = {"text": str, "called": str, "session": Mapping}
+
+
 class Guarded:
     """A plug-in's object, whose methods are called inside its border."""
 
@@ -203,18 +217,23 @@ class Guarded:
         @wraps(found)
         def called(*arguments: Any, **named: Any) -> Any:
             with self._plugin.border():
-                return found(*arguments, **named)
+                return returned(name, found(*arguments, **named), _RETURNS.get(name, object))
 
         return called
 
 
 @cache
-def _installed(kind: str) -> tuple[Plugin, ...]:
-    return tuple(
-        Plugin(kind, point.name, point.value, point.dist.name, point.dist.version)
-        for point in entry_points(group=f"livetomo.{kind}s")
-        if point.dist is not None
-    )
+def _installed() -> Mapping[str, tuple[Plugin, ...]]:
+    """By kind, from one look at what is installed."""
+    found = entry_points()
+    return {
+        kind: tuple(
+            Plugin(kind, point.name, point.value, point.dist.name, point.dist.version)
+            for point in found.select(group=f"livetomo.{kind}s")
+            if point.dist is not None
+        )
+        for kind in REGISTRIES
+    }
 
 
 @cache

@@ -1,5 +1,7 @@
 """What people ask for is done once, told, and not forgotten."""
 
+import asyncio
+
 import pytest
 
 from livetomo.catalog.catalog import CatalogThread
@@ -8,6 +10,9 @@ from livetomo.core.errors import ConfigurationError, Refused
 from livetomo.core.tomogram import Fault
 from livetomo.daemon.operator_api import actions
 from tests.catalog.conftest import arrival, manifest
+from tests.plugin_packages import Install, install
+
+__all__ = ["install"]
 
 PERMANENT = Fault("permanent", "truncated volume", "It ends early.")
 
@@ -137,5 +142,28 @@ async def test_no_target_is_beyond_all_particles_and_no_recipe_s_name_too_long(t
                 await actions(thread, tmp_path)["set_target"]({"session": "s", "watch": "w"} | body)
         with pytest.raises(ConfigurationError, match="neither a built-in recipe"):
             await actions(thread, tmp_path)["reprocess"]({"session": "s", "recipe": "r" * 5000})
+    finally:
+        await thread.close()
+
+
+async def test_the_daemon_goes_on_while_a_recipe_s_plugin_is_slow_to_be_imported(tmp_path, install: Install):
+    slow = (
+        "import time\ntime.sleep(0.5)\nclass Slow:\n    def denoise(self, density, geometry, device): return density\n"
+    )
+    install("facility-x", {"denoisers": {"slow": "facility_x:Slow"}}, slow)
+    feature = '[[feature]]\nname = "ribosome"\nmodel = "blob"\ndiameter_angstrom = 250\n'
+    (tmp_path / "recipe.toml").write_text(f'{feature}[denoise]\nmethod = "slow"\n')
+    thread = CatalogThread(tmp_path / "catalog.sqlite", site="here", instance="main")
+    await thread.open()
+    try:
+        body = {"session": "nosuch", "recipe": str(tmp_path / "recipe.toml")}
+        answer = asyncio.ensure_future(actions(thread, tmp_path)["reprocess"](body))
+        turns = 0
+        while not answer.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        with pytest.raises(Refused, match="no session is named"):
+            await answer
+        assert turns > 10
     finally:
         await thread.close()

@@ -20,11 +20,13 @@ class Cell(Producer):
     name = "cell"
     def volume(self, path):
         if "volume" in FAILS: raise RuntimeError("no idea")
+        if "answer" in FAILS: return "full"
         folder, _, name = path.rpartition("/")
         if match := re.fullmatch(r"tomo_(.+)[.]mrc", name):
             return Recognised("full", match[1], f"{folder}/{match[1]}")
     def signal(self, file, path, tree):
         if "signal" in FAILS: raise KeyError("done")
+        if "answer" in FAILS: return True
         return Signal("given")
     def sidecars(self, file, path):
         if "sidecars" in FAILS: raise TypeError("sidecars")
@@ -58,7 +60,7 @@ def test_its_tomograms_are_taken_and_say_which_package_took_them(watched: Joined
     assert trouble(watched) == ""
 
 
-@pytest.mark.parametrize("method", ["volume", "sidecars"])
+@pytest.mark.parametrize("method", ["volume", "sidecars", "answer"])
 def test_what_it_cannot_name_is_taken_by_nobody_until_it_is_repaired(watched: Joined, method: str):
     fails(method)
     watched.run(60)

@@ -15,7 +15,7 @@ __all__ = ["install"]
 LINES = """
 class Lines:
     name, ending = "lines", "txt"
-    def called(self, frame): return frame.name
+    def called(self, frame): return frame
     def text(self, placed, feature): return "".join(f"{x} {y} {z}\\n" for x, y, z in placed.voxels_xyz())
     def session(self, sets, feature): raise KeyError("no such thing")
     def read(self, text, frame): raise ValueError("not a line")
@@ -44,6 +44,8 @@ def test_what_an_exporter_of_another_package_raises_names_it_and_its_package(ins
     assert EXPORTERS["lines"].ending == "txt"
     with pytest.raises(PluginFailed, match=r'^exporter "lines" of the package facility-x 1.2 failed: KeyError: '):
         EXPORTERS["lines"].session([], "ribosome")
+    with pytest.raises(PluginFailed, match=r"TypeError: called returned int, not str"):
+        EXPORTERS["lines"].called(3)
 
 
 @pytest.mark.parametrize(

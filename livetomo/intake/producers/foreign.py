@@ -1,9 +1,11 @@
 """A producer of another package. Where its code fails, nothing is taken until it is repaired, and the watch says so."""
 
+from typing import Any
+
 from livetomo.core.errors import PluginFailed
 from livetomo.intake.producers.producer import Recognised, Signal, split
 from livetomo.intake.tree import Tree
-from livetomo.system.plugins import Guarded
+from livetomo.system.plugins import Guarded, returned
 
 
 class Foreign(Guarded):
@@ -15,10 +17,8 @@ class Foreign(Guarded):
         """As `Producer.recognise`; a file that it fails on is not taken. It is tried again at each scan."""
         try:
             with self._plugin.border():
-                found: Recognised | None = self._inner.recognise(path, session)
-                if found:
-                    self._ask_by_name(found, path)
-                return found
+                found = self._inner.recognise(path, session)
+                return None if found is None else self._sound(found, path)
         except PluginFailed as fault:
             folder, name = split(path)
             return Recognised("other", name, folder + name, self._noted(path, fault))
@@ -27,17 +27,19 @@ class Foreign(Guarded):
         """As `Producer.signal`; where it fails, the file waits as for a signal that has not come."""
         try:
             with self._plugin.border():
-                given: Signal = self._inner.signal(file, path, tree)
+                given: Signal = returned("signal", self._inner.signal(file, path, tree), Signal)
                 self._inner.writes_halves(file, path, tree)
                 return given
         except PluginFailed as fault:
             return Signal("awaited", self._noted(path, fault))
 
-    def _ask_by_name(self, file: Recognised, path: str) -> None:
-        """All that it says by names alone, so that no scan stops in its middle for what it cannot say."""
+    def _sound(self, found: Any, path: str) -> Recognised:
+        """It says all that it says by names alone, so that no scan stops in its middle for what it cannot say."""
+        file: Recognised = returned("recognise", found, Recognised)
         for ask in ("rivals", "stands_alone", "contradictions", "series", "sidecars"):
             getattr(self._inner, ask)(file, path)
         self._inner.order(path)
+        return file
 
     def _noted(self, path: str, fault: PluginFailed) -> str:
         self.trouble = self.trouble or f"{path}: {fault}"
