@@ -5,7 +5,6 @@ import numpy as np
 from livetomo.core.picks import Picks
 from livetomo.formats.exporter import PerTomogram
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.names import plain
 
 
 class Xyz(PerTomogram):
@@ -19,10 +18,6 @@ class Xyz(PerTomogram):
         rows = np.column_stack([placed.corner_xyz_angstrom(), placed.picks.score]).tolist()
         lines = [f"P {x:.3f} {y:.3f} {z:.3f} {score:.6f}" for x, y, z, score in rows]
         return "\n".join([str(len(lines)), f"{feature} of {self.called(placed.frame)}", *lines]) + "\n"
-
-    def called(self, frame: Frame) -> str:
-        """The tomogram's name, or a substitute where it cannot be a part of a file's name."""
-        return plain(frame.name)
 
     def path(self, called: str, feature: str) -> str:
         """Where the file of a tomogram lies in a session's folder."""

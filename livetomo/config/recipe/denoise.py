@@ -59,7 +59,7 @@ class PluginDenoise(UserModel):
     """Any other method is that of a plug-in of another package ([extending.md](extending.md)).
 
     method: the name of the plug-in; `livetomo doctor` lists those that are installed.
-    settings: what the plug-in is told; its documentation says what it knows.
+    settings: values for the plug-in; its own documentation lists them.
     package: the package and its version, filled in when the recipe is read. If you write it here, another is refused.
     """
 

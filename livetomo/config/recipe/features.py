@@ -101,7 +101,7 @@ class PluginFeature(UserModel):
     model: the name of the plug-in; `livetomo doctor` lists those that are installed.
     channel: the name of this feature in the plug-in, if it has another name there.
     input: the volume that the plug-in sees: `"denoised"`, or as it was `"read"`.
-    settings: what the plug-in is told; its documentation says what it knows.
+    settings: values for the plug-in; its own documentation lists them.
     threshold: in labels and pictures, a voxel belongs to the feature if its probability exceeds this.
     package: the package and its version, filled in when the recipe is read. If you write it here, another is refused.
     """

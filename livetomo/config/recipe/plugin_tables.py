@@ -1,4 +1,4 @@
-"""What a recipe's table says to a plug-in, and the package that it was read with."""
+"""The settings that a recipe gives to a plug-in, and the package that it was read with."""
 
 import json
 from typing import Annotated, Any

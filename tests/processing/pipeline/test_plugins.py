@@ -84,7 +84,7 @@ def test_its_volume_and_its_maps_become_pictures_and_picks(tomogram: Path):
     assert used == [("denoiser", "half", "facility-x", "1.2"), ("segmenter", "bright", "facility-x", "1.2")]
 
 
-def test_features_of_one_plugin_are_found_in_one_run_unless_it_is_told_otherwise(tomogram: Path):
+def test_features_of_one_plugin_are_found_in_one_run_unless_their_settings_differ(tomogram: Path):
     second = FEATURE.replace("ribosome", "other") + 'channel = "ribosome"\n'
     third = FEATURE.replace("ribosome", "third") + "settings = {above = 3}\n"
     made(tomogram, FEATURE + second + third)
@@ -125,9 +125,8 @@ def test_a_map_may_lie_on_a_coarser_grid(tomogram: Path):
 def test_what_it_must_not_answer_costs_one_job_and_names_it(tomogram: Path, table: str, answer: object, why: str):
     package().ANSWER = answer
     denoise = table if table == DENOISE else ""
-    with pytest.raises(PluginFailed, match=f"of the package facility-x 1.2 failed: .*|{why}") as fault:
+    with pytest.raises(PluginFailed, match=why) as fault:
         made(tomogram, denoise + FEATURE, "bad")
-    fault.match(why)
     assert fault.value.kind == "permanent"
 
 
@@ -135,12 +134,14 @@ def test_what_it_raises_costs_one_job_but_for_what_is_the_device_s_fault(tomogra
     package().FAULT = ZeroDivisionError("by zero")
     with pytest.raises(PluginFailed, match=r'^segmenter "bright" of the package .* failed: ZeroDivisionError: by'):
         made(tomogram, FEATURE, "second")
+    with pytest.raises(PluginFailed, match=r'^denoiser "half" of the package .* failed: ZeroDivisionError: by zero'):
+        made(tomogram, DENOISE + FEATURE, "denoised")
     package().FAULT = MemoryError("none left")
     with pytest.raises(OutOfMemory):
         made(tomogram, FEATURE, "third")
 
 
-def test_settings_are_told_and_wrong_ones_are_refused_by_the_recipe(tomogram: Path, tmp_path: Path):
+def test_settings_are_given_and_wrong_ones_are_refused_by_the_recipe(tomogram: Path, tmp_path: Path):
     made(tomogram, f"{DENOISE}settings = {{factor = 4.0}}\n{FEATURE}")
     assert recipe(tmp_path, f"{DENOISE}settings = {{factor = 4}}\n{FEATURE}").denoise.settings == {"factor": 4}
     with pytest.raises(
@@ -154,7 +155,7 @@ def test_settings_are_told_and_wrong_ones_are_refused_by_the_recipe(tomogram: Pa
 def test_package_and_settings_are_part_of_what_a_result_is(tmp_path: Path, install: Install):
     install("facility-x", POINTS, SOURCE)
     one = recipe(tmp_path, DENOISE + FEATURE)
-    told = recipe(tmp_path, f"{DENOISE}{FEATURE}settings = {{above = 2}}\n")
+    higher = recipe(tmp_path, f"{DENOISE}{FEATURE}settings = {{above = 2}}\n")
     pinned = recipe(tmp_path, f'{DENOISE}{FEATURE}package = "facility-x 1.2"\n')
     install("facility-x", POINTS, SOURCE, version="1.3")
     (tmp_path / "keep").mkdir()
@@ -163,7 +164,7 @@ def test_package_and_settings_are_part_of_what_a_result_is(tmp_path: Path, insta
     install("facility-x", POINTS, SOURCE, version="1.3")
     newer = recipe(tmp_path, DENOISE + FEATURE)
     assert one.to_json()["denoise"] == {"method": "half", "settings": {}, "package": "facility-x 1.2"}
-    assert len({one.hash, told.hash, newer.hash}) == 3
+    assert len({one.hash, higher.hash, newer.hash}) == 3
     assert one.hash == pinned.hash
     with pytest.raises(ConfigurationError, match=r'"bright" is of facility-x 1.3, another package than "pack'):
         recipe(tmp_path, f'{DENOISE}{FEATURE}package = "facility-x 1.2"\n')
