@@ -91,8 +91,7 @@ class Overview:
     def _broker(self, facts: "_Facts") -> BrokerState:
         if self.publisher is None:
             return BrokerState(configured=False)
-        state = self.publisher.state
-        return BrokerState(True, state.connected, state.error, facts.unpublished, facts.unpublished_since)
+        return replace(self.publisher.state, waiting=facts.unpublished, oldest=facts.unpublished_since)
 
 
 @dataclass(frozen=True, slots=True)

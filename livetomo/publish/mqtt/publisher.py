@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from livetomo.catalog.catalog import CatalogThread
@@ -15,6 +14,7 @@ from livetomo.core.back_off import BackOff
 from livetomo.core.errors import BrokerAway, MessageRefused
 from livetomo.core.events import Recorded
 from livetomo.core.problems import Problem
+from livetomo.core.status import BrokerState
 from livetomo.publish.mqtt.delivery import Delivery, DeliveryObserver, Uncounted
 from livetomo.publish.mqtt.leftovers import Leftovers
 from livetomo.publish.mqtt.refusals import TAKEN_OVER
@@ -32,15 +32,6 @@ _STEADY_SECONDS = 20.0
 _MANY_SHORT_ONES, _MANY_SHORT_ONES_WITHOUT_REASONS = 25, 5
 _LOOK_EVERY_SHORT_ONES = 2
 _BATCH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherState:
-    """How publishing goes, since when. `error` is the last trouble in a sentence, empty while connected."""
-
-    connected: bool
-    error: str
-    since: datetime
 
 
 @dataclass(eq=False, repr=False)
@@ -67,7 +58,7 @@ class Publisher:
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        self.state = PublisherState(connected=False, error="", since=datetime.now(UTC))
+        self.state = BrokerState(configured=True)
         self._leftovers = Leftovers(self.settings.topics.root, self.retained, self.memory)
         self._gives_reasons = True
         self._failures = 0
@@ -100,7 +91,7 @@ class Publisher:
                 self._count(fault, self.clock() - began)
                 if self.state.error != str(fault):
                     log.warning("broker: %s", fault)
-                self.state = PublisherState(connected=False, error=str(fault), since=self._since(connected=False))
+                self.state = BrokerState(configured=True, error=str(fault))
             await self.pause(self._next_pause())
 
     def problems(self) -> Iterator[Problem]:
@@ -153,7 +144,7 @@ class Publisher:
         self._gives_reasons = connection.gives_reasons
         self._delivery.begin()
         await self._delivery.send(connection, self._availability(ONLINE))
-        self.state = PublisherState(connected=True, error="", since=self._since(connected=True))
+        self.state = BrokerState(configured=True, connected=True)
         log.info("broker: connected")
         if self._short_ones and self._short_ones % _LOOK_EVERY_SHORT_ONES == 0:
             # Not each time: two that only look at what the other has told would tell nothing.
@@ -212,9 +203,6 @@ class Publisher:
 
     def _availability(self, word: bytes) -> Message:
         return Message(self.settings.topics.availability, word, retain=True)
-
-    def _since(self, *, connected: bool) -> datetime:
-        return self.state.since if self.state.connected == connected else datetime.now(UTC)
 
 
 def _first(faults: BaseExceptionGroup[BrokerAway]) -> BrokerAway:
