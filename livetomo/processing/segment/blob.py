@@ -1,7 +1,6 @@
 """Find compact particles of a known diameter without any network: a matched filter, read as a probability."""
 
 import math
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -9,12 +8,14 @@ from torch.nn import functional
 
 from livetomo.processing.blank import on_grid
 from livetomo.processing.normalise import typical
+from livetomo.processing.segment.canonical import frequencies
 
 EVEN_ODDS_DEVIATIONS = 5.0
 _STEEPNESS = 3.0
 _VOXELS_PER_DIAMETER = 8
 _WHITENING = 1.5
 _SMOOTHING = 0.6
+_VOXEL = (1.0, 1.0, 1.0)
 
 
 def blob(density: Tensor, *, diameter_voxels: float, blank: Tensor | None = None) -> Tensor:
@@ -61,7 +62,7 @@ def _matched(density: Tensor, diameter: float) -> Tensor:
     del padded
     spectrum[0, 0, 0] = 0
     amplitude = _smooth(_radial_amplitude(spectrum, shape), _SMOOTHING / diameter)
-    for plane, frequency in zip(spectrum, _frequencies(shape, density.device), strict=True):
+    for plane, frequency in zip(spectrum, frequencies(shape, _VOXEL, density.device), strict=True):
         below = _shell(frequency, len(amplitude)).floor().long().clamp_(max=len(amplitude) - 2)
         between = torch.lerp(
             amplitude[below], amplitude[below + 1], (_shell(frequency, len(amplitude)) - below).clamp_(max=1)
@@ -70,14 +71,6 @@ def _matched(density: Tensor, diameter: float) -> Tensor:
     response: Tensor = torch.fft.irfftn(spectrum, s=shape)
     inside = tuple(slice(side, side + extent) for side, extent in zip(reach, density.shape, strict=True))
     return response[inside].contiguous()
-
-
-def _frequencies(shape: torch.Size, device: torch.device) -> Iterator[Tensor]:
-    """The length of each coefficient's wave vector, cycles per voxel, one z plane after the other."""
-    y = torch.fft.fftfreq(shape[1], device=device).square_()[:, None]
-    x = torch.fft.rfftfreq(shape[2], device=device).square_()
-    for z in torch.fft.fftfreq(shape[0]).square_().tolist():
-        yield (x + y).add_(z).sqrt_()
 
 
 def _shell(frequency: Tensor, shells: int) -> Tensor:
@@ -90,7 +83,7 @@ def _radial_amplitude(spectrum: Tensor, shape: torch.Size) -> Tensor:
     shells = max(8, min(shape) // 3)
     power = torch.zeros(shells, device=spectrum.device)
     count = torch.zeros(shells, device=spectrum.device)
-    for plane, frequency in zip(spectrum, _frequencies(shape, spectrum.device), strict=True):
+    for plane, frequency in zip(spectrum, frequencies(shape, _VOXEL, spectrum.device), strict=True):
         shell = _shell(frequency, shells).round_().long().clamp_(max=shells - 1).view(-1)
         squares = plane.real.square().add_(plane.imag.square())
         power.index_add_(0, shell, squares.view(-1))

@@ -113,7 +113,7 @@ def _shift_(spectrum: Tensor, voxels: list[float], shape: list[int]) -> None:
         spectrum.mul_(torch.polar(torch.ones_like(phase), phase))
 
 
-def _frequencies(shape: list[int], voxel_sizes: list[float], device: torch.device) -> Iterator[Tensor]:
+def frequencies(shape: Sequence[int], voxel_sizes: Sequence[float], device: torch.device) -> Iterator[Tensor]:
     """The length of each coefficient's wave vector, 1/Å, one z plane after the other: all at once would cost memory."""
     y = torch.fft.fftfreq(shape[1], voxel_sizes[1], device=device).square_()[:, None]
     x = torch.fft.rfftfreq(shape[2], voxel_sizes[2], device=device).square_()[None, :]
@@ -126,7 +126,7 @@ def _equalise_(spectrum: Tensor, shape: list[int], voxel_sizes: list[float], can
     device = spectrum.device
     nyquist = 0.5 / canonical.voxel_size_angstrom
     amplitude, count = torch.zeros(SHELLS, device=device), torch.zeros(SHELLS, device=device)
-    for plane, frequency in zip(spectrum, _frequencies(shape, voxel_sizes, device), strict=True):
+    for plane, frequency in zip(spectrum, frequencies(shape, voxel_sizes, device), strict=True):
         index = (frequency * (SHELLS / nyquist)).clamp_(max=SHELLS - 1).round_().long().view(-1)
         amplitude.index_add_(0, index, plane.abs().view(-1))
         count.index_add_(0, index, torch.ones_like(frequency).view(-1))
@@ -136,7 +136,7 @@ def _equalise_(spectrum: Tensor, shape: list[int], voxel_sizes: list[float], can
     logs = mean.log().clamp_(min=-60)
     smooth = functional.avg_pool1d(functional.pad(logs[None, None], (1, 1), mode="replicate"), 3, 1)[0, 0]
     silent = float(smooth.max()) + math.log(1e-5)
-    for plane, frequency in zip(spectrum, _frequencies(shape, voxel_sizes, device), strict=True):
+    for plane, frequency in zip(spectrum, frequencies(shape, voxel_sizes, device), strict=True):
         shell = (frequency * (SHELLS / nyquist)).clamp_(max=SHELLS - 1)
         below = shell.floor().long().clamp_(max=SHELLS - 2)
         own = torch.lerp(smooth[below], smooth[below + 1], shell - below)
