@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names; a word that names none is told with the one it is close to."""
+        """The command that the first word names; for a word that names none, the error gives the closest one."""
         close = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if args[0] not in COMMANDS and close:
             ctx.fail(f'No such command "{args[0]}". Did you mean "{close[0]}"?')
@@ -76,7 +76,7 @@ def livetomo_command() -> None:
 
 def main() -> None:
     """Run the command line; what livetomo can say clearly ends in a sentence and its exit code, not in a traceback."""
-    # OpenMP's threads wait for each other awake unless told otherwise: on a machine that others use too a small
+    # OpenMP's threads wait for each other awake by default: on a machine that others use too a small
     # tomogram then costs ten times its processor time, and everybody is slowed. Workers inherit it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Large tensors in large pages: clearing small ones takes an eighth of a network's time on a processor.

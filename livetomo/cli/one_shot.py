@@ -35,7 +35,7 @@ class OneShotResult:
 
 
 def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
-    """A tomogram name for each file, its stem; a second file of the same stem gets a suffix, which a sentence tells."""
+    """A tomogram name for each file, its stem; a second file of the same stem gets a suffix, and a sentence says so."""
     names: dict[Path, str] = {}
     taken: dict[str, Path] = {}
     warnings = []

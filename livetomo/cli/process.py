@@ -71,7 +71,7 @@ def command(
             try:
                 row = _row(name, make(path, name, recipe_name, recipe, output, run))
                 sentences = row["warnings"]
-            except Exception as fault:  # the border of a job: whatever it was, it costs this file and is told
+            except Exception as fault:  # the border of a job: whatever it was, it costs this file and is printed
                 row, sentences = _failure(name, path, fault)
             bar.update(number * _STAGES - bar.n)
             for sentence in sentences:
@@ -119,7 +119,7 @@ def _row(name: str, made: "OneShotResult") -> dict[str, Any]:
 
 
 def _failure(name: str, path: Path, fault: Exception) -> tuple[dict[str, Any], list[str]]:
-    """A failed file's row, and what is told about it: one sentence, and the trace of what nobody foresaw."""
+    """A failed file's row, and what is printed about it: one sentence, and the traceback of an unexpected error."""
     if isinstance(fault, LivetomoError):
         return {"tomogram": name, "status": "failed", "reason": fault.reason, "message": str(fault)}, [str(fault)]
     message = f"{path.name}: unexpected error, {type(fault).__name__}: {fault}"
@@ -128,7 +128,7 @@ def _failure(name: str, path: Path, fault: Exception) -> tuple[dict[str, Any], l
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line per tomogram that has a result; what failed has been told already."""
+    """One line per tomogram that has a result; what failed has been printed already."""
     lines = []
     for row in rows:
         if row["status"] == "failed":

@@ -18,7 +18,7 @@ from livetomo.system.json_pipes import Parent
 @click.option("--seed", type=int, required=True)
 @click.option("--write-seconds", type=float, required=True)
 def main(session: Path, tomograms: int, seed: int, write_seconds: float) -> None:
-    """Write so many tomograms into SESSION, one after the other, and tell the parent about each step."""
+    """Write so many tomograms into SESSION, one after the other, and report each step to the parent."""
     parent = Parent()
     settings, naming = Easy(), AreTomo3Naming()
     session.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ async def embedded_broker(port: int) -> AsyncIterator[None]:
         from amqtt.broker import Broker
     except ModuleNotFoundError:
         raise ConfigurationError("the demo's broker is not installed. Run: pip install 'livetomo[demo]'") from None
-    for name in ("amqtt", "transitions"):  # they tell every packet and every broken pipe
+    for name in ("amqtt", "transitions"):  # they log every packet and every broken pipe
         logging.getLogger(name).setLevel(logging.CRITICAL)
     broker = Broker(
         {

@@ -50,7 +50,7 @@ class ScoreRow:
 
 @dataclass(slots=True)
 class Scoreboard:
-    """Everything that the demo has been told; `tell` gets a line about each thing that happens."""
+    """What the microscope, the daemon and the truth say of each tomogram; `say` gets a line about each step."""
 
     expected: int
     clock: Callable[[], float]

@@ -68,7 +68,7 @@ def settle(header: MrcHeader, path: PurePath, facts: SidecarFacts, *, said: floa
 
 
 def _set_aside(header: MrcHeader, witnesses: Sequence[Witness], facts: SidecarFacts) -> dict[Witness, str]:
-    """Those that are not believed, and why. Whoever is not sure is believed where somebody else says the same."""
+    """Those that are not believed, and why. A source that is not sure is believed if another one says the same."""
     aside = {}
     pixel, _ = unbinned_pixel(facts)
     for one in witnesses:

@@ -17,7 +17,7 @@ def calibrated(scores: Sequence[Scores]) -> list[Scores]:
 
     In logits, each tomogram's median and MAD (median absolute deviation) become the session's, which are the medians of
     these over the tomograms. Their order within a tomogram stays. It takes most candidates for background, alike in all
-    tomograms; of fewer than `LEAST_CANDIDATES` nothing can be told: such a tomogram keeps its scores and counts for
+    tomograms; of fewer than `LEAST_CANDIDATES` nothing is known: such a tomogram keeps its scores and counts for
     nothing. No MAD is changed by more than a factor of `MOST_STRETCH`.
     """
     logits = [_logit(each) for each in scores]

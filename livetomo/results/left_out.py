@@ -7,7 +7,7 @@ from livetomo.core.errors import LivetomoError
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """tomogram: its name, or that of its folder where nothing tells more."""
+    """tomogram: its name, or that of its folder if no more is known."""
 
     tomogram: str
     fault: LivetomoError

@@ -3,8 +3,8 @@
     <folder>/.livetomo/mark.json                 {"id": …}: the same for as long as it is the same file system
     <folder>/.livetomo/<site>.<instance>.json    which daemon writes here, for which watches; renewed while it lives
 
-A mark is a file, since nothing else tells a network mount from the empty folder that it is mounted on, at every start
-and with every kind of file system. A record is a file, since locks do not work on all of them.
+A mark is a file, since nothing else distinguishes a network mount from the empty folder that it is mounted on, at
+every start and with every kind of file system. A record is a file, since locks do not work on all of them.
 """
 
 import fcntl
@@ -47,7 +47,7 @@ class Record:
 
 
 def this_machine() -> str:
-    """The name of this machine, and what tells it from others of that name."""
+    """The name of this machine, and what distinguishes it from others of that name."""
     try:
         number = Path("/etc/machine-id").read_text(encoding="ascii").strip()[:12]
     except (OSError, UnicodeDecodeError):
@@ -56,7 +56,7 @@ def this_machine() -> str:
 
 
 def read_mark(folder: Path) -> str | None:
-    """The folder's mark; None where it has none. Raises OSError where it cannot be told."""
+    """The folder's mark; None where it has none. Raises OSError if it cannot be read."""
     body = _read(folder / MARKS / "mark.json")
     return None if body is None else str(body.get("id", ""))
 

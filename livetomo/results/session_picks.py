@@ -124,7 +124,7 @@ def read_picks(
     They are read from the candidates, so that the threshold can be moved without picking again. `everywhere`: results
     that did not look for it have none of it, instead of being left out. `calibrate`: scores are made comparable between
     the tomograms before the threshold decides, see `stages/calibrate.py`; it is done too where the recipe asks for it.
-    `leave_out` hears of a result whose candidates are not those that it told of.
+    `leave_out` hears of a result whose candidates are not those of its manifest.
     """
     results = list(results)
     shared = _shared_names(results)
@@ -175,10 +175,10 @@ def _shared_names(results: Iterable[Result]) -> set[str]:
 
 
 def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, float]:
-    """The candidates of a result, as many as it told, and how far their scores may have been rounded down.
+    """The candidates of a result, as many as its manifest says, and how far their scores may have been rounded down.
 
     Raises:
-        ResultUnreadable: they are not those that the manifest tells of, or cannot be read.
+        ResultUnreadable: they are not those of the manifest, or cannot be read.
     """
     name = candidates_name(feature)
     try:

@@ -183,7 +183,7 @@ def expose(
     sleep: Callable[[float], None] = time.sleep,
     progress: Callable[[float], None] = lambda share: None,
 ) -> None:
-    """Write one tomogram as its producer would, over so many seconds; `tell` gets the share of each volume."""
+    """Write one tomogram as its producer would, over so many seconds; `progress` gets each volume's written share."""
     volumes = naming.volumes(exposure)
     for path, voxels in volumes.items():
         place = session / path

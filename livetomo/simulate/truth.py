@@ -11,7 +11,7 @@ from livetomo.core.picks import Picks
 Floats = npt.NDArray[np.float32]
 
 FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", "carbon")
-"""What a label volume tells apart, in the order of its values from 1."""
+"""The features of a label volume, in the order of its values from 1."""
 
 
 def label_of(name: str) -> int:

@@ -32,9 +32,9 @@ def write_slowly(
     sleep: Callable[[float], None] = time.sleep,
     progress: Callable[[float], None] = lambda share: None,
 ) -> None:
-    """Write an MRC file in place, piece by piece, as reconstruction programs do; `tell` gets the share that is written.
+    """Write an MRC file in place, piece by piece, as reconstruction programs do; `progress` gets the written share.
 
-    Whoever reads it too early sees a file that ends too soon.
+    A reader that comes too early sees a file that ends too soon.
     """
     with TemporaryDirectory(prefix="livetomo-simulate-") as scratch:
         whole = Path(scratch) / "volume.mrc"

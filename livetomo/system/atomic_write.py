@@ -1,4 +1,4 @@
-"""Files that are replaced whole: whoever reads one never sees half of it."""
+"""Files that are replaced whole: a reader never sees half of one."""
 
 import os
 import secrets

@@ -24,7 +24,7 @@ _LONGEST_LINE_BYTES = 256 * 2**20
 
 
 class ChildGone(Exception):
-    """The child has ended, so it cannot be told anything any more."""
+    """The child has ended, so nothing can be sent to it any more."""
 
 
 class JsonChild:
@@ -64,7 +64,7 @@ class JsonChild:
         return self._process.returncode
 
     async def send(self, message: Message) -> None:
-        """Tell the child something; `ChildGone` when it has ended."""
+        """Send the child a message; `ChildGone` when it has ended."""
         stdin = self._process.stdin
         if stdin is None or stdin.is_closing() or self._process.returncode is not None:
             raise ChildGone
@@ -113,7 +113,7 @@ class Parent:
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        """Tell the parent something, from any thread; a parent that is gone ends this process."""
+        """Send the parent a message, from any thread; a parent that is gone ends this process."""
         line = json.dumps(message)
         try:
             with self._lock:

@@ -1,4 +1,4 @@
-"""Writes the log where whoever reads it may stop reading, go away, or let the disk fill up: the daemon never waits."""
+"""Writes the log; if its reader stops, goes away or lets the disk fill up, the daemon does not wait."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ class LogPipe(logging.Handler):
         self._most_lines = most_lines
         self._waiting: deque[bytes] = deque()
         self._lost = 0  # lines since the last notice of such
-        self._noticed = 0  # lines that the notice tells of which waits to be written
+        self._noticed = 0  # lines that the waiting notice counts
         self._is_partly_written = False  # the first of those that wait
         self._is_torn = False  # the last line that was written has no end
         self._later: threading.Thread | None = None

@@ -25,7 +25,7 @@ class FileSystem:
 
     @property
     def is_network(self) -> bool:
-        """Whether other machines write to it, so that the kernel neither tells of changes nor locks as SQLite needs."""
+        """Whether other machines write to it, so that the kernel neither reports changes nor locks as SQLite needs."""
         return self.kind in NETWORK_TYPES
 
     def __str__(self) -> str:

@@ -173,7 +173,7 @@ class Registry(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What a recipe names, by its registry, and what it is told."""
+    """What a recipe names, by its registry, and the settings that it gets."""
 
     registry: Registry[Any]
     name: str

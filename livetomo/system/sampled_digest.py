@@ -1,4 +1,4 @@
-"""Which content a file has, told from its size and from sampled blocks: at most 4 MiB are read of any file."""
+"""Which content a file has, from its size and from sampled blocks: at most 4 MiB are read of any file."""
 
 import hashlib
 import os

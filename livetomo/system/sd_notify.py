@@ -1,4 +1,4 @@
-"""What systemd is told, where it has started the daemon: ready, alive, reloading, stopping (sd_notify(3))."""
+"""What the daemon reports to systemd, if systemd has started it: ready, alive, reloading, stopping (sd_notify(3))."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ def watchdog_seconds() -> float:
 
 
 class Watchdog:
-    """Tells systemd that the daemon is alive, for as long as its event loop and its catalog answer.
+    """Reports to systemd that the daemon is alive, for as long as its event loop and its catalog answer.
 
     A file system or a broker that hangs is no reason: the daemon waits for these, and a restart would not help.
     """
@@ -61,5 +61,5 @@ class Watchdog:
         interval = watchdog_seconds()
         while interval:
             await self._ask_catalog()
-            # What systemd misses now, it is told soon: it counts from the last that it heard.
+            # What systemd misses now, it gets soon: it counts from the last report that it got.
             await asyncio.sleep(interval if notify("WATCHDOG=1") else min(1.0, interval))

@@ -1,4 +1,4 @@
-"""Whether the daemon's user can work in a folder: asked before the work, and told in a sentence that names the cure."""
+"""Whether the daemon's user can work in a folder: asked before the work; the answer says what to do."""
 
 import getpass
 import os
@@ -51,7 +51,7 @@ def _why_not_usable(path: Path) -> str:
     try:
         mode = path.stat().st_mode
     except OSError:
-        return ""  # not there, so it is made; a folder that cannot be reached was told of before
+        return ""  # not there, so it is made; a folder that cannot be reached was reported before
     if not stat.S_ISREG(mode):
         return f"{path} is not a file. Move it away: the daemon makes its own"
     if not os.access(path, os.R_OK | os.W_OK):

@@ -20,7 +20,7 @@ class Example:
 
     volume:  float16, at the canonical voxel size or near it, with the canonical spectrum, matter positive.
     targets: uint8; bit i is set where `FEATURES[i]` is.
-    known:   the features of which `targets` tells the truth; of the others nothing is learned here.
+    known:   the features of which `targets` holds the truth; of the others nothing is learned here.
     ribosomes: float64 (n, 3), voxel index (z, y, x), where they are known.
     voxel_size_angstrom: of `volume`; the same along every axis to a percent or so.
     """
@@ -65,7 +65,7 @@ def bits_of_labels(labels: npt.NDArray[np.int8], names: tuple[str, ...]) -> npt.
 
 
 def on_grid(labels: npt.NDArray[np.int8], shape_zyx: Sequence[int]) -> npt.NDArray[np.int8]:
-    """The nearest labels on a grid of this shape whose first voxel lies on theirs, as with `to_canonical`."""
+    """The nearest labels on a grid of this shape with the same first voxel, as with `to_canonical`."""
     where = [
         np.minimum(np.rint(np.arange(m) * n / m).astype(int), n - 1)
         for n, m in zip(labels.shape, shape_zyx, strict=True)

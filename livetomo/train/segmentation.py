@@ -35,7 +35,7 @@ class Sources:
 
     @property
     def processes(self) -> int:
-        """That make examples: as told, or one for each core but the trainer's."""
+        """How many processes make examples: as given, or one for each core but the trainer's."""
         return self.workers or max(1, (os.cpu_count() or 2) - 1)
 
 

@@ -92,7 +92,7 @@ class Trainer:
     ) -> dict[str, float]:
         """Go on to the plan's last step; the figures on `validation` at its end.
 
-        pool: the examples to draw from at a step. tell: gets each step's number and loss.
+        pool: the examples to draw from at a step. progress: gets each step's number and loss.
 
         Raises:
             TrainingDiverged: the loss is not a number.

@@ -7,7 +7,7 @@ from livetomo.core.quality.metric import Quality
 
 _PLANES = 16
 _UM_PER_ANGSTROM = 1e-4
-# Central differences tell faces along the axes and diagonals right, others too large; of a sphere, all together, 9 %.
+# Central differences give faces along the axes and diagonals exactly, others too large; of a sphere, all together, 9 %.
 _ALL_DIRECTIONS = 1.09
 
 

@@ -138,7 +138,7 @@ def focus(contrast: float, coarse_snr: float) -> Quality | None:
     Where views are not aligned, what they show is smeared over the whole depth, alike in both halves: these agree, but
     the slab hardly holds more than what lies beside it. In simulated tomograms it is 0.4-4 where views are aligned to
     10 Å, below 0.6 (most below 0.5) at 30 Å, and below 0.35 (most below 0.1) at 100 Å and more. None at so little
-    signal that it tells nothing.
+    signal that it means nothing.
     """
     if coarse_snr < _LEAST_COARSE_SNR:
         return None
@@ -213,7 +213,7 @@ def _fault(even: Tensor, odd: Tensor, whole: Tensor | None) -> tuple[float, str]
 
 
 def _correlation(one: Tensor, other: Tensor) -> float:
-    """Pearson's, of every second voxel along each axis: enough to tell what is alike, and eight times as fast."""
+    """Pearson's, of every second voxel along each axis: enough to see what is alike, and eight times as fast."""
     one, other = one[::2, ::2, ::2], other[::2, ::2, ::2]
     one, other = one - one.mean(), other - other.mean()
     deviations = float(one.std(correction=0) * other.std(correction=0))

@@ -14,7 +14,8 @@ def particle_figures(
 ) -> list[Quality]:
     """Of a feature's published picks, in a volume and in a slab of these sizes; None: no slab is seen.
 
-    None is good or bad by itself: no particle is a result. Scores are told where there are any, distances of two.
+    None is good or bad by itself: no particle is a result. There are scores if there is a
+    particle, and distances if there are two.
     """
     count = len(published)
     figures = [Quality(f"{feature}_count", count, ""), Quality(f"{feature}_density", count / volume_um3, "1/µm³")]

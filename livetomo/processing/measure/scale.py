@@ -12,7 +12,7 @@ _ROUGH = 0.10
 def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], facts: SidecarFacts) -> str | None:
     """Why sidecars' `facts` and this voxel size cannot both be right; None where nothing speaks against it.
 
-    Pixels times binning are the voxels' size, to 2 %; where no binning is told, the images' sides are the volume's,
+    Pixels times binning are the voxels' size, to 2 %; where no binning is given, the images' sides are the volume's,
     in either order, to 10 % (reconstructions are cropped and padded a little).
     """
     pixel, _ = unbinned_pixel(facts)

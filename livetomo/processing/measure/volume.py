@@ -40,7 +40,7 @@ def volume_figures(
 ) -> VolumeFigures:
     """Of a volume (z, y, x), normalised and clipped, not denoised.
 
-    declared_tilts_degrees: the range that sidecars tell. blank: bool, voxels that hold nothing; best none at the faces.
+    declared_tilts_degrees: the range that sidecars give. blank: bool, voxels that hold nothing; best none at the faces.
     """
     if min(volume.shape) < _LEAST_SIDE:
         reason = f"fewer than {_LEAST_SIDE} voxels along an axis are too few to see a slab"

@@ -24,7 +24,7 @@ class Wedge:
 
 
 def find_wedge(volume: Tensor) -> Wedge | None:
-    """The filled wedge of `volume` (z, y, x), not denoised; None where no angle is empty, or it is too small to tell.
+    """The filled wedge of `volume` (z, y, x), not denoised; None where no angle is empty, or the volume is too small.
 
     By the projection theorem a view at angle t fills the plane kz = kx tan(t): beyond the steepest one nothing is.
     """

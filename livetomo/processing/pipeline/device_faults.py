@@ -1,4 +1,4 @@
-"""Tell the device's faults, which are not charged to the input, from everything else."""
+"""Distinguishes the device's faults, which do not count as the input's, from all others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

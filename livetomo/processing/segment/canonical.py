@@ -2,7 +2,7 @@
 
 Microscopes, reconstruction programs and filters give the same specimen very different spectra. A network that has seen
 only one of them would take the filter for the specimen; so the amplitudes of every volume, in training and after it,
-are brought to the same radial course first.
+are brought to the same radial spectrum first.
 """
 
 import math

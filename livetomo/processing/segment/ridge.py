@@ -17,9 +17,9 @@ def ridge(density: Tensor, *, sigmas_voxels: tuple[float, ...], blank: Tensor | 
     density: normalised and clipped, matter positive, (z, y, x). blank: bool, voxels that hold nothing, where it is 0.
 
     From the Hessian's eigenvalues, as the surfaceness of Martinez-Sanchez et al. 2011 (J. Struct. Biol. 176, 247), but
-    |l1| - max(|l2|, |l3|), where theirs is |l1| - sqrt(|l2 l3|), which takes a rod for a sheet. The best of the scales,
-    each in its own robust deviations. It sees walls better than floors, which the missing wedge hides, and answers to
-    the rims of particles too.
+    |l1| - max(|l2|, |l3|), where their formula is |l1| - sqrt(|l2 l3|), which takes a rod for a sheet. The best of the
+    scales, each in its own robust deviations. It sees walls better than floors, which the missing wedge hides, and
+    answers to the rims of particles too.
     """
     best: Tensor | None = None
     for sigma in sigmas_voxels:
