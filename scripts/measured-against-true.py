@@ -1,5 +1,6 @@
 """Measure simulated tomograms whose truth is known: `python scripts/measured-against-true.py docs`, a few minutes."""
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.quality.definitions import judged
 from livetomo.core.quality.metric import Quality
 from livetomo.processing.denoise.lowpass import lowpass
@@ -26,43 +28,47 @@ SHAPE = (128, 128, 128)
 HEAD = """\
 # Quality figures against the truth
 
-Made by `python scripts/measured-against-true.py docs`. All specimens are imaged by `livetomo simulate`'s microscope
-(halves of independent noise) with these seeds, and are of known truth. The thickness is across the slab.
+This page compares quality figures with the truth of simulated tomograms. `python scripts/measured-against-true.py docs`
+makes it, in a few minutes. The simulated microscope of `livetomo simulate` images each specimen; the two half-maps have
+independent noise. The thickness is that across the slab. A negative error means that the measured value is too low.
 
 ![measured against true](pictures/measured-against-true.svg)
 """
 SLABS = """
 ## Thickness and tilt
 
-Slabs of structure of all sizes right up to their faces; tilts of ±60° in steps of 3°; 128 voxels of 30 Å along each
-axis. Half of the structure lies within the measured faces, whatever blurs them.
+These slabs are full of structure of all sizes, right up to their faces. The tilt range is ±60° in steps of 3°; the
+volumes have 128 voxels of 30 Å along each axis. A face is measured where half of the structure begins, however blurred
+it is.
 
 | SNR of a view | true tilt | true thickness (Å) | measured | error | measured tilt | confidence |
 |---|---|---|---|---|---|---|
 """
 CELLS = """
-The same of pieces of cells at random (`livetomo simulate`, 22 Å, 112 x 160 x 160 voxels, SNR 0.05 to 0.5), whose
-particles and membranes lie wholly within the faces. Where the slab all but fills the volume (2464 Å deep), or holds
-much more in one place than in others, a few degrees of tilt are not seen.
+The next table is of random pieces of cells (`livetomo simulate`, 112 x 160 x 160 voxels of 22 Å, SNR of a view 0.05 to
+0.5). Their particles and membranes lie wholly within the faces. If the slab almost fills the volume, which is 2464 Å
+deep, or holds much more in one place than in others, a tilt of a few degrees is not seen.
 
 | seed | true tilt | true thickness (Å) | measured | error | measured tilt | confidence |
 |---|---|---|---|---|---|---|
 """
 BANDS = """
-## Where the halves cease to agree
+## Resolution of half-maps with a known limit
 
-White structure of which nothing is finer than the band limit, in a slab of 900 Å, with white noise in each half; 10 Å
-voxels. At an SNR of 1 the correlation is 0.5 nowhere but by chance.
+The slabs of 900 Å, with voxels of 10 Å, hold white structure that ends at a known resolution, the true limit; each
+half-map has its own white noise. At an SNR of 1 the true correlation is 0.5 at every resolution up to the limit:
+`fsc_05_resolution` is left to chance and is not in the table.
 
 | SNR of a half | figure | true limit (Å) | measured | error |
 |---|---|---|---|---|
 """
 HALVES = """
-## Halves of a whole microscope
+## Half-maps of the simulated microscope
 
-The truth is the square of one half's correlation with the same tomogram without noise: slabs of 900 Å, 10 Å voxels. A
-resolution is missing where the truth, too, is below the threshold in the coarsest shells, which hold few coefficients.
-Real halves share more than signal.
+Here the microscope images slabs of 900 Å, with voxels of 10 Å. The truth is the squared correlation of one half-map
+with the same tomogram without noise. A resolution is missing if the correlation is below the threshold in the coarsest
+shells, which hold few coefficients. Half-maps of a real microscope share more than the signal, such as their
+alignment.
 
 | SNR of a view | figure | true | measured | error |
 |---|---|---|---|---|
@@ -70,9 +76,10 @@ Real halves share more than signal.
 FOCUS = """
 ## Alignment
 
-Pieces of cells and an easy specimen whose views are each misplaced at random by so much (standard deviation, in both
-directions of the image). The halves share that, and go on agreeing; the slab loses contrast. `focus` warns below 0.3
-and is bad below 0.12; it is missing where no face is seen in what the views have smeared, and the volume is not empty.
+In these specimens, pieces of cells and an easy one, each view is misplaced at random. The misalignment is the standard
+deviation along each direction of the image. Both half-maps share it, so that they still agree, but the slab loses
+contrast. `focus` is warn below 0.3 and bad below 0.12; it is missing if misalignment has smeared the slab so much that
+no face is seen, and the volume is not empty.
 
 | specimen | misalignment (Å) | halves_agreement | contrast | sharpness (Å) | focus | verdict |
 |---|---|---|---|---|---|---|
@@ -82,13 +89,13 @@ and is bad below 0.12; it is missing where no face is seen in what the views hav
 def tomogram(slab: IceSlab, voxel: float, microscope: Microscope, seed: int) -> SimulatedReconstruction:
     """A slab full of structure, through the microscope."""
     rng = np.random.default_rng(seed)
-    inside = np.abs(slab.height(SHAPE, voxel)) <= slab.thickness_angstrom / 2
+    inside = np.abs(slab.height(TomogramGeometry(SHAPE, voxel))) <= slab.thickness_angstrom / 2
     structure = lowpass(torch.from_numpy(rng.standard_normal(SHAPE, dtype=np.float32)), sigma_voxels=0.7).numpy()
     return image(structure * inside, voxel, microscope, seed)
 
 
 def figures(volume: np.ndarray, voxel: float) -> dict[str, Quality]:
-    """What a volume tells of itself."""
+    """The figures of a volume by itself."""
     prepared = clip_(normalise_(torch.from_numpy(np.array(volume, np.float32)), "dark"))
     return {quality.name: quality for quality in volume_figures(prepared, voxel_size_angstrom=voxel).figures}
 
@@ -121,7 +128,7 @@ def slab_rows() -> Iterator[tuple[str, float, float | None]]:
 def cell_rows() -> Iterator[tuple[str, float, float | None]]:
     """Pieces of cells."""
     for seed in range(8):
-        cell = simulate_cell(seed, (112, 160, 160), 22.0, snr=(0.05, 0.5))
+        cell = simulate_cell(seed, TomogramGeometry((112, 160, 160), 22.0), snr=(0.05, 0.5))
         yield slab_row(seed, cell.slab, figures(cell.reconstruction.volume, 22.0))
 
 
@@ -142,13 +149,13 @@ def band_rows() -> Iterator[tuple[float, str, float, float | None]]:
 
 def focus_rows() -> Iterator[str]:
     """Well and badly aligned views of the same specimens."""
-    shape, specimens = (96, 128, 128), {}
+    grid, specimens = TomogramGeometry((96, 128, 128), 22.0), {}
     for seed in (0, 1, 2, 6):
         rng = np.random.default_rng([seed, 0])
-        density, _ = draw(random_specimen(rng, shape, 22.0, Library()), shape, 22.0, seed)
+        density, _ = draw(random_specimen(rng, grid, Library()), grid, seed)
         specimens[f"cell {seed}"] = density, random_microscope(rng, (0.05, 0.5)), 22.0
-    easy = Easy(shape_zyx=shape, voxel_size_angstrom=20.0, ribosomes=40)
-    density, _ = draw(easy_specimen(3, easy), shape, 20.0, 3)
+    easy = Easy(TomogramGeometry(grid.shape_zyx, 20.0), ribosomes=40)
+    density, _ = draw(easy_specimen(3, easy), easy.geometry, 3)
     specimens["easy"] = density, easy.microscope, 20.0
     for (name, (density, microscope, voxel)), jitter in product(specimens.items(), (0.0, 10.0, 30.0, 100.0, 300.0)):
         made = image(density, voxel, replace(microscope, jitter_angstrom=jitter), 5)
@@ -156,10 +163,10 @@ def focus_rows() -> Iterator[str]:
         found = figures(made.volume, voxel)
         found |= {quality.name: quality for quality in half_figures(even, odd, voxel_size_angstrom=voxel)}
         contrast, coarse = found["contrast"].value, found["coarse_snr"].value
-        said = None if contrast is None or coarse is None else focus(contrast, coarse)
+        focused = None if contrast is None or coarse is None else focus(contrast, coarse)
         cells = [f"{name}, SNR {microscope.snr:.2f}", f"{jitter:.0f}"]
         cells += [said(found[one].value) for one in ("halves_agreement", "contrast", "sharpness")]
-        cells += [said(said.value), judged(said).verdict] if said else ["missing", ""]
+        cells += [said(focused.value), judged(focused).verdict] if focused else ["missing", ""]
         yield "| " + " | ".join(cells) + " |\n"
 
 
@@ -174,7 +181,7 @@ def half_rows() -> list[tuple[float, str, float | None, float | None]]:
         truth = shell_correlation(even, clean, voxel_size_angstrom=voxel)
         truth = type(truth)(truth.frequency, truth.correlation.clamp(min=0) ** 2, truth.coefficients)
         mean, _ = truth.band(100, 30)
-        true = {"band_snr": 2 * mean / (1 - mean)}
+        true: dict[str, float | None] = {"band_snr": 2 * mean / (1 - mean)}
         true |= {name: truth.resolution(threshold) for name, threshold in RESOLUTIONS.items()}
         measured = {figure.name: figure.value for figure in half_figures(even, odd, voxel_size_angstrom=voxel)}
         rows += [(snr, name, value, measured[name]) for name, value in true.items()]
@@ -196,11 +203,11 @@ def plot(panels: dict[str, list[tuple[float, float, str]]]) -> str:
     side, gap, parts = 260, 60, []
     for number, (title, points) in enumerate(panels.items()):
         low, high = (f(value for x, y, _ in points for value in (x, y)) for f in (min, max))
-        low, high = np.log(low) - 0.1, np.log(high) + 0.1
+        low, high = math.log(low) - 0.1, math.log(high) + 0.1
         left = gap + number * (side + gap)
 
         def at(value: float, low: float = low, high: float = high) -> float:
-            return side * (np.log(value) - low) / (high - low)
+            return side * (math.log(value) - low) / (high - low)
 
         parts.append(f'<rect x="{left}" y="40" width="{side}" height="{side}" fill="none" stroke="#888"/>')
         parts.append(f'<line x1="{left}" y1="{40 + side}" x2="{left + side}" y2="40" stroke="#bbb"/>')

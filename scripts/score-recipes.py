@@ -1,6 +1,7 @@
 """Score recipes on simulated tomograms: `python scripts/score-recipes.py --templates MAPS --ribosome 4v4r cellular …`.
 
-Simulation scored on simulation: it tells methods apart, not how well any of them does on a microscope's tomograms.
+Networks that learned from simulations are scored on simulations: scores compare methods, and do not say how well any
+of them does on a microscope's tomograms.
 """
 
 import argparse
@@ -16,8 +17,9 @@ from tqdm import tqdm
 
 from livetomo.cli.one_shot import make
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.evaluate.matching import Counts, count
-from livetomo.evaluate.positions import Frame, Positions, read_positions
+from livetomo.evaluate.positions import Positions, read_positions
 from livetomo.evaluate.segmentation import ProbabilityHistogram, curve, where_seen
 from livetomo.formats.mrc import PROBABILITY_SCALE, read_volume
 from livetomo.processing.pipeline.run import run
@@ -29,8 +31,7 @@ from livetomo.simulate.write import write_tomogram
 
 FIRST_SEED = 90_001
 """Far from the seeds that trainings use; thresholds are chosen on others, for which --first-seed is."""
-SHAPE = (128, 256, 256)
-VOXEL_SIZE_ANGSTROM = 10.0
+GEOMETRY = TomogramGeometry((128, 256, 256), voxel_size_angstrom=10.0)
 RIBOSOME_RADIUS_ANGSTROM = 150.0
 HIDDEN_REACH_ANGSTROM = 60.0
 
@@ -66,7 +67,7 @@ def main() -> None:
         for level, snr in enumerate(wanted.snr):
             for number in range(wanted.tomograms):
                 seed = wanted.first_seed + level * wanted.tomograms + number
-                simulated = simulate_cell(seed, SHAPE, VOXEL_SIZE_ANGSTROM, library=library, snr=(snr, snr))
+                simulated = simulate_cell(seed, GEOMETRY, library=library, snr=(snr, snr))
                 write_tomogram(Path(scratch), f"sim_{seed}", simulated)
                 for recipe in wanted.recipes:
                     _add(scores[recipe, snr], recipe, Path(scratch), f"sim_{seed}")
@@ -85,10 +86,9 @@ def _add(score: Score, name: str, folder: Path, tomogram: str) -> None:
     recipe = load_recipe(name)
     recipe = recipe.model_copy(update={"keep": ("probabilities",)})
     made = make(path, tomogram, name, recipe, folder / "results", lambda order, attempt: run(order, attempt))
-    frame = Frame.of(path)
     true = folder / f"{tomogram}_ribosome.copick.json"
-    truth = read_positions(true, "ribosome", frame) if true.exists() else Positions(np.zeros((0, 3)), np.zeros(0))
-    found = read_positions(made.folder, "ribosome", frame)
+    truth = read_positions(true, "ribosome", GEOMETRY) if true.exists() else Positions(np.zeros((0, 3)), np.zeros(0))
+    found = read_positions(made.folder, "ribosome", GEOMETRY)
     threshold = next(rule.threshold for rule in recipe.pick if rule.feature == "ribosome")
     published = found.xyz_angstrom[found.score >= threshold]
     score.picks += count(published, truth.xyz_angstrom, RIBOSOME_RADIUS_ANGSTROM / 2)
@@ -97,7 +97,7 @@ def _add(score: Score, name: str, folder: Path, tomogram: str) -> None:
         claimed = read_volume(membrane).voxels.astype(np.float32) / PROBABILITY_SCALE
         labels = read_volume(folder / f"{tomogram}_labels.mrc").voxels == label_of("membrane")
         normals = read_volume(folder / f"{tomogram}_normal_z.mrc").voxels.astype(np.float32) / 100
-        seen = where_seen(labels, normals, reach_voxels=HIDDEN_REACH_ANGSTROM / frame.voxel_size_angstrom)
+        seen = where_seen(labels, normals, reach_voxels=GEOMETRY.voxels(HIDDEN_REACH_ANGSTROM))
         score.membrane += curve(claimed, labels)
         score.membrane_seen += curve(claimed, labels, seen)
 
