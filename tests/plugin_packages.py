@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from livetomo.system import plugins
+from livetomo.system.registries import REGISTRIES
 
 Install = Callable[..., None]
 
@@ -15,7 +16,7 @@ def forget() -> None:
     """What was found, and what was loaded: packages come and go between tests as they do not in a process's life."""
     plugins._installed.cache_clear()
     plugins._why_not_tried_out.cache_clear()
-    for registry in plugins.REGISTRIES.values():
+    for registry in REGISTRIES.values():
         for name in set(registry._loaded) - set(registry.built_in):
             del registry._loaded[name]
 

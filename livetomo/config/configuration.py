@@ -15,7 +15,7 @@ from livetomo.config.explain import explain
 from livetomo.config.user_file import KnownName, UserModel, plain_name, read_toml
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.units import Bytes, Seconds, VoxelSize, whole_number
-from livetomo.system.plugins import PRODUCERS
+from livetomo.system.registries import PRODUCERS
 
 Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
 ProducerName = Annotated[str, AfterValidator(KnownName(PRODUCERS))]

@@ -18,7 +18,7 @@ from livetomo.core.tomogram import fixed_part, session_folder
 from livetomo.system.control_socket import SOCKET_NAME
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.mounts import FileSystem, file_system
-from livetomo.system.plugins import PRODUCERS
+from livetomo.system.registries import PRODUCERS
 from livetomo.system.secret_files import read_secret
 from livetomo.system.writable import state_faults, why_not_writable
 

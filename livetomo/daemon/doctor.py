@@ -24,7 +24,8 @@ from livetomo.core.units import written_bytes
 from livetomo.publish.payloads.topics import Topics
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.mounts import FileSystem, file_system
-from livetomo.system.plugins import REGISTRIES, Registry
+from livetomo.system.plugins import Registry
+from livetomo.system.registries import REGISTRIES
 from livetomo.system.writable import why_not_writable
 
 _STRICT_TABLES = (3, 37, 0)

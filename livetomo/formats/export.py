@@ -1,6 +1,7 @@
 """Which exporters of picks there are."""
 
 from livetomo.formats.exporter import Exporter
-from livetomo.system import plugins
+from livetomo.system import registries
+from livetomo.system.plugins import Registry
 
-EXPORTERS: plugins.Registry[Exporter] = plugins.EXPORTERS
+EXPORTERS: Registry[Exporter] = registries.EXPORTERS

@@ -1,14 +1,13 @@
 """Plug-ins: producers, exporters, segmenters and denoisers of other packages, found by their entry points.
 
-Names are known without importing anything; what has a name is imported when it is first used. What comes with livetomo
-stands in the same tables, written as entry points are, and no plug-in can take its name. docs/extending.md says what a
-plug-in is asked, and how its package declares it.
+Names are known without importing anything; what has a name is imported when it is first used. docs/extending.md says
+what a plug-in is asked, and how its package declares it.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -17,11 +16,12 @@ from typing import Any, Generic, TypeVar
 
 from livetomo.core.errors import LivetomoError, PluginAway, PluginFailed, PluginUnusable
 
+KINDS = ("producer", "exporter", "segmenter", "denoiser")
 IMPORT_SECONDS = 60.0
 _TRY_OUT = """
 import json, sys
 from livetomo.core.errors import PluginUnusable
-from livetomo.system.plugins import REGISTRIES
+from livetomo.system.registries import REGISTRIES
 kind, name, *settings = sys.argv[1:]
 try:
     REGISTRIES[kind].try_out(name, *map(json.loads, settings))
@@ -108,7 +108,7 @@ class Registry(Generic[T]):
             self._loaded[name] = self._load(self.built_in[name]) if plugin is None else self._checked(plugin)
         return self._loaded[name]
 
-    def plugins(self) -> tuple[Plugin, ...]:
+    def plugins(self) -> Sequence[Plugin]:
         """What other packages offer, be it usable or not."""
         return _installed()[self.kind]
 
@@ -223,16 +223,16 @@ class Guarded:
 
 
 @cache
-def _installed() -> Mapping[str, tuple[Plugin, ...]]:
+def _installed() -> Mapping[str, Sequence[Plugin]]:
     """By kind, from one look at what is installed."""
     found = entry_points()
     return {
-        kind: tuple(
+        kind: [
             Plugin(kind, point.name, point.value, point.dist.name, point.dist.version)
             for point in found.select(group=f"livetomo.{kind}s")
             if point.dist is not None
-        )
-        for kind in REGISTRIES
+        ]
+        for kind in KINDS
     }
 
 
@@ -248,40 +248,3 @@ def _why_not_tried_out(plugin: Plugin, *settings: str) -> str:
         return ""
     said = done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"]
     return said[-1] if said[-1].startswith(str(plugin)) else f"{plugin} cannot be imported ({said[-1]})"
-
-
-PRODUCERS: Registry[Any] = Registry(
-    "producer",
-    {
-        "aretomo3": "livetomo.intake.producers.aretomo3:AreTomo3",
-        "imod": "livetomo.intake.producers.imod:Imod",
-        "warp": "livetomo.intake.producers.warp:Warp",
-        "relion5": "livetomo.intake.producers.relion5:Relion5",
-        "cryoem_services": "livetomo.intake.producers.cryoem_services:CryoemServices",
-        "generic": "livetomo.intake.producers.generic:Generic",
-    },
-    "name suffixes settles alone_is_final is_users_word recognise signal writes_halves rivals stands_alone "
-    "contradictions series order sidecars",
-)
-EXPORTERS: Registry[Any] = Registry(
-    "exporter",
-    {
-        "relion5": "livetomo.formats.relion:Relion5Exporter",
-        "relion4": "livetomo.formats.relion:Relion4Exporter",
-        "relion31": "livetomo.formats.relion31:Relion31Exporter",
-        "warp": "livetomo.formats.warp:WarpExporter",
-        "dynamo": "livetomo.formats.matlab:DynamoExporter",
-        "stopgap": "livetomo.formats.matlab:StopgapExporter",
-        "eman2": "livetomo.formats.documents:Eman2Exporter",
-        "copick": "livetomo.formats.documents:CopickExporter",
-        "imod": "livetomo.formats.documents:ImodExporter",
-        "csv": "livetomo.formats.table:CsvExporter",
-    },
-    "name ending text session called read read_session",
-    instances=True,
-)
-SEGMENTERS: Registry[Any] = Registry("segmenter", dict.fromkeys(("blob", "dense", "ridge"), ""), "segment")
-DENOISERS: Registry[Any] = Registry("denoiser", dict.fromkeys(("none", "lowpass", "deconvolve"), ""), "denoise")
-REGISTRIES: Mapping[str, Registry[Any]] = {
-    registry.kind: registry for registry in (PRODUCERS, EXPORTERS, SEGMENTERS, DENOISERS)
-}

@@ -9,7 +9,7 @@ from livetomo.config.recipe.picks import Angstrom, Fraction
 from livetomo.config.recipe.plugin_tables import Settings, with_plugin_package
 from livetomo.config.user_file import UserModel
 from livetomo.core.units import Number
-from livetomo.system.plugins import DENOISERS
+from livetomo.system.registries import DENOISERS
 
 
 class NoDenoise(UserModel):

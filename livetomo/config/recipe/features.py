@@ -12,7 +12,7 @@ from livetomo.config.recipe.plugin_tables import Settings, with_plugin_package
 from livetomo.config.user_file import UserModel
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.units import Number, whole_number
-from livetomo.system.plugins import SEGMENTERS
+from livetomo.system.registries import SEGMENTERS
 
 
 class BlobFeature(UserModel):

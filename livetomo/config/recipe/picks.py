@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model
 
 from livetomo.config.user_file import KnownName, UserModel, plain_name
 from livetomo.core.units import Number, whole_number
-from livetomo.system.plugins import EXPORTERS
+from livetomo.system.registries import EXPORTERS
 
 Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
 Distance = Annotated[Number, Field(ge=0, lt=1e5)]

@@ -17,7 +17,8 @@ from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.quality.definitions import Limits
 from livetomo.core.units import Number, VoxelSize
-from livetomo.system.plugins import DENOISERS, EXPORTERS, SEGMENTERS, Member
+from livetomo.system.plugins import Member
+from livetomo.system.registries import DENOISERS, EXPORTERS, SEGMENTERS
 
 
 class Interaction(UserModel):

@@ -10,7 +10,8 @@ from livetomo.intake.producers.foreign import Foreign
 from livetomo.intake.producers.generic import Generic
 from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
 from livetomo.intake.producers.structure import other_by_structure
-from livetomo.system import plugins
+from livetomo.system import registries
+from livetomo.system.plugins import Registry
 
 __all__ = [
     "PRODUCERS",
@@ -25,7 +26,7 @@ __all__ = [
     "recognise",
 ]
 
-PRODUCERS: plugins.Registry[type[Producer]] = plugins.PRODUCERS
+PRODUCERS: Registry[type[Producer]] = registries.PRODUCERS
 
 
 def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:

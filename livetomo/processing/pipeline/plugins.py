@@ -15,7 +15,8 @@ from livetomo.config.recipe.features import PluginFeature
 from livetomo.core.errors import PluginAway, PluginFailed
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.pipeline.device_faults import is_of_device
-from livetomo.system.plugins import REGISTRIES, Plugin
+from livetomo.system.plugins import Plugin
+from livetomo.system.registries import REGISTRIES
 
 Volume = npt.NDArray[np.float32]
 

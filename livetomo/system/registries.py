@@ -1,0 +1,42 @@
+"""What comes with livetomo of each kind, by name, written as entry points are. No plug-in takes one of these names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from livetomo.system.plugins import Registry
+
+PRODUCERS: Registry[Any] = Registry(
+    "producer",
+    {
+        "aretomo3": "livetomo.intake.producers.aretomo3:AreTomo3",
+        "imod": "livetomo.intake.producers.imod:Imod",
+        "warp": "livetomo.intake.producers.warp:Warp",
+        "relion5": "livetomo.intake.producers.relion5:Relion5",
+        "cryoem_services": "livetomo.intake.producers.cryoem_services:CryoemServices",
+        "generic": "livetomo.intake.producers.generic:Generic",
+    },
+    "name suffixes settles alone_is_final is_users_word recognise signal writes_halves rivals stands_alone "
+    "contradictions series order sidecars",
+)
+EXPORTERS: Registry[Any] = Registry(
+    "exporter",
+    {
+        "relion5": "livetomo.formats.relion:Relion5Exporter",
+        "relion4": "livetomo.formats.relion:Relion4Exporter",
+        "relion31": "livetomo.formats.relion31:Relion31Exporter",
+        "warp": "livetomo.formats.warp:WarpExporter",
+        "dynamo": "livetomo.formats.matlab:DynamoExporter",
+        "stopgap": "livetomo.formats.matlab:StopgapExporter",
+        "eman2": "livetomo.formats.documents:Eman2Exporter",
+        "copick": "livetomo.formats.documents:CopickExporter",
+        "imod": "livetomo.formats.documents:ImodExporter",
+        "csv": "livetomo.formats.table:CsvExporter",
+    },
+    "name ending text session called read read_session",
+    instances=True,
+)
+SEGMENTERS: Registry[Any] = Registry("segmenter", dict.fromkeys(("blob", "dense", "ridge"), ""), "segment")
+DENOISERS: Registry[Any] = Registry("denoiser", dict.fromkeys(("none", "lowpass", "deconvolve"), ""), "denoise")
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    registry.kind: registry for registry in (PRODUCERS, EXPORTERS, SEGMENTERS, DENOISERS)
+}
