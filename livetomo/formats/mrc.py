@@ -134,8 +134,7 @@ def _header_block(voxels: npt.NDArray[np.generic], geometry: TomogramGeometry, l
     block = bytearray(HEADER_BYTES)
     struct.pack_into("<4i", block, 0, columns, rows, sections, _MODES[voxels.dtype])
     struct.pack_into("<6i", block, 16, *geometry.nstart, columns, rows, sections)
-    cell = geometry.cell_angstrom or [extent * geometry.voxel_size_angstrom for extent in (columns, rows, sections)]
-    struct.pack_into("<6f3i", block, 40, *cell, 90.0, 90.0, 90.0, 1, 2, 3)
+    struct.pack_into("<6f3i", block, 40, *geometry.extent_angstrom, 90.0, 90.0, 90.0, 1, 2, 3)
     struct.pack_into("<3fi", block, 76, lowest, highest, mean, 1)  # space group 1: a volume
     struct.pack_into("<i", block, 108, 20141)
     struct.pack_into("<3f", block, 196, *geometry.origin_angstrom)
