@@ -16,7 +16,6 @@ from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.events import Event, State, result_events
 from livetomo.core.manifest import ResultManifest
-from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 
@@ -109,7 +108,7 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
         newer = older["number"] < manifest.revision
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
         supersede(db, catalog.event_log, who, older, why)
-    settle_series(db, catalog.event_log, who, SidecarFacts.from_json(manifest.metadata))
+    settle_series(db, catalog.event_log, who, manifest.facts)
     catalog.course.judge(manifest)
 
 

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.naming import stable_id
 from livetomo.core.series import series_name
-from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 Kind = Literal["state", "result", "picks", "retracted", "verdict"]
@@ -51,7 +50,7 @@ def result_events(manifest: ResultManifest, folder: str) -> Iterator[Event]:
     who = (manifest.tomogram, manifest.revision, manifest.recipe.hash)
     common = {"result_id": manifest.result_id, "folder": folder, "recipe": manifest.recipe.name}
     volume = replace(manifest.volume, evidence=None).to_json()
-    series = series_name(manifest.tomogram.name, SidecarFacts.from_json(manifest.metadata))
+    series = series_name(manifest.tomogram.name, manifest.facts)
     called = {} if series == manifest.tomogram.name else {"series": series}
     for feature, picks in manifest.picks.items():
         files = {

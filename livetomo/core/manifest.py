@@ -15,8 +15,10 @@ from typing import Any
 
 from livetomo.core.errors import BadManifest
 from livetomo.core.evidence import Evidence
+from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.json_object import JsonObject, NotGiven, json_object
 from livetomo.core.quality.metric import Quality, Verdict, qualities, verdict_in
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 SCHEMA = 1
@@ -67,6 +69,13 @@ class VolumeFacts:
     axis_order: str
     mode: int
     evidence: tuple[Evidence, ...] | None = None
+
+    @property
+    def geometry(self) -> TomogramGeometry:
+        """Where its voxels lie."""
+        return TomogramGeometry(
+            self.shape_zyx, self.voxel_size_angstrom, self.origin_angstrom, stored_axes=self.axis_order
+        )
 
     @staticmethod
     def from_json(body: JsonObject) -> "VolumeFacts":
@@ -347,6 +356,11 @@ class ResultManifest:
     warnings: tuple[str, ...] = ()
     files: Mapping[str, FileFacts] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def facts(self) -> SidecarFacts:
+        """`metadata`, typed."""
+        return SidecarFacts.from_json(self.metadata)
 
     @staticmethod
     def from_json(body: Any) -> "ResultManifest":

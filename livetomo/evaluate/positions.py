@@ -83,7 +83,7 @@ def _result(folder: Path, feature: str) -> Positions:
     star = folder / "candidates" / f"{feature}.relion5.star"
     if not star.exists():
         raise ConfigurationError(f"{folder}: has no candidates of {feature}")
-    return _star(star, TomogramGeometry(volume.shape_zyx, volume.voxel_size_angstrom))
+    return _star(star, volume.geometry)
 
 
 def _manifest(folder: Path) -> ResultManifest:

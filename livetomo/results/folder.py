@@ -40,7 +40,7 @@ def read_result(folder: Path, facts: SidecarFacts | None = None) -> Result:
         raise ResultUnreadable(folder, f"{MANIFEST}: {fault.strerror}") from None
     except BadManifest as fault:
         raise ResultUnreadable(folder, f"its {MANIFEST} is damaged ({fault})") from None
-    return Result(folder, manifest, facts or SidecarFacts.from_json(manifest.metadata))
+    return Result(folder, manifest, facts or manifest.facts)
 
 
 def install(attempt: Path, final: Path) -> ResultManifest:

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
-from livetomo.core.geometry import TomogramGeometry
-from livetomo.core.manifest import VolumeFacts
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
@@ -131,15 +129,10 @@ def read_picks(
     sets: list[Placed] = []
     thresholds: list[float] = []
     for result in results:
-        geometry = _geometry(result.manifest.volume)
-        frame = Frame.of_metadata(
-            result.manifest.tomogram.name,
-            geometry,
-            result.facts,
-            pixel_size_angstrom=pixel_size_angstrom,
-        )
+        name, geometry = result.manifest.tomogram.name, result.manifest.volume.geometry
+        frame = Frame.of_metadata(name, geometry, result.facts, pixel_size_angstrom=pixel_size_angstrom)
         if frame.series in shared:  # two series of one name: each is called as its tomogram
-            frame = replace(frame, name=result.manifest.tomogram.name, tilt_series_name=None)
+            frame = replace(frame, name=name, tilt_series_name=None)
         if feature in result.manifest.picks:
             try:
                 candidates, slack = _candidates(result, feature, frame)
@@ -159,13 +152,6 @@ def read_picks(
             for placed, score in zip(sets, scores, strict=True)
         ]
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
-
-
-def _geometry(volume: VolumeFacts) -> TomogramGeometry:
-    """Where the voxels lie of the volume that a manifest describes."""
-    return TomogramGeometry(
-        volume.shape_zyx, volume.voxel_size_angstrom, volume.origin_angstrom, stored_axes=volume.axis_order
-    )
 
 
 def _shared_names(results: Iterable[Result]) -> set[str]:
