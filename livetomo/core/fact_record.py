@@ -27,16 +27,26 @@ class FactRecord:
     """
 
     def __init__(self, **facts: object) -> None:
-        if unknown := [name for name in facts if not isinstance(vars(type(self)).get(name), _Fact)]:
-            raise TypeError(f"{type(self).__name__} has no {unknown[0]}")
+        if unknown := facts.keys() - self.names():
+            raise TypeError(f"{type(self).__name__} has no {min(unknown)}")
         self._recorded = {
             name: body for name, value in facts.items() if (body := _json(value)) not in (None, "", [], {})
         }
 
     @classmethod
+    def names(cls) -> list[str]:
+        """Of every fact, in the order in which they are declared."""
+        return [name for kind in cls.__mro__ for name, fact in vars(kind).items() if isinstance(fact, _Fact)]
+
+    @classmethod
+    def of(cls, record: "FactRecord") -> Self:
+        """Those facts of a wider record that this one knows, in its own order."""
+        return cls.from_json({name: record._recorded[name] for name in cls.names() if name in record._recorded})
+
+    @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        record = cls()
+        record = cls.__new__(cls)
         record._recorded = dict(body)
         return record
 

@@ -37,8 +37,23 @@ def _series(body: Any) -> SeriesFacts | None:
     return SeriesFacts(order=int(body.get("order") or 0), **texts)
 
 
-class SidecarFacts(FactRecord):
-    """Angles are in degrees; "pixels" are those of the unbinned tilt series.
+class ScaleFacts(FactRecord):
+    """How large voxels and pixels are, and which sidecar says so; "pixels" are those of the unbinned tilt series."""
+
+    sidecar: str = text()
+    voxel_size_angstrom: float | None = number()
+    pixel_size_angstrom: float | None = number()
+    acquisition_pixel_size_angstrom: float | None = number()
+    binning: float | None = number()
+    raw_size_xy: tuple[int, ...] | None = size()
+    acquisition_image_size_xy: tuple[int, ...] | None = size()
+    unbinned_size_xyz: tuple[int, ...] | None = size()
+    planned_pixel_size_angstrom: float | None = number()
+    planned_size_xyz: tuple[int, ...] | None = size()
+
+
+class SidecarFacts(ScaleFacts):
+    """Angles are in degrees.
 
     series:          of which tilt series it is a reconstruction.
     notes:           sentences for people about how it was taken.
@@ -48,16 +63,6 @@ class SidecarFacts(FactRecord):
     producer:        the plug-in that recognised it, as provenance has it; empty where livetomo itself did.
     """
 
-    # How large voxels and pixels are.
-    voxel_size_angstrom: float | None = number()
-    pixel_size_angstrom: float | None = number()
-    acquisition_pixel_size_angstrom: float | None = number()
-    planned_pixel_size_angstrom: float | None = number()
-    binning: float | None = number()
-    raw_size_xy: tuple[int, ...] | None = size()
-    acquisition_image_size_xy: tuple[int, ...] | None = size()
-    unbinned_size_xyz: tuple[int, ...] | None = size()
-    planned_size_xyz: tuple[int, ...] | None = size()
     # The tilt series and its alignment.
     tilt_series_name: str = text()
     tilt_min_degrees: float | None = number()
@@ -93,12 +98,10 @@ class SidecarFacts(FactRecord):
     ctf_score: float | None = number()
     # How the file is stored, and which sidecar said what.
     stored_axes: str = text()
-    sidecar: str = text()
-
     acquisition_digest: str = text()
     series: SeriesFacts | None = fact(_series)
     notes: tuple[str, ...] = fact(lambda value: tuple(value or ()))
-    scales: tuple["SidecarFacts", ...] = fact(lambda value: tuple(map(SidecarFacts.from_json, value or ())))
+    scales: tuple[ScaleFacts, ...] = fact(lambda value: tuple(map(ScaleFacts.from_json, value or ())))
     sidecars: Mapping[str, str] = table()
     unread_sidecars: Mapping[str, str] = table()
     producer: Mapping[str, str] = table()
@@ -108,17 +111,3 @@ class SidecarFacts(FactRecord):
         """From the lowest tilt to the highest."""
         low, high = self.tilt_min_degrees, self.tilt_max_degrees
         return None if low is None or high is None else high - low
-
-    def sizes(self) -> "SidecarFacts":
-        """Those facts alone that say how large voxels are."""
-        return SidecarFacts(
-            voxel_size_angstrom=self.voxel_size_angstrom,
-            pixel_size_angstrom=self.pixel_size_angstrom,
-            acquisition_pixel_size_angstrom=self.acquisition_pixel_size_angstrom,
-            binning=self.binning,
-            raw_size_xy=self.raw_size_xy,
-            acquisition_image_size_xy=self.acquisition_image_size_xy,
-            unbinned_size_xyz=self.unbinned_size_xyz,
-            planned_pixel_size_angstrom=self.planned_pixel_size_angstrom,
-            planned_size_xyz=self.planned_size_xyz,
-        )

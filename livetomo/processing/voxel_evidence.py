@@ -62,7 +62,8 @@ def settle(header: MrcHeader, path: PurePath, facts: SidecarFacts, *, said: floa
         )
         trouble = f"{_listed([one for group in groups for one in group])}; {best.angstrom:g} Å is used, {why}"
     else:
-        trouble = next((f"{note}; {best.angstrom:g} Å is used" for one, note in aside.items() if _is_fault(one)), "")
+        # one that was sure, and is set aside, says something wrong instead of nothing
+        trouble = next((f"{note}; {best.angstrom:g} Å is used" for one, note in aside.items() if one.is_sure), "")
         trouble = trouble or _not_cubic(header, best) or (_doubt(header, best) if len(kinds) == 1 else "")
     return Settled(best.angstrom, best.source, given, trouble, len(kinds) > 1 and not trouble)
 
@@ -87,11 +88,6 @@ def _set_aside(header: MrcHeader, witnesses: Sequence[Witness], facts: SidecarFa
             listed = _listed(given)
             aside[one] = f"the header says {one.angstrom:g} Å, the pixel of the unbinned tilt series, but {listed}"
     return aside
-
-
-def _is_fault(one: Witness) -> bool:
-    """Whether one that was set aside says something wrong, instead of nothing."""
-    return one.is_sure
 
 
 def _groups(witnesses: Sequence[Witness]) -> list[list[Witness]]:

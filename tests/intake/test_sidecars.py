@@ -9,7 +9,7 @@ from livetomo.intake.sidecars.metrics_csv import read_metrics, series_with_metri
 from livetomo.intake.sidecars.numbers import NotUnderstood
 from livetomo.intake.tree import Tree
 
-KNOWN = set(vars(SidecarFacts))
+KNOWN = set(SidecarFacts.names())
 READ = {
     "cryoet-alignment/TiltSeries_Metrics.csv": (
         "pda2021-01-12-1",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import or_
 
-from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.core.sidecar_facts import ScaleFacts, SidecarFacts
 from livetomo.intake.sidecars import aln, ctf, imod, mdoc, metrics_csv, settings, star
 from livetomo.intake.sidecars.numbers import NotUnderstood, tidy
 from livetomo.intake.tree import Tree
@@ -82,9 +82,9 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> SidecarFacts:
     found.sort(key=lambda one: one[0])
     merged = reduce(or_, (facts for *_, facts in found), SidecarFacts())
     found.reverse()
-    sizes = [(path, facts.sizes()) for _, path, _, facts in found]
+    sizes = [(path, ScaleFacts.of(facts)) for _, path, _, facts in found]
     return _in_angstrom(merged) | SidecarFacts(
-        scales=tuple(SidecarFacts(sidecar=path) | size for path, size in sizes if size),
+        scales=tuple(ScaleFacts(sidecar=path) | size for path, size in sizes if size),
         sidecars={path: kind for _, path, kind, _ in found},
         unread_sidecars=unread,
     )
