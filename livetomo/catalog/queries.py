@@ -316,6 +316,7 @@ _TOMOGRAM = """
 
 def _tomogram(row: Mapping[str, Any]) -> TomogramView:
     verdict, quality, picks, files = json.loads(row["said"]) if row["said"] else (None, {}, {}, {})
+    poor = {name: figure for name, figure in quality.items() if figure["verdict"] in ("warn", "bad")}
     fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
     return TomogramView(
         watch=row["watch"],
@@ -333,7 +334,7 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
         fault={key: fault[key] for key in ("kind", "reason", "message")} if fault else None,
         result_id=row["result_id"],
         verdict=verdict,
-        reasons=tuple(reasons(qualities(JsonObject(quality)).values())),
+        reasons=tuple(reasons(qualities(JsonObject(poor)).values())),
         picks=_counts(picks),
         previews=tuple(sorted(name for name in files if name.startswith("preview/"))),
     )

@@ -64,6 +64,15 @@ def test_new_content_under_the_same_name_is_the_next_revision(good, tmp_path: Pa
         assert manifest["revision"] == revision
 
 
+def test_a_damaged_result_is_named_with_its_folder(good, tmp_path: Path):
+    process(good, "--output", tmp_path / "out")
+    folder = result_folder(tmp_path / "out", revision=1)
+    (folder / "result.json").write_text('{"half')
+    again = process(good, "--output", tmp_path / "out", "--json")
+    assert again.exit_code == 3
+    assert f"{folder} cannot be read: its result.json is damaged" in rows(again)["TS_01"]["message"]
+
+
 def test_another_file_of_the_same_name_is_another_tomogram_and_a_copy_is_the_same(good, tmp_path: Path):
     out = tmp_path / "out"
     other = tmp_path / "other" / "TS_01.mrc"
