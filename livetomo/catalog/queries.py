@@ -1,6 +1,7 @@
 """What the page, the API and the summaries show of the catalog: read-only questions, each bounded in its answer."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -145,14 +146,14 @@ class Views:
         for _, counts in finished:
             for feature, count in counts.items():
                 picks[feature] = picks.get(feature, 0) + count
-        states = _counted(row["state"] for row in rows)
+        states = dict(Counter(row["state"] for row in rows))
         verdict, reasons = self.session_verdict(watch, session, states)
         return SessionTotals(
             watch=watch,
             session=session,
             tomograms=len(in_force),
             states=states,
-            verdicts=_counted(verdict for _, verdict, _ in said),
+            verdicts=dict(Counter(verdict for _, verdict, _ in said)),
             picks=picks,
             newest=_moment(max((row["changed"] for row in rows), default=0.0)),
             verdict=verdict,
@@ -343,13 +344,6 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
 def _counts(picks: Mapping[str, Any]) -> dict[str, int]:
     """The published picks of each feature, from what the manifest says of them."""
     return {feature: int(recorded["count"]) for feature, recorded in picks.items()}
-
-
-def _counted(values: Any) -> dict[Any, int]:
-    counts: dict[Any, int] = {}
-    for value in values:
-        counts[value] = counts.get(value, 0) + 1
-    return counts
 
 
 def _moment(seconds: float) -> datetime:

@@ -14,13 +14,13 @@ import httpx
 import pytest
 import pytest_asyncio
 import yaml
-from prometheus_client import CollectorRegistry
 
 from livetomo.core.events import Event
 from livetomo.core.quality.definitions import DEFINITIONS, judged
 from livetomo.core.quality.metric import Quality, worst
 from livetomo.core.status import BrokerState, WorkerState
 from livetomo.core.tomogram import TomogramId
+from livetomo.publish.prometheus.families import FAMILIES
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import metric_name
 from livetomo.web.app import create_app
@@ -35,7 +35,7 @@ from dashboards.build import LEFT_OUT, texts
 
 ROOT = Path(__file__).parents[2]
 BOARDS = sorted((ROOT / "dashboards").glob("*.json"))
-OWN = {family.name for family in Metrics(CollectorRegistry()).families}
+OWN = {family.name for family in FAMILIES}
 FIGURES = {metric_name(measure.name, measure.unit) for measure in DEFINITIONS.values()}
 KNOWN = (
     OWN

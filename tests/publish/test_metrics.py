@@ -18,6 +18,7 @@ from livetomo.core.quality.session_verdict import Target
 from livetomo.core.state_problems import of_states
 from livetomo.core.status import BrokerState, DiskState, Status, WatchState, WorkerState
 from livetomo.core.tomogram import TomogramId
+from livetomo.publish.prometheus.families import FAMILIES
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import metric_name
 from tests.publish.event_logs import RECIPE_HASH, manifest, named
@@ -264,3 +265,10 @@ def test_the_newest_session_s_verdict_and_targets_are_reported_by_its_watch(metr
     assert value(metrics, "session_target_timestamp_seconds", watch="krios1", feature="microtubule") == 0
     metrics.show(status())
     assert value(metrics, "session_verdict", watch="krios1", verdict="bad") is None, "nothing is left of a session"
+
+
+def test_every_metric_of_the_table_is_exposed_with_its_type():
+    registry = CollectorRegistry()
+    Metrics(registry)
+    exposed = {family.name: family.type for family in registry.collect()}
+    assert {family.name.removesuffix("_total"): family.kind for family in FAMILIES}.items() <= exposed.items()

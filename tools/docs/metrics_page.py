@@ -4,9 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
-from livetomo.publish.prometheus.metrics import Metrics
+from livetomo.publish.prometheus.families import FAMILIES
 from livetomo.publish.prometheus.quality_buckets import UNITS
 
 _HEAD = """\
@@ -52,7 +50,7 @@ def page() -> str:
 
 
 def _rows() -> Iterator[str]:
-    for name, kind, labels, documentation in sorted(Metrics(CollectorRegistry()).families):
+    for name, kind, labels, documentation in sorted(FAMILIES):
         yield f"| `{name}` | {kind} | {', '.join(labels)} | {documentation} |\n"
 
 

@@ -1,9 +1,9 @@
 """Everything that Prometheus is told: counters and histograms that the daemon feeds, gauges from its status."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, TypeVar, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,20 +15,21 @@ from prometheus_client import (
     generate_latest,
 )
 
-from livetomo.catalog.queries import SessionTotals
 from livetomo.core.errors import FaultKind
 from livetomo.core.events import Kind, Recorded
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.quality.metric import Quality, Verdict
-from livetomo.core.status import Status
 from livetomo.publish.mqtt.refusals import Counted
+from livetomo.publish.prometheus.families import COUNTED
 from livetomo.publish.prometheus.quality_buckets import COUNTS, SECONDS, buckets, in_base_units, metric_name
-from livetomo.publish.prometheus.status_gauges import FAMILIES, Family, StatusGauges
+from livetomo.publish.prometheus.status_gauges import StatusGauges
 
 # One more series for each counter and histogram, which nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _MOST_FIGURES = 200  # names come from code, not from data; this stops whoever breaks that rule
+
+M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class Metrics:
@@ -50,73 +51,40 @@ class Metrics:
         self.registry = registry
         self._now = now
         self._clock = clock
-        self._gauges = StatusGauges()
         self._at: dict[str, tuple[str, float]] = {}
         self._figures: dict[str, tuple[Histogram | None, Gauge]] = {}
         self._judged: set[str] = set()
         self._watches: set[str] = set()
-        registry.register(self._gauges)
+        gauges = StatusGauges()
+        self.show = gauges.show
+        registry.register(gauges)
         ProcessCollector(registry=registry)
 
-        self.families = list(FAMILIES)
+        def made(kind: type[M], name: str, **more: Any) -> M:
+            family = COUNTED[name]
+            return kind(family.name, family.documentation, family.labels, registry=registry, **more)
 
-        def note(name: str, kind: Literal["counter", "gauge", "histogram"], labels: tuple[str, ...], text: str) -> None:
-            self.families.append(Family(f"livetomo_{name}", kind, labels, text))
-
-        def counter(name: str, documentation: str, *labels: str) -> Counter:
-            note(name, "counter", labels, documentation)
-            return Counter(f"livetomo_{name}", documentation, labels, registry=registry)
-
-        def gauge(name: str, documentation: str, *labels: str) -> Gauge:
-            note(name, "gauge", labels, documentation)
-            return Gauge(f"livetomo_{name}", documentation, labels, registry=registry)
-
-        def histogram(name: str, documentation: str, bounds: Sequence[float], *labels: str) -> Histogram:
-            note(name, "histogram", labels, documentation)
-            return Histogram(f"livetomo_{name}", documentation, labels, buckets=bounds, registry=registry)
-
-        self._arrivals = counter("arrivals_total", "Number of tomogram revisions taken in.", "watch")
-        self._rejected = counter("rejected_total", "Number of files taken in that cannot become a tomogram.", "watch")
-        self._attempts = counter("attempts_total", "Number of jobs started.", "watch")
-        self._failures = counter("failures_total", "Number of attempts that failed, by kind of fault.", "kind")
-        self._finished = counter("finished_total", "Number of jobs that ended.", "watch", "outcome")
-        self._verdicts = counter("verdicts_total", "Number of results with each verdict.", "watch", "verdict")
-        self._poor = counter(
-            "poor_figures_total", "Number of results whose figure is warn or bad.", "watch", "figure", "verdict"
-        )
-        self._picks = counter("picks_total", "Number of published picks.", "watch", "feature")
-        self._acknowledged = counter(
-            "events_acknowledged_total", "Number of events that the broker has acknowledged.", "kind"
-        )
-        self._refused = counter(
-            "messages_refused_total", "Number of messages that the broker refused, by its reason.", "reason"
-        )
-        self._shortened = counter(
-            "messages_shortened_total", "Number of messages that were too large and were sent without some parts."
-        )
-        self._restarts = counter("worker_restarts_total", "Number of workers that died or were killed.", "device")
-        self._stage_in = counter("stage_started_total", "Number of tomograms that entered a stage.", "stage")
-        self._stage_out = counter("stage_completed_total", "Number of tomograms that left a stage.", "stage")
-        self._stage_now = gauge("stage_in_progress", "Number of tomograms in a stage.", "stage")
-        self._stage_last = gauge(
-            "stage_last_completed_timestamp_seconds", "Time when a tomogram last left the stage.", "stage"
-        )
-        self._stage_seconds = histogram(
-            "stage_duration_seconds", "Time that a tomogram spends in a stage.", SECONDS, "stage"
-        )
-        self._waited = histogram(
-            "job_wait_seconds", "Time from the complete file to the start of its job.", SECONDS, "watch"
-        )
-        self._latency = histogram(
-            "latency_seconds",
-            "Time from the complete file until the broker has acknowledged all of its result.",
-            SECONDS,
-            "watch",
-        )
-        self._pick_counts = histogram("tomogram_picks", "Number of published picks in one tomogram.", COUNTS, "feature")
-        self._last_success = gauge(
-            "last_success_timestamp_seconds", "Time when a tomogram was last finished with a result; 0: never.", "watch"
-        )
+        self._arrivals = made(Counter, "arrivals_total")
+        self._rejected = made(Counter, "rejected_total")
+        self._attempts = made(Counter, "attempts_total")
+        self._failures = made(Counter, "failures_total")
+        self._finished = made(Counter, "finished_total")
+        self._verdicts = made(Counter, "verdicts_total")
+        self._poor = made(Counter, "poor_figures_total")
+        self._picks = made(Counter, "picks_total")
+        self._acknowledged = made(Counter, "events_acknowledged_total")
+        self._refused = made(Counter, "messages_refused_total")
+        self._shortened = made(Counter, "messages_shortened_total")
+        self._restarts = made(Counter, "worker_restarts_total")
+        self._stage_in = made(Counter, "stage_started_total")
+        self._stage_out = made(Counter, "stage_completed_total")
+        self._stage_now = made(Gauge, "stage_in_progress")
+        self._stage_last = made(Gauge, "stage_last_completed_timestamp_seconds")
+        self._stage_seconds = made(Histogram, "stage_duration_seconds", buckets=SECONDS)
+        self._waited = made(Histogram, "job_wait_seconds", buckets=SECONDS)
+        self._latency = made(Histogram, "latency_seconds", buckets=SECONDS)
+        self._pick_counts = made(Histogram, "tomogram_picks", buckets=COUNTS)
+        self._last_success = made(Gauge, "last_success_timestamp_seconds")
         for watch in watches:
             self.watch_is_there(watch)
         for device in devices:
@@ -210,15 +178,6 @@ class Metrics:
         if event.kind == "state" and event.body["state"] == "done" and "seconds" in event.body:
             since = self._now() - datetime.fromisoformat(recorded.time).timestamp()
             self._latency.labels(event.tomogram.watch).observe(event.body["seconds"] + max(0.0, since))
-
-    def show(
-        self,
-        status: Status,
-        live_sessions: Sequence[tuple[str, str]] = (),
-        newest: Sequence[SessionTotals] = (),
-    ) -> None:
-        """Tell `status` at the next scrapes; `live_sessions` are (watch, session), `newest` the last of each watch."""
-        self._gauges.show(status, live_sessions, newest)
 
     def exposition(self) -> bytes:
         """The text that Prometheus reads."""

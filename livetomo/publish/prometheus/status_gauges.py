@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -12,86 +11,9 @@ from livetomo.catalog.queries import SessionTotals
 from livetomo.core.events import State
 from livetomo.core.quality.metric import Verdict
 from livetomo.core.status import Status
+from livetomo.publish.prometheus.families import STATUS
 
 _WORKER_STATES = ("starting", "idle", "busy", "benched")
-
-
-class Family(NamedTuple):
-    """One metric: its full name, its type, what its labels are, and what it tells."""
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    labels: tuple[str, ...]
-    documentation: str
-
-    def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
-        """Without samples; a counter's name is told without `_total`, which the exposition adds."""
-        made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
-        return made(self.name, self.documentation, labels=self.labels)
-
-
-def _gauge(name: str, documentation: str, *labels: str) -> Family:
-    return Family(f"livetomo_{name}", "gauge", labels, documentation)
-
-
-FAMILIES = (
-    _gauge("ready", "1 when nothing keeps the daemon from doing all its work (see /readyz for the reasons)."),
-    _gauge("problem", "1 for each problem that holds; its sentence is on the page.", "kind", "subject", "severity"),
-    _gauge("paused", "1 while a person has paused the taking of jobs."),
-    _gauge("start_timestamp_seconds", "Time when the daemon was started."),
-    _gauge(
-        "build_info",
-        "Always 1; the labels give the version of livetomo, the site and the instance.",
-        "version",
-        "site",
-        "name",
-    ),
-    _gauge("jobs", "Number of jobs in each state.", "state"),
-    _gauge("oldest_waiting_timestamp_seconds", "Time when the oldest waiting job became ready; 0: no job waits."),
-    _gauge("watch_scanning", "1 while the watch is scanned without faults.", "watch"),
-    _gauge("watch_last_scan_timestamp_seconds", "Time when the last scan was completed; 0: no scan yet.", "watch"),
-    _gauge("watch_scan_duration_seconds", "Duration of the last completed scan.", "watch"),
-    _gauge("watch_files", "Number of files seen by the last completed scan.", "watch"),
-    _gauge("watch_candidates", "Number of files seen that are tomograms by their names.", "watch"),
-    _gauge("watch_settling", "Number of files that still grow, or rest before they are taken.", "watch"),
-    Family(
-        "livetomo_watch_overflows_total",
-        "counter",
-        ("watch",),
-        "How often the kernel dropped events; the next scan finds those files.",
-    ),
-    _gauge(
-        "watch_consecutive_failures",
-        "Number of tomograms that failed one after the other, up to the last one.",
-        "watch",
-    ),
-    _gauge("watch_recent_tomograms", "Number of tomograms that ended within the last day: 20 at most.", "watch"),
-    _gauge("watch_recent_failures", "Number of the recent tomograms that failed.", "watch"),
-    _gauge("watch_last_file_timestamp_seconds", "Modification time of the newest file; 0: no file yet.", "watch"),
-    _gauge("watch_usual_interval_seconds", "Median time between the last files; 0: too few files yet.", "watch"),
-    _gauge("workers", "Number of worker processes in each state.", "state"),
-    _gauge("worker_busy", "1 while the worker of the device runs a job.", "device"),
-    _gauge("broker_configured", "1 if a broker is configured."),
-    _gauge("broker_connected", "1 while livetomo is connected to the broker."),
-    _gauge("events_waiting", "Number of events that the broker has not acknowledged yet."),
-    _gauge("events_oldest_timestamp_seconds", "Time when the oldest waiting event was recorded; 0: no event waits."),
-    _gauge("disk_free_bytes", "Free space on the file system of state or output.", "disk"),
-    _gauge("disk_enough", "0 when the free space is so small that no jobs are started.", "disk"),
-    _gauge("session_info", "Always 1; one series for each live session.", "watch", "session"),
-    _gauge("session_verdict", "1 for the current verdict of the newest live session.", "watch", "verdict"),
-    _gauge(
-        "session_particles", "Number of particles in the newest live session, if it has a target.", "watch", "feature"
-    ),
-    _gauge(
-        "session_target_particles", "Number of particles that the newest live session is to have.", "watch", "feature"
-    ),
-    _gauge(
-        "session_target_timestamp_seconds",
-        "Time when the newest live session reaches its target at the present rate; 0: unknown.",
-        "watch",
-        "feature",
-    ),
-)
 
 
 class StatusGauges(Collector):
@@ -115,14 +37,14 @@ class StatusGauges(Collector):
 
     def describe(self) -> list[Metric]:
         """The families, so that a registry can refuse a second one of the same name."""
-        return [family.empty() for family in FAMILIES]
+        return [family.empty() for family in STATUS.values()]
 
     def collect(self) -> Iterator[Metric]:
         """All families, with the samples of the last status."""
-        families = {family.name: family.empty() for family in FAMILIES}
+        families = {name: family.empty() for name, family in STATUS.items()}
         if self._status is not None:
             for name, labels, value in (*_samples(self._status, self._sessions), *_courses(self._newest)):
-                families[f"livetomo_{name}"].add_metric(labels, value)
+                families[name].add_metric(labels, value)
         yield from families.values()
 
 
