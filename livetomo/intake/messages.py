@@ -37,24 +37,14 @@ def known_messages(files: Iterable[KnownFile]) -> Iterator[dict[str, Any]]:
 def known_to_json(files: Iterable[KnownFile]) -> list[list[Any]]:
     """Files as rows: path, size, modification time, digest, what was told, inode, what it is a copy of."""
     return [
-        [
-            file.path,
-            *(file.content.size, file.content.modified_ns, file.content.digest),
-            file.companions_digest,
-            file.inode,
-            file.copy_of,
-        ]
-        for file in files
+        [each.path, was.size, was.modified_ns, was.digest, each.companions_digest, each.inode, each.copy_of]
+        for each, was in ((each, each.content) for each in files)
     ]
 
 
 def known_from_json(rows: Iterable[Sequence[Any]]) -> list[KnownFile]:
     """The inverse of `known_to_json`."""
-    return [
-        KnownFile(path, Content(*content), *more)
-        for path, *content, companions_digest, inode, copy_of in rows
-        for more in [(companions_digest, inode, copy_of)]
-    ]
+    return [KnownFile(path, Content(size, time_ns, digest), *more) for path, size, time_ns, digest, *more in rows]
 
 
 @dataclass(frozen=True, slots=True)
