@@ -49,5 +49,5 @@ def is_untouched_copy(catalog: Path) -> bool:
         finally:
             connection.close()
     except sqlite3.Error:
-        return False  # it is no copy of ours; whoever opens it next says what is wrong with it
+        return False  # it is no copy of ours; what opens it next says what is wrong with it
     return row is not None and row[0] == ""

@@ -43,16 +43,16 @@ class Catalog:
         self.event_log = EventLog(db, site=site, instance=instance, now=now)
         self.sessions = Sessions(db, now=now)
         self.arrivals = Arrivals(db, self.event_log, self.sessions, now=now)
-        self.course = SessionJudging(db, self.event_log)
-        self.jobs = Jobs(db, self.event_log, self.course, now=now)
+        self.judging = SessionJudging(db, self.event_log)
+        self.jobs = Jobs(db, self.event_log, self.judging, now=now)
         self.operator_requests = OperatorRequests(db, self.event_log, now=now)
-        self.views = Views(db, self.course, now=now)
+        self.views = Views(db, self.judging, now=now)
         self.health = Health(db, now=now)
 
     def redate(self, by: float, since: float, until: float) -> None:
         """Move the times that were recorded from `since` to `until` by so many seconds: the clock was wrong then.
 
-        What was told keeps its times: events never change.
+        Recorded events keep their times: events never change.
         """
         with self.db.atomic():
             for table, columns in TIMES.items():
@@ -105,7 +105,7 @@ class CatalogThread:
         self.trouble_since: datetime | None = None
 
     async def open(self) -> None:
-        """Open the file; where something that passes is in the way, whoever asks first opens it when that is over.
+        """Open the file; where something that passes is in the way, the first question after it opens it.
 
         Raises:
             CatalogCorrupt: SQLite finds the file damaged.
@@ -200,7 +200,7 @@ class CatalogThread:
         """Rings at the next change. Take it before you look, so that no change falls between looking and waiting."""
         return self._changed
 
-    # What a publisher asks of the story (`livetomo.publish`).
+    # What a publisher asks of the event log (`livetomo.publish`).
 
     async def events_after(self, seq: int, limit: int) -> list[Recorded]:
         """The next `limit` events after `seq`."""

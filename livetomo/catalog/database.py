@@ -124,7 +124,7 @@ def read_database(path: Path, *, patience: float = 30.0) -> Database:
 def copy_database(db: Database, path: Path) -> None:
     """A whole and consistent copy of `db` at `path`, one file, in place of what is there.
 
-    It says of itself that it is a copy: whoever works with it begins a new epoch.
+    It is marked as a copy: a daemon that works with it begins a new epoch.
     """
     path.unlink(missing_ok=True)
     copy = sqlite3.connect(path, isolation_level=None)

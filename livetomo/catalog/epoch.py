@@ -1,6 +1,6 @@
 """Epochs: when the numbers of events may begin again, as after a restored backup, consumers see that by the epoch.
 
-A catalog has one epoch from its making on. A new one begins with each rebuild, with each backup that is put in force,
+A catalog has one epoch from its beginning. A new one begins with each rebuild, with each backup that is put in force,
 by command or by hand, and wherever the catalog is found to be older than what consumers have been sent already.
 """
 
@@ -57,7 +57,7 @@ def begin(db: Database, *, seen: int = 0, now: Callable[[], float] = time.time) 
 
 
 def mark_as_copy(db: Database) -> None:
-    """Have whoever works with this copy of a catalog begin an epoch of its own, however the copy is put in force."""
+    """Make this copy of a catalog begin an epoch of its own, however the copy is put in force."""
     db.execute(
         """INSERT INTO epochs (epoch, catalog, began_at, last, first)
            SELECT '', catalog, began_at, last, first FROM epochs ORDER BY number DESC LIMIT 1"""

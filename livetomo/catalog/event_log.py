@@ -1,4 +1,4 @@
-"""The append-only story: events in the order in which they happened, and how far each consumer has been told."""
+"""The append-only event log: events in the order in which they happened, and how far each consumer has got."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from livetomo.core.tomogram import TomogramId
 
 
 class EventLog:
-    """Events and cursors. Appending joins the caller's transaction, so that what is told has happened."""
+    """Events and cursors. Appending joins the caller's transaction, so that what is in the log has happened."""
 
     def __init__(self, db: Database, *, site: str, instance: str, now: Callable[[], float]) -> None:
         self._db = db
@@ -22,7 +22,7 @@ class EventLog:
         self._now = now
 
     def append(self, event: Event) -> None:
-        """Tell `event`, unless it has been told already: it has the same `event_id` then."""
+        """Record `event`, unless it is recorded already: it has the same `event_id` then."""
         who = event.tomogram
         time = datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self._db.execute(

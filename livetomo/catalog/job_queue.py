@@ -29,7 +29,7 @@ INTERRUPTIONS = 5
 RETRIES = BackOff(10.0)
 # No job is ever made to wait for longer: a time beyond it was set by a clock that was ahead.
 LONGEST_WAIT_SECONDS = 3600.0
-# Neighbours of a revision, in the order of intake, by which it is told whether its own time can be true.
+# Neighbours of a revision, in the order of intake, which show whether its own time can be true.
 _NEIGHBOURS = 500
 _TWICE = (
     "So it was twice in a row: it needs more memory than there is. Bin it, or use a recipe with fewer networks or "
@@ -64,10 +64,10 @@ class Claim:
 class Jobs:
     """Leases and outcomes. `now` is seconds since 1970."""
 
-    def __init__(self, db: Database, event_log: EventLog, course: SessionJudging, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, event_log: EventLog, judging: SessionJudging, *, now: Callable[[], float]) -> None:
         self._db = db
         self._event_log = event_log
-        self._course = course
+        self._judging = judging
         self._now = now
 
     def claim(
@@ -125,16 +125,15 @@ class Jobs:
         return [_claim(row) for row in self._db.query(f"{_JOB} WHERE state = 'running' ORDER BY jobs.id")]
 
     def commit(self, token: str, manifest: ResultManifest, folder: str) -> ResultManifest | None:
-        """Record the result that lies in `folder` and tell it, in one transaction.
+        """Record the result that lies in `folder` and its events, in one transaction.
 
-        The manifest with what its session makes of its figures is what is told and returned; None when the lease is
-        lost.
+        The manifest with what its session makes of its figures is published and returned; None when the lease is lost.
         """
         with self._db.atomic():
             row = self._held(token)
             if row is None:
                 return None
-            judged = self._course.judged(manifest)
+            judged = self._judging.judged(manifest)
             self._finish(row["id"], "done", None)
             record_result(self._db, row["id"], judged, folder, self._now())
             claim = _claim(row)
@@ -146,7 +145,7 @@ class Jobs:
             self._record_state(claim, "done", {"seconds": round(waited, 3)})
             self._retract_older(row)
             said += settle_series(self._db, self._event_log, claim.tomogram, claim.facts)
-            self._course.judge(judged)
+            self._judging.judge(judged)
         for sentence in said:
             log.info(sentence)
         return judged

@@ -32,7 +32,7 @@ class SessionView:
 
     tomograms: one for each tilt series; superseded reconstructions are in `states` alone.
 
-    verdict: by its last tomograms, as it was told; missing before there are enough.
+    verdict: by its last tomograms, as it was published; missing before there are enough.
     targets: how far it is, where a person has said how many particles it is to have.
     """
 
@@ -49,7 +49,7 @@ class SessionView:
 class SessionTotals:
     """What the results of a session's newest revisions add up to; `newest` is of the last change.
 
-    verdict, reasons: of the session, by its last tomograms, as it was told.
+    verdict, reasons: of the session, by its last tomograms, as they were published.
     """
 
     watch: str
@@ -113,9 +113,9 @@ class Waiting:
 class Views:
     """Questions about the catalog."""
 
-    def __init__(self, db: Database, course: SessionJudging, *, now: Callable[[], float]) -> None:
+    def __init__(self, db: Database, judging: SessionJudging, *, now: Callable[[], float]) -> None:
         self._db = db
-        self._course = course
+        self._judging = judging
         self._now = now
 
     def sessions(self, limit: int = 100) -> list[SessionView]:
@@ -164,11 +164,11 @@ class Views:
     def session_verdict(
         self, watch: str, session: str, states: Mapping[State, int] | None = None
     ) -> tuple[Verdict, tuple[str, ...]]:
-        """How a session goes, and why it is not good: as it was told by its results, unless its tomograms fail.
+        """How a session goes, and why it is not good: as its results have it, unless its tomograms fail.
 
         `states`, where they are known, spare the look at the last tomograms of a session in which few have failed.
         """
-        recorded = self._course.recorded(watch, session) or {"verdict": "missing", "reasons": ()}
+        recorded = self._judging.recorded(watch, session) or {"verdict": "missing", "reasons": ()}
         reasons = tuple(recorded["reasons"])
         if states is None or states.get("failed", 0) >= FEWEST_TOMOGRAMS:
             rows = self._db.execute(

@@ -31,10 +31,10 @@ class FoundResult:
 def rebuild(catalog: Catalog, results: Iterable[FoundResult], *, seen: int = 0) -> int:
     """Record `results` in an empty catalog, oldest first; how many there were.
 
-    `seen` is the highest number that consumers may have been sent: what is told here is numbered above it.
+    `seen` is the highest number that consumers may have been sent: new events are numbered above it.
 
     What was waiting or failed is not known any more: the next scan finds it. Files that had been left alone, because
-    they were older than the first start, are found by it too; nothing can tell these two apart.
+    they were older than the first start, are found by it too; nothing distinguishes these two.
     """
     with catalog.db.atomic():
         epoch = begin(catalog.db, seen=seen, now=catalog.now)
@@ -65,7 +65,7 @@ def knows_better(catalog: Catalog, manifest: ResultManifest) -> bool:
 
 
 def _record(catalog: Catalog, found: FoundResult) -> None:
-    manifest, db = catalog.course.judged(found.manifest), catalog.db
+    manifest, db = catalog.judging.judged(found.manifest), catalog.db
     who, source = manifest.tomogram, manifest.source
     recipe = Recipe.model_validate(manifest.recipe.settings)
     record_recipe(db, manifest.recipe.name, recipe)
@@ -109,7 +109,7 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
         why = "a newer revision is there" if newer else "it was processed again with another recipe"
         supersede(db, catalog.event_log, who, older, why)
     settle_series(db, catalog.event_log, who, manifest.facts)
-    catalog.course.judge(manifest)
+    catalog.judging.judge(manifest)
 
 
 def _make_room(db: Database, who: TomogramId, path: str) -> None:

@@ -226,7 +226,7 @@ def record_recipe(db: Database, name: str, recipe: Recipe) -> None:
 
 
 def fault_body(fault: Fault | None) -> dict[str, Any]:
-    """What an event tells of a fault: not the traceback, which is for `livetomo failed show`."""
+    """What an event says of a fault: not the traceback, which is for `livetomo failed show`."""
     return {"fault": {"kind": fault.kind, "reason": fault.reason, "message": fault.message}} if fault else {}
 
 

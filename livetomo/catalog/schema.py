@@ -26,7 +26,7 @@ def _epoch(db: Database) -> None:
     db.execute("""
         CREATE TABLE epochs (               -- the last is in force
             number INTEGER PRIMARY KEY,
-            epoch TEXT NOT NULL,            -- a uuid; empty in a copy, so that whoever works with it begins its own
+            epoch TEXT NOT NULL,            -- a uuid; empty in a copy, so that who works with it begins a new one
             catalog TEXT NOT NULL,          -- a uuid: the same in every copy of this catalog
             began_at TEXT NOT NULL,         -- UTC, ISO 8601
             last INTEGER NOT NULL,          -- the newest event's number as it began

@@ -1,4 +1,4 @@
-"""The course of a session as the catalog knows it: what its last results say, and the verdict that was told of it."""
+"""Verdicts of sessions: what the last results of a session say, and the verdict that was published."""
 
 import json
 from typing import Any
@@ -27,9 +27,9 @@ _LAST = """
 class SessionJudging:
     """Judges a result by its session, and a session by its results.
 
-    Both are decided once, as the result is recorded, and told with it: what the broker, the page and a consumer that
-    catches up later say is then the same, and nobody's verdict changes because of what came after. A catalog that is
-    made anew decides the same, as long as results were recorded in the order in which they were finished.
+    Both are decided once, as the result is recorded, and published with it: the broker, the page and a consumer that
+    catches up later then say the same, and no verdict changes because of what came after. A catalog that is made anew
+    decides the same, as long as results were recorded in the order in which they were finished.
     """
 
     def __init__(self, db: Database, event_log: EventLog) -> None:
@@ -43,7 +43,7 @@ class SessionJudging:
         return judged(manifest, [{name: one["value"] for name, one in figures.items()} for _, figures in earlier])
 
     def judge(self, manifest: ResultManifest) -> None:
-        """Tell the session's verdict where the result of `manifest`, which is recorded, has changed it."""
+        """Record the session's verdict as an event if the result of `manifest`, which is recorded, has changed it."""
         who = manifest.tomogram
         recorded = self.recorded(who.watch, who.session)
         before: Verdict = recorded["verdict"] if recorded else "missing"
@@ -54,7 +54,7 @@ class SessionJudging:
             self._event_log.append(Event("verdict", who, manifest.revision, recipe_hash, body["verdict"], body))
 
     def recorded(self, watch: str, session: str) -> dict[str, Any] | None:
-        """What was last told of the session's verdict; None before there is one."""
+        """The last event of the session's verdict; None before there is one."""
         row = self._db.execute(
             "SELECT body FROM events WHERE kind = 'verdict' AND watch = ? AND session = ? ORDER BY seq DESC LIMIT 1",
             (watch, session),

@@ -1,4 +1,4 @@
-"""What stands in the place of something older: its job is not run, its result is retracted, and both are told."""
+"""What stands in the place of something older: its job is not run, its result is retracted, and both become events."""
 
 from collections.abc import Mapping
 from typing import Any
