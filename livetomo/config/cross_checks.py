@@ -39,8 +39,8 @@ def check_config(
     Args:
         config: as `load_config` returns it, so with absolute paths.
         source: the file's name, for the fault's lines.
-        kind_of: tells which file system a path lies on.
-        patience: how many seconds a hung mount may take to tell where a path really leads.
+        kind_of: gives the file system that a path lies on.
+        patience: how many seconds a hung mount may take to show where a path really leads.
         secrets_may_come: a file with a secret that is missing or empty is a warning, since the daemon waits for it.
 
     Raises:
@@ -142,7 +142,7 @@ def lies_in_a_watched_tree(folder: Path, config: Config, *, patience: float = 1.
 
 
 def _pattern(inside: Path, watch: str) -> str | None:
-    """What excludes the results at `inside` and little else; None where nothing tells them from sessions."""
+    """What excludes the results at `inside` and little else; None if nothing distinguishes them from sessions."""
     parts = ["*" if part in (_ANY_SESSION, watch) else part for part in inside.parts]
     while parts and parts[-1] == "*":
         parts.pop()

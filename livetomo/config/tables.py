@@ -50,7 +50,7 @@ def member(union: Any, label: str) -> Any:
 
 
 def choices(kind: Any) -> list[str]:
-    """The words that tell the models of a union apart: what their keys of one fixed word hold."""
+    """The words that distinguish the models of a union: what their keys of one fixed word hold."""
     kinds = (bare(field.annotation) for model in models(kind) for field in model.model_fields.values())
     return [args[0] for kind in kinds if get_origin(kind) is Literal and len(args := get_args(kind)) == 1]
 

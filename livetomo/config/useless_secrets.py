@@ -10,7 +10,7 @@ from livetomo.system.secret_files import read_token
 
 
 def useless_secrets(config: Config) -> Iterator[str]:
-    """A sentence for each; files that are not there, or cannot be read, are told of elsewhere."""
+    """A sentence for each; files that are not there, or cannot be read, are reported elsewhere."""
     token = config.http.token_file
     text = "" if token is None else _text(token)
     if text and (not (text.isascii() and text.isprintable()) or " " in text):
@@ -28,7 +28,7 @@ def useless_secrets(config: Config) -> Iterator[str]:
 
 
 def _text(token: Path) -> str:
-    """The token; empty where it cannot be read, which is told of elsewhere."""
+    """The token; empty where it cannot be read, which is reported elsewhere."""
     try:
         return read_token(token)
     except SecretUnreadable:

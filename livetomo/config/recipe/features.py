@@ -196,7 +196,7 @@ Feature = Annotated[
 
 
 def label_thresholds(features: Sequence[Feature]) -> dict[str, float]:
-    """Of the features that fill what they are found in, by name: what of their maps is theirs in labels and pictures.
+    """Of the features that fill what they are found in, by name: what of their maps labels and pictures show.
 
     A blob's map says where centres are, not what belongs to them.
     """
