@@ -62,7 +62,7 @@ class ClockWatch:
 
 
 class Trust:
-    """Whether ages can be told by the clock, so that something may be removed for its age."""
+    """Whether the clock gives ages that are true, so that something may be removed for its age."""
 
     def __init__(self, steady: Callable[[], float] = steady) -> None:
         self._steady = steady

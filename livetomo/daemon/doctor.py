@@ -144,7 +144,7 @@ def _memory() -> int:
 
 
 def _is_synchronised() -> bool:
-    """Whether the kernel's clock follows another one, as NTP's programs tell the kernel."""
+    """Whether the kernel's clock follows another one, as NTP's programs report to the kernel."""
     timex = ctypes.create_string_buffer(512)  # `modes` 0: ask, change nothing
     time_error = 5
     return bool(ctypes.CDLL(None).adjtimex(timex) != time_error)

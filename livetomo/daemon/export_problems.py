@@ -1,4 +1,4 @@
-"""What keeps sessions' files from being complete: remembered by session, told by watch."""
+"""What keeps sessions' files from being complete: remembered by session, reported by watch."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field

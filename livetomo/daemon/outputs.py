@@ -52,7 +52,7 @@ log = logging.getLogger("livetomo.outputs")
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What the catalog knows by which folders are told: who it is, how far it is, where its last results lie."""
+    """What the catalog knows by which folders are recognised: who it is, how far it is, where its last results lie."""
 
     catalog: str
     epoch: str
@@ -109,7 +109,7 @@ class Outputs:
         return self._is_settled.is_set()
 
     def problems(self) -> Iterator[Problem]:
-        """Why nothing is written, as of the last look; one that hangs is told of by those who look for room."""
+        """Why nothing is written, as of the last look; a folder that hangs is a problem of `Disks`."""
         if said := " ".join(why for place, why in self._whys.items() if why and place not in self._hanging):
             yield Problem("folder", "output", "critical", said, blocks_ready=True)
         if self._state_why:
@@ -268,7 +268,7 @@ class Outputs:
         return record.run == self._last_run and not self._signed and not holds_its_state(record)
 
     def _lives_on(self, path: Path, record: Record) -> bool | None:
-        """Whether a daemon is alive; None while it cannot be told yet, for which its record is watched."""
+        """Whether a daemon is alive; None as long as that is not known, for which its record is watched."""
         if (held := holds_its_state(record)) is not None:
             return held
         changed, now = path.stat().st_mtime_ns, self._clock()

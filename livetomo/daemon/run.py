@@ -115,7 +115,7 @@ def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None
 
 
 def reached(catalog: Catalog) -> Reached:
-    """What the catalog knows by which the folders of results are told."""
+    """What the catalog knows by which the folders of results are recognised."""
     epoch, last = catalog.event_log.epoch(), high_water(catalog.db)
     folders = catalog.views.last_folders(MOST_LAST_FOLDERS)
     return Reached(epoch.catalog, epoch.id, last.seq, last.event_id, tuple(folders))
@@ -160,7 +160,7 @@ class _Stop(Exception):
 
 
 async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
-    """Make every room, and run them side by side until one fails, which ends all, or the daemon is told to stop."""
+    """Make every room, and run them side by side until one fails, which ends all, or the daemon is stopped."""
     devices = find_devices() if config.workers.devices == "auto" else list(config.workers.devices)
     settings = MessageSettings.of(config)
     metrics = Metrics(CollectorRegistry(), watches=[watch.name for watch in config.watch], devices=devices)

@@ -1,8 +1,8 @@
 """Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
 
-That process is told on its standard input what to write: {"results": {folder: metadata}, "session": folder, "format":
-name}, and tells on its standard output what it went without: {"left_out": {tomogram: why}}. Beside the stars it leaves
-`metadata.json`, what sidecars say by now, for whoever derives from the results later.
+That process reads on its standard input what to write: {"results": {folder: metadata}, "session": folder, "format":
+name}, and writes on its standard output what it left out: {"left_out": {tomogram: why}}. Beside the stars it leaves
+`metadata.json`, what sidecars say by now, for what is derived from the results later.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class SessionStars:
         self._problems = ExportProblems()
 
     def learned(self, tomogram: TomogramId) -> None:
-        """What is told of a tomogram's tilt series is not what it was: its session's files are written anew."""
+        """What is known of a tomogram's tilt series has changed: its session's files are written anew."""
         self._due[tomogram.watch, tomogram.session] = 0.0
         self._noted.set()
 
@@ -65,7 +65,7 @@ class SessionStars:
         return self._problems.of(self.watches())
 
     async def run(self) -> None:
-        """Until cancelled. At first all sessions of the last days are written: nothing tells what was missed."""
+        """Until cancelled. At first all sessions of the last days are written: nothing records what was missed."""
         seq = await self.catalog(lambda catalog: catalog.event_log.last())
         live = await self.catalog(lambda catalog: catalog.sessions.live(LIVE_SECONDS))
         self._due |= dict.fromkeys(live, 0.0)
@@ -152,7 +152,7 @@ class SessionStars:
 def write(order: dict[str, Any]) -> dict[str, Any]:
     """Write what `order` says: the files of every feature. A feature whose picks have all gone gets an empty file.
 
-    A result that cannot be read costs its own tomogram only, which the report tells.
+    A result that cannot be read costs its own tomogram only, which the report names.
 
     Raises:
         SourceUnreadable: the output is away.

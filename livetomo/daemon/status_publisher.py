@@ -18,7 +18,7 @@ MOST_SESSIONS = 200
 
 
 class StatusPublisher:
-    """Tells after each event, but not more often than a person could read."""
+    """Publishes after each event, but not more often than a person could read."""
 
     def __init__(self, view: View, retained: Retained, topics: Topics) -> None:
         self._view = view
@@ -39,7 +39,7 @@ class StatusPublisher:
                     await self._view.wait_beyond(seq)
 
     async def publish(self) -> None:
-        """Look, and tell what has changed."""
+        """Look, and publish what has changed."""
         live = set(await live_sessions(self._view))
         for watch, session in sorted(live):
             totals = await self._view.totals(watch, session)
@@ -55,7 +55,7 @@ class StatusPublisher:
         self._retained.is_complete.set()
 
     async def _before(self) -> set[tuple[str, str]]:
-        """Sessions that were live the last time; at first, all that an earlier run may have told of."""
+        """Sessions that were live the last time; at first, all that an earlier run may have published."""
         if self._live is not None:
             return self._live
         return {(each.watch, each.session) for each in await self._view.sessions(MOST_SESSIONS)}

@@ -11,7 +11,7 @@ TOMOGRAMS = 3
 RESTS = BackOff(5.0, 3600.0)
 
 
-class Bench:
+class CircuitBreaker:
     """Counts a device's faults. A single tomogram that kills every worker does not bench a device; three do."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -17,7 +17,7 @@ from livetomo.catalog.job_queue import LEASE_SECONDS, Claim, complete_at
 from livetomo.core.errors import LivetomoError, SourceUnreadable
 from livetomo.core.status import WorkerState
 from livetomo.core.tomogram import Fault, attempt_name, result_name, tomogram_folder
-from livetomo.daemon.workers.circuit_breaker import Bench
+from livetomo.daemon.workers.circuit_breaker import CircuitBreaker
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.publish.prometheus.metrics import Metrics
@@ -56,7 +56,7 @@ class Lane:
 
     def __post_init__(self) -> None:
         self._renew_at = -math.inf
-        self._bench = Bench()
+        self._breaker = CircuitBreaker()
         self._worker = WorkerProcess(self.device, workers=self.lanes)
         self.state = WorkerState(self.device, "starting", since=datetime.now(UTC))
 
@@ -79,9 +79,9 @@ class Lane:
 
     async def _sit_out(self) -> None:
         """While the device is benched, or must not work for another reason, hold no worker."""
-        while (rest := self._bench.rest()) or not self.may_start():
+        while (rest := self._breaker.rest()) or not self.may_start():
             await self._worker.stop()
-            self._report("benched" if rest else "idle", message=self._bench.why if rest else "")
+            self._report("benched" if rest else "idle", message=self._breaker.why if rest else "")
             await asyncio.sleep(min(rest or BENCH_LOOK_SECONDS, BENCH_LOOK_SECONDS))
 
     async def _next_job(self) -> Claim:
@@ -115,7 +115,7 @@ class Lane:
                     await _sweep(folder)
                 await self.catalog(lambda catalog: catalog.jobs.release(claim.token))
             raise
-        self._bench.count(str(claim.tomogram), fault)
+        self._breaker.count(str(claim.tomogram), fault)
         if fault is None:
             await _to_the_end(self._commit(claim, folder))
         else:
@@ -155,7 +155,7 @@ class Lane:
         return Fault(**message["fault"]) if message["is"] == "failed" else None
 
     async def _next_message(self, claim: Claim) -> dict[str, Any]:
-        """The next message about this job, keeping its lease meanwhile; a lost lease is told to the worker."""
+        """The next message about this job, keeping its lease meanwhile; a lost lease is reported to the worker."""
         while True:
             message = await self._worker.receive()
             if self.state.stage in _READING and self.hangs(claim):

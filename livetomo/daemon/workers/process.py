@@ -64,7 +64,7 @@ class WorkerProcess:
                 await asyncio.sleep(pause)
 
     async def send(self, message: Message) -> None:
-        """Tell the worker something; `WorkerFault` when it is gone."""
+        """Send the worker a message; `WorkerFault` when it is gone."""
         assert self._child is not None
         self._kills = self._memory.kills()
         try:
@@ -116,7 +116,7 @@ class WorkerProcess:
         return WorkerFault(Fault("device", "worker died", said))
 
     def _kernel_has_killed(self) -> bool:
-        """Whether the kernel has ended a process for want of memory since the worker was last told something."""
+        """Whether the kernel has ended a process for want of memory since the last message to the worker."""
         before, after = self._kills, self._memory.kills()
         return before is not None and after is not None and after > before
 

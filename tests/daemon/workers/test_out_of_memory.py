@@ -8,7 +8,7 @@ import pytest
 
 from livetomo.core.back_off import BackOff
 from livetomo.core.tomogram import Fault
-from livetomo.daemon.workers.circuit_breaker import Bench
+from livetomo.daemon.workers.circuit_breaker import CircuitBreaker
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
 from livetomo.system.memory import Memory
 from tests.daemon.workers.test_dispatcher import house_in
@@ -74,17 +74,17 @@ async def test_a_death_for_want_of_memory_is_distinguished_from_others(code, bef
 
 
 def test_tomograms_that_need_too_much_memory_do_not_bench_a_device():
-    bench = Bench(lambda: 1000.0)
+    breaker = CircuitBreaker(lambda: 1000.0)
     for name in "AABBCCDDEE":
-        bench.count(name, Fault("device", "out of memory", "The kernel ended it."))
-    assert bench.rest() == 0
+        breaker.count(name, Fault("device", "out of memory", "The kernel ended it."))
+    assert breaker.rest() == 0
 
 
 def test_memory_that_other_programs_hold_benches_it():
-    bench = Bench(lambda: 1000.0)
+    breaker = CircuitBreaker(lambda: 1000.0)
     for name in "ABC":
-        bench.count(name, Fault("device", "out of device memory", "Others hold it."))
-    assert bench.rest() > 0
+        breaker.count(name, Fault("device", "out of device memory", "Others hold it."))
+    assert breaker.rest() > 0
 
 
 async def test_a_tomogram_that_kills_two_workers_is_put_aside_and_the_line_moves_on(tmp_path, monkeypatch):
