@@ -6,7 +6,7 @@ from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.payloads.retained import AlertPayload
 from livetomo.publish.payloads.topics import Topics
 
-# A start is nothing to look at, and a broker that is away cannot be told that it is.
+# A start is nothing to look at, and a broker that is away cannot be sent that it is.
 _NOT_FOR_THE_BROKER = ("start", "broker-connection")
 
 
@@ -19,7 +19,7 @@ class Alerts:
         self._before: set[str] | None = None
 
     def show(self, status: Status) -> None:
-        """Tell the problems that hold now, and take back what held before.
+        """Publish the problems that hold now, and take back what held before.
 
         At first, whatever an earlier run may have left is taken back.
         """

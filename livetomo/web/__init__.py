@@ -1,1 +1,1 @@
-"""The page, the HTTP API, the metrics and the probes: reading for whoever may, changes for who holds the key."""
+"""The page, the HTTP API, the metrics and the probes: reading for all who may, changes for those who hold the token."""

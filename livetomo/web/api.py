@@ -59,9 +59,9 @@ class HttpApi:
         """
         after = number(request, "after", 0, most=_MOST_SEQ)
         epoch, last = await self._view.numbering()
-        theirs = request.query_params.get("epoch", epoch)
+        known_epoch = request.query_params.get("epoch", epoch)
         headers = {EPOCH_HEADER: epoch}
-        if after and (theirs != epoch or after > last):
+        if after and (known_epoch != epoch or after > last):
             said = (
                 f"events are numbered anew since this consumer has read number {after}: the catalog was restored or "
                 "rebuilt. Ask for all after 0 once, and drop those whose event_id you have"

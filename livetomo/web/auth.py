@@ -30,7 +30,7 @@ _HEADERS = {
 class AccessRules:
     """What a listener allows.
 
-    full_control: whoever reaches it may do everything (the Unix socket, guarded by its file's mode).
+    full_control: each client that reaches it may do everything (the Unix socket, guarded by its file's mode).
     open_reading: reading needs no token (loopback).
     token:        what changes need, and reading where it is not open; None: nothing can be changed here.
     token_now:    in place of `token`, asked at each request: its file may be replaced.

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the HTTP API, for whoever writes a client."""
+"""The OpenAPI document of the HTTP API, for authors of clients."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ MOST_LIVE_SESSIONS = 50
 
 
 class View:
-    """Everything that can be asked: of the catalog, and of whoever knows the status."""
+    """Everything that can be asked: of the catalog, and of the source of the status."""
 
     def __init__(self, catalog: CatalogThread, status: Callable[[], Awaitable[Status]]) -> None:
         self._catalog = catalog

@@ -18,7 +18,7 @@ _STOP_SECONDS = 3
 
 
 class Server:
-    """One listener. Its socket is bound when it is made, so that whoever made it can connect at once."""
+    """One listener. Its socket is bound when it is made, so that its owner can connect at once."""
 
     def __init__(self, app: Starlette, listener: socket.socket) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What happens, as it happens, to whoever keeps the page open: server-sent events."""
+"""Server-sent events: what happens, as it happens, for each open page."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ class Live:
         """From now on, or from after the event that the browser had last."""
         after = request.headers.get("last-event-id", "")
         seq = int(after) if after.isascii() and after.isdigit() else number(request, "after", -1, most=2**62)
-        # Before the browser is told that the stream is open: what it fetches then, and what comes here, is all.
+        # Before the browser knows that the stream is open: what it fetches then, and what comes here, is all.
         _, last = await self._view.numbering()
         # A page that was open before a backup was put in force has a number that is not reached yet.
         seq = last if seq < 0 else min(seq, last)

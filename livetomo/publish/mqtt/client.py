@@ -35,7 +35,7 @@ T = TypeVar("T")
 class BrokerLimits:
     """What an MQTT 5 broker says at the connection of what it takes; others say nothing, and may take less.
 
-    packet: bytes of the largest packet; None: no limit is told.
+    packet: bytes of the largest packet; None: no limit is given.
     """
 
     packet: int | None = None

@@ -32,7 +32,7 @@ class DeliveryObserver(Protocol):
 
 
 class Uncounted:
-    """An observer for whoever counts nothing."""
+    """An observer that counts nothing."""
 
     def message_refused(self, reason: Counted) -> None:
         """Nothing."""

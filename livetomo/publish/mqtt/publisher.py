@@ -1,4 +1,4 @@
-"""Tells the broker every event, in order, and keeps what it retains up to date; waits where it is away."""
+"""Publishes every event, in order, and keeps what it retains up to date; waits where it is away."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ class Publisher:
 
     Events are sent one at a time, so that they arrive in order, and the cursor moves to what the broker has
     acknowledged, and past what it refuses while it takes other things. While it has a backlog the cursor moves once a
-    batch: a killed daemon may then tell up to a batch again, under the same event ids.
+    batch: a killed daemon may then publish up to a batch again, under the same event ids.
     """
 
     settings: MessageSettings
@@ -82,7 +82,7 @@ class Publisher:
             began = self.clock()
             try:
                 # In a task of its own: in Python 3.11 a task group that fails as it is cancelled forgets that, and
-                # counts its own cancelling, so that only a task without one knows whether it was told to stop.
+                # counts its own cancelling, so that only a task without one knows whether it was asked to stop.
                 await asyncio.create_task(self._connection())
             except BrokerAway as fault:
                 if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -95,7 +95,7 @@ class Publisher:
             await self.pause(self._next_pause())
 
     def problems(self) -> Iterator[Problem]:
-        """What the broker does not take, and who takes over; that it is away is told by the status."""
+        """What the broker does not take, and who takes over; that it is away is in the status."""
         refused = list(self._delivery.standing.values())
         if refused:
             more = f" {len(refused) - 1} other kinds of messages are refused, too." if len(refused) > 1 else ""
@@ -140,14 +140,14 @@ class Publisher:
                 raise
 
     async def _talk(self, connection: Connection) -> None:
-        """Say `online`, then tell what there is to tell until the connection is lost."""
+        """Publish `online`, then what there is to publish, until the connection is lost."""
         self._gives_reasons = connection.gives_reasons
         self._delivery.begin()
         await self._delivery.send(connection, self._availability(ONLINE))
         self.state = BrokerState(configured=True, connected=True)
         log.info("broker: connected")
         if self._short_ones and self._short_ones % _LOOK_EVERY_SHORT_ONES == 0:
-            # Not each time: two that only look at what the other has told would tell nothing.
+            # Not each time: two that only look at what the other has published would publish nothing.
             await self._look_for_a_rival(connection)
         self.retained.send_all_again()
         try:
@@ -163,7 +163,7 @@ class Publisher:
             raise _first(away) from None
 
     async def _look_for_a_rival(self, connection: Connection) -> None:
-        """Whether another daemon has told its status in our place: brokers seldom say who ended a connection."""
+        """Whether another daemon has published its status in our place: brokers seldom say who ended a connection."""
         topic = self.settings.topics.status
         self._has_rival = False
         kept = await connection.retained([topic], enough=1)

@@ -1,4 +1,4 @@
-"""What the broker should hold for whoever comes later: the newest payload of each topic, sent when there is a way."""
+"""What the broker should hold for later subscribers: the newest payload of each topic, sent when there is a way."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from livetomo.publish.payloads.events import Message
 class Retained:
     """Wanted payloads by topic. Only the newest counts, so nothing piles up while the broker is away.
 
-    is_complete: set by whoever puts, once all has been put that should stand: what else stands is a leftover then.
+    is_complete: set by the publisher once it has put all that should stand: what else stands is a leftover then.
     """
 
     def __init__(self) -> None:

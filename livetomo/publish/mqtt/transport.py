@@ -1,4 +1,4 @@
-"""What the publisher needs of a broker: connect, have messages acknowledged, be told when the connection is lost."""
+"""What the publisher needs of a broker: connect, have messages acknowledged, know when the connection is lost."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

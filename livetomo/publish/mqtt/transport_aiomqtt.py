@@ -82,7 +82,7 @@ class _MqttConnection:
         try:
             await self._client.subscribe([(each, 1) for each in filters])
             async for message in self._client.heard(_QUIET_SECONDS):
-                # Others are told meanwhile, and some brokers send retained messages of other topics, too.
+                # Others are sent meanwhile, and some brokers send retained messages of other topics, too.
                 if message.retain and message.payload and any(message.topic.matches(each) for each in filters):
                     found[str(message.topic)] = bytes(message.payload)
                 if enough is not None and len(found) >= enough:

@@ -1,4 +1,4 @@
-"""Every payload that is published: made from recorded events alone, so that broker and HTTP tell the same story."""
+"""Every payload that is published: made from recorded events alone, so that broker and HTTP say the same."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Payloads that the broker retains: how things stand, replaced whole, in contrast to events, which are told once."""
+"""Payloads that the broker retains: the present state, replaced whole, unlike events, which are published once."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -96,7 +96,7 @@ class StatusPayload(PayloadPart):
 
 
 def is_of_another(body: bytes, own: bytes) -> bool:
-    """Whether a status, `told` below this daemon's name, is of another one that runs beside the one of `own`."""
+    """Whether a status that was published under this daemon's name is of another one that runs beside that of `own`."""
     try:
         one, other = StatusPayload.model_validate_json(body), StatusPayload.model_validate_json(own)
     except ValueError:

@@ -57,7 +57,7 @@ class Topics:
         return "/".join([self.root, inside[0], *["+"] * differing, *inside[1 + differing :]])
 
     def event(self, event: Event) -> str:
-        """Where `event` is told; picks have a topic for each feature, a verdict has its session's."""
+        """Where `event` is published; picks have a topic for each feature, a verdict has its session's."""
         who = event.tomogram
         if event.kind == "verdict":
             return f"{self.root}/{slug(who.watch)}/{slug(who.session)}/verdict"

@@ -1,4 +1,4 @@
-"""Everything that Prometheus is told: counters and histograms that the daemon feeds, gauges from its status."""
+"""Everything that Prometheus gets: counters and histograms that the daemon feeds, gauges from its status."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ from livetomo.publish.prometheus.status_gauges import StatusGauges
 # One more series for each counter and histogram, which nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-_MOST_FIGURES = 200  # names come from code, not from data; this stops whoever breaks that rule
+_MOST_FIGURES = 200  # names come from code, not from data; this stops code that breaks that rule
 
 M = TypeVar("M", Counter, Gauge, Histogram)
 

@@ -47,7 +47,7 @@ UNITS: Mapping[str, BaseUnit] = {
 def metric_name(name: str, unit: str) -> str | None:
     """What follows `livetomo_quality_` for a figure; None where its name or unit cannot stand in a metric's name.
 
-    Counts of picks are told by `livetomo_tomogram_picks`, with the feature as a label.
+    Counts of picks are in `livetomo_tomogram_picks`, with the feature as a label.
     """
     stem = name.replace(".", "_").replace("-", "_")
     word = _base(unit).name
@@ -57,7 +57,7 @@ def metric_name(name: str, unit: str) -> str | None:
 
 
 def in_base_units(value: float, unit: str) -> float:
-    """A figure's value as its metric tells it."""
+    """A figure's value as its metric has it."""
     return value * _base(unit).factor
 
 

@@ -17,7 +17,7 @@ _WORKER_STATES = ("starting", "idle", "busy", "benched")
 
 
 class StatusGauges(Collector):
-    """Tells the last status that it was shown, and which sessions are live."""
+    """Gives the last status that it got, and which sessions are live."""
 
     def __init__(self) -> None:
         self._status: Status | None = None
@@ -30,7 +30,7 @@ class StatusGauges(Collector):
         live_sessions: Sequence[tuple[str, str]] = (),
         newest: Sequence[SessionTotals] = (),
     ) -> None:
-        """Tell `status` from now on; `live_sessions` are (watch, session), `newest` the last one of each watch."""
+        """Give `status` from now on; `live_sessions` are (watch, session), `newest` the last one of each watch."""
         self._status = status
         self._sessions = live_sessions
         self._newest = newest

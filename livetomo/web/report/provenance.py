@@ -11,7 +11,7 @@ from livetomo.core.manifest import Provenance, ResultManifest
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One recipe, model or set of programs: what is told of it, and of how many tomograms it is true."""
+    """One recipe, model or set of programs: its facts, and how many tomograms were made with it."""
 
     title: str
     tomograms: int

@@ -1,4 +1,4 @@
-"""What a report tells of a session: from its result folders alone, or with what only the catalog knows."""
+"""What a report says of a session: from its result folders alone, or with what only the catalog knows."""
 
 import logging
 import re
