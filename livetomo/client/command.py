@@ -79,7 +79,7 @@ class Command:
             try:
                 status = await process.wait()
             finally:
-                await end(process, grace_seconds=GRACE_SECONDS)  # it runs yet only if we are told to stop
+                await end(process, grace_seconds=GRACE_SECONDS)  # it still runs only if we are asked to stop
         if status != 0:
             log.warning("%s ended with %d; what it said is in %s", words[0], status, folder / "log.txt")
         return status

@@ -47,7 +47,7 @@ class Follower:
 
     kind:      an export format whose files are fetched for each tomogram; None: the particles file alone.
     tomograms: end when so many are collected; None: never.
-    told:      hears of every change.
+    on_change: called with every change.
     """
 
     stream: PickStream
@@ -159,7 +159,7 @@ class Follower:
 
     def _ended(self, work: _Work, task: "asyncio.Task[int]") -> None:
         if task.cancelled() or task.exception() is not None:
-            return  # whoever awaits it hears of that
+            return  # who awaits it gets the cancellation
         work.task = None
         self.failed_runs += task.result() != 0
         self._look_at((work.watch, work.name), work.session)

@@ -208,7 +208,7 @@ class Collection:
         for each in body["sessions"]:
             taken = {one["tomogram"]: CollectedTomogram(**one) for one in each["taken"]}
             for again in self._session(each["watch"], each["session"]).remember(taken):
-                if self.position is not None:  # of another epoch the numbers tell nothing: from the beginning then
+                if self.position is not None:  # of another epoch the numbers mean nothing: from the beginning then
                     self.position = min(self.position, again.seq - 1 if again.epoch == self.epoch else 0)
 
 

@@ -55,13 +55,13 @@ class Query:
 class PickStream:
     """An endless iterator over sets of picks.
 
-    The broker tells quickly; the API knows all. So at each connection, and from time to time, everything after
+    The broker is quick; the API knows all. So at each connection, and from time to time, everything after
     `position` is asked for, and what was heard already is dropped by its event id.
 
     position: every event up to this number has been dealt with, as soon as the next set is asked for; None: not known
         yet. Keep it, and give it to the next stream as `after`.
     epoch: of that number, to be kept with it. Where the daemon has begun another, because its catalog was restored or
-        made anew, its whole story is read once, and what changes the set that stands for a tomogram is handed on.
+        made anew, its whole event log is read once, and what changes the set that stands for a tomogram is handed on.
     began: the event after which this consumer wanted to hear of things at all; to be kept, too.
     """
 
@@ -117,7 +117,7 @@ class PickStream:
             await self._pause(_PAUSES.seconds(failures))
 
     async def _find_daemon(self) -> str:
-        """The root of the daemon's topics; its status, which the broker retains, tells where its API is."""
+        """The root of the daemon's topics; its status, which the broker retains, says where its API is."""
         any_of = "/".join(slug(name) if name else "+" for name in (self._query.site, self._query.instance))
         topics = [f"{self._base}/{any_of}/{kind}" for kind in ("status", "availability")]
         async with self._subscription.open(topics) as heard:
@@ -225,7 +225,7 @@ class PickStream:
                 yield pickset
 
     async def _from_the_start(self, epoch: str) -> AsyncIterator[PickSet]:
-        """Read the whole story, and hand on what makes a difference; twice, since it need not fit into memory."""
+        """Read the whole event log, and hand on what makes a difference; twice, since it need not fit into memory."""
         assert self.api is not None
         replay = Replay(epoch=epoch, began=self.began)
         async for body in self.api.events_after(0):
@@ -245,17 +245,17 @@ class PickStream:
         return bool(self.epoch) and body.get("epoch", "") not in ("", self.epoch)
 
     async def _once(self, body: Mapping[str, Any]) -> PickSet | None:
-        """The set that `body` tells, if it is wanted and new."""
+        """The set that `body` announces, if it is wanted and new."""
         if not self._query.wants(body) or body["event_id"] in self._seen:
             return None
-        # Of another epoch the API has told all by now. Only where it is away the broker's word has to do, and then
+        # Of another epoch the API has given all by now. Only where it is away the broker's word has to do, and then
         # numbers of different epochs are not compared.
         if self._is_caught_up if self._is_anew(body) else body["seq"] <= self._dealt_with:
             return None
         return await self._handed_on(body)
 
     async def _handed_on(self, body: Mapping[str, Any]) -> PickSet | None:
-        """The set that `body` tells, remembered; None where its file is not what was published."""
+        """The set that `body` announces, remembered; None where its file is not what was published."""
         pickset = pickset_of(body, self._query.feature, ())
         if not pickset.retracted:
             try:

@@ -65,7 +65,7 @@ class PickSet:
 
 
 def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, ...], ...]) -> PickSet:
-    """What a picks or retracted payload tells, with all rows."""
+    """What a picks or retracted payload says, with all rows."""
     common = {key: body[key] for key in ("event_id", "seq", "time", "watch", "session", "tomogram", "revision")}
     common |= {"recipe_hash": body["recipe_hash"], "result_id": body["result_id"], "feature": feature}
     common["epoch"] = body.get("epoch", "")
@@ -83,6 +83,6 @@ def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, .
 
 
 def _format(name: str) -> str:
-    """The export format that a file's name tells: `picks/ribosome.relion5.star` is relion5."""
+    """The export format by a file's name: `picks/ribosome.relion5.star` is relion5."""
     parts = name.rsplit("/", 1)[-1].split(".")
     return parts[-2] if len(parts) > 2 else parts[-1]

@@ -35,9 +35,9 @@ def keep(standing: dict[Place, Standing], pickset: PickSet) -> None:
 
 @dataclass(slots=True)
 class Replay:
-    """What a daemon tells from its first event on: the last word about each tomogram.
+    """What a daemon publishes from its first event on: the last word about each tomogram.
 
-    began: what was told up to this event is of no interest. The numbers of a later epoch are higher.
+    began: what was published up to this event is of no interest. The numbers of a later epoch are higher.
     """
 
     began: int = 0
@@ -60,9 +60,9 @@ class Replay:
             self.retracted[where] = one
 
     def news(self, standing: Mapping[Place, Standing]) -> set[str]:
-        """The ids of the events that a consumer has to be given, so that what stands for it is what is told.
+        """The ids of the events that a consumer has to be given, so that what stands for it is what is published.
 
-        Of a tomogram that is not told of any more nothing is known: its set stays until something is.
+        Of a tomogram that is no longer published nothing is known: its set stays until something is.
         """
         picked = {one.event_id for where, one in self.published.items() if standing.get(where) != one}
         gone = {
