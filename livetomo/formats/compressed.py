@@ -1,4 +1,4 @@
-"""Files compressed by gzip or bzip2, told by their first bytes, whatever they are called."""
+"""Files compressed by gzip or bzip2, recognised by their first bytes, whatever they are called."""
 
 import bz2
 import gzip

@@ -40,7 +40,7 @@ class Frame:
         *,
         pixel_size_angstrom: float | None = None,
     ) -> "Frame":
-        """With what sidecars say of the tilt series; a pixel size that a person says goes before theirs."""
+        """With what sidecars say of the tilt series; a pixel size that a person gives goes before that of sidecars."""
         pixel = pixel_size_angstrom or sidecar_pixel_angstrom(facts, geometry.voxel_size_angstrom)
         series: tuple[int, int, int] | None = None
         size = facts.unbinned_size_xyz or ()

@@ -91,7 +91,7 @@ def report_header(path: Path) -> HeaderReport:
 
 
 def _stored(block: bytes, order: str) -> dict[str, Any]:
-    """What the bytes hold; of what cannot be a header (its first numbers have a zero byte) only what tells its kind."""
+    """What the bytes hold; of what cannot be a header (its first numbers have a zero byte) only what shows its kind."""
     if len(block) < HEADER_BYTES or b"\0" not in block[:_LINE_BYTES]:
         return {"first_bytes": tuple(_lines(block[:_LINE_BYTES]))}
     fields = {name: _written(struct.unpack_from(order + kind, block, at)) for name, at, kind in _FIELDS}

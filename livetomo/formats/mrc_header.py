@@ -180,7 +180,7 @@ def check_size(header: MrcHeader, found_bytes: int, path: Path) -> MrcHeader:
     Some programs copy the size of an extended header that they do not write. A file that is to the byte what it would
     be without one has none. Bytes after the volume are left alone.
 
-    How long a compressed file is says nothing: whoever reads it to its end sees whether it is whole.
+    How long a compressed file is says nothing: only reading it to its end shows whether it is whole.
 
     Raises:
         TruncatedVolume: says how many bytes are missing.

@@ -1,4 +1,4 @@
-"""Tell a stack of images, or of volumes, from a tomogram, by its header and by the tilts that lie beside it."""
+"""Distinguishes stacks of images, or of volumes, from tomograms, by the header and by the tilts that lie beside it."""
 
 import re
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ class WarpExporter(ParticlesStar):
     position = CORNER
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths: one for each voxel size, since Warp is told one."""
+        """The files of many tomograms, by their paths: one for each voxel size, since Warp takes one."""
         by_path: dict[str, list[Placed]] = {}
         for placed in sorted(sets, key=lambda placed: placed.frame.geometry.voxel_size_angstrom):
             by_path.setdefault(self._path(placed.frame, feature), []).append(placed)
@@ -52,6 +52,6 @@ class WarpExporter(ParticlesStar):
 
     @staticmethod
     def _path(frame: Frame, feature: str) -> str:
-        """Two digits of the voxel size, and two more where these do not tell it."""
+        """Two digits of the voxel size, and two more if these are not enough."""
         size = round(frame.geometry.voxel_size_angstrom, 4)
         return f"{feature}_{size:.2f}A.star" if size == round(size, 2) else f"{feature}_{size:.4f}A.star"

@@ -2,7 +2,7 @@
 
 import re
 
-# Where a server or desktop puts what was deleted, or as it was before. They are told by their whole name, in any case.
+# Where a server or desktop puts what was deleted, or as it was before. They are known by their whole name, in any case.
 # Hidden ones (.snapshot, .Trash-1000, .recycle) need no mention.
 _OF_SERVERS = frozenset(
     (

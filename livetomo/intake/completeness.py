@@ -30,8 +30,8 @@ class Dismissed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Company:
-    """What goes along with a volume."""
+class Companions:
+    """The half-maps and the facts of sidecars that belong to a volume."""
 
     halves: dict[str, str] = field(default_factory=dict)
     facts: SidecarFacts = field(default_factory=SidecarFacts)
@@ -59,7 +59,7 @@ class Judge:
         """
         signal = producer.signal(file, path, self._tree)
         fault: Fault | None = None
-        company = Company()
+        companions = Companions()
         try:
             self.check_volume(producer, path, look, rest)
         except NotATomogram as error:
@@ -70,11 +70,11 @@ class Judge:
             fault = as_fault(error)
         else:
             self._check_signal(producer, signal, rest)
-            company = self.company(producer, file, path, signal=signal, rest=rest)
+            companions = self.companions(producer, file, path, signal=signal, rest=rest)
         content = self._tree.content(path)
         if (content.size, content.modified_ns) != (look.size, look.modified_ns) or self._tree.look(path) != look:
             raise SourceChanged(Path(path))
-        return Arrival(tomogram, path, content, producer.name, company.halves, company.facts, fault)
+        return Arrival(tomogram, path, content, producer.name, companions.halves, companions.facts, fault)
 
     def glance(self, file: Recognised, path: str) -> None:
         """Look at what goes along with the volume at `path`, which has been looked at."""
@@ -84,9 +84,9 @@ class Judge:
         """As `HalfFinder.places`."""
         return self._halves.places(file, path)
 
-    def company(
+    def companions(
         self, producer: Producer, file: Recognised, path: str, *, signal: Signal | None = None, rest: float
-    ) -> Company:
+    ) -> Companions:
         """The halves and the facts of the complete volume at `path`, which has been at rest for `rest` seconds.
 
         Raises:
@@ -120,7 +120,7 @@ class Judge:
             stored_axes=file.stored_axes,
             producer=plugin.to_json() if plugin else {},
         )
-        return Company(dict(halves.complete), facts)
+        return Companions(dict(halves.complete), facts)
 
     def check_volume(self, producer: Producer, path: str, look: Look, rest: float) -> None:
         """Refuse what is not a whole volume, by its header and its size.

@@ -30,7 +30,7 @@ class Hints:
         return []
 
     def overflows(self) -> int:
-        """How often news was lost, so that only a whole scan can tell."""
+        """How often news was lost, so that only a whole scan shows what changed."""
         return 0
 
     def keep_alive(self, folders: int) -> None:

@@ -139,7 +139,7 @@ class _Handler(FileSystemEventHandler):  # type: ignore[misc, unused-ignore]
 
 
 class _OverflowLog(logging.Handler):
-    """Watchdog tells of an overflow of the kernel's queue in its log only."""
+    """Watchdog reports an overflow of the kernel's queue in its log only."""
 
     def __init__(self, overflowed: Callable[[], None]) -> None:
         super().__init__(logging.WARNING)

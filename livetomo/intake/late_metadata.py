@@ -18,7 +18,7 @@ _State = tuple[tuple[str, int, int], ...]
 
 @dataclass(slots=True)
 class _Followed:
-    """told: a digest of what the catalog has. state: what lies around the tomogram; since: for how long so."""
+    """companions_digest: of what the catalog has. state: what lies around the tomogram; since: for how long so."""
 
     arrival: Arrival
     producer: Producer
@@ -67,16 +67,16 @@ class Late:
         if one.is_read or now - one.since < self._settle:
             return None
         try:
-            company = self._judge.company(one.producer, one.file, path, rest=now - one.since)
+            companions = self._judge.companions(one.producer, one.file, path, rest=now - one.since)
         except (NotYet, Dismissed):
             return None
         except (OSError, PermanentError):
             one.state = None  # the scan sees what has become of it
             return None
         one.is_read = True
-        if companions_digest(company.halves, company.facts) == one.companions_digest:
+        if companions_digest(companions.halves, companions.facts) == one.companions_digest:
             return None
-        return replace(one.arrival, halves=company.halves, facts=company.facts)
+        return replace(one.arrival, halves=companions.halves, facts=companions.facts)
 
     def _state(self, one: _Followed) -> _State:
         """Size and time of each file around the tomogram."""

@@ -1,4 +1,4 @@
-"""What the watcher's process and its supervisor tell each other, as JSON lines."""
+"""Messages between the watcher's process and its supervisor, as JSON lines."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -35,7 +35,7 @@ def known_messages(files: Iterable[KnownFile]) -> Iterator[dict[str, Any]]:
 
 
 def known_to_json(files: Iterable[KnownFile]) -> list[list[Any]]:
-    """Files as rows: path, size, modification time, digest, what was told, inode, what it is a copy of."""
+    """Files as rows: path, size, modification time, digest, companions' digest, inode, what it is a copy of."""
     return [
         [each.path, was.size, was.modified_ns, was.digest, each.companions_digest, each.inode, each.copy_of]
         for each, was in ((each, each.content) for each in files)
@@ -59,12 +59,12 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the watcher tells of itself, whenever it has looked.
+    """The state of the watcher, whenever it has looked.
 
     trouble:    why the tree cannot be scanned well, in a sentence; empty where it can.
     seconds:    how long the last whole scan took; None before the first.
     files:      names seen by it; candidates: those that are tomograms by their names.
-    mode:       events or poll, and why where that was not the user's wish.
+    mode:       events or poll, and why, if the configuration asks for the other.
     not_utf8:   files that would be tomograms if their names could be written down; first_not_utf8: the first, as text.
     pending:    the first of those that are not taken yet; `settling` counts all.
     """

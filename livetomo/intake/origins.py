@@ -35,7 +35,7 @@ class Origins:
     def moved_from(self, path: str, look: Look) -> str:
         """Where the file at `path` was when it was left alone; empty where it was not, or is there still.
 
-        Told without reading it: an archive of thousands may have been renamed.
+        Recognised without reading it: an archive of thousands may have been renamed.
         """
         is_informative = _is_informative(look.modified_ns)
         for other in self._known.left_alone_like(look.size, look.modified_ns):

@@ -2,8 +2,8 @@
 
 They are those of the first completed scan. Two roots need more thought, because the daemon often starts before its
 mounts do: one that is an empty mount point at first (what appears with the mount is old), and one that does not exist
-yet (what appears in it is new). Both are told apart by the file system that the root lies on, so that this is kept with
-the baseline: as the entry for the root itself, whose time is a number made of the mount.
+yet (what appears in it is new). The file system that the root lies on distinguishes them, so that it is kept with the
+baseline: as the entry for the root itself, whose time is a number made of the mount.
 """
 
 import hashlib

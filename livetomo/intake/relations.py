@@ -55,7 +55,7 @@ class Relations:
         folder, name = split(plain_path(path))
         names = VolumeName.of(name)
         has_own = any(self.near.exists(folder + names.core + ending) for ending in _OWN)
-        # Beside it, a name that is longer by what does not tell two tomograms apart.
+        # Beside it, a name that is longer by what does not distinguish two tomograms.
         for core in () if has_own else names.shorter():
             yield from self._present(folder, core, names, strict=False)
         for core in names.behind_product():
@@ -116,14 +116,14 @@ class Relations:
         if contradiction(*found, source, self.near.exists):
             return False
         try:
-            ours, theirs = self.tree.look(path), self.tree.look(source)
+            own, other = self.tree.look(path), self.tree.look(source)
             whole = self.tree.header(source)
             refuse_stack(whole, source, self.tree, self.near, is_users_word=found[0].is_users_word)
         except PermanentError:
             return False
         except OSError:
             return True  # gone since it was taken, or not to be read at the moment: their names have to do
-        if (ours.device, ours.inode) == (theirs.device, theirs.inode):
+        if (own.device, own.inode) == (other.device, other.inode):
             return False
         if VolumeName.of(split(source)[1]).is_reconstruction:
             return True

@@ -1,4 +1,4 @@
-"""Tell how long a file has been at rest, by looking at it again and again."""
+"""How long a file has been at rest, by looking at it again and again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

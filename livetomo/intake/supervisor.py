@@ -105,11 +105,11 @@ class Intake:
 
     @property
     def report(self) -> Report:
-        """What the process last told of itself: candidates, files that are not taken yet and why, lost events."""
+        """What the process last reported: candidates, files that are not taken yet and why, lost events."""
         return self._report
 
     async def _start_process(self) -> JsonChild:
-        argv = [sys.executable, "-m", "livetomo.intake", self.name]  # its name is for whoever reads `ps`
+        argv = [sys.executable, "-m", "livetomo.intake", self.name]  # its name is for people who read `ps`
         return await JsonChild.start(argv, log=lambda line: log.info("watch %s: %s", self.name, line))
 
     async def _one_life(self) -> str:
@@ -177,7 +177,7 @@ class Intake:
         self._report = report
 
     async def _guard(self, process: JsonChild) -> None:
-        """Kill the process when it has been silent for too long: whoever asks a hung file system hangs."""
+        """Kill the process when it has been silent for too long: what asks a hung file system hangs."""
         while True:
             silent = self.clock() - self._last_word
             if self._is_listening and silent >= self._hang_seconds:

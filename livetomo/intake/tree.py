@@ -55,7 +55,7 @@ class Entry(Protocol):
 
 
 class NotAFile(OSError):
-    """Something else than a regular file: a FIFO would block whoever opens it."""
+    """Something else than a regular file: a FIFO would block the process that opens it."""
 
 
 class Tree:

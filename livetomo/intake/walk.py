@@ -16,7 +16,7 @@ class Listing:
     """A folder's files and the folders in it that are wanted, or why it cannot be read.
 
     own: the folder is one of livetomo's own results; nothing below it is wanted, and neither are its files.
-    is_outside: a link led there, so that the kernel tells nothing of it.
+    is_outside: a link led there, so that the kernel reports nothing of it.
     stores: the folders in it that are called as volumes are; those of Zarr hold thousands, and are not looked into.
     """
 

@@ -36,10 +36,10 @@ SUCCESSOR_SETTLES = 3.0
 
 @dataclass(eq=False, repr=False)
 class Watcher:
-    """One watch. `offer` is called with each arrival, `tell_baseline` with the baseline; both are answered later.
+    """One watch. `offer` is called with each arrival, `report_baseline` with the baseline; both are answered later.
 
-    tell_left_alone: called with files that are known from elsewhere: copies, and old files that were moved.
-    alive: called often during long work, so that whoever waits knows that it goes on.
+    report_left_alone: called with files that are known from elsewhere: copies, and old files that were moved.
+    alive: called often during long work, so that the supervisor knows that it goes on.
     """
 
     settings: WatchSettings
@@ -200,14 +200,14 @@ class Watcher:
         )
 
     def folders(self) -> int:
-        """How many folders there are that the kernel can tell of."""
+        """How many folders there are of which the kernel can report changes."""
         return len(self._folders) - self._folders_outside
 
     def wants(self, name: str) -> bool:
         """Whether a file of this name may matter: a cheap test for floods of events."""
         return self._candidates.wants(name)
 
-    # What it is told.
+    # What it receives.
 
     def acknowledge(self, path: str) -> None:
         """The catalog has the arrival that was offered for `path`."""
@@ -237,7 +237,7 @@ class Watcher:
     # What it does.
 
     def look_around(self) -> None:
-        """See whether halves or sidecars of what was taken have come or changed, and tell."""
+        """See whether halves or sidecars of what was taken have come or changed, and report it."""
         if not self._ready():
             return
         self._near.clear()
@@ -381,7 +381,7 @@ class Watcher:
             f"{self.settings.name}` and restart the daemon."
         )
 
-    # What `Candidates` tells.
+    # What `Candidates` reports.
 
     def candidate_found(self, candidate: Candidate, look: Look) -> None:
         """As `Listener.candidate_found`."""

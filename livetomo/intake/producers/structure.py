@@ -34,7 +34,7 @@ _NAMES = _compiled(
     (r"_\d{5,}(?:_ctf|_avg)?_\d+(?:\.\d+)?A\.mrc$", "a particle's box of Warp, by its name"),
     (r"(?:^|[_-])(?:subtomo(?:gram)?s?|subvolumes?)(?:[_-]\w+)?\.mrc$", "a particle's box, by its name"),
 )
-# RELION's particles: one of its boxes in a folder of this kind is told by its name as well.
+# RELION's particles: one of its boxes in a folder of this kind is recognised by its name as well.
 _BOXES = re.compile(r"(?:^|/)Subtomograms/[^/]+/$")
 _BOX = re.compile(r"\d+_\w+\.mrc$")
 

@@ -1,4 +1,4 @@
-"""Words in the names of files and folders: those of copies that programs make, and those that tell places apart."""
+"""Words in the names of files and folders: those of copies that programs make, and those that distinguish places."""
 
 import re
 
@@ -34,7 +34,7 @@ def is_product(word: str) -> bool:
 
 
 def names_another(rest: str) -> bool:
-    """Whether `rest`, by which a name is longer, tells two tomograms apart: `_2`, `_pos3`, `_ts_002`, `_b`.
+    """Whether `rest`, by which a name is longer, distinguishes two tomograms: `_2`, `_pos3`, `_ts_002`, `_b`.
 
     The first of its parts decides: `TS_1_2_filtered` is no copy of `TS_1`.
     """

@@ -1,4 +1,4 @@
-"""What producers were told to do for a whole session: AreTomo3's session and Warp's settings."""
+"""The settings of producers for a whole session: AreTomo3's session and Warp's settings."""
 
 import json
 import math
