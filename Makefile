@@ -65,7 +65,6 @@ pages: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.docs.schemas docs/schemas
 	$(BIN)/python -m tools.docs.metrics_page docs/metrics.md
 	$(BIN)/python -m tools.docs.quality_page docs/quality.md
-	$(BIN)/python -m dashboards
 	$(BIN)/python -m tools.docs.architecture docs
 	$(BIN)/python -m dashboards
 

@@ -93,7 +93,7 @@ class BrokerError(LivetomoError):
 
 
 class BrokerAway(BrokerError, Unreachable, reason="broker away"):
-    """The MQTT broker does not answer, refuses, or has hung up: what is to be told waits for it."""
+    """The MQTT broker does not answer, refuses, or has hung up: what is to be published waits for it."""
 
 
 class MessageRefused(BrokerError, reason="message refused", exit_code=ExitCode.CONFIGURATION):
@@ -125,7 +125,7 @@ class NumberedAnew(LivetomoError, reason="numbered anew", exit_code=ExitCode.INC
 
 
 class NotAsPublished(LivetomoError, reason="not as published", exit_code=ExitCode.INPUT):
-    """A file that a message tells of is gone, or is not the file that was published."""
+    """A file that a message names is gone, or is not the file that was published."""
 
 
 class BadStar(LivetomoError, reason="bad STAR file", exit_code=ExitCode.INPUT):
@@ -344,7 +344,7 @@ class HalvesDiffer(PermanentError, reason="halves differ"):
 
 
 class NoDefocus(PathError, PermanentError, reason="no defocus"):
-    """The recipe undoes the CTF of a tomogram whose defocus nobody tells."""
+    """The recipe undoes the CTF of a tomogram whose defocus is not known."""
 
     sentence = (
         '{path.name}: no sidecar gives "defocus_angstrom", which [denoise] with method "deconvolve" needs. '

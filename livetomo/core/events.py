@@ -1,4 +1,4 @@
-"""Something that happened and is told: numbered, never changed."""
+"""Something that happened and is published: numbered, never changed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ State = Literal["waiting", "running", "done", "failed", "superseded", "cancelled
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing to tell about one tomogram; a verdict is its session's, which its result has changed.
+    """One thing that happened to one tomogram; a verdict is its session's, which its result has changed.
 
-    version: what tells two events of the same kind about the same result apart (a state and its turn, a feature).
-    body:    what it tells beyond its identity, JSON-able.
+    version: what distinguishes two events of the same kind about the same result (a state and its turn, a feature).
+    body:    what it says beyond its identity, JSON-able.
     """
 
     kind: Kind
@@ -29,14 +29,14 @@ class Event:
     body: Mapping[str, Any]
 
     def id(self, site: str, instance: str) -> str:
-        """The uuid5 of what it tells, the same after any crash or rebuild."""
+        """The uuid5 of its content, the same after any crash or rebuild."""
         who = (self.tomogram.watch, self.tomogram.session, self.tomogram.name, str(self.revision), self.recipe_hash)
         return stable_id("event", site, instance, *who, self.kind, self.version)
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event with its place in the story. `time` is UTC, ISO 8601; `seq` counts within `epoch`."""
+    """An event with its place in the event log. `time` is UTC, ISO 8601; `seq` counts within `epoch`."""
 
     seq: int
     event_id: str
@@ -46,7 +46,7 @@ class Recorded:
 
 
 def result_events(manifest: ResultManifest, folder: str) -> Iterator[Event]:
-    """What a committed result tells, from its manifest alone: the picks of each feature, then the whole."""
+    """The events of a committed result, from its manifest alone: the picks of each feature, then the whole."""
     who = (manifest.tomogram, manifest.revision, manifest.recipe.hash)
     common = {"result_id": manifest.result_id, "folder": folder, "recipe": manifest.recipe.name}
     volume = replace(manifest.volume, evidence=None).to_json()

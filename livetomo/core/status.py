@@ -1,4 +1,4 @@
-"""What the daemon is doing at this moment: one snapshot, told alike on the page, to the broker and as metrics."""
+"""What the daemon is doing at this moment: one snapshot, the same on the page, at the broker and as metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,7 +92,7 @@ class DiskState:
 class Status:
     """All of it. `url` is where the page and the API are; `problems` is all that is wrong, critical things first.
 
-    epoch: of the events' numbers. While the catalog is in trouble, what it tells here is what it said before that.
+    epoch: of the events' numbers. While the catalog is in trouble, this is what it said before that.
     """
 
     site: str

@@ -33,7 +33,7 @@ def bounded_time(nanoseconds: int) -> int:
     """A file's time, since 1970, as 64 bits hold it: from 1677 to 2262.
 
     Servers say 1601 for a time that they do not know, and broken ones any year; SQLite holds no larger number. Times
-    beyond the bounds are all the same time, so that such a file is told to have changed by its size and content alone.
+    beyond the bounds are all the same time, so that only its size and content show that such a file has changed.
     """
     return nanoseconds if -_INT64 <= nanoseconds < _INT64 else min(max(nanoseconds, -_INT64), _INT64 - 1)
 
@@ -69,7 +69,7 @@ class Fault:
 class KnownFile:
     """A file that has been dealt with: taken, or left alone. `path` is relative to its watch's root, with `/`.
 
-    told: what `told` makes of the halves and metadata that are recorded of it; empty where they are not followed.
+    companions_digest: of the half-maps and facts that are recorded of it; empty where they are not followed.
     inode: of one that was left alone, where it is known. copy_of: the path of what it is left alone as a copy of.
     """
 

@@ -16,7 +16,7 @@ DEVIATIONS = 5.0
 MOST_TOMOGRAMS = 100
 AXIS_DEVIATION = "tilt_axis_deviation"
 _GAUSSIAN = 1.4826  # the standard deviation of a normal distribution for its median absolute deviation
-_FEW = 8  # a spread that few values tell is so uncertain that the limit is (1 + 8/n) times as far
+_FEW = 8  # a spread of few values is so uncertain that the limit is (1 + 8/n) times as far
 _LEAST_SHARE = 0.05
 _LEAST_SPREAD: Mapping[str, float] = {"": 0.005, "Å": 1.0, "µm": 0.1, "°": 0.5, "tilts": 0.5}
 Values = Mapping[str, float | None]
@@ -56,7 +56,7 @@ class Usual:
         return Usual(middle, max(spread, least), len(values))
 
     def deviations(self, value: float) -> float:
-        """How many spreads `value` lies above the median; nearer to 0 the fewer tomograms tell the spread."""
+        """How many spreads `value` lies above the median; nearer to 0 the fewer tomograms give the spread."""
         return (value - self.middle) / self.spread / (1 + _FEW / self.tomograms) if self.spread else 0.0
 
 

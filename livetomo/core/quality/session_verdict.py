@@ -26,7 +26,7 @@ class Judged:
 class Target:
     """How many particles of a feature a session is to have, how many it has, and when it will have them all.
 
-    per_hour: at the rate of the last two hours; None while too few tomograms tell it.
+    per_hour: at the rate of the last two hours; None while there are too few tomograms.
     expected: at that rate; None where it is not known, or never.
     """
 
@@ -81,7 +81,7 @@ def troubles(last: Sequence[Judged]) -> list[str]:
 
 
 def verdict_body(last: Sequence[Judged], before: Verdict) -> dict[str, Any] | None:
-    """What a session's event tells when its verdict is not what it was `before`; None when it is."""
+    """What a session's event says when its verdict is not what it was `before`; None when it is."""
     verdicts = [result.verdict for result in last]
     verdict = session_verdict(verdicts, before)
     if verdict == before:
