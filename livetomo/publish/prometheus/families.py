@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 
 class Family(NamedTuple):
-    """One metric: its full name, its type, what its labels are, and what it tells."""
+    """One metric: its full name, its type, what its labels are, and what it means."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -17,7 +17,7 @@ class Family(NamedTuple):
     documentation: str
 
     def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
-        """Without samples; a counter's name is told without `_total`, which the exposition adds."""
+        """Without samples; a counter's name is given without `_total`, which the exposition adds."""
         made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
         return made(self.name, self.documentation, labels=self.labels)
 
