@@ -21,10 +21,14 @@ from livetomo.web.api import Actions
 BACKUP_NAME = "backup.sqlite"
 
 
-class Which(BaseModel):
-    """Which tomograms are meant: every one that fits what is given; `everything` where nothing else is."""
+class Asked(BaseModel):
+    """What a request says; a key that is not known is a slip."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Which(Asked):
+    """Which tomograms are meant: every one that fits what is given; `everything` where nothing else is."""
 
     watch: str | None = None
     session: str | None = None
@@ -39,36 +43,31 @@ class Which(BaseModel):
         return Selection(self.watch, self.session, self.name, self.reason)
 
 
-class Anew(BaseModel):
-    """Which tomograms of a session are processed with which recipe."""
-
-    model_config = ConfigDict(extra="forbid")
+class OfSession(Asked):
+    """Which session is meant; its watch, where several have one of this name."""
 
     session: str
-    recipe: str
     watch: str | None = None
+
+
+class Anew(OfSession):
+    """Which tomograms of a session are processed with which recipe."""
+
+    recipe: str
     name: str | None = None
 
 
-class SessionChoice(BaseModel):
+class SessionChoice(OfSession):
     """What counts for one session alone."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    session: str
-    watch: str | None = None
     recipe: str | None = None
     voxel_size: VoxelSize | None = None
     density: Literal["dark", "bright"] | None = None
 
 
-class Aim(BaseModel):
+class Aim(OfSession):
     """How many particles of each feature a session is to have."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    session: str
-    watch: str | None = None
     targets: dict[str, Annotated[int, Field(ge=1, le=10**9)]]
 
 
@@ -93,16 +92,23 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
             raise Refused(said)
         return selection
 
+    async def chosen(body: Mapping[str, Any]) -> Selection:
+        return await known(_read(Which, body).selection())
+
+    async def watch_of(asked: OfSession) -> str:
+        named = await catalog(lambda catalog: catalog.sessions.named(asked.session))
+        return asked.watch or _only(named, asked.session)
+
     async def retry(body: Mapping[str, Any]) -> Any:
-        which = await known(_read(Which, body).selection())
+        which = await chosen(body)
         return {"jobs": await catalog(lambda catalog: catalog.operator_requests.retry(which))}
 
     async def purge(body: Mapping[str, Any]) -> Any:
-        which = await known(_read(Which, body).selection())
+        which = await chosen(body)
         return {"jobs": await catalog(lambda catalog: catalog.operator_requests.give_up(which, "failed"))}
 
     async def cancel(body: Mapping[str, Any]) -> Any:
-        which = await known(_read(Which, body).selection())
+        which = await chosen(body)
         waiting = await catalog(lambda catalog: catalog.operator_requests.give_up(which, "waiting"))
         return {"jobs": waiting + await catalog(lambda catalog: catalog.operator_requests.give_up(which, "running"))}
 
@@ -129,22 +135,18 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         asked = _read(SessionChoice, body)
         said = Overrides(asked.recipe, asked.voxel_size, asked.density)
         said.applied_to(await asyncio.to_thread(load_recipe, asked.recipe or defaults.RECIPE))
-        watch = asked.watch or _only(
-            await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
-        )
+        watch = await watch_of(asked)
         await catalog(lambda catalog: catalog.sessions.override(watch, asked.session, said))
         return {"watch": watch, "session": asked.session, "overrides": asdict(said)}
 
     async def set_target(body: Mapping[str, Any]) -> Any:
         asked = _read(Aim, body)
-        watch = asked.watch or _only(
-            await catalog(lambda catalog: catalog.sessions.named(asked.session)), asked.session
-        )
+        watch = await watch_of(asked)
         await catalog(lambda catalog: catalog.sessions.aim(watch, asked.session, asked.targets))
         return {"watch": watch, "session": asked.session, "targets": asked.targets}
 
     async def failed(body: Mapping[str, Any]) -> Any:
-        which = await known(_read(Which, {"everything": True} | dict(body)).selection())
+        which = await chosen({"everything": True} | dict(body))
         return {"failed": await catalog(lambda catalog: catalog.operator_requests.failed(which))}
 
     async def backup(body: Mapping[str, Any]) -> Any:
@@ -152,18 +154,8 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: copy_database(catalog.db, path))
         return {"path": str(path)}
 
-    return {
-        "pause": pause,
-        "resume": resume,
-        "retry": retry,
-        "purge": purge,
-        "cancel": cancel,
-        "reprocess": reprocess,
-        "set_session": set_session,
-        "set_target": set_target,
-        "failed": failed,
-        "backup": backup,
-    }
+    every = (pause, resume, retry, purge, cancel, reprocess, set_session, set_target, failed, backup)
+    return {action.__name__: action for action in every}
 
 
 def _only(watches: Sequence[str], session: str) -> str:

@@ -13,6 +13,14 @@ from livetomo.core.status import Status
 from livetomo.publish.payloads.events import PayloadPart
 
 
+class RetainedPayload(PayloadPart):
+    """One that the broker retains."""
+
+    def payload(self) -> bytes:
+        """As the broker gets it."""
+        return self.model_dump_json().encode()
+
+
 class HealthPayload(PayloadPart):
     """State of a watch, by its last files and tomograms."""
 
@@ -61,7 +69,7 @@ class ProblemPayload(PayloadPart):
     blocks_ready: bool = Field(description="whether the problem keeps the daemon from its work")
 
 
-class StatusPayload(PayloadPart):
+class StatusPayload(RetainedPayload):
     """What the daemon is doing."""
 
     schema_: Literal["livetomo/status/1"] = Field("livetomo/status/1", alias="schema")
@@ -90,10 +98,6 @@ class StatusPayload(PayloadPart):
         said = {"ready": status.ready, "problems": [each["message"] for each in details], "problem_details": details}
         return StatusPayload.model_validate(facts | said)
 
-    def payload(self) -> bytes:
-        """As the broker gets it."""
-        return self.model_dump_json().encode()
-
 
 def is_of_another(body: bytes, own: bytes) -> bool:
     """Whether a status that was published under this daemon's name is of another one that runs beside that of `own`."""
@@ -116,7 +120,7 @@ class TargetPayload(PayloadPart):
     )
 
 
-class SummaryPayload(PayloadPart):
+class SummaryPayload(RetainedPayload):
     """State of a live session."""
 
     schema_: Literal["livetomo/summary/1"] = Field("livetomo/summary/1", alias="schema")
@@ -139,12 +143,8 @@ class SummaryPayload(PayloadPart):
         body = asdict(totals)
         return SummaryPayload.model_validate(body | {"time": body["newest"], "jobs": body["states"]})
 
-    def payload(self) -> bytes:
-        """As the broker gets it."""
-        return self.model_dump_json().encode()
 
-
-class AlertPayload(PayloadPart):
+class AlertPayload(RetainedPayload):
     """Something that a person should look at; the topic is cleared when it no longer holds."""
 
     schema_: Literal["livetomo/alert/1"] = Field("livetomo/alert/1", alias="schema")
@@ -152,10 +152,6 @@ class AlertPayload(PayloadPart):
     since: datetime
     severity: Severity
     message: str
-
-    def payload(self) -> bytes:
-        """As the broker gets it."""
-        return self.model_dump_json().encode()
 
 
 STANDING: tuple[type[PayloadPart], ...] = (StatusPayload, SummaryPayload, AlertPayload)
