@@ -11,9 +11,8 @@ from sqlite_utils import Database
 
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.core.events import State
-from livetomo.core.json_object import JsonObject
 from livetomo.core.manifest import ResultManifest
-from livetomo.core.quality.metric import Verdict, qualities, reasons
+from livetomo.core.quality.metric import Verdict, poor, reasons
 from livetomo.core.quality.session_verdict import FEWEST_TOMOGRAMS, LAST_TOMOGRAMS, Target, failures_are_bad, targets
 
 # The job that stands for a tomogram: the last one made of its newest revision.
@@ -317,7 +316,6 @@ _TOMOGRAM = """
 
 def _tomogram(row: Mapping[str, Any]) -> TomogramView:
     verdict, quality, picks, files = json.loads(row["said"]) if row["said"] else (None, {}, {}, {})
-    poor = {name: figure for name, figure in quality.items() if figure["verdict"] in ("warn", "bad")}
     fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
     return TomogramView(
         watch=row["watch"],
@@ -335,7 +333,7 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
         fault={key: fault[key] for key in ("kind", "reason", "message")} if fault else None,
         result_id=row["result_id"],
         verdict=verdict,
-        reasons=tuple(reasons(qualities(JsonObject(poor)).values())),
+        reasons=tuple(reasons(poor(quality).values())),
         picks=_counts(picks),
         previews=tuple(sorted(name for name in files if name.startswith("preview/"))),
     )

@@ -7,9 +7,8 @@ from sqlite_utils import Database
 
 from livetomo.catalog.event_log import EventLog
 from livetomo.core.events import Event
-from livetomo.core.json_object import JsonObject
 from livetomo.core.manifest import ResultManifest
-from livetomo.core.quality.metric import Verdict, qualities
+from livetomo.core.quality.metric import Verdict, poor
 from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, judged
 from livetomo.core.quality.session_verdict import LAST_TOMOGRAMS, Judged, verdict_body
 
@@ -48,7 +47,7 @@ class SessionJudging:
         recorded = self.recorded(who.watch, who.session)
         before: Verdict = recorded["verdict"] if recorded else "missing"
         last = self._last(who.watch, who.session, None, LAST_TOMOGRAMS)
-        body = verdict_body([Judged(verdict, qualities(JsonObject(figures))) for verdict, figures in last], before)
+        body = verdict_body([Judged(verdict, poor(figures)) for verdict, figures in last], before)
         if body is not None:
             recipe_hash = manifest.recipe.hash
             self._event_log.append(Event("verdict", who, manifest.revision, recipe_hash, body["verdict"], body))

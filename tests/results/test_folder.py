@@ -21,6 +21,12 @@ def result(tmp_path):
     return folder
 
 
+def write(folder: Path, change) -> None:
+    body = json.loads((folder / "result.json").read_text())
+    change(body)
+    (folder / "result.json").write_text(json.dumps(body))
+
+
 def test_a_result_as_it_was_written_is_intact(result):
     assert list(damage(result)) == []
     assert intact_manifest(result).tomogram.name == "TS_01"
@@ -58,6 +64,10 @@ def test_a_result_is_on_the_disk_before_it_appears_and_its_place_is_before_it_is
         (lambda f: (f / "result.json").unlink(), "result.json is missing"),
         (lambda f: (f / "result.json").write_text('{"half'), "result.json cannot be read"),
         (lambda f: (f / "result.json").write_text(json.dumps([1])), "result.json cannot be read"),
+        (
+            lambda f: write(f, lambda body: body.pop("revision")),
+            "result.json cannot be read (it does not give revision as",
+        ),
     ],
 )
 def test_any_harm_is_named(result, harm, said):

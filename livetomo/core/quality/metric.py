@@ -1,7 +1,7 @@
 """Named, unit-bearing numbers about one tomogram, each with a verdict."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -43,6 +43,11 @@ class Quality:
 def qualities(body: JsonObject) -> dict[str, Quality]:
     """The figures of an object that holds each by its name, as `Quality.to_json` writes it."""
     return {name: Quality.from_json(name, json_object(one, body.at(name))) for name, one in body.body.items()}
+
+
+def poor(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Quality]:
+    """Those that are warn or bad of such figures; the others, which are most, are not read."""
+    return qualities(JsonObject({name: one for name, one in figures.items() if one["verdict"] in ("warn", "bad")}))
 
 
 def verdict_in(body: JsonObject) -> Verdict:

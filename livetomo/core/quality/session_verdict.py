@@ -16,10 +16,10 @@ _MOST_REASONS = 5
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What counts of a result here: its verdict, and its figures by name."""
+    """What counts of a result here: its verdict, and its figures that are warn or bad, by name."""
 
     verdict: Verdict
-    figures: Mapping[str, Quality]
+    poor: Mapping[str, Quality]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,9 @@ def troubles(last: Sequence[Judged]) -> list[str]:
     reasons: dict[str, str] = {}
     times: Counter[str] = Counter()
     for result in last:
-        for name, figure in result.figures.items():
-            if figure.verdict in ("warn", "bad"):
-                times[name] += 1
-                reasons.setdefault(name, figure.reason)
+        for name, figure in result.poor.items():
+            times[name] += 1
+            reasons.setdefault(name, figure.reason)
     return [
         f"{name.replace('_', ' ')} in {number} of {len(last)}" + (f": {reasons[name]}" if reasons[name] else "")
         for name, number in times.most_common(_MOST_REASONS)

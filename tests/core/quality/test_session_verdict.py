@@ -53,7 +53,7 @@ def result(verdict: Verdict, **figures: str) -> Judged:
 def test_a_change_is_reported_with_what_is_wrong_most_often_first() -> None:
     last = [
         result("bad", thickness="too thick now", band_snr="no signal"),
-        result("good", thickness="", band_snr=""),
+        result("good"),
         result("bad", thickness="too thick before"),
     ]
     assert troubles(last) == ["thickness in 2 of 3: too thick now", "band snr in 1 of 3: no signal"]
