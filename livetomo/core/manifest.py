@@ -9,9 +9,9 @@ Three rules hold between versions:
 - A `schema` above `SCHEMA` is refused: some key has another meaning there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from livetomo.core.errors import BadManifest
 from livetomo.core.evidence import Evidence
@@ -22,10 +22,34 @@ from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId
 
 SCHEMA = 1
+_READERS: Mapping[Any, Callable[[JsonObject, str], Any]] = {
+    str: JsonObject.text,
+    int: JsonObject.whole,
+    Mapping[str, Any]: JsonObject.table,
+}
+
+
+class Plain:
+    """A part of the manifest whose keys are its fields, in their order."""
+
+    __slots__ = ()
+    _keys: ClassVar[Sequence[tuple[str, Callable[[JsonObject, str], Any]]]]
+
+    def __init_subclass__(cls) -> None:
+        cls._keys = [(name, _READERS[kind]) for name, kind in cls.__annotations__.items()]
+
+    @classmethod
+    def from_json(cls, body: JsonObject) -> Self:
+        """The inverse of `to_json`."""
+        return cls(*[read(body, name) for name, read in cls._keys])
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in `result.json`."""
+        return {name: getattr(self, name) for name, _ in self._keys}
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(Plain):
     """The file that the result was made of.
 
     path: absolute, as the daemon saw it.
@@ -38,15 +62,6 @@ class SourceFile:
     size: int
     modified_ns: int
     digest: str
-
-    @staticmethod
-    def from_json(body: JsonObject) -> "SourceFile":
-        """The inverse of `to_json`."""
-        return SourceFile(body.text("path"), body.whole("size"), body.whole("modified_ns"), body.text("digest"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in `result.json`."""
-        return {"path": self.path, "size": self.size, "modified_ns": self.modified_ns, "digest": self.digest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,7 @@ class VolumeFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class RecipeUsed:
+class RecipeUsed(Plain):
     """The recipe that the result was made with.
 
     name: as the configuration calls it.
@@ -116,18 +131,9 @@ class RecipeUsed:
     hash: str
     settings: Mapping[str, Any]
 
-    @staticmethod
-    def from_json(body: JsonObject) -> "RecipeUsed":
-        """The inverse of `to_json`."""
-        return RecipeUsed(body.text("name"), body.text("hash"), body.table("settings"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in `result.json`."""
-        return {"name": self.name, "hash": self.hash, "settings": dict(self.settings)}
-
 
 @dataclass(frozen=True, slots=True)
-class NetworkUsed:
+class NetworkUsed(Plain):
     """A network that the recipe ran.
 
     name: as its card says.
@@ -139,18 +145,9 @@ class NetworkUsed:
     sha256: str
     steps: int
 
-    @staticmethod
-    def from_json(body: JsonObject) -> "NetworkUsed":
-        """The inverse of `to_json`."""
-        return NetworkUsed(body.text("name"), body.text("sha256"), body.whole("steps"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in `result.json`."""
-        return {"name": self.name, "sha256": self.sha256, "steps": self.steps}
-
 
 @dataclass(frozen=True, slots=True)
-class PluginUsed:
+class PluginUsed(Plain):
     """A plug-in of another package that had a part in the result.
 
     kind: producer, exporter, segmenter or denoiser.
@@ -163,15 +160,6 @@ class PluginUsed:
     name: str
     distribution: str
     version: str
-
-    @staticmethod
-    def from_json(body: JsonObject) -> "PluginUsed":
-        """The inverse of `to_json`."""
-        return PluginUsed(body.text("kind"), body.text("name"), body.text("distribution"), body.text("version"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in `result.json`."""
-        return {"kind": self.kind, "name": self.name, "distribution": self.distribution, "version": self.version}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +213,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(Plain):
     """What one rule of curation took from the particles of a feature.
 
     number: of the rule in the recipe, from 1.
@@ -238,15 +226,6 @@ class Removed:
     rule: str
     picks: int
     candidates: int
-
-    @staticmethod
-    def from_json(body: JsonObject) -> "Removed":
-        """The inverse of `to_json`."""
-        return Removed(body.whole("number"), body.text("rule"), body.whole("picks"), body.whole("candidates"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in `result.json`."""
-        return {"number": self.number, "rule": self.rule, "picks": self.picks, "candidates": self.candidates}
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,20 +277,11 @@ class FeaturePicks:
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Plain):
     """A file of the result folder. bytes: its size. sha256: of its content, in hex."""
 
     bytes: int
     sha256: str
-
-    @staticmethod
-    def from_json(body: JsonObject) -> "FileFacts":
-        """The inverse of `to_json`."""
-        return FileFacts(body.whole("bytes"), body.text("sha256"))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in `result.json`."""
-        return {"bytes": self.bytes, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)
