@@ -42,10 +42,7 @@ _EXCEPTIONS = {
     sqlite3.SQLITE_CANTOPEN | (2 << 8): Meaning.CONFIGURATION,  # SQLITE_CANTOPEN_ISDIR
 }
 # At a start nobody has worked with the file yet, and it will not change its owner by itself.
-_AT_START = {
-    sqlite3.SQLITE_PERM: Meaning.CONFIGURATION,
-    sqlite3.SQLITE_READONLY: Meaning.CONFIGURATION,
-}
+_AT_START = {sqlite3.SQLITE_PERM: Meaning.CONFIGURATION, sqlite3.SQLITE_READONLY: Meaning.CONFIGURATION}
 
 
 def meaning(fault: sqlite3.Error, *, at_start: bool = False) -> Meaning:

@@ -87,8 +87,7 @@ def picks(
 
 
 @command.command(
-    "model",
-    epilog="Example:  livetomo evaluate model cellular.safetensors TS_01.mrc TS_01_ribosome.copick.json",
+    "model", epilog="Example:  livetomo evaluate model cellular.safetensors TS_01.mrc TS_01_ribosome.copick.json"
 )
 @click.argument("model", type=EXISTING)
 @click.argument("tomogram", type=EXISTING)

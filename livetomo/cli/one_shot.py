@@ -54,14 +54,7 @@ def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
     return names, warnings
 
 
-def make(
-    path: Path,
-    name: str,
-    recipe_name: str,
-    recipe: Recipe,
-    output: Path,
-    run: Run,
-) -> OneShotResult:
+def make(path: Path, name: str, recipe_name: str, recipe: Recipe, output: Path, run: Run) -> OneShotResult:
     """The result of one file, made by `run` unless it is there; it appears whole or not at all.
 
     Raises:

@@ -44,9 +44,7 @@ _COMMON = (
         help="Signal-to-noise ratio of the views, in pixels of 10 Å. Default: 0.05 to 0.5.",
     ),
     click.option(
-        "--templates",
-        type=EXISTING_FOLDER,
-        help="A folder of density maps (*.mrc) to place, each named by its file.",
+        "--templates", type=EXISTING_FOLDER, help="A folder of density maps (*.mrc) to place, each named by its file."
     ),
     ribosome_option,
     click.option("--halves", is_flag=True, help="Also write even and odd half-maps with independent noise."),
@@ -116,10 +114,7 @@ def command() -> None:
 @command.command("tomograms", epilog="Example:  livetomo simulate tomograms --tomograms 5 --voxel-size 13.5 OUTPUT")
 @click.argument("output", type=FOLDER)
 @_common
-def tomograms(
-    output: Path,
-    **drawn: Any,
-) -> None:
+def tomograms(output: Path, **drawn: Any) -> None:
     """Write tomograms and the truth about them into OUTPUT.
 
     Beside each NAME.mrc lie NAME_labels.mrc, the particles with their orientations as RELION 5 star and copick JSON,
@@ -158,14 +153,7 @@ def tomograms(
 )
 @click.option("--truth", type=FOLDER, help="Folder for the truth.")
 @_common
-def session(
-    folder: Path,
-    producer: str,
-    every: float,
-    write_seconds: float,
-    truth: Path | None,
-    **drawn: Any,
-) -> None:
+def session(folder: Path, producer: str, every: float, write_seconds: float, truth: Path | None, **drawn: Any) -> None:
     """Write tomograms into FOLDER as a live microscope's software would: one after the other, in place, slowly."""
     from livetomo.simulate.session import NAMINGS, Exposure, expose
     from livetomo.simulate.write import write_truth

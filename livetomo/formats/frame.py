@@ -34,11 +34,7 @@ class Frame:
 
     @staticmethod
     def of_metadata(
-        name: str,
-        geometry: TomogramGeometry,
-        facts: SidecarFacts,
-        *,
-        pixel_size_angstrom: float | None = None,
+        name: str, geometry: TomogramGeometry, facts: SidecarFacts, *, pixel_size_angstrom: float | None = None
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person gives goes before that of sidecars."""
         pixel = pixel_size_angstrom or sidecar_pixel_angstrom(facts, geometry.voxel_size_angstrom)

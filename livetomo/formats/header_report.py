@@ -95,11 +95,7 @@ def _stored(block: bytes, order: str) -> dict[str, Any]:
     if len(block) < HEADER_BYTES or b"\0" not in block[:_LINE_BYTES]:
         return {"first_bytes": tuple(_lines(block[:_LINE_BYTES]))}
     fields = {name: _written(struct.unpack_from(order + kind, block, at)) for name, at, kind in _FIELDS}
-    return {
-        "fields": fields,
-        "written_by": tuple(_programs(block)),
-        "first_bytes": tuple(_lines(block[:_LABELS_AT])),
-    }
+    return {"fields": fields, "written_by": tuple(_programs(block)), "first_bytes": tuple(_lines(block[:_LABELS_AT]))}
 
 
 def _written(values: tuple[Any, ...]) -> str:

@@ -162,8 +162,7 @@ class Intake:
         for file in files:
             if file.copy_of:
                 log.info(
-                    "watch %s: %s is a copy of %s, and is not processed again",
-                    *(self.name, file.path, file.copy_of),
+                    "watch %s: %s is a copy of %s, and is not processed again", *(self.name, file.path, file.copy_of)
                 )
         if moved := [file.path for file in files if not file.copy_of]:
             log.info("watch %s: %d old files have moved and stay left alone, first %s", self.name, len(moved), moved[0])

@@ -25,11 +25,7 @@ class Simulated:
 
 
 def simulate_cell(
-    seed: int,
-    geometry: TomogramGeometry,
-    *,
-    library: Library | None = None,
-    snr: tuple[float, float] = (0.05, 0.5),
+    seed: int, geometry: TomogramGeometry, *, library: Library | None = None, snr: tuple[float, float] = (0.05, 0.5)
 ) -> Simulated:
     """A piece of a cell at random. The same seed gives the same, on the same version of everything.
 

@@ -38,11 +38,7 @@ def bit(feature: str) -> int:
 
 
 def prepared(
-    volume: npt.NDArray[np.floating],
-    voxel_size_angstrom: float,
-    canonical: Canonical,
-    *,
-    bright: bool = False,
+    volume: npt.NDArray[np.floating], voxel_size_angstrom: float, canonical: Canonical, *, bright: bool = False
 ) -> npt.NDArray[np.float16]:
     """A tomogram as the network will see it, (z, y, x) at the canonical voxel size."""
     density = clip_(normalise_(torch.from_numpy(volume.astype(np.float32)), "bright" if bright else "dark"))
@@ -75,9 +71,7 @@ def on_grid(labels: npt.NDArray[np.int8], shape_zyx: Sequence[int]) -> npt.NDArr
 
 
 def add_ribosomes(
-    targets: npt.NDArray[np.uint8],
-    positions: npt.NDArray[np.float64],
-    voxel_sizes_angstrom: npt.NDArray[np.float64],
+    targets: npt.NDArray[np.uint8], positions: npt.NDArray[np.float64], voxel_sizes_angstrom: npt.NDArray[np.float64]
 ) -> None:
     """Set the ribosome's bit in a sphere around each position (n, 3; voxel index, z, y, x), in place."""
     flag = np.uint8(bit("ribosome"))

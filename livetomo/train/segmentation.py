@@ -75,11 +75,7 @@ def train_segmentation(
     with workers(sources.processes) as executor:
         validation = _gather(held_out, sources, executor)
         pool = Pool(
-            learned,
-            size=sources.pool,
-            renew_every=sources.renew_every,
-            executor=executor,
-            ahead=2 * sources.processes,
+            learned, size=sources.pool, renew_every=sources.renew_every, executor=executor, ahead=2 * sources.processes
         )
         figures = trainer.run(pool.at, validation, progress)
     card = Card.of(

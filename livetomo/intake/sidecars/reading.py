@@ -36,10 +36,7 @@ _KINDS: tuple[tuple[str, str, int, Read], ...] = (
 
 
 # A folder may hold several data sets of IMOD, and only one of each of these.
-_OF_ONE: Mapping[str, Callable[[str, str], bool]] = {
-    "tilt.com": imod.tilt_com_is_of,
-    "newst.com": imod.newst_com_is_of,
-}
+_OF_ONE: Mapping[str, Callable[[str, str], bool]] = {"tilt.com": imod.tilt_com_is_of, "newst.com": imod.newst_com_is_of}
 
 
 def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, SidecarFacts]:

@@ -50,9 +50,7 @@ def dense_masks(normalised: Tensor, plan: FeaturePlan) -> dict[str, Tensor]:
     return {
         feature.name: plan.grid.bring(
             dense(
-                normalised,
-                deviations=feature.deviations,
-                grow_voxels=plan.grid.tomogram.voxels(feature.grow_angstrom),
+                normalised, deviations=feature.deviations, grow_voxels=plan.grid.tomogram.voxels(feature.grow_angstrom)
             )
         )
         for feature in plan.recipe.feature
@@ -114,12 +112,7 @@ def _by_methods(denoised: Tensor, plan: FeaturePlan, blank: Tensor | None) -> di
 
 
 def _by_network(
-    seen: Tensor,
-    plan: FeaturePlan,
-    package: Package,
-    mirrors: int,
-    features: Sequence[NetworkFeature],
-    models: Models,
+    seen: Tensor, plan: FeaturePlan, package: Package, mirrors: int, features: Sequence[NetworkFeature], models: Models
 ) -> FeatureMaps:
     """The maps of the features that one run of a network serves."""
     asked = tuple(dict.fromkeys(feature.channel_name for feature in features))

@@ -25,10 +25,7 @@ class StatusGauges(Collector):
         self._newest: Sequence[SessionTotals] = ()
 
     def show(
-        self,
-        status: Status,
-        live_sessions: Sequence[tuple[str, str]] = (),
-        newest: Sequence[SessionTotals] = (),
+        self, status: Status, live_sessions: Sequence[tuple[str, str]] = (), newest: Sequence[SessionTotals] = ()
     ) -> None:
         """Give `status` from now on; `live_sessions` are (watch, session), `newest` the last one of each watch."""
         self._status = status

@@ -127,13 +127,7 @@ def of_catalog(catalog: Catalog, watch: str, session: str) -> Session:
         else:
             rows.append(Row(view.name, view.revision, "done", trouble, Path(result.folder), result.manifest))
     return Session(
-        watch,
-        session,
-        tuple(sorted(rows, key=_counted)),
-        totals.verdict,
-        totals.reasons,
-        totals.targets,
-        whole=True,
+        watch, session, tuple(sorted(rows, key=_counted)), totals.verdict, totals.reasons, totals.targets, whole=True
     )
 
 
