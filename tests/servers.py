@@ -67,7 +67,7 @@ class Mosquitto:
         raise AssertionError(said.decode())
 
     async def stop(self, *, how: signal.Signals = signal.SIGTERM, forget: bool = False) -> None:
-        """End it, softly unless told otherwise; `forget`: it keeps nothing for its next start."""
+        """End it, softly by default; `forget`: it keeps nothing for its next start."""
         if self._process is not None and self._process.returncode is None:
             while self._process.returncode is None:
                 # Again and again: what comes between its word that it runs and its first look around, it forgets.

@@ -23,7 +23,7 @@ def old(tmp_path_factory):
     catalog = Catalog(open_database(tmp_path_factory.mktemp("old") / "catalog.sqlite"), site="here", instance="main")
     recipe = load_recipe("untrained")
     db = catalog.db.conn
-    payload = json.dumps({"verdict": "good", "picks": {"ribosome": {"count": 100}}, "quality": {}, "files": {}})
+    written = json.dumps({"verdict": "good", "picks": {"ribosome": {"count": 100}}, "quality": {}, "files": {}})
     numbers = range(1, JOBS + 1)
     db.execute("BEGIN")
     db.execute("INSERT INTO recipes VALUES (?, 'untrained', ?)", (recipe.hash, json.dumps(recipe.to_json())))
@@ -44,7 +44,7 @@ def old(tmp_path_factory):
     )
     db.executemany(
         "INSERT INTO results VALUES (?, ?, ?, ?, 1, NULL)",
-        ((n, f"result-{n}", f"/results/{n}", payload) for n in range(1, JOBS - 999)),
+        ((n, f"result-{n}", f"/results/{n}", written) for n in range(1, JOBS - 999)),
     )
     db.executemany(
         "INSERT INTO events VALUES (?, ?, '2026', 'state', 'krios1', 's', 'TS', 1, 'r', 'done.1', '{}')",

@@ -57,7 +57,7 @@ class Page:
         return payload["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        """Return as soon as a JavaScript expression is true: the page itself tells, at its next change."""
+        """Return as soon as a JavaScript expression is true: the page itself reports it, at its next change."""
         await self.run(
             f"""new Promise(resolve => {{
                 const look = () => ({condition}) && (watcher.disconnect(), clearInterval(clock), resolve());

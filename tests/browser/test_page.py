@@ -93,8 +93,8 @@ async def test_a_tile_opens_the_figures_the_pictures_and_the_files(chromium: str
         await page.run(f"{TILES}[0].click()")
         await page.until("document.querySelector('dialog').open")
         text = await page.run("document.querySelector('dialog').innerText")
-        for payload in ("thickness", "2,900 Å", "ribosome.relion5.star", "128 × 128 × 64 voxels of 13.5 Å"):
-            assert payload in text
+        for words in ("thickness", "2,900 Å", "ribosome.relion5.star", "128 × 128 × 64 voxels of 13.5 Å"):
+            assert words in text
         await page.until("document.querySelector('dialog img').naturalWidth == 900")
         link = await page.run("document.querySelector('dialog a').href")
         assert await page.run(f"fetch('{link}').then(answer => answer.text())") == "data_particles\n"

@@ -1,4 +1,4 @@
-"""Events are numbered, told in order, and never twice."""
+"""Events are numbered, published in order, and never twice."""
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import open_database

@@ -129,13 +129,13 @@ def test_want_of_memory_is_charged_and_is_the_inputs_own_fault_the_second_time_i
     assert became == state
     assert waiting.db.execute("SELECT attempts FROM jobs").fetchone() == (attempts,)
     if state == "failed":
-        payload = waiting.event_log.after(0, 100)[-1].event.body
-        assert (payload["fault"]["kind"], payload["fault"]["reason"], payload["attempts"]) == (
+        body = waiting.event_log.after(0, 100)[-1].event.body
+        assert (body["fault"]["kind"], body["fault"]["reason"], body["attempts"]) == (
             "permanent",
             "out of memory",
             2,
         )
-        assert "twice in a row" in payload["fault"]["message"]
+        assert "twice in a row" in body["fault"]["message"]
 
 
 def test_the_first_interruption_is_tried_again_at_once(waiting):
@@ -165,7 +165,7 @@ def test_the_log_is_the_same_whether_or_not_the_daemon_died_in_the_middle(recipe
 
 @settings(max_examples=60, stateful_step_count=40, deadline=None)
 class Queue(RuleBasedStateMachine):
-    """Any order of arrivals, claims, deaths and commits: each revision has at most one result, told at most once."""
+    """Any order of arrivals, claims, deaths and commits: each revision has one result at most, published once."""
 
     def __init__(self) -> None:
         super().__init__()

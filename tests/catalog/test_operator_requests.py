@@ -1,4 +1,4 @@
-"""What people ask for is done once, told, and not forgotten."""
+"""What people ask for is done once, reported, and not forgotten."""
 
 import asyncio
 

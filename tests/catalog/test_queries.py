@@ -1,4 +1,4 @@
-"""What the page is told about tomograms, whatever has become of them."""
+"""What the page gets about tomograms, whatever has become of them."""
 
 import pytest
 
@@ -41,8 +41,8 @@ def finish_next(catalog: Catalog, *, picks: int = 3) -> str:
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
     assert claim is not None
     result = result_id(claim.tomogram, claim.revision, claim.recipe_hash)
-    payload = manifest(claim.tomogram.name, picks=picks, session=claim.tomogram.session, result_id=result)
-    assert catalog.jobs.commit(claim.token, payload, f"/data/out/{claim.tomogram.name}/r{claim.revision}-abababab")
+    written = manifest(claim.tomogram.name, picks=picks, session=claim.tomogram.session, result_id=result)
+    assert catalog.jobs.commit(claim.token, written, f"/data/out/{claim.tomogram.name}/r{claim.revision}-abababab")
     return result
 
 

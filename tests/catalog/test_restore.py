@@ -31,7 +31,7 @@ def path(state):
 
 
 def killed(path: Path, copy: Path) -> None:
-    """A daemon that told six events, was copied after the second, and was killed."""
+    """A daemon that recorded six events, was copied after the second, and was killed."""
     subprocess.run([sys.executable, "-c", KILLED, str(path), str(copy)], cwd=Path.cwd(), check=False)
 
 
@@ -146,9 +146,9 @@ def test_what_was_made_after_the_backup_is_recorded_from_its_folders(path, tmp_p
         def process(each, number):
             catalog.arrivals.take(each, "untrained", recipe)
             claim = catalog.jobs.claim("cpu", 60, ["krios1"])
-            payload = manifest(claim, finished=f"2026-11-20T12:00:0{number}Z")
-            catalog.jobs.commit(claim.token, payload, f"/results/{number}")
-            results.append(FoundResult(payload, f"/results/{number}", each.path))
+            written = manifest(claim, finished=f"2026-11-20T12:00:0{number}Z")
+            catalog.jobs.commit(claim.token, written, f"/results/{number}")
+            results.append(FoundResult(written, f"/results/{number}", each.path))
 
         process(arrival("A"), 0)
         catalog.arrivals.take(arrival("B"), "untrained", recipe)

@@ -72,7 +72,7 @@ async def test_only_results_that_are_old_enough_are_dealt_with_and_only_once(cat
 
 async def test_an_output_that_hangs_does_not_keep_the_daemon_from_ending(result):
     (result / "result.json").unlink()
-    os.mkfifo(result / "result.json")  # whoever opens it waits for ever
+    os.mkfifo(result / "result.json")  # a process that opens it waits for ever
 
     async def thread(deed):
         return [str(result)]

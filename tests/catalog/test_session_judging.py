@@ -1,4 +1,4 @@
-"""A result is judged by its session and a session by its results, once, in the transaction that tells them."""
+"""A result is judged by its session and a session by its results, once, in the transaction that records them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -30,15 +30,15 @@ class Session:
         arrived = changes.get("arrived") or arrival(f"TS_{number}")
         self.catalog.arrivals.take(arrived, "untrained", self._recipe)
         claim = self.catalog.jobs.claim("cpu", 60, ["krios1"])
-        payload = manifest(
+        written = manifest(
             claim,
             quality=named(Quality("band_snr", snr, "", verdict, "because")),
             verdict=verdict,
             finished=f"2026-11-20T12:{len(self.results):02}:00Z",
         )
-        judged = self.catalog.jobs.commit(claim.token, payload, f"/results/{len(self.results)}")
+        judged = self.catalog.jobs.commit(claim.token, written, f"/results/{len(self.results)}")
         assert judged is not None
-        self.results.append(FoundResult(payload, f"/results/{len(self.results)}", arrived.path))
+        self.results.append(FoundResult(written, f"/results/{len(self.results)}", arrived.path))
         return judged
 
     def several(self, numbers: Iterable[int], **how: Any) -> None:
@@ -46,7 +46,7 @@ class Session:
             self.finish(number, snr=1.0 + 0.02 * (number % 5), **how)
 
     def verdicts(self) -> list[tuple[str, str, str]]:
-        """(tomogram, before, verdict) of each that was told."""
+        """(tomogram, before, verdict) of each that was published."""
         events = [recorded.event for recorded in self.catalog.event_log.after(0, 1000)]
         return [
             (event.tomogram.name, event.body["before"], event.body["verdict"])
@@ -66,8 +66,8 @@ def test_a_result_that_is_unusual_for_its_session_is_reported_and_shown_so(sessi
     figure = judged.quality["band_snr"]
     assert (judged.verdict, figure.verdict) == ("warn", "warn")
     assert "unusual for this session: band snr 0.1, where 10 tomograms have" in figure.reason
-    (payload,) = (r.event for r in session.catalog.event_log.after(0, 100) if r.event.kind == "result" and r.seq > 50)
-    assert payload.body["quality"]["band_snr"] == figure.to_json()
+    (event,) = (r.event for r in session.catalog.event_log.after(0, 100) if r.event.kind == "result" and r.seq > 50)
+    assert event.body["quality"]["band_snr"] == figure.to_json()
     (shown, *_) = session.catalog.views.tomograms("krios1", "monday")
     assert (shown.name, shown.verdict, shown.reasons) == ("TS_10", "warn", (figure.reason,))
     assert session.catalog.views.result(judged.result_id).manifest.verdict == "warn"  # type: ignore[union-attr]
@@ -107,7 +107,7 @@ def test_a_bad_session_says_what_is_wrong(session: Session) -> None:
     session.several(range(4), verdict="bad")
     totals = session.catalog.views.totals("krios1", "monday")
     assert totals.verdict == "bad"
-    assert totals.reasons == ("band snr in 3 of 3: because",), "as it was told when it became so"
+    assert totals.reasons == ("band snr in 3 of 3: because",), "as it was published when it became so"
 
 
 def test_a_catalog_that_is_made_anew_says_the_same_verdicts(session: Session, clock: Clock) -> None:

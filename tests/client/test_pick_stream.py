@@ -24,7 +24,7 @@ ROOT = "livetomo/facility/main"
 
 
 class FakeDaemon:
-    """A daemon's events, told by a broker that can be cut and by an API that can be away."""
+    """A daemon's events, from a broker that can be cut and from an API that can be away."""
 
     def __init__(self, *, inline: int = 1000) -> None:
         self.events: list[Mapping[str, Any]] = []

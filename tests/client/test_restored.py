@@ -163,7 +163,7 @@ async def test_a_follower_that_is_ahead_of_a_restored_catalog_gets_all_that_is_n
     await facility.picked("TS_60", picks=5)
     await until(lambda: "TS_60" in rows(follower))
     assert rows(follower)["TS_02"] == 2, "what the catalog says of it stands"
-    # The daemon finds the files again, and tells the same events under the same ids; one tomogram is another by now.
+    # The daemon finds the files again, and sends the same events under the same ids; one tomogram is another by now.
     await facility.picked(*(f"TS_{n:02}" for n in range(13, 50)))
     await facility.retracted("TS_02")
     await facility.picked("TS_02", revision=2, picks=7)

@@ -102,8 +102,8 @@ async def test_an_output_that_is_not_mounted_is_waited_for_and_nothing_is_writte
     assert isinstance(problem, Problem)
     mounted(daemon.output, tmp_path / "away")
     assert await daemon.look(outputs) == ""
-    payload = outputs.mark_for(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
-    assert payload == {"place": str(daemon.output), "mark": read_mark(daemon.output)}
+    written = outputs.mark_for(daemon.output / "krios1" / "monday" / "tomograms" / "TS_02")
+    assert written == {"place": str(daemon.output), "mark": read_mark(daemon.output)}
 
 
 async def test_a_folder_that_was_removed_is_said_to_be_gone(tmp_path):
@@ -115,7 +115,7 @@ async def test_a_folder_that_was_removed_is_said_to_be_gone(tmp_path):
     assert f"{daemon.output} is gone, and results were written to it. Was it removed" in said
     assert "was on" not in said
     daemon.output.mkdir()
-    assert "was on" not in await daemon.look(), "one file system is not told from itself"
+    assert "was on" not in await daemon.look(), "one file system is not another than itself"
     memory = daemon.config.state / "folders.json"
     memory.write_text(
         json.dumps(json.loads(memory.read_text()) | {"folders": {str(daemon.output): {"mount": "nfs4 a:/b"}}})
@@ -223,7 +223,7 @@ async def test_a_state_that_was_copied_to_another_machine_is_noticed_by_the_firs
     one = Daemon(tmp_path, machine="first")
     await one.look()
     clone = one.started(machine="second")
-    assert await one.look(clone) == "", "at that time nothing tells it from a container that was made anew"
+    assert await one.look(clone) == "", "at that time nothing distinguishes it from a container that was made anew"
     assert "watched" in await one.look()
 
 

@@ -116,7 +116,7 @@ def test_variables_are_only_label_matchers() -> None:
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Return as soon as `holds`: Prometheus tells nobody anything, it has to be asked."""
+    """Return as soon as `holds`: Prometheus notifies nobody, it has to be asked."""
     async with asyncio.timeout(60):
         while not await holds():  # noqa: ASYNC110
             await asyncio.sleep(0.3)
@@ -135,9 +135,9 @@ class Watched:
     async def ask(self, expr: str) -> list[dict[str, Any]]:
         for variable, value in {"__range": "5m", "__rate_interval": "1m", "watch": ".*", "instance": ".*"}.items():
             expr = expr.replace(f"${variable}", value)
-        payload = (await self._client.get("/api/v1/query", params={"query": expr})).json()
-        assert payload["status"] == "success", (expr, payload)
-        found: list[dict[str, Any]] = payload["data"]["result"]
+        answer = (await self._client.get("/api/v1/query", params={"query": expr})).json()
+        assert answer["status"] == "success", (expr, answer)
+        found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
     async def until(self, expr: str) -> None:

@@ -108,7 +108,7 @@ async def test_prometheus_scrapes_with_the_token_and_loads_the_rules(folder: Pat
             assert {group["name"] for group in loaded} == {group["name"] for group in groups}
             assert sum(len(group["rules"]) for group in loaded) == sum(len(group["rules"]) for group in groups)
             while not (await client.get("/api/v1/query?query=livetomo_ready")).json()["data"]["result"]:  # noqa: ASYNC110
-                await asyncio.sleep(0.5)  # Prometheus tells nobody, it has to be asked
+                await asyncio.sleep(0.5)  # Prometheus notifies nobody, it has to be asked
             (up,) = (await client.get("/api/v1/query?query=up")).json()["data"]["result"]
             assert (up["metric"]["job"], up["value"][1]) == ("livetomo", "1")
     finally:

@@ -1,4 +1,4 @@
-"""A real daemon as its own process, a real Mosquitto, and a subscriber that remembers what it is told."""
+"""A real daemon as its own process, a real Mosquitto, and a subscriber that remembers what it gets."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ SHAPE = (16, 40, 40)
 
 
 class Listener:
-    """Everything that was published below a topic, by whoever, in order.
+    """Everything that was published below a topic, by anybody, in order.
 
     Paho's own loop in a thread of its own connects again and again, through every death of the broker, whose session
     for it outlives these. (aiomqtt's client is made for one connection, and may wait for one that was lost meanwhile.)
@@ -41,12 +41,12 @@ class Listener:
         self._states: dict[str, list[str]] = {}
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
-        tell = asyncio.get_running_loop().call_soon_threadsafe
+        call = asyncio.get_running_loop().call_soon_threadsafe
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2, "listener", protocol=paho.MQTTv5)
         client.reconnect_delay_set(0.05, 0.05)
         client.on_connect = lambda *_: client.subscribe("livetomo/#", qos=1)
-        client.on_subscribe = lambda *_: tell(self._ready.set)
-        client.on_message = lambda _client, _data, message: tell(self._hear, message.topic, message.payload)
+        client.on_subscribe = lambda *_: call(self._ready.set)
+        client.on_message = lambda _client, _data, message: call(self._hear, message.topic, message.payload)
         lasting = Properties(PacketTypes.CONNECT)
         lasting.SessionExpiryInterval = 3600
         client.connect_async("127.0.0.1", port, keepalive=5, clean_start=False, properties=lasting)
@@ -189,7 +189,7 @@ class LiveDaemon:
                 await asyncio.sleep(0.01)
 
     def proc(self, name: str) -> str:
-        """What the kernel tells of the daemon."""
+        """What the kernel says of the daemon."""
         return Path(f"/proc/{self.pid}/{name}").read_text()
 
     async def ended(self, seconds: float = 60) -> int:

@@ -19,7 +19,7 @@ from tests.volumes import balls, write_tomogram
 class Mount:
     """A folder seen through two FUSE file systems, one on top of the other.
 
-    When the lower one is stopped, the upper one has taken a request and cannot answer it: whoever asked is in the
+    When the lower one is stopped, the upper one has taken a request and cannot answer it: what asked is in the
     kernel's uninterruptible sleep, where not even SIGKILL ends it, as with a hard NFS mount whose server is away. It
     has several threads, so that this is true of everybody and not only of who asked first.
     """
@@ -45,7 +45,7 @@ class Mount:
                     pytest.skip(f"no FUSE file system can be mounted here: {process.stderr.read().decode().strip()}")
 
     def hang(self, *, killable: bool = False) -> None:
-        """Answer nobody any more; `killable`: without having taken a request, so that SIGKILL ends whoever asks."""
+        """Answer nobody any more; `killable`: without having taken a request, so that SIGKILL ends what asks."""
         self._processes[1 if killable else 0].send_signal(signal.SIGSTOP)
 
     def answer(self) -> None:

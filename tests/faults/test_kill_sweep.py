@@ -1,4 +1,4 @@
-"""Death at every place, again and again: after each recovery every tomogram has exactly one result, told once."""
+"""Death at every place, again and again: after each recovery every tomogram has exactly one result, published once."""
 
 import asyncio
 import os

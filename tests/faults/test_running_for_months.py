@@ -23,7 +23,7 @@ OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 async def until(what, seconds: float = 60):
-    """For what only looking can tell: the daemon's own word over its socket, or a log line."""
+    """For what only looking can show: the daemon's own word over its socket, or a log line."""
     async with asyncio.timeout(seconds):
         while not (answer := await asyncio.to_thread(what)):  # noqa: ASYNC110  (another process: nothing rings)
             await asyncio.sleep(0.05)
@@ -146,7 +146,7 @@ async def test_the_science_never_waits_for_a_broker_that_is_away_and_nothing_is_
 
 
 async def test_a_broker_that_comes_and_goes_loses_nothing_and_keeps_the_order(daemon, listener, mosquitto):
-    """A killed broker takes along what it has acknowledged and not handed on; whoever misses that asks by number."""
+    """A killed broker loses what it has acknowledged and not handed on; a consumer that misses it asks by number."""
     stops = int(os.environ.get("LIVETOMO_BROKER_STOPS", "20"))
     await daemon.start()
     await listener.until(lambda heard: heard.words)
@@ -157,18 +157,18 @@ async def test_a_broker_that_comes_and_goes_loses_nothing_and_keeps_the_order(da
         await listener.until(lambda heard, name=f"TS_{number:03}": name in heard.states("running"))
     daemon.land("last", seed=stops)
     await until(lambda: status(daemon)["status"]["jobs"].get("done") == stops + 1, seconds=90 + 5 * stops)
-    payload = await asyncio.to_thread(all_events, daemon)
-    assert [event["seq"] for event in payload] == list(range(1, len(payload) + 1))
-    last = payload[-1]["event_id"]
+    numbered = await asyncio.to_thread(all_events, daemon)
+    assert [event["seq"] for event in numbered] == list(range(1, len(numbered) + 1))
+    last = numbered[-1]["event_id"]
     await listener.until(lambda listening: last in listening.events())
-    missed = {event["event_id"] for event in payload} - set(listener.events())
-    print(f"\n{stops} stops, {len(payload)} events, {len(missed)} of them lost with a killed broker")
+    missed = {event["event_id"] for event in numbered} - set(listener.events())
+    print(f"\n{stops} stops, {len(numbered)} events, {len(missed)} of them lost with a killed broker")
     assert len(missed) <= stops // 2 * MOST_LOST_WITH_A_BROKER
-    assert set(listener.events()) <= {event["event_id"] for event in payload}
+    assert set(listener.events()) <= {event["event_id"] for event in numbered}
 
 
 def all_events(daemon) -> list[dict]:
-    """What a consumer that was away is told when it asks by number."""
+    """What a consumer that was away gets when it asks by number."""
     events: list[dict] = []
     while True:
         after = events[-1]["seq"] if events else 0
@@ -245,7 +245,7 @@ async def test_a_damaged_catalog_is_refused_and_made_anew_without_saying_anythin
     await listener.until(lambda heard: len(heard.states("done")) == 3)
     code, said = await livetomo(daemon, "backup", str(daemon.folder / "copy.sqlite"))
     assert code == 0, said
-    payload = set(listener.events())
+    before = set(listener.events())
     await daemon.stop()
     catalog = daemon.folder / "state" / "catalog.sqlite"
     catalog.write_bytes(b"\0" * 5000)
@@ -257,7 +257,7 @@ async def test_a_damaged_catalog_is_refused_and_made_anew_without_saying_anythin
     await daemon.start()
     daemon.land("TS_3", seed=3)
     await listener.until(lambda heard: len(heard.states("done")) == 4)
-    assert {e["tomogram"] for i, e in listener.events().items() if i not in payload} == {"TS_3"}
+    assert {e["tomogram"] for i, e in listener.events().items() if i not in before} == {"TS_3"}
     await daemon.stop()
     for part in daemon.folder.glob("state/catalog.sqlite*"):
         part.unlink()
@@ -291,7 +291,7 @@ async def test_a_backup_is_put_in_force_as_the_docs_say_after_the_daemon_was_kil
     await listener.until(lambda heard: len(heard.states("done")) == 3)
     before = {event["epoch"] for event in listener.events().values()}
     highest = max(event["seq"] for event in listener.events().values())
-    payload = set(listener.events())
+    known = set(listener.events())
     await daemon.kill()
     assert (daemon.folder / "state" / "catalog.sqlite-wal").stat().st_size > 0
     code, said = await livetomo(daemon, *restore)
@@ -299,7 +299,7 @@ async def test_a_backup_is_put_in_force_as_the_docs_say_after_the_daemon_was_kil
     await daemon.start()
     daemon.land("TS_3", seed=3)
     await listener.until(lambda heard: len(heard.states("done")) == 4)
-    news = [event for event_id, event in listener.events().items() if event_id not in payload]
+    news = [event for event_id, event in listener.events().items() if event_id not in known]
     news = [event for event in news if event["schema"] != "livetomo/verdict/1"]  # it may come after the last "done"
     assert {event["tomogram"] for event in news} == {"TS_3"}
     assert len(before) == 1

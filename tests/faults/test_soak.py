@@ -16,11 +16,11 @@ GROWTH_MB = 6.0
 
 def held(pid: int) -> dict[str, float]:
     """What a process holds: memory in MB, file descriptors, threads."""
-    payload = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     return {
-        "memory": int(payload["VmRSS"].split()[0]) / 1000,
+        "memory": int(status["VmRSS"].split()[0]) / 1000,
         "descriptors": len(list(Path(f"/proc/{pid}/fd").iterdir())),
-        "threads": int(payload["Threads"]),
+        "threads": int(status["Threads"]),
     }
 
 

@@ -304,8 +304,8 @@ async def test_fifty_bad_files_of_twelve_kinds_cost_fifty_jobs_and_fifty_good_on
         write_tomogram(session / f"good_{number:02}.mrc", balls((12, 32, 32), ((6, 16, 16),), seed=number))
     await daemon.start()
     await listener.until(lambda heard: len(heard.states("done")) + len(heard.states("failed")) == 100, seconds=240)
-    payload = {e["tomogram"]: e["fault"] for e in listener.events("state").values() if e["state"] == "failed"}
-    assert {name: fault["reason"] for name, fault in payload.items()} == expected
-    assert {fault["kind"] for fault in payload.values()} == {"permanent"}
+    faults = {e["tomogram"]: e["fault"] for e in listener.events("state").values() if e["state"] == "failed"}
+    assert {name: fault["reason"] for name, fault in faults.items()} == expected
+    assert {fault["kind"] for fault in faults.values()} == {"permanent"}
     assert len(daemon.results()) == 50
     assert await asyncio.to_thread(daemon.leftovers) == []

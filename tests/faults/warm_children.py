@@ -65,15 +65,15 @@ def _be_a_child(shadow: socket.socket) -> None:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    payload = json.loads(message)
+    job = json.loads(message)
     os.environ.clear()
-    os.environ.update(payload["environment"])
+    os.environ.update(job["environment"])
     crashpoints._FILE = os.environ.get("LIVETOMO_CRASH_FILE")
     threading.Thread(target=_die_with, args=(shadow,), daemon=True).start()
-    sys.argv[:] = payload["argv"]
+    sys.argv[:] = job["argv"]
     code = 1
     try:
-        runpy.run_module(payload["argv"][0], run_name="__main__", alter_sys=True)
+        runpy.run_module(job["argv"][0], run_name="__main__", alter_sys=True)
         code = 0
     except BaseException:
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""A catalog and results that the first version left: they open, verify, rebuild, and tell the same under the same ids.
+"""A catalog and results that the first version left: they open, verify, rebuild, and say the same under the same ids.
 
 `first_version.tar.xz` was made by the code of commit c50b5df, with three tomograms of 40 voxels in /data/facility; one
 was written twice, one was no tomogram. `published.json` is what its catalog held.
@@ -43,8 +43,8 @@ def livetomo(folder: Path, command: str, *arguments: str) -> str:
 
 
 def events(catalog: Catalog) -> list[list[object]]:
-    payload = catalog.event_log.after(0, 1000)
-    return [[r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version, r.event_id] for r in payload]
+    recorded = catalog.event_log.after(0, 1000)
+    return [[r.event.kind, r.event.tomogram.name, r.event.revision, r.event.version, r.event_id] for r in recorded]
 
 
 def standing(catalog: Catalog) -> list[list[str]]:
@@ -66,9 +66,9 @@ def test_its_catalog_opens_and_goes_on(facility: Path) -> None:
 def test_its_results_make_a_catalog_that_publishes_the_same_ids(facility: Path) -> None:
     livetomo(facility, "rebuild")
     catalog = Catalog(open_database(facility / "state" / "catalog.sqlite"), site="facility", instance="main")
-    payload = {event[-1] for event in events(catalog)}
+    ids = {event[-1] for event in events(catalog)}
     failed = {event[-1] for event in PUBLISHED["events"] if event[1] == "TS_03"}  # of what failed there is no result
-    assert payload == {event[-1] for event in PUBLISHED["events"]} - failed
+    assert ids == {event[-1] for event in PUBLISHED["events"]} - failed
     assert standing(catalog) == sorted(PUBLISHED["results"])
 
 

@@ -1,4 +1,4 @@
-"""The header of a volume is understood whoever wrote it, and a header that cannot be right costs nothing."""
+"""The header of a volume is understood, whatever program wrote it, and a header that cannot be right costs nothing."""
 
 import struct
 import subprocess

@@ -73,18 +73,18 @@ def one(name, count=2):
     return Placed(Picks(position, score, np.full(count, 1e6, np.float32)), Frame(name, GEOMETRY))
 
 
-def assert_read(back: Picks, payload: Picks, *, scores=True, angles=True):
-    np.testing.assert_allclose(back.position, payload.position, atol=2e-3)
+def assert_read(back: Picks, written: Picks, *, scores=True, angles=True):
+    np.testing.assert_allclose(back.position, written.position, atol=2e-3)
     if scores:
-        np.testing.assert_allclose(back.score, payload.score, atol=1e-6)
-    if angles and payload.euler is not None and len(payload):
+        np.testing.assert_allclose(back.score, written.score, atol=1e-6)
+    if angles and written.euler is not None and len(written):
         assert back.euler is not None
-        turns = (Rotation.from_euler("ZYZ", each.euler.astype(float), degrees=True) for each in (back, payload))
+        turns = (Rotation.from_euler("ZYZ", each.euler.astype(float), degrees=True) for each in (back, written))
         assert (next(turns) * next(turns).inv()).magnitude().max() < 1e-3
 
 
 def assert_all_are_read(name: str, sets: list[Placed], folder: Path):
-    """By our own reader, and by starfile: every name, position and score, as many as were told."""
+    """By our own reader, and by starfile: every name, position and score, as many as were written."""
     exporter = EXPORTERS[name]
     written = write_session(sets, "ribosome", name, folder)
     files = {str(path.relative_to(folder)): path.read_bytes().decode() for path in written}

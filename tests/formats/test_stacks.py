@@ -1,4 +1,4 @@
-"""A stack of images or of volumes is told from a tomogram by evidence, of which a header alone is seldom enough."""
+"""Evidence distinguishes a stack of images or of volumes from a tomogram; a header alone is seldom enough."""
 
 import io
 from contextlib import nullcontext

@@ -233,7 +233,7 @@ class Facility:
         self.watcher = self.start()
 
     def answer(self) -> None:
-        """The catalog takes what was told."""
+        """The catalog takes what was offered."""
         for baseline in self.baselines:
             self.catalog |= {file.path: file.content for file in baseline}
             self.first_start = False

@@ -80,11 +80,11 @@ class Joined:
         """Every waiting job is done; the results, as a rebuild finds them."""
         found = []
         while claim := self.catalog.jobs.claim("cpu", 60, ["krios1"]):
-            payload = manifest(claim, finished=f"2026-11-20T12:00:{self.finished:02d}Z")
+            written = manifest(claim, finished=f"2026-11-20T12:00:{self.finished:02d}Z")
             self.finished += 1
             folder = f"/results/{claim.tomogram.session}/{claim.tomogram.name}/r{claim.revision}"
-            self.catalog.jobs.commit(claim.token, payload, folder)
-            found.append(FoundResult(payload, folder, claim.path))
+            self.catalog.jobs.commit(claim.token, written, folder)
+            found.append(FoundResult(written, folder, claim.path))
         return found
 
     def exported(self, session: str) -> list[str]:

@@ -59,10 +59,10 @@ def test_process_settles_the_voxel_size_by_name_and_sidecars(tmp_path: Path, hea
     options = ["--recipe", "untrained", "--output", tmp_path / "out", "--device", "cpu", "--json"]
     arguments = ["process", relion, warp, *options]
     done = CliRunner().invoke(livetomo_command, [*map(str, arguments)], catch_exceptions=False)
-    payload = []
+    sizes = []
     for row in json.loads(done.stdout):
         manifest = json.loads((Path(row["folder"]) / "result.json").read_text())
         assert not any(warning.startswith("Voxel size") for warning in manifest["warnings"])
-        payload.append((manifest["volume"]["voxel_size_angstrom"], manifest["volume"]["voxel_size_source"]))
+        sizes.append((manifest["volume"]["voxel_size_angstrom"], manifest["volume"]["voxel_size_source"]))
         assert {"what": "voxel_size", "source": "header"}.items() <= manifest["volume"]["evidence"][0].items()
-    assert payload == [(25.0, "sidecar: tomograms.star"), (25.0, "name")]
+    assert sizes == [(25.0, "sidecar: tomograms.star"), (25.0, "name")]

@@ -24,7 +24,7 @@ class Bell:
     def wait_for(self, hints: KernelHints, path: str) -> None:
         found: set[str] = set()
         while path not in found:
-            assert self.rung.wait(10), f"{path} was not told, only {found}"
+            assert self.rung.wait(10), f"{path} was not reported, only {found}"
             self.rung.clear()
             found |= {one for one, _ in hints.take()}
 

@@ -251,7 +251,7 @@ def test_whatever_is_moved_copied_and_rewritten_every_content_that_stays_is_proc
 
 
 def test_real_files_are_compared_to_the_last_byte(tmp_path):
-    """Samples may agree where a bead was erased in between; then only the bytes tell."""
+    """Samples may agree where a bead was erased in between; then only the bytes show it."""
     from livetomo.core.tomogram import KnownFile
     from livetomo.intake.known import Known
     from livetomo.intake.origins import Origins

@@ -196,16 +196,16 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 class PretendProcess:
-    """Says what a test puts in, remembers what it is told."""
+    """Says what a test puts in, remembers what it gets."""
 
     def __init__(self) -> None:
-        self.payload: list[Mapping[str, Any]] = []
+        self.received: list[Mapping[str, Any]] = []
         self.says: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.returncode: int | None = None
         self.heard = asyncio.Event()
 
     async def send(self, message: Mapping[str, Any]) -> None:
-        self.payload.append(message)
+        self.received.append(message)
         self.heard.set()
 
     async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
@@ -226,7 +226,7 @@ class PretendProcess:
     async def until_reported(self, deed: str, count: int = 1) -> Mapping[str, Any]:
         async with asyncio.timeout(5):
             while True:
-                found = [message for message in self.payload if message["do"] == deed]
+                found = [message for message in self.received if message["do"] == deed]
                 if len(found) >= count:
                     return found[-1]
                 self.heard.clear()
@@ -284,7 +284,7 @@ async def test_an_arrival_is_acknowledged_only_after_it_was_recorded(stage):
     stage.catalog.refusals = 1
     process.says.put_nowait(arrival())
     assert (await process.until_reported("try_again"))["path"] == "s/TS_01.mrc"
-    assert not any(message["do"] == "acknowledge" for message in process.payload)
+    assert not any(message["do"] == "acknowledge" for message in process.received)
     process.says.put_nowait(arrival())
     await process.until_reported("acknowledge")
     assert len(stage.catalog.arrivals) == 1
@@ -296,7 +296,7 @@ async def test_a_restarted_process_is_reported_what_is_known(stage):
     await process.until_reported("acknowledge")
     process.kill()
     again = await stage.process(1)
-    assert again.payload[0] == {"do": "know", "files": [["s/TS_01.mrc", 1, 2, "abc", "", 0, ""]]}
+    assert again.received[0] == {"do": "know", "files": [["s/TS_01.mrc", 1, 2, "abc", "", 0, ""]]}
     assert stage.intake.status().scanning is False
 
 

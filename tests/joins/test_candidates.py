@@ -81,21 +81,21 @@ def test_picks_at_another_threshold_are_the_candidates_above_it(
     session: tuple[Path, Any], tmp_path: Path, name: str, feature: str
 ) -> None:
     folder, found = session
-    payload = Placed(found[feature].picks.above(LEAST[feature]), found[feature].frame)
+    stored = Placed(found[feature].picks.above(LEAST[feature]), found[feature].frame)
     published = json.loads(next(folder.glob("tomograms/*/*/result.json")).read_text())["picks"][feature]
-    assert published["count"] < len(payload.picks) < published["candidates"]
+    assert published["count"] < len(stored.picks) < published["candidates"]
     arguments = ["--feature", feature, "--threshold", LEAST[feature], "--format", name, "--output", tmp_path]
     done = CliRunner().invoke(command, [str(folder), *map(str, arguments)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     files = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
-    (back,) = EXPORTERS[name].read_session(files, feature, [payload.frame]).values()
-    assert len(back) == len(payload.picks)
-    angstrom = np.abs(back.position - payload.picks.position).max() * payload.frame.geometry.voxel_size_angstrom
+    (back,) = EXPORTERS[name].read_session(files, feature, [stored.frame]).values()
+    assert len(back) == len(stored.picks)
+    angstrom = np.abs(back.position - stored.picks.position).max() * stored.frame.geometry.voxel_size_angstrom
     assert angstrom < DIGITS.get(name, 1e-4)
     if name != "imod":
-        np.testing.assert_allclose(back.score, payload.picks.score, atol=6e-7)
+        np.testing.assert_allclose(back.score, stored.picks.score, atol=6e-7)
     if name == "csv" and feature == "region":
-        np.testing.assert_allclose(back.volume, payload.picks.volume, atol=0.06, rtol=1e-7)
+        np.testing.assert_allclose(back.volume, stored.picks.volume, atol=0.06, rtol=1e-7)
 
 
 def test_the_threshold_of_the_recipe_gives_the_published_picks(session: tuple[Path, Any]) -> None:

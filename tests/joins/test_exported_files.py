@@ -63,18 +63,18 @@ def placed(frame: Frame, *, count: int = 40) -> Placed:
 SETS = [placed(frame) for frame in FRAMES.values()]
 
 
-def assert_same(back: Picks, payload: Placed, name: str) -> None:
+def assert_same(back: Picks, written: Placed, name: str) -> None:
     difference = (
-        np.abs(back.position.astype(float) - payload.picks.position) * payload.frame.geometry.voxel_size_angstrom
+        np.abs(back.position.astype(float) - written.picks.position) * written.frame.geometry.voxel_size_angstrom
     )
-    least = payload.frame.geometry.voxel_size_angstrom * THOUSANDTHS if name in ("csv", "imod") else 0
+    least = written.frame.geometry.voxel_size_angstrom * THOUSANDTHS if name in ("csv", "imod") else 0
     assert difference.max() < max(0.01, least)
     if name not in WITHOUT_SCORES:
-        np.testing.assert_allclose(back.score, payload.picks.score, atol=1e-6)
+        np.testing.assert_allclose(back.score, written.picks.score, atol=1e-6)
     if name == "csv":
-        np.testing.assert_allclose(back.volume, payload.picks.volume, rtol=1e-6)
+        np.testing.assert_allclose(back.volume, written.picks.volume, rtol=1e-6)
     if name not in WITHOUT_ANGLES:
-        turns = [Rotation.from_euler("ZYZ", one.euler.astype(float), degrees=True) for one in (back, payload.picks)]
+        turns = [Rotation.from_euler("ZYZ", one.euler.astype(float), degrees=True) for one in (back, written.picks)]
         assert np.degrees((turns[0] * turns[1].inv()).magnitude()).max() < 0.01
     else:
         assert back.euler is None
@@ -83,8 +83,8 @@ def assert_same(back: Picks, payload: Placed, name: str) -> None:
 @pytest.mark.parametrize("name", EXPORTERS)
 @pytest.mark.parametrize("which", FRAMES)
 def test_a_tomogram_s_file_is_read_back_to_a_hundredth_of_an_angstrom(name: str, which: str) -> None:
-    payload = placed(FRAMES[which])
-    assert_same(EXPORTERS[name].read(EXPORTERS[name].text(payload, "ribosome"), payload.frame), payload, name)
+    written = placed(FRAMES[which])
+    assert_same(EXPORTERS[name].read(EXPORTERS[name].text(written, "ribosome"), written.frame), written, name)
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -92,8 +92,8 @@ def test_a_session_of_unlike_tomograms_is_read_back_to_a_hundredth_of_an_angstro
     exporter = EXPORTERS[name]
     back = exporter.read_session(exporter.session(SETS, "ribosome"), "ribosome", list(FRAMES.values()))
     assert set(back) == {exporter.called(frame) for frame in FRAMES.values()}
-    for payload in SETS:
-        assert_same(back[exporter.called(payload.frame)], payload, name)
+    for written in SETS:
+        assert_same(back[exporter.called(written.frame)], written, name)
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -144,12 +144,12 @@ def test_relion_3_1_s_optics_say_each_tomogram_its_voxel_size() -> None:
 
 @pytest.mark.parametrize("which", FRAMES)
 def test_what_else_says_a_size_says_the_tomogram_s_own(which: str) -> None:
-    payload = placed(FRAMES[which], count=2)
-    texts = {name: EXPORTERS[name].text(payload, "ribosome") for name in ("eman2", "copick", "dynamo")}
-    assert json.loads(texts["eman2"])["apix_unbin"] == payload.frame.pixel_angstrom
-    assert json.loads(texts["copick"])["voxel_spacing"] == payload.frame.geometry.voxel_size_angstrom
+    written = placed(FRAMES[which], count=2)
+    texts = {name: EXPORTERS[name].text(written, "ribosome") for name in ("eman2", "copick", "dynamo")}
+    assert json.loads(texts["eman2"])["apix_unbin"] == written.frame.pixel_angstrom
+    assert json.loads(texts["copick"])["voxel_spacing"] == written.frame.geometry.voxel_size_angstrom
     for line in texts["dynamo"].splitlines():
-        assert float(line.split()[35]) == pytest.approx(payload.frame.geometry.voxel_size_angstrom, abs=1e-3)
-    (path,) = EXPORTERS["warp"].session([payload], "ribosome")
+        assert float(line.split()[35]) == pytest.approx(written.frame.geometry.voxel_size_angstrom, abs=1e-3)
+    (path,) = EXPORTERS["warp"].session([written], "ribosome")
     size = float(path.removeprefix("ribosome_").removesuffix("A.star"))
-    assert size == pytest.approx(payload.frame.geometry.voxel_size_angstrom, abs=1e-4)
+    assert size == pytest.approx(written.frame.geometry.voxel_size_angstrom, abs=1e-4)

@@ -241,16 +241,16 @@ class Laboratory:
             pipeline.run(JobSpec.from_json(body), folder / str(number))
             results.append(read_result(folder / str(number)))
         manifest = results[0].manifest
-        payload = manifest.to_json()
-        facts = {key: payload[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}
-        facts["picks"] = {name: {**body, "threshold": 0, "removed": 0} for name, body in payload["picks"].items()}
+        written = manifest.to_json()
+        facts = {key: written[key] for key in ("quality", "picks", "labels", "warnings", "verdict", "files", "volume")}
+        facts["picks"] = {name: {**body, "threshold": 0, "removed": 0} for name, body in written["picks"].items()}
         values = {name: figure.value or 0 for name, figure in manifest.quality.items()}
         earlier = [{name: value * (3 + n / 100) for name, value in values.items()} for n in range(10)]
         facts["in its session"] = baseline.judged(manifest, earlier).quality
         facts["of the session"] = {
-            name: [placed.picks.score.tolist() for placed in read_picks(results, name)] for name in payload["picks"]
+            name: [placed.picks.score.tolist() for placed in read_picks(results, name)] for name in written["picks"]
         }
-        return payload["recipe"]["settings"], facts
+        return written["recipe"]["settings"], facts
 
 
 @pytest.fixture(scope="module")

@@ -34,8 +34,8 @@ RECIPES = [
 
 
 def _figure(body: dict[str, Any]) -> Quality:
-    ((name, payload),) = body.items()
-    return Quality.from_json(name, JsonObject(payload))
+    ((name, figure),) = body.items()
+    return Quality.from_json(name, JsonObject(figure))
 
 
 FIGURES = whole(Quality, verdict=st.sampled_from(["missing"])) | whole(

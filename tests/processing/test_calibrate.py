@@ -30,11 +30,11 @@ def test_the_order_within_a_tomogram_stays_and_scores_are_scores(scores):
 
 def test_the_same_particles_in_tomograms_of_another_contrast_get_the_same_scores():
     seen = np.random.default_rng(1).normal(-2, 1, 200)
-    payload = calibrated([sigmoid(seen), sigmoid(0.5 * seen + 1), sigmoid(2 * seen - 3)])
-    for other in payload[1:]:
-        np.testing.assert_allclose(other, payload[0], atol=1e-3)
+    scores = calibrated([sigmoid(seen), sigmoid(0.5 * seen + 1), sigmoid(2 * seen - 3)])
+    for other in scores[1:]:
+        np.testing.assert_allclose(other, scores[0], atol=1e-3)
     np.testing.assert_allclose(
-        np.median(logit(payload[0])),
+        np.median(logit(scores[0])),
         np.median([np.median(seen) * a + b for a, b in ((1, 0), (0.5, 1), (2, -3))]),
         atol=1e-3,
     )
@@ -58,6 +58,6 @@ def test_a_session_of_one_and_a_tomogram_of_few_candidates_keep_their_scores():
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_candidates_that_all_score_the_same_are_only_moved(value):
-    payload = calibrated([np.full(30, value, np.float32), sigmoid(np.linspace(-4, 3, 51))])
-    assert len(set(payload[0].tolist())) == 1
-    assert np.isfinite(payload[0]).all()
+    scores = calibrated([np.full(30, value, np.float32), sigmoid(np.linspace(-4, 3, 51))])
+    assert len(set(scores[0].tolist())) == 1
+    assert np.isfinite(scores[0]).all()

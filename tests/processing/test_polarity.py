@@ -1,4 +1,4 @@
-"""Whether matter is dark or bright is told by the volume where it is clear, and by nobody where it is not."""
+"""Whether matter is dark or bright is decided by the volume where it is clear, and by nobody where it is not."""
 
 from functools import cache
 

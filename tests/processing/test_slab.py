@@ -1,4 +1,4 @@
-"""What a volume tells of itself is what it was made with: slabs, noise and tilts through a simulated microscope."""
+"""What is measured of a volume is what it was made with: slabs, noise and tilts through a simulated microscope."""
 
 import math
 from functools import cache

@@ -60,7 +60,7 @@ def named(*figures: Quality) -> dict[str, Quality]:
 
 
 def event_log(*names: str, picks: int = 3) -> list[Event]:
-    """What a daemon tells about tomograms that go through without trouble."""
+    """The events of tomograms that go through without trouble."""
     events = []
     for name in names:
         who = (TomogramId("krios1", "20261120_yeast", name), 1, RECIPE_HASH)

@@ -1,4 +1,4 @@
-"""A broker in memory that can go away, hang, refuse and forget, for tests and for whoever needs no real one."""
+"""A broker in memory that can go away, hang, refuse and forget, for tests that need no real one."""
 
 import asyncio
 import re

@@ -60,7 +60,7 @@ async def test_an_alert_is_reported_once_and_cleared_when_it_no_longer_holds() -
         "device-cpu": "cpu gets no more jobs for now: it failed three times",
     }
     alerts.show(replace(sick, time=NOON + timedelta(hours=1)))
-    assert await sent(retained) == {}, "it has held since noon, and that was told"
+    assert await sent(retained) == {}, "it has held since noon, and that was published"
     alerts.show(with_problems(replace(sick, workers=well.workers)))
     assert await sent(retained) == {"device-cpu": ""}
 
@@ -82,7 +82,7 @@ async def test_sessions_that_go_badly_are_an_alert_of_their_microscope_until_the
 
 
 async def test_a_start_and_the_broker_itself_are_no_alerts() -> None:
-    """The first is over by itself, and of the second the broker could only tell when it is not true any more."""
+    """The first is over by itself, and the broker could only hear of the second when it is not true any more."""
     retained, well = Retained(), status()
     alerts = Alerts(retained, Topics("facility", "main"))
     alerts.show(well)

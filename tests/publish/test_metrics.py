@@ -1,4 +1,4 @@
-"""What Prometheus is told, and that no label can grow without bound."""
+"""What Prometheus gets, and that no label can grow without bound."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""A publisher that is told to stop does so, whatever the broker does in the same moment."""
+"""A publisher that is asked to stop does so, whatever the broker does in the same moment."""
 
 import asyncio
 from typing import Any

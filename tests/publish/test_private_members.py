@@ -41,7 +41,7 @@ METHODS = {
         "mid value pending_dict",
         f"publish() says nothing of a refusal, so that ours waits in its place: {PAHO}895",
     ),
-    (paho.Client, "_handle_pubackcomp"): ("cmd", f"A refused message is told as published: {PAHO}474, {PAHO}895"),
+    (paho.Client, "_handle_pubackcomp"): ("cmd", f"A refused message is reported as published: {PAHO}474, {PAHO}895"),
 }
 # What is read or set: its type, and why.
 ATTRIBUTES = {

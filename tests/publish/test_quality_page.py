@@ -116,7 +116,7 @@ def test_details_are_reported_of_the_last_tomogram_alone():
     metrics = Metrics(CollectorRegistry(), watches=["krios1"])
     quality = named(Quality("membrane_area", 0.5, "µm²", "good"), Quality("thickness", 1500.0, "Å", "good"))
     metrics.finished(manifest(quality=quality))
-    payload = metrics.exposition().decode()
-    assert 'livetomo_latest_membrane_area_square_meters{watch="krios1"} 5e-13' in payload
-    assert "livetomo_quality_membrane_area" not in payload
-    assert 'livetomo_quality_thickness_meters_count{watch="krios1"} 1.0' in payload
+    text = metrics.exposition().decode()
+    assert 'livetomo_latest_membrane_area_square_meters{watch="krios1"} 5e-13' in text
+    assert "livetomo_quality_membrane_area" not in text
+    assert 'livetomo_quality_thickness_meters_count{watch="krios1"} 1.0' in text

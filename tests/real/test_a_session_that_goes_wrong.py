@@ -88,8 +88,8 @@ async def test_the_right_alerts_fire_and_clear(tmp_path: Path, listener: Listene
         try:
             async with httpx.AsyncClient(base_url=prometheus.url) as client:
                 await goes_wrong(Session(daemon, listener), client)
-            payload = [body["verdict"] for topic, body in listener.messages if topic.endswith("/krios1/monday/verdict")]
-            assert (payload[0], "bad" in payload, payload[-1]) == ("good", True, "good")
+            words = [body["verdict"] for topic, body in listener.messages if topic.endswith("/krios1/monday/verdict")]
+            assert (words[0], "bad" in words, words[-1]) == ("good", True, "good")
         finally:
             await prometheus.stop()
 
@@ -100,14 +100,14 @@ async def goes_wrong(session: Session, client: httpx.AsyncClient) -> None:
     async def ask(expr: str) -> list[object]:
         for variable, value in {"__range": "5m", "watch": ".*", "instance": ".*"}.items():
             expr = expr.replace(f"${variable}", value)
-        payload = (await client.get("/api/v1/query", params={"query": expr})).json()
-        assert payload["status"] == "success", (expr, payload)
-        found: list[object] = payload["data"]["result"]
+        answer = (await client.get("/api/v1/query", params={"query": expr})).json()
+        assert answer["status"] == "success", (expr, answer)
+        found: list[object] = answer["data"]["result"]
         return found
 
     async def firing() -> set[str]:
-        payload = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
-        names = {alert["labels"]["alertname"] for alert in payload if alert["state"] == "firing"}
+        answer = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
+        names = {alert["labels"]["alertname"] for alert in answer if alert["state"] == "firing"}
         return names & ABOUT_SESSIONS
 
     async def go_on(until: Callable[[], Awaitable[bool]], most: int = 80, **trouble: float) -> int:

@@ -1,7 +1,7 @@
 """A real averaging program eats the picks: RELION 3.1 extracts and averages what was found, and it is the particle.
 
 Debian's RELION runs on the CPU. All particles have one orientation, so that an error of position shows as a shift of
-the average: half a voxel is told from none.
+the average: half a voxel is seen.
 """
 
 import os

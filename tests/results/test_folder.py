@@ -72,8 +72,8 @@ def test_a_result_is_on_the_disk_before_it_appears_and_its_place_is_before_it_is
 )
 def test_any_harm_is_named(result, harm, said):
     harm(result)
-    (payload,) = damage(result)
-    assert payload.startswith(said)
+    (sentence,) = damage(result)
+    assert sentence.startswith(said)
     assert intact_manifest(result) is None
 
 

@@ -189,12 +189,12 @@ HOWS = (
 
 @pytest.mark.parametrize("how", HOWS)
 def test_a_damaged_result_costs_its_own_tomogram_only_and_is_said(session, how):
-    payload = order(session)
-    report = session_stars.write(payload)
+    wanted = order(session)
+    report = session_stars.write(wanted)
     assert report == {"left_out": {}}
     assert names_in(session) == set(TOMOGRAMS)
     word = damage(result_of(session), how)
-    report = session_stars.write(payload)
+    report = session_stars.write(wanted)
     ((tomogram, why),) = report["left_out"].items()
     assert tomogram.startswith("TS")
     assert word in why
@@ -205,12 +205,12 @@ def test_a_damaged_result_costs_its_own_tomogram_only_and_is_said(session, how):
 
 
 def test_an_output_that_is_away_takes_no_file_from_anybody(session):
-    payload = order(session)
-    session_stars.write(payload)
+    wanted = order(session)
+    session_stars.write(wanted)
     before = (session / "particles" / "ribosome.star").read_bytes()
     (session / "tomograms").rename(session / "elsewhere")
     with pytest.raises(SourceUnreadable, match="mounted"):
-        session_stars.write(payload)
+        session_stars.write(wanted)
     assert (session / "particles" / "ribosome.star").read_bytes() == before
 
 
@@ -235,7 +235,7 @@ def test_an_export_that_cannot_be_read_back_leaves_the_old_files(tmp_path, monke
     before = (tmp_path / "ribosome.csv").read_bytes()
     whole = CsvExporter.session
     monkeypatch.setattr(
-        CsvExporter, "session", lambda self, *payload: {k: v[:40] for k, v in whole(self, *payload).items()}
+        CsvExporter, "session", lambda self, *given: {k: v[:40] for k, v in whole(self, *given).items()}
     )
     with pytest.raises(ExportDiffers, match="kept"):
         write_session(sets, "ribosome", "csv", tmp_path)

@@ -1,4 +1,4 @@
-"""Children end when they are told to, with what they have started."""
+"""Children end when they are asked to, with what they have started."""
 
 import asyncio
 import os

@@ -37,7 +37,7 @@ def in_time(seconds: float, deed: Callable[[], object]) -> None:
     thread = threading.Thread(target=deed, daemon=True)
     thread.start()
     thread.join(seconds)
-    assert not thread.is_alive(), "it waits for whoever reads the log"
+    assert not thread.is_alive(), "it waits for the reader of the log"
 
 
 def read_until(reader: int, last: bytes) -> bytes:

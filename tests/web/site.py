@@ -96,11 +96,11 @@ class FakeDaemon:
             "recipe": RecipeUsed(claim.recipe_name, claim.recipe_hash, claim.settings),
             "files": files,
         }
-        payload = manifest(who.name, picks=more.pop("picks", 231), session=who.session, **of_the_job | more)
-        (folder / "result.json").write_text(json.dumps(payload.to_json()))
-        assert self.catalog.jobs.commit(claim.token, payload, str(folder))
+        written = manifest(who.name, picks=more.pop("picks", 231), session=who.session, **of_the_job | more)
+        (folder / "result.json").write_text(json.dumps(written.to_json()))
+        assert self.catalog.jobs.commit(claim.token, written, str(folder))
         await self._ring()
-        return payload.result_id
+        return written.result_id
 
     async def _ring(self) -> None:
         self.state = replace(self.state, jobs=self.catalog.views.job_counts(), time=datetime.now(UTC))

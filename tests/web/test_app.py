@@ -76,10 +76,10 @@ async def test_a_consumer_that_was_away_gets_the_same_payloads_as_from_the_broke
     await daemon.arrive("TS_01")
     await daemon.finish(picks=3)
     async with browsing(daemon) as client:
-        payload = (await client.get("/api/v1/events", params={"after": 1})).json()
-        assert [event["seq"] for event in payload["events"]] == [2, 3, 4, 5]
-        assert (payload["next"], payload["last"]) == (5, 5)
-        for event in payload["events"]:
+        answer = (await client.get("/api/v1/events", params={"after": 1})).json()
+        assert [event["seq"] for event in answer["events"]] == [2, 3, 4, 5]
+        assert (answer["next"], answer["last"]) == (5, 5)
+        for event in answer["events"]:
             assert event.pop("topic").startswith("livetomo/facility/main/krios1/")
             jsonschema.validate(event, json.loads(schemas()[f"{event['schema'].split('/')[1]}.json"]))
         page = (await client.get("/api/v1/events", params={"after": 1, "limit": 2})).json()
@@ -110,11 +110,11 @@ async def test_a_dashboard_gets_the_latest_pictures_without_knowing_their_ids(da
     ids = [await daemon.finish(), await daemon.finish()]
     async with browsing(daemon) as client:
         for query, result in (("", ids[1]), ("?n=1&watch=krios1,krios2", ids[0]), ("?watch=.*", ids[1])):
-            payload = await client.get(f"/api/v1/latest/tile.png{query}")
-            assert (payload.status_code, payload.headers["cache-control"]) == (307, "no-store")
-            picture = await client.get(payload.headers["location"].replace("..", "/api/v1"))
+            answer = await client.get(f"/api/v1/latest/tile.png{query}")
+            assert (answer.status_code, answer.headers["cache-control"]) == (307, "no-store")
+            picture = await client.get(answer.headers["location"].replace("..", "/api/v1"))
             assert picture.headers["content-type"] == "image/png"
-            assert result in payload.headers["location"]
+            assert result in answer.headers["location"]
         assert (await client.get("/api/v1/latest/tile.png?n=2")).status_code == 404
         assert (await client.get("/api/v1/latest/tile.png?watch=krios9")).status_code == 404
 
@@ -249,9 +249,9 @@ async def refuse(body: Mapping[str, Any]) -> None:
 async def test_changes_need_the_token_or_the_unix_socket(daemon: FakeDaemon) -> None:
     actions = {"pause": nothing, "reprocess": refuse}
     async with browsing(daemon, actions=actions) as client:
-        payload = await client.post("/api/v1/actions/pause")
-        assert payload.status_code == 403
-        assert '"token_file" is not configured' in payload.json()["error"]
+        answer = await client.post("/api/v1/actions/pause")
+        assert answer.status_code == 403
+        assert '"token_file" is not configured' in answer.json()["error"]
     async with browsing(daemon, AccessRules(token="key"), actions=actions) as client:
         assert (await client.post("/api/v1/actions/pause")).status_code == 403
         done = await client.post("/api/v1/actions/pause", json={"a": 1}, headers={"authorization": "Bearer key"})
@@ -306,12 +306,12 @@ def test_every_reference_in_the_document_leads_somewhere() -> None:
         assert name.removeprefix("#/components/schemas/") in document()["components"]["schemas"]
 
 
-# What is told live.
+# Live events.
 
 
 async def test_what_happens_is_reported_as_it_happens(daemon: FakeDaemon) -> None:
     app = create_app(site(daemon), AccessRules())
-    payload: asyncio.Queue[bytes] = asyncio.Queue()
+    sent: asyncio.Queue[bytes] = asyncio.Queue()
     asked = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
@@ -323,7 +323,7 @@ async def test_what_happens_is_reported_as_it_happens(daemon: FakeDaemon) -> Non
 
     async def send(message: Any) -> None:
         if body := message.get("body"):
-            await payload.put(body)
+            await sent.put(body)
 
     scope = {
         "type": "http",
@@ -334,10 +334,10 @@ async def test_what_happens_is_reported_as_it_happens(daemon: FakeDaemon) -> Non
     }
     async with asyncio.timeout(10):
         listening = asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
-        assert (await payload.get()).startswith(b"retry")
-        assert b"event: status" in await payload.get()
+        assert (await sent.get()).startswith(b"retry")
+        assert b"event: status" in await sent.get()
         await daemon.arrive("TS_01")
-        message = await payload.get()
+        message = await sent.get()
         assert b"event: tomogram" in message
         assert json.loads(message.split(b"data: ")[1])["tomogram"] == "TS_01"
         assert message.startswith(b"id: 1\n")

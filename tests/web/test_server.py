@@ -1,4 +1,4 @@
-"""Listeners: who reaches them, and that they end when they are told to."""
+"""Listeners: who reaches them, and that they end when they are stopped."""
 
 import asyncio
 import signal
@@ -52,8 +52,8 @@ async def test_the_unix_socket_is_for_this_user_only_and_replaces_a_stale_one(tm
     server = Server(create_app(site(FakeDaemon(tmp_path)), AccessRules(full_control=True)), bind_unix(path))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     async with serving(server):
-        payload = await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
-        assert payload["status"]["site"] == "facility"
+        answer = await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
+        assert answer["status"]["site"] == "facility"
         with pytest.raises(LivetomoError, match="no such action"):
             await asyncio.to_thread(lambda: ask(tmp_path, "/api/v1/actions/explode", method="POST", body={}))
 
@@ -95,8 +95,8 @@ async def test_an_answer_that_is_none_is_reported_as_it_is_and_not_as_silence(
     app = Starlette(routes=[Route("/api/v1/status", lambda request: answer)])
     app.state.live = Live(FakeDaemon(tmp_path))
     async with serving(Server(app, bind_unix(tmp_path / SOCKET_NAME))):
-        with pytest.raises(Unreachable) as payload:
+        with pytest.raises(Unreachable) as raised:
             await asyncio.to_thread(ask, tmp_path, "/api/v1/status")
-    assert said in str(payload.value)
-    assert f"GET /api/v1/status at {tmp_path / SOCKET_NAME}" in str(payload.value)
-    assert "no daemon answers" not in str(payload.value)
+    assert said in str(raised.value)
+    assert f"GET /api/v1/status at {tmp_path / SOCKET_NAME}" in str(raised.value)
+    assert "no daemon answers" not in str(raised.value)

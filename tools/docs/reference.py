@@ -154,7 +154,7 @@ def _chooser(table: type[BaseModel]) -> str:
 
 
 def is_chooser(field: FieldInfo) -> bool:
-    """Whether a key holds one fixed word, which tells its table from others."""
+    """Whether a key holds one fixed word, which distinguishes its table from others."""
     kind = bare(field.annotation)
     return get_origin(kind) is Literal and len(get_args(kind)) == 1
 

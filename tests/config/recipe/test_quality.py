@@ -69,8 +69,8 @@ def test_a_limit_is_part_of_what_the_hash_covers(load) -> None:
 def test_published_limits_are_in_order() -> None:
     for measure in DEFINITIONS.values():
         limits = measure.limits
-        payload = [limits.bad_below, limits.warn_below, limits.warn_above, limits.bad_above]
-        known = [limit for limit in payload if limit is not None]
+        bounds = [limits.bad_below, limits.warn_below, limits.warn_above, limits.bad_above]
+        known = [limit for limit in bounds if limit is not None]
         assert known == sorted(known), measure.name
 
 
@@ -78,5 +78,5 @@ def test_a_recipe_s_limits_count_in_its_results(tmp_path: Path) -> None:
     settings = load_recipe("untrained").to_json()
     settings["limit"] = [{"figure": "ribosome_count", "bad_below": 100}]
     order = order_for(write_tomogram(tmp_path / "TS_01.mrc", balls()), Recipe.model_validate(settings))
-    payload = pipeline.run(order, tmp_path / "result")
-    assert (payload.quality["ribosome_count"].verdict, payload.verdict) == ("bad", "bad")
+    made = pipeline.run(order, tmp_path / "result")
+    assert (made.quality["ribosome_count"].verdict, made.verdict) == ("bad", "bad")

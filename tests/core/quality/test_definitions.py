@@ -30,10 +30,10 @@ def test_a_figures_table_says_what_it_may_say(figure: Definition) -> None:
 @given(name=st.sampled_from(sorted(DEFINITIONS)), value=st.floats(-1e6, 1e6), limited=st.booleans())
 def test_good_is_only_what_has_met_a_limit(name: str, value: float, limited: bool) -> None:
     own = Limits(warn_above=value) if limited else None
-    payload = judged(Quality(name, value, DEFINITIONS[name].unit), own).verdict
+    verdict = judged(Quality(name, value, DEFINITIONS[name].unit), own).verdict
     limits = own or DEFINITIONS[name].limits
-    assert payload == (limits.verdict(value) if limits != Limits() else "unjudged")
-    assert (payload == "good") <= (limits != Limits())
+    assert verdict == (limits.verdict(value) if limits != Limits() else "unjudged")
+    assert (verdict == "good") <= (limits != Limits())
 
 
 def test_without_limits_nothing_is_good() -> None:

@@ -22,8 +22,8 @@ def session(name: str, values: list[float]) -> list[Values]:
 
 
 def verdict(figure: Quality, earlier: list[Values], **baseline: float) -> tuple[str, str]:
-    payload = judged(result(figure, **baseline), earlier).quality[figure.name]
-    return payload.verdict, payload.reason
+    after = judged(result(figure, **baseline), earlier).quality[figure.name]
+    return after.verdict, after.reason
 
 
 def test_a_figure_far_from_the_session_s_median_is_said_to_be_unusual_with_both_numbers() -> None:
@@ -48,8 +48,8 @@ def test_nothing_is_unusual_before_there_are_enough_tomograms() -> None:
 
 def test_what_is_bad_stays_bad_and_keeps_its_reason() -> None:
     figure = Quality("thickness", 6000.0, "Å", "bad", "too thick")
-    payload, reason = verdict(figure, session("thickness", CALM))
-    assert payload == "bad"
+    word, reason = verdict(figure, session("thickness", CALM))
+    assert word == "bad"
     assert reason.startswith("too thick; unusual for this session: ")
 
 
@@ -85,11 +85,11 @@ def test_a_figure_that_hardly_varies_does_not_make_a_small_change_unusual() -> N
 @pytest.mark.parametrize(("axis", "deviation"), [(-179.5, 0.5), (178.9, 1.1), (174.0, 6.0), (0.0, 180.0)])
 def test_the_tilt_axis_is_compared_with_the_session_s_around_the_circle(axis: float, deviation: float) -> None:
     earlier = session("tilt_axis", [179.9, -179.9, 180.0, -179.8, 179.8, 180.0, 179.7, -179.7])
-    payload = judged(result(Quality("tilt_axis", axis, "°")), earlier)
-    figure = payload.quality["tilt_axis_deviation"]
+    after = judged(result(Quality("tilt_axis", axis, "°")), earlier)
+    figure = after.quality["tilt_axis_deviation"]
     assert figure.value == pytest.approx(deviation, abs=0.06)
-    assert payload.quality["tilt_axis"].verdict == "unjudged"
-    assert payload.verdict == figure.verdict == ("good" if deviation < 1.5 else "warn")
+    assert after.quality["tilt_axis"].verdict == "unjudged"
+    assert after.verdict == figure.verdict == ("good" if deviation < 1.5 else "warn")
 
 
 @pytest.mark.parametrize(("tomograms", "most"), [(8, 0.003), (12, 0.0015), (50, 0.0005)])

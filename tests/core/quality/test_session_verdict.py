@@ -1,4 +1,4 @@
-"""A session's verdict follows its last tomograms without wavering, and its targets tell when they are reached."""
+"""A session's verdict follows its last tomograms without wavering, and its targets say when they are reached."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -39,11 +39,11 @@ def test_two_tomograms_are_no_session() -> None:
 
 
 def test_a_session_that_is_on_the_edge_does_not_waver() -> None:
-    payload: list[Verdict] = ["good"]
+    verdicts: list[Verdict] = ["good"]
     for number in range(40):
         last: list[Verdict] = ["bad"] * (5 - number % 2) + ["good"] * (5 + number % 2)  # type: ignore[assignment]
-        payload.append(session_verdict(last, payload[-1]))
-    assert payload == ["good", *["bad"] * 40]
+        verdicts.append(session_verdict(last, verdicts[-1]))
+    assert verdicts == ["good", *["bad"] * 40]
 
 
 def result(verdict: Verdict, **figures: str) -> Judged:

@@ -1,4 +1,4 @@
-"""A lane with a real worker process: what is claimed is made and committed, whoever dies meanwhile."""
+"""A lane with a real worker process: what is claimed is made and committed, whatever dies meanwhile."""
 
 import asyncio
 import os

@@ -15,7 +15,7 @@ from tests.daemon.workers.test_dispatcher import house_in
 
 
 class Kernel(Memory):
-    """Whose count of kills is `before` when the worker is told its job, and `after` when it is dead."""
+    """Whose count of kills is `before` when the worker gets its job, and `after` when it is dead."""
 
     counts = iter(())
     free = 0.9
@@ -32,7 +32,7 @@ def kernel(before, after, free=0.9):
 
 
 class Child:
-    """A worker that ends with `code` as soon as it is told something."""
+    """A worker that ends with `code` as soon as it gets a message."""
 
     pid = returncode = None
 

@@ -42,8 +42,8 @@ def order(tmp_path):
 
 
 def test_what_sidecars_say_wins_over_what_the_recipe_says(order, defocus_used, tmp_path):
-    payload = {"defocus_angstrom": 42_000.0, "voltage_kilovolt": 200.0}
-    pipeline.run(order(payload, defocus_angstrom=30_000, strength=0.5), tmp_path / "a")
+    ctf = {"defocus_angstrom": 42_000.0, "voltage_kilovolt": 200.0}
+    pipeline.run(order(ctf, defocus_angstrom=30_000, strength=0.5), tmp_path / "a")
     pipeline.run(order(defocus_angstrom=30_000), tmp_path / "b")
     assert defocus_used == [(42_000.0, 200.0, 0.5), (30_000.0, 300.0, 1.0)]
 

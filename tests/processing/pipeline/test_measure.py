@@ -1,4 +1,4 @@
-"""What was seen of a volume, told of its halves, found in its maps and picked is put together."""
+"""What was seen of a volume, said of its halves, found in its maps and picked is put together."""
 
 from dataclasses import replace
 
@@ -85,10 +85,10 @@ def test_declared_tilts_are_those_of_the_sidecars(order):
     white = np.fft.fftn(rng.standard_normal((64, 64, 64)))
     kz, kx = np.fft.fftfreq(64)[:, None, None], np.fft.fftfreq(64)[None, None, :]
     volume = np.fft.ifftn(white * (np.abs(kz) <= np.abs(kx))).real.astype(np.float32)  # ±45°
-    payload = {}
+    ranges = {}
     for most in (45.0, 60.0):
         facts = SidecarFacts(tilt_min_degrees=-most, tilt_max_degrees=most)
         seen = look(torch.from_numpy(volume), replace(order, facts=facts), 25.0)
-        payload[most] = next(one for one in seen.figures if one.name == "seen_tilt_range")
-    assert payload[45.0].value == pytest.approx(90, abs=6)
-    assert (payload[45.0].verdict, payload[60.0].verdict) == ("good", "warn")
+        ranges[most] = next(one for one in seen.figures if one.name == "seen_tilt_range")
+    assert ranges[45.0].value == pytest.approx(90, abs=6)
+    assert (ranges[45.0].verdict, ranges[60.0].verdict) == ("good", "warn")

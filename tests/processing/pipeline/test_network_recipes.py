@@ -1,4 +1,4 @@
-"""A network as a recipe's method: found, refused, run once for all of its features, and told where results are."""
+"""A network as a recipe's method: found, refused, run once for all of its features, and named where results are."""
 
 import json
 import re
@@ -58,11 +58,11 @@ def made(tmp_path_factory):
 def test_picks_are_those_that_the_network_is_evaluated_by(made):
     folder, _, manifest = made
     found = segment_file(folder / "tiny.safetensors", folder / "TS_01.mrc")
-    payload = candidates(found, "ribosome", TomogramGeometry((48, 80, 80), VOXEL_ANGSTROM))
-    assert manifest.picks["ribosome"].candidates == len(payload.score)
+    stored = candidates(found, "ribosome", TomogramGeometry((48, 80, 80), VOXEL_ANGSTROM))
+    assert manifest.picks["ribosome"].candidates == len(stored.score)
     strongest = np.array(manifest.picks["ribosome"].strongest)
-    np.testing.assert_allclose(strongest[:, 3], payload.score[: len(strongest)], atol=1e-3)
-    np.testing.assert_allclose(strongest[:3, :3], payload.xyz_angstrom[:3], atol=0.2)
+    np.testing.assert_allclose(strongest[:, 3], stored.score[: len(strongest)], atol=1e-3)
+    np.testing.assert_allclose(strongest[:3, :3], stored.xyz_angstrom[:3], atol=0.2)
     for at in PLACES:
         assert np.linalg.norm(strongest[:3, 2::-1] / VOXEL_ANGSTROM - at, axis=1).min() < 1
 
@@ -76,8 +76,8 @@ def test_circles_are_as_large_as_the_particle_not_as_its_spacing(made):
 def test_the_result_says_which_network_made_it(made):
     folder, _, manifest = made
     digest = load_recipe(str(folder / "mine.toml")).feature[0].sha256
-    (payload,) = manifest.provenance.models.values()
-    assert payload == NetworkUsed("tiny", digest, 3)
+    (network,) = manifest.provenance.models.values()
+    assert network == NetworkUsed("tiny", digest, 3)
     assert manifest.recipe.settings["feature"][0]["sha256"] == digest
 
 
@@ -129,7 +129,7 @@ def test_a_tomogram_with_larger_voxels_than_a_network_sees_goes_to_the_coarse_on
     (place / "mine.toml").write_text(RECIPE.replace('model = "tiny.safetensors"', coarse))
     path = write_tomogram(place / "TS_01.mrc", balls())
     manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
-    assert [payload.name for payload in manifest.provenance.models.values()] == [used]
+    assert [network.name for network in manifest.provenance.models.values()] == [used]
     with mrcfile.open(place / "r" / "labels.mrc", header_only=True) as file:
         assert file.voxel_size.x == pytest.approx({"tiny": 30, "fine": own}[used], rel=0.01)
 
@@ -229,10 +229,10 @@ def test_a_model_is_read_once_in_a_worker_s_life(place):
 
 def test_models_are_listed_and_their_cards_shown(place):
     done = CliRunner().invoke(livetomo_command, ["models", "list", str(place), "--json"], catch_exceptions=False)
-    payload = {one["name"]: one for one in json.loads(done.stdout)}["tiny"]
-    assert payload["features"] == list(FEATURES)
-    assert payload["sha256"] == load_recipe("mine.toml", place).feature[0].sha256
-    assert payload["bytes"] == (place / "tiny.safetensors").stat().st_size
+    listed = {one["name"]: one for one in json.loads(done.stdout)}["tiny"]
+    assert listed["features"] == list(FEATURES)
+    assert listed["sha256"] == load_recipe("mine.toml", place).feature[0].sha256
+    assert listed["bytes"] == (place / "tiny.safetensors").stat().st_size
     table = CliRunner().invoke(livetomo_command, ["models", "list", str(place)]).stdout
     assert re.search(r"tiny +membrane ribosome carbon +30 Å", table)
     shown = CliRunner().invoke(livetomo_command, ["models", "show", str(place / "tiny.safetensors")]).stdout
@@ -259,12 +259,12 @@ def test_a_network_is_not_run_outside_the_voxel_range_of_its_card(place, monkeyp
     path = write_tomogram(place / "TS_01.mrc", balls(shape=(16, 32, 32), places=()), voxel)
     manifest = pipeline.run(order_for(path, load_recipe("mine.toml", place)), place / "r")
     assert bool(seen) == runs
-    payload, quality = manifest.picks["ribosome"], manifest.quality
+    picks, quality = manifest.picks["ribosome"], manifest.quality
     if runs:
-        assert payload.missing == ""
+        assert picks.missing == ""
         return
     reason = f"voxels of {voxel:g} Å are outside the range in which the network tiny was evaluated, 2.5 to 45 Å"
-    assert (payload.count, payload.candidates, payload.missing) == (0, 0, reason)
+    assert (picks.count, picks.candidates, picks.missing) == (0, 0, reason)
     for name in ("membrane_share", "carbon_volume", "ribosome_count", "ribosome_density"):
         assert (quality[name].value, quality[name].verdict, quality[name].reason) == (None, "missing", reason)
     assert quality["voxel_size"].verdict == manifest.verdict == "warn"

@@ -63,8 +63,8 @@ def report(tmp_path: Path, *words: str) -> tuple[str, str]:
 
 
 async def test_a_report_is_made_from_the_catalog_of_a_running_daemon(daemon, tmp_path):
-    payload, text = await asyncio.to_thread(report, tmp_path, SESSION)
-    assert "4 tomograms" in payload
+    printed, text = await asyncio.to_thread(report, tmp_path, SESSION)
+    assert "4 tomograms" in printed
     assert "TS_3.mrc ends early." in text
     assert "thicker than 2,500 Å" in text
     assert text.count("data:image/jpeg") == 2
@@ -136,7 +136,7 @@ def test_of_many_pictures_the_bad_ones_are_there_and_the_others_are_spread():
 def test_what_the_last_tomograms_of_a_folder_were_unlike_the_session_in_is_reported(tmp_path):
     for number in range(12):
         value = 1800.0 + 10 * (number % 3) if number < 11 else 2600.0
-        payload = manifest(
+        written = manifest(
             f"TS_{number}",
             session="monday",
             quality=named(Quality("thickness", value, "Å", "good")),
@@ -146,7 +146,7 @@ def test_what_the_last_tomograms_of_a_folder_were_unlike_the_session_in_is_repor
         )
         folder = tmp_path / "tomograms" / f"TS_{number}" / "r1-abababab"
         folder.mkdir(parents=True)
-        write_manifest(folder, payload)
+        write_manifest(folder, written)
     session = of_folder(tmp_path)
     assert session.verdicts() == {"good": 11, "warn": 1}
     assert session.rows[-1].reasons[0].startswith("unusual for this session: thickness")
