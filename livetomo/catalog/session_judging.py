@@ -60,9 +60,7 @@ class SessionJudging:
         ).fetchone()
         return json.loads(row[0]) if row else None
 
-    def _last(
-        self, watch: str, session: str, recipe_hash: str | None, number: int
-    ) -> list[tuple[Verdict, dict[str, dict[str, Any]]]]:
+    def _last(self, watch: str, session: str, recipe_hash: str | None, number: int) -> list[tuple[Verdict, Any]]:
         """The newest first: their verdicts, and their figures as `Quality.to_json` writes them, by name."""
         rows = self._db.execute(_LAST, (watch, session, recipe_hash, number)).fetchall()
         return [tuple(json.loads(said)) for (said,) in rows]

@@ -3,12 +3,10 @@
 import secrets
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import NoSuchFile, OtherFormat, SourceUnreadable
-from livetomo.core.manifest import ResultManifest
 from livetomo.core.tomogram import TomogramId, attempt_name, result_name, tomogram_folder
 from livetomo.formats.endings import by_ending, stem
 from livetomo.intake.beside import facts_beside
@@ -16,22 +14,13 @@ from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.tilts import refuse_stack
 from livetomo.intake.tree import Tree
 from livetomo.processing.pipeline.job_spec import JobSpec
-from livetomo.results.folder import install, read_result
+from livetomo.results.folder import Result, install, read_result
 from livetomo.results.manifest import MANIFEST
 from livetomo.system.sampled_digest import digest_file
 
 DEFAULT_VOXEL_SIZE_ANGSTROM = 10.0
 WATCH = SESSION = "process"
 Run = Callable[[JobSpec, Path], object]
-
-
-@dataclass(frozen=True, slots=True)
-class OneShotResult:
-    """A result, and whether it was there before."""
-
-    folder: Path
-    manifest: ResultManifest
-    was_there: bool
 
 
 def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
@@ -54,8 +43,8 @@ def names_of(paths: Iterable[Path]) -> tuple[dict[Path, str], list[str]]:
     return names, warnings
 
 
-def make(path: Path, name: str, recipe_name: str, recipe: Recipe, output: Path, run: Run) -> OneShotResult:
-    """The result of one file, made by `run` unless it is there; it appears whole or not at all.
+def make(path: Path, name: str, recipe_name: str, recipe: Recipe, output: Path, run: Run) -> tuple[Result, bool]:
+    """The result of one file, made by `run` unless it is there, and whether it was; it appears whole or not at all.
 
     Raises:
         LivetomoError: what is wrong with the file, the disk or the device.
@@ -72,7 +61,7 @@ def make(path: Path, name: str, recipe_name: str, recipe: Recipe, output: Path, 
     same = [result for result in there if result.manifest.source.digest == content.digest]
     for result in same:
         if result.manifest.recipe.hash == recipe.hash:
-            return result
+            return result, True
     revision = same[-1].manifest.revision if same else 1 + max((r.manifest.revision for r in there), default=0)
     default = DEFAULT_VOXEL_SIZE_ANGSTROM
     facts = facts_beside(path)
@@ -82,13 +71,13 @@ def make(path: Path, name: str, recipe_name: str, recipe: Recipe, output: Path, 
     try:
         run(spec, attempt)
         folder = place / result_name(revision, recipe.hash)
-        manifest = install(attempt, folder)
+        install(attempt, folder)
     finally:
         shutil.rmtree(attempt, ignore_errors=True)
-    return OneShotResult(folder, manifest, False)
+    return read_result(folder), False
 
 
-def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[TomogramId, list[OneShotResult]]:
+def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[TomogramId, list[Result]]:
     """The tomogram that the file is, and its results by their revisions.
 
     Another file of the same name is another tomogram, which gets a suffix: only new content at the same path is a
@@ -97,7 +86,9 @@ def _tomogram(path: Path, name: str, digest: str, output: Path) -> tuple[Tomogra
     number = 1
     while True:
         tomogram = TomogramId(WATCH, SESSION, name if number == 1 else f"{name}-{number}")
-        there = sorted(_results(tomogram_folder(str(output), tomogram)), key=lambda result: result.manifest.revision)
+        folders = tomogram_folder(str(output), tomogram).glob("r*-*")
+        there = [read_result(folder) for folder in folders if (folder / MANIFEST).is_file()]
+        there.sort(key=lambda result: result.manifest.revision)
         sources = [result.manifest.source for result in there]
         if not there or any(source.path == str(path.absolute()) or source.digest == digest for source in sources):
             return tomogram, there
@@ -112,9 +103,3 @@ def _refuse_other(path: Path) -> None:
     tree = Tree(whole.parent.parent)
     place = f"{whole.parent.name}/{whole.name}" if whole.parent.name else whole.name
     refuse_stack(tree.header(place), place, tree, Neighbours(tree))
-
-
-def _results(place: Path) -> Iterable[OneShotResult]:
-    for folder in place.glob("r*-*"):
-        if (folder / MANIFEST).is_file():
-            yield OneShotResult(folder, read_result(folder).manifest, True)

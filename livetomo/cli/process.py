@@ -17,7 +17,7 @@ from livetomo.config import defaults
 from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
 
 if TYPE_CHECKING:
-    from livetomo.cli.one_shot import OneShotResult
+    from livetomo.results.folder import Result
 
 _STAGES = 7
 _COLUMNS = ("tomogram", "picks", "candidates", "verdict", "seconds", "folder")
@@ -69,7 +69,7 @@ def command(
 
             run = partial(pipeline.run, device=device, models=models, announce=announce)
             try:
-                row = _row(name, make(path, name, recipe_name, recipe, output, run))
+                row = _row(name, *make(path, name, recipe_name, recipe, output, run))
                 sentences = row["warnings"]
             except Exception as fault:  # the border of a job: whatever it was, it costs this file and is printed
                 row, sentences = _failure(name, path, fault)
@@ -102,19 +102,19 @@ def _device(wanted: str) -> str:
     return f"cuda:{number or 0}"
 
 
-def _row(name: str, made: "OneShotResult") -> dict[str, Any]:
-    manifest = made.manifest
+def _row(name: str, result: "Result", was_there: bool) -> dict[str, Any]:
+    manifest = result.manifest
     called = manifest.tomogram.name
     other = [] if called == name else [f"{name} is the name of another file: this one is called {called}."]
     return {
         "tomogram": called,
-        "status": "already there" if made.was_there else "done",
+        "status": "already there" if was_there else "done",
         "picks": manifest.counts(),
         "candidates": {feature: picks.candidates for feature, picks in manifest.picks.items()},
         "verdict": manifest.verdict,
         "seconds": round(sum(manifest.seconds.values()), 1),
-        "folder": str(made.folder),
-        "warnings": other + ([] if made.was_there else list(manifest.warnings)),
+        "folder": str(result.folder),
+        "warnings": other + ([] if was_there else list(manifest.warnings)),
     }
 
 
