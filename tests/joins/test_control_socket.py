@@ -46,7 +46,7 @@ OF_STATUS = (
     *("livetomo 1.2.3  facility/main  running for 3 h", "paused: no jobs are started", "jobs: 1,234 waiting\n"),
     *(
         "krios9   yes          812          7",
-        " ago     3 h ago     5 of 20",
+        "   3 h ago     5 of 20",
         "cuda:1   busy    3 h   TS_77      segment",
     ),
     *("broker: connected, 4,321 events waiting", "! The broker is away. (for 3 h)"),
