@@ -1,4 +1,4 @@
-"""*Daemon*: the health of one daemon, for whoever is on call."""
+"""*Daemon*: the health of one daemon, for the person on call."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -40,7 +40,7 @@ def daemon() -> dashboard.Dashboard:
                 f"sum by (kind, subject) (livetomo_problem{{{_I}}}) or on() vector(0)",
                 "{{kind}} {{subject}}",
             ),
-            say="What is wrong, and since when. The page says it in sentences.",
+            say="What is wrong, and since when. The page of livetomo says it in sentences.",
             stacked=True,
             span=24,
         ),
@@ -48,10 +48,10 @@ def daemon() -> dashboard.Dashboard:
             "Events that wait for the broker",
             "short",
             Query(f"livetomo_events_waiting{{{_I}}}", "{{instance}}"),
-            say="Nothing is lost: they are sent in order when it is back.",
+            say="Nothing is lost: the events are sent in order when the broker is back.",
         ),
         series(
-            "Age of the oldest of them",
+            "Age of the oldest waiting event",
             "s",
             Query(
                 f"(time() - livetomo_events_oldest_timestamp_seconds{{{_I}}})"
@@ -71,30 +71,30 @@ def daemon() -> dashboard.Dashboard:
             "short",
             Query(f"sum by (reason) (increase(livetomo_messages_refused_total{{{_I}}}[5m]))", "{{reason}}"),
             Query(f"increase(livetomo_messages_shortened_total{{{_I}}}[5m])", "shortened"),
-            say="Within five minutes: what the broker does not take, and what it takes only without some parts.",
+            say="Messages within five minutes that the broker does not take, or takes only without some parts.",
         ),
         series(
-            "Since the last scan",
+            "Time since the last scan",
             "s",
             Query(
                 f"(time() - livetomo_watch_last_scan_timestamp_seconds{{{_I}}})"
                 f" * (livetomo_watch_last_scan_timestamp_seconds{{{_I}}} > bool 0)",
                 "{{watch}}",
             ),
-            say="Of each watched folder.",
+            say="For each watched folder.",
             limits=[("red", 900)],
         ),
         series(
-            "A scan takes",
+            "Duration of a scan",
             "s",
             Query(f"livetomo_watch_scan_duration_seconds{{{_I}}}", "{{watch}}"),
-            say="A rise tells that the storage becomes slower.",
+            say="A rise means that the storage becomes slower.",
         ),
         series(
-            "Scanned as it should be",
+            "Scanning",
             "short",
             Query(f"livetomo_watch_scanning{{{_I}}}", "{{watch}}"),
-            Query(f"increase(livetomo_watch_overflows_total{{{_I}}}[10m])", "{{watch}}, dropped hints"),
+            Query(f"increase(livetomo_watch_overflows_total{{{_I}}}[10m])", "{{watch}}, dropped events"),
         ),
         series(
             "Files",
@@ -104,14 +104,14 @@ def daemon() -> dashboard.Dashboard:
             Query(f"livetomo_watch_settling{{{_I}}}", "{{watch}}, settling"),
         ),
         series(
-            "Failed one after the other",
+            "Failed in a row",
             "short",
             Query(f"livetomo_watch_consecutive_failures{{{_I}}}", "{{watch}}"),
-            say="Tomograms of a microscope that failed since the last one that succeeded.",
+            say="Tomograms of a microscope that failed since the last success.",
             limits=[("red", 5)],
         ),
         series(
-            "Failed of the last twenty",
+            "Share failed of the last twenty",
             "percentunit",
             Query(
                 f"livetomo_watch_recent_failures{{{_I}}} / (livetomo_watch_recent_tomograms{{{_I}}} > 0)"
@@ -121,7 +121,7 @@ def daemon() -> dashboard.Dashboard:
             limits=[("orange", 0.3)],
         ),
         series(
-            "Since the last file",
+            "Time since the last file",
             "s",
             Query(
                 f"(time() - livetomo_watch_last_file_timestamp_seconds{{{_I}}})"
@@ -129,13 +129,13 @@ def daemon() -> dashboard.Dashboard:
                 "{{watch}}",
             ),
             Query(f"livetomo_watch_usual_interval_seconds{{{_I}}}", "{{watch}}, usually"),
-            say="By the files' own times.",
+            say="By the modification times of the files.",
         ),
         series(
-            "Taken in and begun",
+            "Tomograms taken in, jobs begun",
             "short",
             Query(f"sum(increase(livetomo_arrivals_total{{{_I}}}[10m]))", "taken in"),
-            Query(f"sum(increase(livetomo_rejected_total{{{_I}}}[10m]))", "of these bad files"),
+            Query(f"sum(increase(livetomo_rejected_total{{{_I}}}[10m]))", "of these, bad files"),
             Query(f"sum(increase(livetomo_attempts_total{{{_I}}}[10m]))", "jobs begun"),
             say="Within ten minutes.",
         ),
@@ -143,7 +143,7 @@ def daemon() -> dashboard.Dashboard:
             "Failed attempts",
             "short",
             Query(f"sum by (kind) (increase(livetomo_failures_total{{{_I}}}[10m]))", "{{kind}}"),
-            say="By whose fault it was; only permanent ones are the input's own.",
+            say="By the kind of the fault; only permanent faults are those of the file itself.",
             stacked=True,
         ),
         series(
@@ -156,29 +156,29 @@ def daemon() -> dashboard.Dashboard:
             ),
         ),
         series(
-            "In each stage",
+            "Jobs in each stage",
             "short",
             Query(f"sum by (stage) (livetomo_stage_in_progress{{{_I}}})", "{{stage}}"),
             stacked=True,
         ),
         series(
-            "Through each stage",
+            "Stages completed",
             "short",
             Query(f"sum by (stage) (increase(livetomo_stage_completed_total{{{_I}}}[10m]))", "{{stage}}"),
             Query(
                 f"sum(increase(livetomo_stage_started_total{{{_I}}}[10m]))"
                 f" - sum(increase(livetomo_stage_completed_total{{{_I}}}[10m]))",
-                "began and did not end",
+                "began and not ended",
             ),
             say="Within ten minutes.",
         ),
         series(
-            "Since a stage was last completed",
+            "Time since a stage was last completed",
             "s",
             Query(f"time() - max by (stage) (livetomo_stage_last_completed_timestamp_seconds{{{_I}}})", "{{stage}}"),
         ),
         series(
-            "Jobs wait before they begin",
+            "Waiting time of jobs",
             "s",
             Query(
                 f"histogram_quantile(0.5, sum by (le) (rate(livetomo_job_wait_seconds_bucket{{{_I}}}[1h])))", "median"

@@ -12,7 +12,7 @@ def facility() -> dashboard.Dashboard:
     made = board(
         "livetomo-facility",
         "livetomo · Facility",
-        "Do all microscopes get their picks in time, and which one needs a look?",
+        "Do all microscopes get their picks in time, and which one needs attention?",
         choice("instance", "Daemon", "livetomo_ready"),
     )
     for panel in (
@@ -21,14 +21,14 @@ def facility() -> dashboard.Dashboard:
             "Not ready",
             "short",
             Query(f"count(livetomo_ready{{{_I}}} == 0) or on() vector(0)"),
-            say="Something keeps them from doing all their work; the page says what.",
+            say="Daemons that cannot do all their work; the page of livetomo says why.",
             limits=[("red", 1)],
         ),
         number("Live sessions", "short", Query(f"count(livetomo_session_info{{{_I}}}) or on() vector(0)")),
         number("Waiting", "short", Query(f'sum(livetomo_jobs{{{_I}, state="waiting"}})'), limits=[("orange", 50)]),
         number("Devices busy", "short", Query(f"sum(livetomo_worker_busy{{{_I}}}) or on() vector(0)")),
         number(
-            "Benched",
+            "Devices benched",
             "short",
             Query(f'sum(livetomo_workers{{{_I}, state="benched"}})'),
             limits=[("red", 1)],
@@ -59,7 +59,7 @@ def facility() -> dashboard.Dashboard:
                 f" * (livetomo_oldest_waiting_timestamp_seconds{{{_I}}} > bool 0)",
                 "{{instance}}",
             ),
-            say="How long it has waited; 0 where none waits.",
+            say="How long it has waited; 0 if none waits.",
             limits=[("red", 1800)],
         ),
         series(
@@ -88,10 +88,10 @@ def facility() -> dashboard.Dashboard:
             "Time in each stage",
             "s",
             Query(f"avg by (stage) (stage:livetomo_stage_duration_seconds:mean1h{{{_I}}})", "{{stage}}"),
-            say="Mean of the last hour.",
+            say="The mean of the last hour.",
         ),
         series(
-            "Devices at work",
+            "Use of devices",
             "percentunit",
             Query(
                 f"avg by (instance, device) (avg_over_time(livetomo_worker_busy{{{_I}}}[10m]))",
@@ -99,7 +99,7 @@ def facility() -> dashboard.Dashboard:
             ),
         ),
         series(
-            "Room on disk",
+            "Free space on disk",
             "bytes",
             Query(f"livetomo_disk_free_bytes{{{_I}}}", "{{instance}}, {{disk}}"),
         ),

@@ -19,7 +19,7 @@ def session() -> dashboard.Dashboard:
     made = board(
         "livetomo-session",
         "livetomo · Session",
-        "Is this session going well? Go on, move, re-mill, or stop.",
+        "Does this session go well? Decide whether to go on, move, mill again, or stop.",
         choice("watch", "Microscope", "livetomo_arrivals_total"),
         dashboard.TextBoxVariable("livetomo").label("Address of livetomo").default_value("http://127.0.0.1:8787"),
     )
@@ -34,7 +34,7 @@ def session() -> dashboard.Dashboard:
                 f' - ignoring(verdict) 2 * livetomo_session_verdict{{{_W}, verdict="unjudged"}}'
                 f' - ignoring(verdict) livetomo_session_verdict{{{_W}, verdict="missing"}}) or on() vector(-1)'
             ),
-            say="The worst live session, by its last ten tomograms.",
+            say="The verdict of the worst live session, by its last ten tomograms.",
             words={
                 -2: ("unjudged", "text"),
                 -1: ("not yet", "text"),
@@ -47,20 +47,20 @@ def session() -> dashboard.Dashboard:
             "Tomograms",
             "short",
             Query(f'round(sum({finished}, outcome="done"}}[$__range])))'),
-            say="Finished within the time that is shown.",
+            say="Tomograms that were finished in the time range of this page.",
         ),
         number(
-            "Put aside",
+            "Failed",
             "short",
             Query(f'round(sum({finished}, outcome="failed"}}[$__range]))) or on() vector(0)'),
-            say="They could not be used; livetomo failed list says why.",
+            say="Tomograms that could not be processed; livetomo failed list says why.",
             limits=[("orange", 1), ("red", 5)],
         ),
         number(
             "Bad",
             "short",
             Query(f'round(sum(increase(livetomo_verdicts_total{{{_W}, verdict="bad"}}[$__range]))) or on() vector(0)'),
-            say="The page shows each one's reasons.",
+            say="Tomograms with the verdict bad. The page of livetomo gives the reasons.",
             limits=[("orange", 1), ("red", 5)],
         ),
         number(
@@ -74,35 +74,40 @@ def session() -> dashboard.Dashboard:
             "Last tomogram",
             "dateTimeFromNow",
             Query(f"max(livetomo_last_success_timestamp_seconds{{{_W}}}) * 1000"),
-            say="When one was last finished.",
+            say="The time since a tomogram was last finished.",
         ),
-        number("Waiting", "short", Query('sum(livetomo_jobs{state="waiting"})'), say="Of all microscopes."),
         number(
-            "Of the target",
+            "Waiting",
+            "short",
+            Query('sum(livetomo_jobs{state="waiting"})'),
+            say="Tomograms of all microscopes that wait for a device.",
+        ),
+        number(
+            "Target reached",
             "percentunit",
             Query(f"min({_TARGET}) or on() vector(0)", "{{feature}}"),
-            say="Particles that there are, of those that there are to be (livetomo sessions target); 0 without one.",
+            say="The share of the target that the session has (livetomo sessions target); 0 if no target is set.",
         ),
         number(
-            "Until the target",
+            "Time to the target",
             "s",
             Query(
                 f"clamp_min(max(livetomo_session_target_timestamp_seconds{{{_W}}} > 0) - time(), 0) or on() vector(0)"
             ),
-            say="At the rate of the last two hours; 0 where no target is left, or nobody can say.",
+            say="By the rate of the last two hours; 0 if the target is reached, is not set, or the rate is not known.",
         ),
         rows(
             "Live sessions",
             Query(f"livetomo_session_info{{{_W}}}"),
-            say="Those with a new tomogram lately.",
+            say="Sessions that had a new tomogram lately.",
             height=4,
         ),
-        html("Latest pictures", _PICTURES, say="The newest first. Served by livetomo itself."),
+        html("Latest pictures", _PICTURES, say="The newest picture is the first. livetomo itself serves them."),
         series(
             "Verdicts",
             "short",
             Query(f"sum by (verdict) (increase(livetomo_verdicts_total{{{_W}}}[30m]))", "{{verdict}}"),
-            say="Tomograms finished within 30 minutes, by their verdict.",
+            say="Tomograms finished within 30 minutes, by verdict.",
             stacked=True,
             paint={"good": "green", "warn": "orange", "bad": "red", "unjudged": "text", "missing": "text"},
         ),
@@ -113,7 +118,7 @@ def session() -> dashboard.Dashboard:
                 f"(sum by (figure) (increase(livetomo_poor_figures_total{{{_W}}}[30m])) > 0) or on() vector(0)",
                 "{{figure}}",
             ),
-            say="Tomograms finished within 30 minutes of which a figure is warn or bad.",
+            say="Tomograms finished within 30 minutes in which this figure is warn or bad.",
             stacked=True,
         ),
         series(
@@ -121,62 +126,62 @@ def session() -> dashboard.Dashboard:
             "lengthm",
             Query(f"livetomo_latest_thickness_meters{{{_W}}}", "{{watch}}, latest"),
             Query(f"watch:livetomo_quality_thickness_meters:p50_2h{{{_W}}}", "{{watch}}, median of two hours"),
-            say="Of the specimen. Above the red line little is seen; below the orange one the hole may be empty.",
+            say="Of the specimen. Above the red line little is seen; below the orange line the hole may be empty.",
             limits=[("orange", 1e-7), ("transparent", 1.0001e-7), ("red", 3e-7)],
         ),
         series(
-            "Signal to noise of the halves",
+            "Signal-to-noise ratio",
             "short",
             Query(f"livetomo_latest_band_snr_ratio{{{_W}}} or on() vector(0)", "{{watch}}, latest"),
             Query(
                 f"watch:livetomo_quality_band_snr_ratio:mean1h{{{_W}}} or on() vector(0)", "{{watch}}, mean of an hour"
             ),
-            say="At 100-30 Å, of the whole; 0 where the producer writes no halves.",
+            say="Of the full volume at 100-30 Å, from the half-maps; 0 if the producer writes none.",
         ),
         series(
-            "Agreement of the halves",
+            "Agreement of the half-maps",
             "percentunit",
             Query(f"livetomo_latest_halves_agreement_ratio{{{_W}}} or on() vector(0)", "{{watch}}"),
             Query(f"watch:livetomo_halves_identical:increase1h{{{_W}}} or on() vector(0)", "{{watch}}, identical ones"),
-            say="0: one is black, or they are of two tomograms. 1: they are one and the same.",
+            say="0: one half-map is black, or they are of two tomograms. 1: both are the same.",
         ),
         series(
             "Resolution",
             "lengthm",
             Query(
                 f"livetomo_latest_fsc_0143_resolution_meters{{{_W}}} or on() vector(0)",
-                "{{watch}}, of the halves",
+                "{{watch}}, half-maps",
             ),
             Query(
                 f"livetomo_latest_ctf_resolution_meters{{{_W}}} or on() vector(0)",
-                "{{watch}}, of the CTF's fit",
+                "{{watch}}, CTF fit",
             ),
-            say="Of the latest tomogram: where its halves' correlation falls below 0.143, and to where Thon rings fit.",
+            say="Of the latest tomogram: where the FSC of half-maps falls below 0.143, and to where Thon rings fit.",
         ),
         series(
             "Alignment",
             "degree",
             Query(f"livetomo_latest_tilt_axis_deviation_degrees{{{_W}}} or on() vector(0)", "{{watch}}"),
-            say="How far the latest tomogram's tilt axis is from the session's.",
+            say="Angle between the tilt axis of the latest tomogram and that of the session.",
             limits=[("orange", 1.5)],
         ),
         series(
-            "Picks of a tomogram",
+            "Picks per tomogram",
             "short",
             Query("avg by (feature) (feature:livetomo_tomogram_picks:mean1h)", "{{feature}}"),
-            say="Mean of those finished within an hour, of all microscopes.",
+            say="The mean of the tomograms finished within an hour, of all microscopes.",
         ),
         series(
             "Picks",
             "short",
             Query(f"sum by (feature) (increase(livetomo_picks_total{{{_W}}}[1h]))", "{{feature}}"),
-            say="Published within an hour.",
+            say="Picks published within an hour.",
         ),
         series(
             "Targets",
             "percentunit",
             Query(f"{_TARGET} or on() vector(0)", "{{watch}}, {{feature}}"),
-            say="Particles that each newest session has, of those that it is to have.",
+            say="The share of its target that the newest session of each microscope has.",
             limits=[("transparent", 1)],
         ),
         series(
@@ -190,7 +195,7 @@ def session() -> dashboard.Dashboard:
             "s",
             Query(f"watch:livetomo_latency_seconds:p50_1h{{{_W}}}", "{{watch}}, median"),
             Query(f"watch:livetomo_latency_seconds:p95_1h{{{_W}}}", "{{watch}}, 95 %"),
-            say="From the complete file to all of its result at the broker.",
+            say="From the complete file until the broker has the whole result.",
         ),
         series(
             "Voxels",
@@ -198,7 +203,7 @@ def session() -> dashboard.Dashboard:
             Query(f"livetomo_latest_saturated_share_ratio{{{_W}}}", "{{watch}}, saturated"),
             Query(f"1 - livetomo_latest_finite_share_ratio{{{_W}}}", "{{watch}}, not numbers"),
             Query(f"livetomo_latest_contamination_share_ratio{{{_W}}} or on() vector(0)", "{{watch}}, contamination"),
-            say="Shares of the last tomogram that are of no use.",
+            say="Shares of the latest tomogram that cannot be used.",
         ),
     ):
         made.with_panel(panel)

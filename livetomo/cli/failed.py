@@ -1,4 +1,4 @@
-"""`livetomo failed`: the tomograms that were put aside, why, and what to do with them."""
+"""`livetomo failed`: the tomograms that failed, why, and what to do with them."""
 
 import json
 import time

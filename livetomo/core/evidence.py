@@ -9,7 +9,7 @@ from livetomo.core.json_object import JsonObject, NotGiven
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One witness. `note` says why it was put aside, or how it is to be read; empty where it is used as it stands.
+    """One witness. `note` says why it is not used, or how it is to be read; empty where it is used as it stands.
 
     what:   what is settled: "voxel_size" (Å), "byte_order", "signedness".
     source: "header", "machine stamp", "name", "sidecar: TS_01.mdoc", …

@@ -143,7 +143,7 @@ class Watches:
         self.metrics.arrived(place.watch.name, rejected=arrival.fault is not None)
         where = {"tomogram": str(taken.tomogram), "revision": taken.revision, "path": arrival.path}
         if arrival.fault is not None:
-            log.warning(f"put aside: {arrival.fault.message}", extra=where | {"reason": arrival.fault.reason})
+            log.warning(f"failed: {arrival.fault.message}", extra=where | {"reason": arrival.fault.reason})
         else:
             log.info("taken in", extra=where)
         if taken.warning:

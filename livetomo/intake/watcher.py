@@ -287,7 +287,7 @@ class Watcher:
                 candidate.reason = f"the file that was here seems to be {other} now, which is checked first"
                 return
             arrival = self._judge.arrival(named.tomogram, path, named.producer, named.file, look, rest)
-            # Bad files are put aside one by one: each is a person's to mend, though it be like another.
+            # Bad files fail one by one: a person has to mend each of them, even if it is like another.
             origin = None if arrival.fault else self._origins.of(path, arrival.content)
         except (FileNotFoundError, NotAFile, NotADirectoryError):
             self._forget(path)

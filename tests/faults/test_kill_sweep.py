@@ -96,7 +96,7 @@ class Sweep:
         await self.listener.until(lambda heard: set(heard.states("done")) >= set(self.landed))
 
     async def _retry(self) -> None:
-        """Whatever was interrupted five times in a row is put aside, as promised; a person tries it again."""
+        """Whatever was interrupted five times in a row is failed, as promised; a person tries it again."""
         with suppress(Unreachable):
             await asyncio.to_thread(_retry, self.daemon.folder / "state")
 

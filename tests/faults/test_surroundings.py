@@ -267,7 +267,7 @@ async def test_a_watch_that_hangs_does_not_hold_up_another(daemon, listener):
 
 
 def poison(good: bytes) -> dict[str, tuple[bytes, str]]:
-    """Bad files of twelve kinds, made of a good one, and the reason that each should be put aside for."""
+    """Bad files of twelve kinds, made of a good one, and the reason for which each should fail."""
 
     def header(offset: int, form: str, *values) -> bytes:
         block = bytearray(good)

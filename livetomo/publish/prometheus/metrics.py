@@ -112,7 +112,7 @@ class Metrics:
         self._last_success.labels(watch).set(0)
 
     def arrived(self, watch: str, *, rejected: bool = False) -> None:
-        """A new tomogram revision was taken in, or put aside as a bad file."""
+        """A new tomogram revision was taken in, or failed as a bad file."""
         self._arrivals.labels(watch).inc()
         if rejected:
             self._rejected.labels(watch).inc()
