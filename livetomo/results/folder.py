@@ -48,6 +48,9 @@ def install(attempt: Path, final: Path) -> ResultManifest:
 
     A result that is already there was moved by a daemon that died before it could record it: it is kept where it is
     intact, for it may have been seen, and replaced where it is not.
+
+    Raises:
+        BadManifest: the attempt's is none; its folder stays where it is.
     """
     if final.exists():
         if (manifest := intact_manifest(final)) is not None:
@@ -56,10 +59,11 @@ def install(attempt: Path, final: Path) -> ResultManifest:
         broken = final.with_name(attempt_name(f"broken-{final.name}"))
         final.rename(broken)
         shutil.rmtree(broken)
+    manifest = read_manifest(attempt)
     attempt.rename(final)
     for folder in final.parents[:3]:  # the tomogram's, `tomograms`, and the session's: each may be new
         sync(folder)
-    return read_manifest(final)
+    return manifest
 
 
 def intact_manifest(folder: Path) -> ResultManifest | None:

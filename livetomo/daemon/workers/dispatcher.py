@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.job_queue import LEASE_SECONDS, Claim, complete_at
-from livetomo.core.errors import LivetomoError, SourceUnreadable
+from livetomo.core.errors import BadManifest, LivetomoError, SourceUnreadable
 from livetomo.core.status import WorkerState
 from livetomo.core.tomogram import Fault, attempt_name, result_name, tomogram_folder
 from livetomo.daemon.workers.circuit_breaker import CircuitBreaker
@@ -177,6 +177,10 @@ class Lane:
             return
         try:
             manifest = await apart(lambda: install(folder, final))
+        except BadManifest as fault:
+            said = f"What the worker has written cannot be read: {fault}. Is its livetomo of this version?"
+            await self._account(claim, folder, Fault("transient", fault.reason, said))
+            return
         except OSError as fault:
             said = f"The result could not be moved to {final}: {fault}"
             await self._account(claim, folder, Fault("transient", CANNOT_COMMIT, said))

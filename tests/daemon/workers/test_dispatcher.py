@@ -285,6 +285,17 @@ async def test_nothing_is_reported_of_a_result_that_could_not_be_put_in_its_plac
     assert house.folders(who) == []
 
 
+async def test_what_a_worker_of_another_version_writes_costs_an_attempt_and_is_not_put_in_its_place(claimed):
+    house, who, claim = claimed
+    attempt = tomogram_folder(str(house.output), who) / attempt_name(claim.token)
+    attempt.mkdir(parents=True)
+    (attempt / "result.json").write_text('{"schema": 2}')
+    await house.lane._commit(claim, attempt)
+    assert house.observer.failures == [("transient", False)]
+    assert await house.states() == ["waiting"]
+    assert house.folders(who) == []
+
+
 async def test_a_zombie_that_finishes_late_changes_nothing(claimed):
     from livetomo.processing.pipeline import run as pipeline
     from livetomo.results.folder import install
