@@ -79,8 +79,11 @@ def parse_loops(text: str, *, skip_ragged: bool = False) -> Mapping[str, Columns
             block.clear()
             in_loop, columns = True, []
         elif start.startswith("_") and not (in_loop and columns and columns[0]):
-            name, *values = _words(start[1:])
-            block[name] = values[:1]
+            words = _words(start[1:])
+            if not words:
+                raise BadStar(f'line {number} has a "_" without a name')
+            name = words[0]
+            block[name] = words[1:2]
             if in_loop:
                 block[name] = []
                 columns = list(block.values())

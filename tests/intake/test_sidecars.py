@@ -219,11 +219,24 @@ def test_sidecars_of_which_there_is_no_test_data(name, text, tomogram, expected)
         ("TiltSeries_Metrics.csv", "\0\0\0"),
         ("TiltSeries_Metrics.csv", "a,b\n1,2\n"),
         ("unknown.txt", ""),
+        ("tomograms.star", "data_\nloop_\n_\nP\n"),
+        ("AreTomo3_Session.json", "[" * 100_000),
+        ("AreTomo3_Session.json", '{"AtBin": 1%s}' % ("0" * 400)),
     ],
 )
 def test_what_is_not_what_its_name_says_is_said_not_guessed(name, text):
     with pytest.raises(NotUnderstood):
         read_sidecar(name, text, "P")
+
+
+def test_numbers_that_damage_has_made_are_left_out_and_the_rest_is_read():
+    aln = "# AreTomo Alignment\n# AlphaOffset = 1e300\n0 85.3 1 1e200 2 1 1 1 0 -60\n0 85.3 1 3 4 1 1 1 0 60\n"
+    facts = read_sidecar("P.aln", aln, "P")[2]
+    assert (facts.alpha_offset_degrees, facts.global_shift_pixels, facts.tilt_max_degrees) == (None, 5.0, 60.0)
+    mdoc = "[T = Tilt axis angle = 85.3., it says]\n[ZValue = 0]\nTiltAngle = 3\n"
+    assert read_sidecar("P.mdoc", mdoc, "P")[2].tilt_axis_degrees == 85.3
+    metrics = f'Tilt_Series,Kv\nP,200\rQ,300\nR,"{"x" * 200_000}\n'
+    assert read_metrics(metrics, "P").voltage_kilovolt == 200.0
 
 
 NEW_HEADER = (

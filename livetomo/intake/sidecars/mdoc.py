@@ -9,7 +9,7 @@ from livetomo.intake.sidecars.numbers import NotUnderstood, mean, measured, numb
 
 _SLASHES = re.compile(r"[\\/]")
 _SECTION = re.compile(r"\[\s*(ZValue|FrameSet|MontSection)\s*=\s*-?\d+\s*\]", re.IGNORECASE)
-_TITLE_AXIS = re.compile(r"Tilt axis angle\s*=\s*(-?[0-9.]+)", re.IGNORECASE)
+_TITLE_AXIS = re.compile(r"Tilt axis angle\s*=\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 def read_mdoc(text: str) -> SidecarFacts:
@@ -30,7 +30,7 @@ def read_mdoc(text: str) -> SidecarFacts:
         voltage_kilovolt=measured(head.get("voltage", "") or tilts[0].get("voltage", "")),
         total_dose_electrons_per_angstrom2=tidy(sum(doses)) if len(doses) == len(tilts) else None,
         target_defocus_angstrom=tidy(abs(mean(targets)) * 1e4) if targets else None,
-        tilt_axis_degrees=tidy(float(axis[1])) if axis else None,
+        tilt_axis_degrees=measured(axis[1], may_be_zero=True) if axis else None,
         acquisition_digest=acquisition(tilts),
     )
 

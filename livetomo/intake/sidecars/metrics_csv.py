@@ -1,8 +1,5 @@
 """AreTomo3's TiltSeries_Metrics.csv: one row for each series, written after its volumes; columns differ by version."""
 
-import csv
-import io
-
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars.numbers import NotUnderstood, measured
 
@@ -52,10 +49,9 @@ def _name(row: dict[str, str]) -> str:
 
 
 def _rows(text: str) -> list[dict[str, str]]:
-    """The whole rows, cells without their padding, by column names without their units."""
+    """The whole rows, cells without their padding, by column names without their units. AreTomo3 quotes nothing."""
     lines = text.splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith(("\n", "\r"))]
-    table = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("".join(whole)))]
+    table = [[cell.strip() for cell in line.split(",")] for line in lines if line.endswith(("\n", "\r"))]
     if not table:
         return []
     heading = [name.partition("(")[0].lower() for name in table[0]]

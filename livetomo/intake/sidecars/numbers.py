@@ -1,9 +1,10 @@
 """Numbers in text that people and programs have written in many ways."""
 
-import math
 from collections.abc import Iterable, Iterator
 
 from livetomo.core.sidecar_facts import SidecarFacts
+
+_BOUND = 1e12  # beyond what anything here can be, so a sign of damage; squares and sums of what is below stay finite
 
 
 class NotUnderstood(ValueError):
@@ -11,12 +12,12 @@ class NotUnderstood(ValueError):
 
 
 def number(text: str) -> float | None:
-    """A finite number, or None."""
+    """A number of a size that a measurement can have, or None."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) < _BOUND else None
 
 
 def measured(text: str, *, unit: float = 1.0, may_be_zero: bool = False) -> float | None:

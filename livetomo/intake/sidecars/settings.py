@@ -1,26 +1,25 @@
 """The settings of producers for a whole session: AreTomo3's session and Warp's settings."""
 
 import json
-import math
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
 from livetomo.core.sidecar_facts import SidecarFacts
-from livetomo.intake.sidecars.numbers import NotUnderstood, number, tidy
+from livetomo.intake.sidecars.numbers import NotUnderstood, measured, number, tidy
 
 
 def read_aretomo_session(text: str) -> SidecarFacts:
     """By how much the first volume of each series is binned; its pixel is that of the frames, which may be finer."""
     try:
-        body = json.loads(text)
-    except ValueError as fault:
+        pairs = list(_pairs(json.loads(text)))
+    except (ValueError, RecursionError) as fault:
         raise NotUnderstood(f"not JSON: {fault}") from None
-    for key, value in _pairs(body):
+    for key, value in pairs:
         if key.lower().lstrip("-") == "atbin":
             first = value[0] if isinstance(value, list) and value else value
-            if isinstance(first, int | float) and math.isfinite(first) and first > 0:
-                return SidecarFacts(binning=tidy(float(first)))
+            if (binning := measured(str(first))) and binning > 0:
+                return SidecarFacts(binning=binning)
     raise NotUnderstood("no AtBin in it")
 
 
