@@ -16,7 +16,7 @@ from livetomo.catalog.session_judging import SessionJudging
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY
-from livetomo.core.events import Event, State, result_events
+from livetomo.core.events import State, result_events, state_event
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, Fault, TomogramId
@@ -268,9 +268,8 @@ class Jobs:
         )
 
     def _record_state(self, claim: Claim, state: State, more: Mapping[str, Any]) -> None:
-        body = {"state": state, "recipe": claim.recipe_name} | dict(more)
-        version = f"{state}.{claim.turn}"
-        self._event_log.append(Event("state", claim.tomogram, claim.revision, claim.recipe_hash, version, body))
+        who = (claim.tomogram, claim.revision, claim.recipe_hash)
+        self._event_log.append(state_event(*who, state, claim.turn, recipe=claim.recipe_name, **more))
 
 
 def complete_at(settled_at: float, modified_ns: int, now: float) -> float:

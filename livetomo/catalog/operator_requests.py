@@ -10,7 +10,7 @@ from livetomo.catalog.event_log import EventLog
 from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.selection import Selection, unknown
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.events import Event, State
+from livetomo.core.events import State, state_event
 from livetomo.core.tomogram import TomogramId
 
 REPROCESSING = 1
@@ -113,8 +113,8 @@ class OperatorRequests:
 
     def _record_state(self, job: Mapping[str, Any], state: State, turn: int) -> None:
         who = TomogramId(job["watch"], job["session"], job["name"])
-        body = {"state": state, "recipe": job["recipe_name"]}
-        self._event_log.append(Event("state", who, job["number"], job["recipe"], f"{state}.{turn}", body))
+        event = state_event(who, job["number"], job["recipe"], state, turn, recipe=job["recipe_name"])
+        self._event_log.append(event)
 
 
 _FITS = """(:watch IS NULL OR watch = :watch) AND (:session IS NULL OR session = :session)

@@ -14,7 +14,7 @@ from livetomo.catalog.job_queue import record_result
 from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.events import Event, State, result_events
+from livetomo.core.events import result_events, state_event
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.tomogram import TomogramId
 
@@ -96,13 +96,11 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
         (who.watch, revision, recipe.hash, catalog.now()),
     ).fetchone()[0]
     record_result(db, job, manifest, found.folder, catalog.now())
-    event_log: tuple[Event, ...] = (
-        _state(found, "waiting"),
-        _state(found, "running"),
-        *result_events(manifest, found.folder),
-        _state(found, "done"),
+    waiting, running, done = (
+        state_event(who, manifest.revision, manifest.recipe.hash, state, recipe=manifest.recipe.name)
+        for state in ("waiting", "running", "done")
     )
-    for event in event_log:
+    for event in (waiting, running, *result_events(manifest, found.folder), done):
         catalog.event_log.append(event)
     for older in list(db.query(f"{STANDING_JOBS} WHERE tomogram = ? AND jobs.id != ?", (tomogram, job))):
         newer = older["number"] < manifest.revision
@@ -131,9 +129,3 @@ def _row_of(catalog: Catalog, table: str, key: Mapping[str, Any], more: Mapping[
         names, places = ", ".join(columns), ", ".join(f":{column}" for column in columns)
         row = catalog.db.execute(f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING id", columns).fetchone()
     return int(row[0])
-
-
-def _state(found: FoundResult, state: State) -> Event:
-    manifest = found.manifest
-    body = {"state": state, "recipe": manifest.recipe.name}
-    return Event("state", manifest.tomogram, manifest.revision, manifest.recipe.hash, f"{state}.1", body)

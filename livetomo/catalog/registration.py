@@ -12,7 +12,7 @@ from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.sessions import Sessions
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.events import Event, State
+from livetomo.core.events import State, state_event
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId, companions_digest
 
@@ -68,8 +68,8 @@ class Arrivals:
                 self._supersede(tomogram_row, tomogram)
             self._make_job(arrival, self._revision(tomogram_row, number, arrival, warning), recipe_name, recipe)
             state: State = "failed" if arrival.fault else "waiting"
-            body = {"state": state, "recipe": recipe_name} | fault_body(arrival.fault)
-            self._event_log.append(Event("state", tomogram, number, recipe.hash, f"{state}.1", body))
+            said = fault_body(arrival.fault)
+            self._event_log.append(state_event(tomogram, number, recipe.hash, state, recipe=recipe_name, **said))
             return Registered(tomogram, number, new=True, warning=warning)
 
     def known_files(self, watch: str) -> list[KnownFile]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from livetomo.catalog.event_log import EventLog
-from livetomo.core.events import Event
+from livetomo.core.events import Event, state_event
 from livetomo.core.tomogram import TomogramId
 
 # By way of the tomogram's few revisions (CROSS JOIN keeps SQLite to that), never through all jobs of a state.
@@ -24,7 +24,7 @@ def supersede(
     """
     db.execute("UPDATE jobs SET state = 'superseded', token = NULL WHERE id = ?", (job["id"],))
     who = (tomogram, job["number"], job["recipe"])
-    body = {"state": "superseded"} | ({"superseded_by": by} if by else {})
-    event_log.append(Event("state", *who, f"superseded.{job['turn']}", body))
+    more: dict[str, Any] = {"superseded_by": by} if by else {}
+    event_log.append(state_event(*who, "superseded", job["turn"], **more))
     if job["result_id"]:
         event_log.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))

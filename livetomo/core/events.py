@@ -34,6 +34,13 @@ class Event:
         return stable_id("event", site, instance, *who, self.kind, self.version)
 
 
+def state_event(
+    tomogram: TomogramId, revision: int, recipe_hash: str, state: State, turn: int = 1, **body: Any
+) -> Event:
+    """A job has come to another state; `turn` grows when a person asks for another try."""
+    return Event("state", tomogram, revision, recipe_hash, f"{state}.{turn}", {"state": state, **body})
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """An event with its place in the event log. `time` is UTC, ISO 8601; `seq` counts within `epoch`."""
