@@ -22,9 +22,9 @@ _TRY_OUT = """
 import json, sys
 from livetomo.core.errors import PluginUnusable
 from livetomo.system.registries import REGISTRIES
-kind, name, *settings = sys.argv[1:]
+kind, name = sys.argv[1:]
 try:
-    REGISTRIES[kind].try_out(name, *map(json.loads, settings))
+    REGISTRIES[kind].try_out(name, json.load(sys.stdin))
 except PluginUnusable as fault:
     sys.exit(str(fault))
 """
@@ -138,8 +138,7 @@ class Registry(Generic[T]):
             plugin = self.plugin(name)
         except (PluginAway, PluginUnusable) as fault:
             return str(fault)
-        given = () if settings is None else (json.dumps(settings, sort_keys=True),)
-        return _why_not_tried_out(plugin, *given) if plugin else ""
+        return _why_not_tried_out(plugin, json.dumps(settings, sort_keys=True)) if plugin else ""
 
     def try_out(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
         """Import the plug-in of this name, and make it with these settings.
@@ -161,6 +160,9 @@ class Registry(Generic[T]):
     def _checked(self, plugin: Plugin) -> T:
         try:
             found = self._load(plugin.value)
+            for name, wanted in _HOLDS.items():
+                if name in self._needs and hasattr(found, name):
+                    returned(name, getattr(found, name), *wanted)
         except (Exception, SystemExit) as fault:  # the border to another package's code
             why = f"cannot be imported ({type(fault).__name__}: {fault})"
             raise PluginUnusable(f"{plugin} {why}. Repair or remove the package") from fault
@@ -188,17 +190,18 @@ class Member:
         return self.registry.plugin(self.name)
 
 
-def returned(name: str, answer: Any, wanted: type) -> Any:
-    """The answer of a method, where it is one of those that are wanted.
+def returned(name: str, answer: Any, *wanted: type) -> Any:
+    """The answer of a method, or what an attribute holds, where it is of a type that is wanted.
 
     Raises:
         TypeError: it is not.
     """
     if not isinstance(answer, wanted):
-        raise TypeError(f"{name} returned {type(answer).__name__}, not {wanted.__name__}")
+        raise TypeError(f"{name} returned {type(answer).__name__}, not {' or '.join(one.__name__ for one in wanted)}")
     return answer
 
 
+_HOLDS: Mapping[str, tuple[type, ...]] = {"suffixes": (list, tuple), "settles": (int, float), "ending": (str,)}
 _RETURNS: Mapping[str, type] = {"text": str, "called": str, "session": Mapping}
 
 
@@ -237,11 +240,13 @@ def _installed() -> Mapping[str, Sequence[Plugin]]:
 
 
 @cache
-def _why_not_tried_out(plugin: Plugin, *settings: str) -> str:
+def _why_not_tried_out(plugin: Plugin, settings: str) -> str:
     """In a process of its own: what a plug-in imports must not come into the supervisor, nor take it down."""
-    command = [sys.executable, "-P", "-c", _TRY_OUT, plugin.kind, plugin.name, *settings]
+    command = [sys.executable, "-P", "-c", _TRY_OUT, plugin.kind, plugin.name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False)
+        done = subprocess.run(
+            command, input=settings, capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         return f"{plugin} takes more than {IMPORT_SECONDS:g} s to be imported. Repair or remove the package"
     if done.returncode == 0:

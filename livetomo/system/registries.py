@@ -17,6 +17,7 @@ PRODUCERS: Registry[Any] = Registry(
     },
     "name suffixes settles alone_is_final is_users_word recognise signal writes_halves rivals stands_alone "
     "contradictions series order sidecars",
+    instances=True,
 )
 EXPORTERS: Registry[Any] = Registry(
     "exporter",

@@ -23,14 +23,16 @@ class Cell(Producer):
         if "answer" in FAILS: return "full"
         folder, _, name = path.rpartition("/")
         if match := re.fullmatch(r"tomo_(.+)[.]mrc", name):
-            return Recognised("full", match[1], f"{folder}/{match[1]}")
+            return Recognised("full", "" if "nameless" in FAILS else match[1], f"{folder}/{match[1]}")
     def signal(self, file, path, tree):
         if "signal" in FAILS: raise KeyError("done")
         if "answer" in FAILS: return True
         return Signal("given")
     def sidecars(self, file, path):
         if "sidecars" in FAILS: raise TypeError("sidecars")
-        return ()
+        return None if "forgets" in FAILS else "A/1.mdoc" if "text" in FAILS else ()
+    def order(self, path):
+        return "3" if "order" in FAILS else 0
 """
 POINTS = {"producers": {"cell": "facility_x:Cell"}}
 
@@ -60,7 +62,7 @@ def test_its_tomograms_are_taken_and_say_which_package_took_them(watched: Joined
     assert trouble(watched) == ""
 
 
-@pytest.mark.parametrize("method", ["volume", "sidecars", "answer"])
+@pytest.mark.parametrize("method", ["volume", "sidecars", "answer", "forgets", "text", "order", "nameless"])
 def test_what_it_cannot_name_is_taken_by_nobody_until_it_is_repaired(watched: Joined, method: str):
     fails(method)
     watched.run(60)
@@ -100,8 +102,16 @@ def watched_names(one: Joined) -> list[str]:
     return [name for name, _, _ in one.jobs()]
 
 
-def test_a_watch_that_names_it_is_refused_where_it_cannot_be_imported(install: Install, tmp_path):
-    install("facility-x", POINTS, "import a_library_that_is_not_there")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import a_library_that_is_not_there",
+        PRODUCER + "    def __init__(self): raise RuntimeError('no licence')",
+        PRODUCER + "    suffixes = '.mrc'",
+    ],
+)
+def test_a_watch_that_names_it_is_refused_where_it_cannot_be_made(install: Install, tmp_path, source):
+    install("facility-x", POINTS, source)
     (tmp_path / "raw").mkdir()
     text = f'site = "here"\nstate = "{tmp_path}/state"\noutput = "{tmp_path}/results"\n[[watch]]\nname = "krios1"\n'
     path = tmp_path / "livetomo.toml"

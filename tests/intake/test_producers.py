@@ -174,8 +174,8 @@ def test_words_that_name_the_session_are_no_hint():
 
 
 def test_the_untrimmed_volume_of_imod_is_stored_with_y_slowest():
-    assert PRODUCERS["imod"]().recognise("R_full_rec.mrc").stored_axes == "yzx"
-    assert PRODUCERS["imod"]().recognise("R_rec.mrc").stored_axes == ""
+    assert PRODUCERS["imod"].recognise("R_full_rec.mrc").stored_axes == "yzx"
+    assert PRODUCERS["imod"].recognise("R_rec.mrc").stored_axes == ""
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_ribosome_that_is_no_template_is_refused_by_name(tmp_path, data):
 @pytest.mark.parametrize("producer", sorted(NAMINGS))
 def test_the_intake_recognises_what_is_simulated_and_knows_it_for_complete(tmp_path, exposure, producer):
     expose(tmp_path, exposure, NAMINGS[producer](), seconds=0)
-    reader = PRODUCERS[producer]()
+    reader = PRODUCERS[producer]
     roles = {}
     for path in sorted(tmp_path.rglob("*.mrc")):
         relative = path.relative_to(tmp_path).as_posix()
@@ -137,7 +137,7 @@ def test_the_intake_recognises_what_is_simulated_and_knows_it_for_complete(tmp_p
 
 
 def test_cryoem_services_turns_its_volume_in_place_before_its_pictures_say_that_it_is_complete(tmp_path, exposure):
-    path, reader, seen = tmp_path / "TS_01_Vol.mrc", PRODUCERS["cryoem_services"](), []
+    path, reader, seen = tmp_path / "TS_01_Vol.mrc", PRODUCERS["cryoem_services"], []
 
     def look(share: float) -> None:
         if share == 1:

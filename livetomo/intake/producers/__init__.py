@@ -11,7 +11,7 @@ from livetomo.intake.producers.generic import Generic
 from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
 from livetomo.intake.producers.structure import other_by_structure
 from livetomo.system import registries
-from livetomo.system.plugins import Registry
+from livetomo.system.plugins import Guarded, Registry
 
 __all__ = [
     "PRODUCERS",
@@ -26,7 +26,7 @@ __all__ = [
     "recognise",
 ]
 
-PRODUCERS: Registry[type[Producer]] = registries.PRODUCERS
+PRODUCERS: Registry[Producer] = registries.PRODUCERS
 
 
 def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
@@ -35,8 +35,8 @@ def choose(names: Sequence[str], pattern: str = "") -> tuple[Producer, ...]:
 
 
 def _made(name: str) -> Producer:
-    made, plugin = PRODUCERS[name](), PRODUCERS.plugin(name)
-    return made if plugin is None else cast(Producer, Foreign(plugin, made))
+    made = PRODUCERS[name]
+    return cast(Producer, Foreign.of(made)) if isinstance(made, Guarded) else made
 
 
 def recognise(producers: Sequence[Producer], path: str, session: str = "") -> tuple[Producer, Recognised] | None:

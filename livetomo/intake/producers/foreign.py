@@ -1,5 +1,6 @@
 """A producer of another package. Where its code fails, nothing is taken until it is repaired, and the watch says so."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from livetomo.core.errors import PluginFailed
@@ -7,11 +8,25 @@ from livetomo.intake.producers.producer import Recognised, Signal, split
 from livetomo.intake.tree import Tree
 from livetomo.system.plugins import Guarded, returned
 
+_PATHS = (list, tuple)
+_ANSWERS: Mapping[str, tuple[type, ...]] = {
+    "rivals": _PATHS,
+    "stands_alone": (bool,),
+    "contradictions": _PATHS,
+    "series": (str,),
+    "sidecars": _PATHS,
+}
+
 
 class Foreign(Guarded):
     """Asks the plug-in. trouble: the first file that it failed on since that was last asked, and why."""
 
     trouble = ""
+
+    @classmethod
+    def of(cls, guarded: Guarded) -> "Foreign":
+        """The same plug-in, asked so."""
+        return cls(guarded._plugin, guarded._inner)
 
     def recognise(self, path: str, session: str = "") -> Recognised | None:
         """As `Producer.recognise`; a file that it fails on is not taken. It is tried again at each scan."""
@@ -36,9 +51,14 @@ class Foreign(Guarded):
     def _sound(self, found: Any, path: str) -> Recognised:
         """It says all that it says by names alone, so that no scan stops in its middle for what it cannot say."""
         file: Recognised = returned("recognise", found, Recognised)
-        for ask in ("rivals", "stands_alone", "contradictions", "series", "sidecars"):
-            getattr(self._inner, ask)(file, path)
-        self._inner.order(path)
+        for what, given in (("name", file.name), ("group", file.group)):
+            if not returned(f"the {what}", given, str):
+                raise ValueError(f"recognise returned an empty {what}")
+        for ask, wanted in _ANSWERS.items():
+            answer = returned(ask, getattr(self._inner, ask)(file, path), *wanted)
+            for one in answer if list in wanted else ():
+                returned(f"an item of {ask}", one, str)
+        returned("order", self._inner.order(path), int)
         return file
 
     def _noted(self, path: str, fault: PluginFailed) -> str:

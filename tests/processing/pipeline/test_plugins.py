@@ -144,6 +144,10 @@ def test_what_it_raises_costs_one_job_but_for_what_is_the_device_s_fault(tomogra
 def test_settings_are_given_and_wrong_ones_are_refused_by_the_recipe(tomogram: Path, tmp_path: Path):
     made(tomogram, f"{DENOISE}settings = {{factor = 4.0}}\n{FEATURE}")
     assert recipe(tmp_path, f"{DENOISE}settings = {{factor = 4}}\n{FEATURE}").denoise.settings == {"factor": 4}
+    large = "x" * 200_000  # more than one argument of a process can be
+    assert (
+        recipe(tmp_path, f"{DENOISE}settings = {{factor = '{large}'}}\n{FEATURE}").denoise.settings["factor"] == large
+    )
     with pytest.raises(
         ConfigurationError, match=r"recipe.toml: denoiser .* refuses its settings \(TypeError: .*'fact'"
     ):
