@@ -200,8 +200,8 @@ class PickStream:
         except ApiAway as fault:
             self._is_caught_up = False
             self._complain(
-                f"{fault}. Until it can be reached, what is told while the broker or this program is away will be "
-                'missed: is "public_url" in the table http of the daemon right?'
+                f"{fault}. Until it can be reached, what is published while the broker or this program is away "
+                'will be missed: is "public_url" in the table http of the daemon right?'
             )
         else:
             self._is_caught_up = True

@@ -126,6 +126,11 @@ def of_sessions(poor: Iterable[PoorSession]) -> Iterator[Problem]:
     for each in poor:
         watches.setdefault(each.watch, []).append(each)
     for watch, sessions in watches.items():
-        said = ". ".join("; ".join([f"{each.session} is {each.verdict}", *each.reasons]) for each in sessions)
+        said = " ".join(_verdict(each) for each in sessions)
         severity: Severity = "critical" if any(each.verdict == "bad" for each in sessions) else "warning"
         yield Problem("quality", watch, severity, said)
+
+
+def _verdict(poor: PoorSession) -> str:
+    why = f": {'; '.join(poor.reasons)}" if poor.reasons else ""
+    return f"The verdict of session {poor.session} is {poor.verdict}{why}" + ("" if why.endswith("?") else ".")

@@ -192,6 +192,8 @@ async def test_a_microscope_of_which_all_fails_is_red_within_one_event(chromium:
         async with asyncio.timeout(5):
             await page.until(f"{HEADER}.classList.contains('critical')")
         assert "The last 5 tomograms of krios1 all failed (truncated volume)." in await page.run(PROBLEMS)
+        assert await page.run("document.querySelector('#problems code').innerText") == "livetomo failed list"
+        assert "`" not in await page.run(PROBLEMS)
         assert "krios1, 5 failed in a row" in await page.run("document.getElementById('state').innerText")
         assert await page.run("document.querySelector('nav .light').getAttribute('aria-label')") == "bad"
 

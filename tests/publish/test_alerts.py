@@ -65,6 +65,9 @@ async def test_an_alert_is_reported_once_and_cleared_when_it_no_longer_holds() -
     assert await sent(retained) == {"device-cpu": ""}
 
 
+MONDAY = "The verdict of session monday is bad: thickness in 6 of 10: too thick."
+
+
 async def test_sessions_that_go_badly_are_an_alert_of_their_microscope_until_they_go_well_again() -> None:
     retained = Retained()
     alerts = Alerts(retained, Topics("facility", "main"))
@@ -73,10 +76,10 @@ async def test_sessions_that_go_badly_are_an_alert_of_their_microscope_until_the
     monday = PoorSession("krios1", "monday", "bad", ("thickness in 6 of 10: too thick",))
     alerts.show(replace(status(), problems=tuple(of_sessions([monday]))))
     reported = await sent(retained)
-    assert reported == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick"}
+    assert reported == {"quality-krios1": MONDAY}
     alerts.show(replace(status(), problems=tuple(of_sessions([monday, PoorSession("krios1", "tuesday", "warn")]))))
     reported = await sent(retained)
-    assert reported == {"quality-krios1": "monday is bad; thickness in 6 of 10: too thick. tuesday is warn"}
+    assert reported == {"quality-krios1": f"{MONDAY} The verdict of session tuesday is warn."}
     alerts.show(status())
     assert await sent(retained) == {"quality-krios1": ""}
 

@@ -1,13 +1,13 @@
 // One tomogram, large: its pictures, figures, files and provenance.
-import { element, count, figure, ago } from "./words.js";
+import { element, count, figure, ago, sentence } from "./words.js";
 
 const PICTURES = { "preview/overlay.png": "picks", "preview/xy.png": "x-y slice", "preview/xz.png": "x-z slice" };
 
 /** Show `view` in `dialog`, with its result's manifest where there is one. */
 export async function showDetail(dialog, view, manifest) {
   const light = view.verdict ?? view.state;
-  const says = [view.warning, ...(manifest?.warnings ?? [])].filter(Boolean).map(text => element("p", { class: "say" }, text));
-  if (view.fault) says.push(element("p", { class: "say bad" }, view.fault.message));
+  const says = [view.warning, ...(manifest?.warnings ?? [])].filter(Boolean).map(text => element("p", { class: "say" }, ...sentence(text)));
+  if (view.fault) says.push(element("p", { class: "say bad" }, ...sentence(view.fault.message)));
   dialog.querySelector("#detail-body").replaceChildren(
     element("h2", { id: "detail-name" }, element("span", { class: `light ${light}`, role: "img", "aria-label": light }), view.name),
     element("div", { class: "quiet" }, [view.watch, view.session, `revision ${view.revision}`, view.state, ago(view.changed)].join(" · ")),

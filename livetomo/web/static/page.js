@@ -1,5 +1,5 @@
 // The page: what the daemon is doing, and a session's tomograms as they come. No library, no build.
-import { element, ago, ahead, clock, count, name as named } from "./words.js";
+import { element, ago, ahead, clock, count, name as named, sentence } from "./words.js";
 import { showDetail } from "./detail.js";
 
 const at = id => document.getElementById(id);
@@ -57,7 +57,7 @@ function watchState(watch, own) {
 
 function showProblems() {
   const silent = document.body.classList.contains("silent");
-  const lines = problems.map(({ severity, message }) => element("li", { class: severity }, message));
+  const lines = problems.map(({ severity, message }) => element("li", { class: severity }, ...sentence(message)));
   if (trouble) lines.unshift(element("li", { class: "warning" }, `The page cannot show everything: ${trouble}`));
   if (silent) lines.unshift(element("li", { class: "critical" }, `livetomo has given no answer since ${clock(heard)}. What is shown is as of then.`));
   at("problems").replaceChildren(...lines);

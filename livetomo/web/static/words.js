@@ -11,6 +11,9 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** A sentence for people; a command in backticks is shown as code. */
+export const sentence = text => text.split("`").map((part, n) => n % 2 ? element("code", {}, part) : part);
+
 /** How long ago, like "3 min ago". */
 export function ago(iso) {
   const seconds = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
