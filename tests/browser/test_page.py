@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from livetomo.core.quality.metric import Quality
 from livetomo.core.status import WatchState
 from livetomo.core.tomogram import Fault
 from livetomo.web.app import create_app
@@ -278,7 +279,7 @@ async def test_each_tile_shows_the_end_of_its_name(chromium: str, tmp_path: Path
 async def test_what_nobody_judged_is_neutral(chromium: str, tmp_path: Path) -> None:
     """Grey, like a figure that is missing, and never the green of what has met a limit."""
     daemon = FakeDaemon(tmp_path / "out")
-    quality = {"band_snr": {"value": 2.0, "unit": "", "verdict": "unjudged"}}
+    quality = {"band_snr": Quality("band_snr", 2.0, "")}
     for number in range(3):
         await daemon.arrive(f"TS_{number}")
         await daemon.finish(quality=quality, verdict="unjudged")
