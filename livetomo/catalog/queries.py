@@ -315,7 +315,8 @@ _TOMOGRAM = """
 
 
 def _tomogram(row: Mapping[str, Any]) -> TomogramView:
-    verdict, quality, picks, files = json.loads(row["said"]) if row["said"] else (None, {}, {}, {})
+    verdict, *parts = json.loads(row["said"]) if row["said"] else (None, {}, {}, {})
+    quality, picks, files = (part or {} for part in parts)  # a manifest that lacks one spoils no list
     fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
     return TomogramView(
         watch=row["watch"],

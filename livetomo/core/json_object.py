@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NoReturn, TypeVar
 
 V = TypeVar("V")
@@ -32,6 +33,14 @@ class JsonObject:
         """A string."""
         value = self.body.get(key, default)
         return value if isinstance(value, str) else self._refuse(key, "a text")
+
+    def moment(self, key: str) -> str:
+        """A time, ISO 8601."""
+        try:
+            datetime.fromisoformat(value := self.text(key))
+        except ValueError:
+            self._refuse(key, "a time")
+        return value
 
     def whole(self, key: str, default: int = _NEEDED) -> int:
         """A whole number."""

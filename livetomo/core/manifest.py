@@ -393,7 +393,7 @@ def _manifest(body: JsonObject) -> ResultManifest:
         recipe=RecipeUsed.from_json(body.object("recipe")),
         provenance=Provenance.from_json(body.object("provenance")),
         started=body.text("started"),
-        finished=body.text("finished"),
+        finished=body.moment("finished"),
         seconds=body.table("seconds"),
         quality=qualities(body.object("quality")),
         verdict=verdict_in(body),

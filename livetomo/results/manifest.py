@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from livetomo.core.errors import BadManifest, DiskFull
 from livetomo.core.manifest import FileFacts, ResultManifest
@@ -37,10 +38,15 @@ def read_manifest(folder: Path) -> ResultManifest:
     """
     content = (folder / MANIFEST).read_bytes()
     try:
-        body = json.loads(content)
-    except ValueError as fault:
+        body = json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError) as fault:
         raise BadManifest(str(fault)) from None
     return ResultManifest.from_json(body)
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and infinities are no JSON: Python reads them, SQLite and browsers do not."""
+    raise ValueError(f"it holds {constant}")
 
 
 @contextmanager

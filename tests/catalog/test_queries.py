@@ -58,6 +58,15 @@ def test_a_finished_tomogram_shows_its_verdict_its_reasons_and_its_picks(catalog
     assert view == catalog.views.tomogram("krios1", SESSION, "TS_01")
 
 
+def test_a_manifest_that_lacks_parts_spoils_no_list(catalog: Catalog) -> None:
+    for name in ("TS_01", "TS_02"):
+        arrive(catalog, name)
+        finish_next(catalog)
+    catalog.db.execute("UPDATE results SET manifest = '{\"verdict\": \"good\"}' WHERE folder LIKE '%TS_01%'")
+    views = catalog.views.tomograms("krios1", SESSION)
+    assert {view.name: view.picks for view in views} == {"TS_02": {"ribosome": 3}, "TS_01": {}}
+
+
 def test_a_bad_file_shows_why_it_was_not_taken(catalog: Catalog) -> None:
     arrive(catalog, "TS_02", fault=Fault("permanent", "truncated volume", "TS_02.mrc ends early.", "a traceback"))
     (view,) = catalog.views.tomograms("krios1", SESSION)

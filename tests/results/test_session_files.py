@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -177,13 +178,23 @@ def damage(folder: Path, how: str) -> str:
         case "the manifest is another's":
             manifest.write_text('["x"]')
             return "does not give"
+        case "the manifest holds NaN":
+            manifest.write_text(re.sub(r'"seconds": {', '"seconds": {"x": NaN, ', manifest.read_text()))
+            return "it holds NaN"
+        case "the manifest is nested without end":
+            manifest.write_text("[" * 100_000)
+            return "damaged"
+        case "the manifest's time is none":
+            manifest.write_text(re.sub('"finished": ".*"', '"finished": "yesterday"', manifest.read_text()))
+            return "finished as a time"
     raise AssertionError(how)
 
 
 HOWS = (
     "a row is gone", "a number was changed", "the star is of zeros", "the star is not text", "the star is gone",
     "the star is a folder", "the folder is gone", "the manifest is gone", "the manifest cannot be read",
-    "the manifest is cut", "the manifest is another's",
+    "the manifest is cut", "the manifest is another's", "the manifest holds NaN", "the manifest is nested without end",
+    "the manifest's time is none",
 )  # fmt: skip
 
 

@@ -4,12 +4,14 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import suppress
 from typing import Any
 
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY, OutOfDeviceMemory
 from livetomo.core.tomogram import Fault
 from livetomo.daemon.workers.devices import environment, local_name
+from livetomo.system.end_child import REAP_SECONDS
 from livetomo.system.json_pipes import ChildGone, JsonChild, Message
 from livetomo.system.memory import Memory
 
@@ -92,7 +94,9 @@ class WorkerProcess:
         if child is not None and not await child.end():
             log.warning(f"the worker on {self._device} (process {child.pid}) is killed but has not ended yet")
         elif reader is not None:
-            await reader
+            with suppress(TimeoutError):  # what the worker has started may outlive it, and hold its pipes open
+                async with asyncio.timeout(REAP_SECONDS):
+                    await reader
 
     async def _start(self) -> None:
         said = logging.getLogger(f"{__name__}.output")

@@ -17,9 +17,11 @@ from livetomo.core.tomogram import Arrival, Fault, TomogramId, attempt_name, tom
 from livetomo.daemon.run import Work
 from livetomo.daemon.workers.crash_recovery import recover
 from livetomo.daemon.workers.dispatcher import Lane
+from livetomo.daemon.workers.process import WorkerProcess, _listen
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import intact_manifest
 from livetomo.results.marks import write_mark
+from livetomo.system.json_pipes import JsonChild
 from livetomo.system.sampled_digest import digest_file
 
 
@@ -194,6 +196,22 @@ async def test_a_worker_that_says_nothing_any_more_is_killed_and_counted(tmp_pat
         assert house.observer.failures == [("device", False)]
         assert house.observer.deaths == 1
         assert house.lane.worker_pid != wedged
+
+
+async def test_what_a_dead_worker_has_started_and_holds_its_pipes_open_does_not_hold_up_its_replacement(monkeypatch):
+    monkeypatch.setattr("livetomo.daemon.workers.process.REAP_SECONDS", 0.01)
+    pids: list[int] = []
+    child = await JsonChild.start(
+        ["sh", "-c", "setsid sleep 60 & echo $! >&2"], log=lambda line: pids.append(int(line))
+    )
+    worker = WorkerProcess("cpu", workers=1)
+    worker._child, worker._reader = child, asyncio.create_task(_listen(child, asyncio.Queue()))
+    while not pids or child.returncode is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await worker.stop()
+    os.kill(pids[0], signal.SIGKILL)
+    await child.wait()
 
 
 async def test_a_clean_stop_gives_the_running_job_back_and_leaves_nothing_behind(tmp_path):
