@@ -188,7 +188,8 @@ def _limit(defaults: dict[str, Any], value: float) -> str:
 
 
 def _has_limits(defaults: dict[str, Any]) -> bool:
-    return defaults["custom"].get("thresholdsStyle", {}).get("mode", "off") != "off"
+    mode: str = defaults["custom"].get("thresholdsStyle", {}).get("mode", "off")
+    return mode != "off"
 
 
 def _said(value: float, unit: str) -> str:

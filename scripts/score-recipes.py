@@ -85,7 +85,7 @@ def _add(score: Score, name: str, folder: Path, tomogram: str) -> None:
     path = folder / f"{tomogram}.mrc"
     recipe = load_recipe(name)
     recipe = recipe.model_copy(update={"keep": ("probabilities",)})
-    made = make(path, tomogram, name, recipe, folder / "results", lambda order, attempt: run(order, attempt))
+    made, _ = make(path, tomogram, name, recipe, folder / "results", lambda order, attempt: run(order, attempt))
     true = folder / f"{tomogram}_ribosome.copick.json"
     truth = read_positions(true, "ribosome", GEOMETRY) if true.exists() else Positions(np.zeros((0, 3)), np.zeros(0))
     found = read_positions(made.folder, "ribosome", GEOMETRY)

@@ -68,13 +68,17 @@ class Mosquitto:
 
     async def stop(self, *, how: signal.Signals = signal.SIGTERM, forget: bool = False) -> None:
         """End it, softly by default; `forget`: it keeps nothing for its next start."""
-        if self._process is not None and self._process.returncode is None:
-            while self._process.returncode is None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            ended = False
+            while not ended:
                 # Again and again: what comes between its word that it runs and its first look around, it forgets.
-                self._process.send_signal(how)
+                with suppress(ProcessLookupError):
+                    process.send_signal(how)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(1):
-                        await self._process.wait()
+                        await process.wait()
+                        ended = True
             await self._drain
         if forget:
             (self._folder / "mosquitto.db").unlink(missing_ok=True)
