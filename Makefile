@@ -39,8 +39,9 @@ real: $(VENV)/dev.stamp
 readers: $(READERS)/readers.stamp
 	LIVETOMO_READERS=required $(READERS)/bin/python -m pytest tests/formats/test_export.py $(ARGS)
 
+# Where Python may keep nothing that it has compiled, whole commands would be timed with compiling all of it.
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -o addopts='-ra --strict-markers' --benchmark-only $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -o addopts='-ra --strict-markers' --benchmark-only $(ARGS)
 
 soak: $(VENV)/dev.stamp
 	@scripts/test-servers

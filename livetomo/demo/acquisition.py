@@ -9,7 +9,7 @@ import click
 from livetomo.formats.frame import Frame, Placed
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import AreTomo3Naming, Exposure, expose
-from livetomo.system.json_pipes import Parent
+from livetomo.system.json_parent import Parent
 
 
 @click.command()

@@ -5,7 +5,7 @@ import os
 import threading
 
 from livetomo.intake.watcher_process import Child
-from livetomo.system.json_pipes import Parent
+from livetomo.system.json_parent import Parent
 
 
 def main() -> None:

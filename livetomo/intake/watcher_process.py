@@ -14,7 +14,7 @@ from livetomo.intake.scan_schedule import Rhythm
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.tree import Tree
 from livetomo.intake.watcher import Watcher
-from livetomo.system.json_pipes import Parent
+from livetomo.system.json_parent import Parent
 
 HEARTBEAT_SECONDS = 1.0
 LONGEST_PAUSE = 2.0

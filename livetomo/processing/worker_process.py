@@ -21,7 +21,7 @@ from livetomo.core.tomogram import Fault
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.marks import read_mark
 from livetomo.system.crash_points import crash_point
-from livetomo.system.json_pipes import Message, Parent
+from livetomo.system.json_parent import Message, Parent
 
 ALIVE_EVERY_SECONDS = 5.0
 

@@ -9,17 +9,12 @@ What a library prints by mistake goes to standard error, never between the messa
 import asyncio
 import json
 import os
-import signal
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from io import TextIOWrapper
-from typing import Any, TextIO
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 
 from livetomo.system.end_child import end, kill
-from livetomo.system.parent_death import end_with_parent
+from livetomo.system.json_parent import Message
 
-Message = Mapping[str, Any]
 _LONGEST_LINE_BYTES = 256 * 2**20
 
 
@@ -99,30 +94,3 @@ class JsonChild:
         assert self._process.stderr is not None
         async for line in self._process.stderr:
             log(line.decode(errors="replace").rstrip())
-
-
-class Parent:
-    """The child's side. Make one before anything else can print; iterating yields what the parent says."""
-
-    def __init__(self) -> None:
-        end_with_parent(signal.SIGKILL)()
-        self._out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
-        os.dup2(2, 1)
-        if isinstance(sys.stdout, TextIOWrapper):  # chatter is for the log now, at once, not when a buffer is full
-            sys.stdout.reconfigure(line_buffering=True)
-        self._lock = threading.Lock()
-
-    def send(self, message: Message) -> None:
-        """Send the parent a message, from any thread; a parent that is gone ends this process."""
-        line = json.dumps(message)
-        try:
-            with self._lock:
-                self._out.write(line + "\n")
-                self._out.flush()
-        except OSError:
-            os._exit(0)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """What the parent says, until it is gone."""
-        for line in sys.stdin:
-            yield json.loads(line)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, wraps
-from importlib.metadata import EntryPoint, entry_points
+from pkgutil import resolve_name
 from typing import Any, Generic, TypeVar
 
 from livetomo.core.errors import LivetomoError, PluginAway, PluginFailed, PluginUnusable
@@ -154,7 +154,7 @@ class Registry(Generic[T]):
             raise PluginUnusable(f"{plugin} refuses its settings ({type(fault).__name__}: {fault})") from fault
 
     def _load(self, value: str) -> T:
-        found: T = EntryPoint("", value, "").load()
+        found: T = resolve_name(value)
         return found() if self._instances and isinstance(found, type) else found
 
     def _checked(self, plugin: Plugin) -> T:
@@ -228,6 +228,8 @@ class Guarded:
 @cache
 def _installed() -> Mapping[str, Sequence[Plugin]]:
     """By kind, from one look at what is installed."""
+    from importlib.metadata import entry_points  # as slow as all else that a watcher imports; most need it never
+
     found = entry_points()
     return {
         kind: [

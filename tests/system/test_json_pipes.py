@@ -14,7 +14,7 @@ import pytest
 from livetomo.system.json_pipes import ChildGone, JsonChild
 
 ECHO = """
-from livetomo.system.json_pipes import Parent
+from livetomo.system.json_parent import Parent
 parent = Parent()
 print("a library's chatter")
 for message in parent:
@@ -73,7 +73,7 @@ async def test_a_message_cut_short_by_death_is_no_message():
 
 STUCK = """
 import time
-from livetomo.system.json_pipes import Parent
+from livetomo.system.json_parent import Parent
 Parent().send({"ready": True})
 time.sleep(60)  # in a call that does not come back, it does not see that its input has ended
 """

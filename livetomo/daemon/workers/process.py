@@ -12,7 +12,8 @@ from livetomo.core.errors import OUT_OF_MEMORY, OutOfDeviceMemory
 from livetomo.core.tomogram import Fault
 from livetomo.daemon.workers.devices import environment, local_name
 from livetomo.system.end_child import REAP_SECONDS
-from livetomo.system.json_pipes import ChildGone, JsonChild, Message
+from livetomo.system.json_parent import Message
+from livetomo.system.json_pipes import ChildGone, JsonChild
 from livetomo.system.memory import Memory
 
 START_SECONDS = 120.0
