@@ -12,8 +12,10 @@ from livetomo.processing.networks.unet import Network
 FEATURES = ("membrane", "ribosome", "carbon")
 
 
-def save_seeing_network(path: Path, features=FEATURES, voxel_size=30.0, name="tiny", sharp=4.0) -> Path:
+def save_seeing_network(path: Path, features=FEATURES, voxel_size=30.0, name="tiny", sharp=4.0, **card) -> Path:
     """A package whose every feature is where its input is dense; the `carbon` of it where it is light.
+
+    card: what its card says beside that.
 
     One level, whose first channel passes the volume through both convolutions: probabilities rise with density.
     """
@@ -30,5 +32,5 @@ def save_seeing_network(path: Path, features=FEATURES, voxel_size=30.0, name="ti
         for channel, feature in enumerate(features):
             network.head.weight[channel, 1 if feature == "carbon" else 0] = sharp
         network.head.bias.fill_(-2.0 * sharp)
-    save_model(path, network, Card.of(name, layout, Canonical(voxel_size), steps=3))
+    save_model(path, network, Card.of(name, layout, Canonical(voxel_size), steps=3, **card))
     return path

@@ -15,6 +15,7 @@ from livetomo.cli.table import print_table
 from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.config import defaults
 from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
+from livetomo.core.quality.metric import reasons
 
 if TYPE_CHECKING:
     from livetomo.results.folder import Result
@@ -70,7 +71,7 @@ def command(
             run = partial(pipeline.run, device=device, models=models, announce=announce)
             try:
                 row = _row(name, *make(path, name, recipe_name, recipe, output, run))
-                sentences = row["warnings"]
+                sentences = [*row["warnings"], *row["reasons"]]
             except Exception as fault:  # the border of a job: whatever it was, it costs this file and is printed
                 row, sentences = _failure(name, path, fault)
             bar.update(number * _STAGES - bar.n)
@@ -104,6 +105,7 @@ def _device(wanted: str) -> str:
 
 def _row(name: str, result: "Result", was_there: bool) -> dict[str, Any]:
     manifest = result.manifest
+    said = " ".join(manifest.warnings)
     called = manifest.tomogram.name
     other = [] if called == name else [f"{name} is the name of another file: this one is called {called}."]
     return {
@@ -111,10 +113,12 @@ def _row(name: str, result: "Result", was_there: bool) -> dict[str, Any]:
         "status": "already there" if was_there else "done",
         "picks": manifest.counts(),
         "candidates": {feature: picks.candidates for feature, picks in manifest.picks.items()},
+        "missing": {feature: picks.missing for feature, picks in manifest.picks.items() if picks.missing},
         "verdict": manifest.verdict,
         "seconds": round(sum(manifest.seconds.values()), 1),
         "folder": str(result.folder),
         "warnings": other + ([] if was_there else list(manifest.warnings)),
+        "reasons": [] if was_there else [why for why in reasons(manifest.quality.values()) if why not in said],
     }
 
 
@@ -133,8 +137,13 @@ def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         if row["status"] == "failed":
             continue
-        counts = [" ".join(f"{feature} {count:,}" for feature, count in row[key].items()) for key in _COLUMNS[1:3]]
+        counts = [" ".join(_counts(row[key], row["missing"])) for key in _COLUMNS[1:3]]
         took = "already there" if row["status"] == "already there" else row["seconds"]
         lines.append((row["tomogram"], *counts, row["verdict"], took, row["folder"]))
     if lines:
         print_table(_COLUMNS, lines)
+
+
+def _counts(counts: Mapping[str, int], missing: Mapping[str, str]) -> list[str]:
+    """So many of each feature; of one that could not be looked for no number, which would mean that there are none."""
+    return [f"{feature} missing" if feature in missing else f"{feature} {count:,}" for feature, count in counts.items()]

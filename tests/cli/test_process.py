@@ -13,6 +13,7 @@ from livetomo.config.recipe.recipe import load_recipe
 from livetomo.processing.pipeline import run as pipeline
 from tests.intake.fakes import mrc
 from tests.mrc_files import header_block
+from tests.networks import save_seeing_network
 from tests.volumes import balls, write_tomogram
 
 
@@ -206,3 +207,32 @@ def test_a_compressed_tomogram_is_processed_under_its_own_name(good, tmp_path):
     (tmp_path / "TS_01.mrc.gz").write_bytes(gzip.compress(good.read_bytes()))
     result = process(tmp_path / "TS_01.mrc.gz", "--output", tmp_path / "out", "--json")
     assert rows(result)["TS_01"]["picks"] == {"ribosome": 3}
+
+
+def test_a_feature_that_could_not_be_looked_for_has_no_number_and_the_verdict_its_reason(tmp_path: Path):
+    """Voxels outside the range that the network's card says: no particles were looked for."""
+    save_seeing_network(tmp_path / "tiny.safetensors")
+    (tmp_path / "mine.toml").write_text(
+        '[[feature]]\nname = "ribosome"\nmodel = "tiny.safetensors"\n'
+        '[[pick]]\nfeature = "ribosome"\nmin_spacing_angstrom = 200\n'
+    )
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls(), 100.0)
+    arguments = [str(path), "--recipe", str(tmp_path / "mine.toml"), "--device", "cpu", "--output"]
+    done = CliRunner().invoke(command, [*arguments, str(tmp_path / "out")])
+    assert done.stdout.splitlines()[1].split()[:6] == ["TS_01", "ribosome", "missing", "ribosome", "missing", "warn"]
+    assert done.stderr.count("100 Å are outside the range in which the network tiny was evaluated, 2.5 to 45 Å") == 1
+    row = rows(CliRunner().invoke(command, [*arguments, str(tmp_path / "again"), "--json"]))["TS_01"]
+    assert row["picks"] == {"ribosome": 0}
+    assert row["missing"]["ribosome"].startswith("voxels of 100 Å are outside")
+
+
+def test_why_a_verdict_is_not_good_is_printed(tmp_path: Path):
+    (tmp_path / "mine.toml").write_text(
+        '[[feature]]\nname = "ribosome"\nmodel = "blob"\ndiameter_angstrom = 250\n'
+        '[[pick]]\nfeature = "ribosome"\nmin_spacing_angstrom = 200\n'
+        '[[limit]]\nfigure = "ribosome_count"\nbad_below = 100\n'
+    )
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls())
+    arguments = [str(path), "--recipe", str(tmp_path / "mine.toml"), "--device", "cpu", "--output", str(tmp_path / "o")]
+    done = CliRunner().invoke(command, arguments)
+    assert "is less than the recipe's limit" in done.stderr

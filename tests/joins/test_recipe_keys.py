@@ -66,6 +66,7 @@ AGREE = rule(rule="consensus", partners=["other"], distance_angstrom=60)
 THREE = [PICK, OTHERS, OTHERS | {"feature": "membrane", "threshold": 1}]
 CASES = {
     "Recipe.density": Case("density", "bright"),
+    "Recipe.radiation": Case("radiation", "xray"),
     "Recipe.voxel_size_angstrom": Case("voxel_size_angstrom", 26.5),
     "Recipe.keep": Case("keep", ["denoised"]),
     "NoDenoise.method": Case("denoise.method", "none", {"denoise": {"method": "lowpass"}}),

@@ -70,6 +70,10 @@ Every figure has a verdict: `good` if it meets its limit or check, `warn`, `bad`
 figure; figures that are unjudged or missing do not count. A tomogram without any judged figure is `unjudged`. A recipe
 can set limits (`[[limit]]`), also for a figure that has none here. Shares and scores have no unit.
 
+For X-ray tomograms (`radiation = "xray"` in the recipe) the column *X-rays* says which limits and checks hold: those
+about the soundness of the file, and those that compare sources with each other. Limits that hold for electrons alone,
+like those of thickness, tilt range and the CTF, give no verdict: the figures are there, and are unjudged.
+
 A metric `livetomo_quality_…` is the histogram over all tomograms; `livetomo_latest_…` is the value of the last
 tomogram. Figures that are details have only the latter.
 """
@@ -77,10 +81,12 @@ tomogram. Figures that are details have only the latter.
 
 def page() -> str:
     """The page."""
+    columns = ("figure", "unit", "definition", "limits", "source of the limits", "X-rays", "metric")
+    head = f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|\n"
     text = _HEAD
     for title, figures, note in _ROOMS:
         text += f"\n## {title}\n\n" + (f"{note}\n" if note else "")
-        text += "| figure | unit | definition | limits | source of the limits | metric |\n|---|---|---|---|---|---|\n"
+        text += head
         text += "".join(_row(figure) for figure in figures)
     return text
 
@@ -90,8 +96,16 @@ def _row(measure: Definition) -> str:
     kind = "quality" if metric and buckets(measure.name, measure.unit) else "latest"
     described = f"`livetomo_{kind}_{metric}`".replace("feature", "<feature>") if metric else ""
     said = "; ".join(filter(None, (_limits(measure.limits), measure.words))) or "none"
-    cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, described)
+    cells = (f"`{measure.name}`", measure.unit, measure.definition, said, measure.source, _xray(measure), described)
     return f"| {' | '.join(cells)} |\n"
+
+
+def _xray(measure: Definition) -> str:
+    """Which of its verdicts X-ray tomograms get."""
+    if measure.limits == Limits() and not measure.words:
+        return ""
+    missing = [f"no {verdict}" for verdict in ("good", "warn", "bad") if verdict not in measure.xray]
+    return ", ".join(missing) if 0 < len(missing) < 3 else "unjudged" if missing else "the same"
 
 
 def _limits(limits: Limits) -> str:

@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from livetomo.config.user_file import UserModel
-from livetomo.core.quality.definitions import DEFINITIONS, Limits, definition_of
+from livetomo.core.quality.definitions import DEFINITIONS, Limits, Radiation, limits_in_force
 from livetomo.core.quality.session_baseline import DEVIATIONS, FEWEST_TOMOGRAMS
 from livetomo.core.units import Number, whole_number
 
@@ -37,11 +37,9 @@ class Limit(UserModel):
             raise ValueError(f'"{self.figure}" has no limit: give one of {", ".join(_KEYS)}')
         return self
 
-    def merged(self) -> Limits:
-        """With the published ones where this says nothing."""
-        measure = definition_of(self.figure)
-        said = {key: value for key in _KEYS if (value := getattr(self, key)) is not None}
-        return replace(measure.limits if measure else Limits(), **said)
+    def merged(self, radiation: Radiation) -> Limits:
+        """With the published ones, where they hold for such tomograms, where this says nothing."""
+        return limits_in_force(self.figure, {key: getattr(self, key) for key in _KEYS}, radiation)
 
 
 class Baseline(UserModel):
@@ -56,12 +54,12 @@ class Baseline(UserModel):
     deviations: Annotated[Number, Field(ge=0)] = DEVIATIONS
 
 
-def limits_of(given: Sequence[Limit]) -> Mapping[str, Limits]:
+def limits_of(given: Sequence[Limit], radiation: Radiation) -> Mapping[str, Limits]:
     """A recipe's limits by the names of their figures."""
-    return {limit.figure: limit.merged() for limit in given}
+    return {limit.figure: limit.merged(radiation) for limit in given}
 
 
-def limit_faults(given: Sequence[Limit], features: Collection[str]) -> Iterator[str]:
+def limit_faults(given: Sequence[Limit], features: Collection[str], radiation: Radiation) -> Iterator[str]:
     """What is wrong with limits in a recipe of these features."""
     named = [limit.figure for limit in given]
     for name in sorted({name for name in named if named.count(name) > 1}):
@@ -73,7 +71,7 @@ def limit_faults(given: Sequence[Limit], features: Collection[str]) -> Iterator[
             hint = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(known)}"
             yield f'limit: "figure": there is no figure "{name}". {hint}'
     for limit in given:
-        merged = limit.merged()
+        merged = limit.merged(radiation)
         low = [value for value in (merged.bad_below, merged.warn_below) if value is not None]
         high = [value for value in (merged.warn_above, merged.bad_above) if value is not None]
         if low + high != sorted(low + high):

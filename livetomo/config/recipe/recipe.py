@@ -7,18 +7,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from livetomo.config.recipe.denoise import Denoise, NoDenoise, PluginDenoise
+from livetomo.config.recipe.denoise import Deconvolve, Denoise, NoDenoise, PluginDenoise
 from livetomo.config.recipe.features import Feature, PluginFeature
 from livetomo.config.recipe.picks import Curate, Export, Fraction, Name, Pick
 from livetomo.config.recipe.quality import Baseline, Limit, limit_faults, limits_of
 from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
-from livetomo.core.quality.definitions import Limits
+from livetomo.core.quality.definitions import Limits, Radiation
 from livetomo.core.units import Number, VoxelSize
 from livetomo.system.plugins import Member
 from livetomo.system.registries import DENOISERS, EXPORTERS, SEGMENTERS
+
+_NO_CTF = (
+    'denoise: "method" is "deconvolve", which undoes the contrast transfer function of an electron microscope; '
+    'tomograms of "radiation" "xray" do not have it. Write "none" or "lowpass"'
+)
 
 
 class Interaction(UserModel):
@@ -68,12 +73,15 @@ class Recipe(UserModel):
     """The top of the file.
 
     density: `"dark"` if matter is dark, as in most tomograms; `"bright"` for soft X-rays and inverted maps.
+    radiation: what the tomograms were taken with: `"electrons"`, or `"xray"` for soft X-rays. Limits of quality figures
+        that hold for electrons alone do not judge the others ([quality.md](quality.md)); the figures stay.
     voxel_size_angstrom: used instead of the header's, if that is known to be wrong.
     keep: maps that are kept beside the picks: the denoised volume; the probability of each feature; the labels, one
         small volume that says for each voxel which feature it belongs to.
     """
 
     density: Literal["dark", "bright"] = "dark"
+    radiation: Radiation = "electrons"
     voxel_size_angstrom: VoxelSize | None = None
     keep: tuple[Literal["denoised", "probabilities", "labels"], ...] = ()
     denoise: Denoise = NoDenoise()
@@ -90,10 +98,18 @@ class Recipe(UserModel):
     def _features_exist(self) -> Self:
         names = [feature.name for feature in self.feature]
         faults = [f'two features are named "{name}"' for name in sorted({n for n in names if names.count(n) > 1})]
-        faults += [*_faults(self, names), *limit_faults(self.limit, names)]
+        faults += [*_faults(self, names), *limit_faults(self.limit, names, self.radiation)]
+        if self.radiation == "xray" and isinstance(self.denoise, Deconvolve):
+            faults.append(_NO_CTF)
         if faults:
             raise ValueError("\n".join(faults))
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what most tomograms are taken with: recipes that do not say it keep their hash."""
+        dumped: dict[str, Any] = handler(self)
+        return {key: value for key, value in dumped.items() if key != "radiation" or value != "electrons"}
 
     def to_json(self) -> dict[str, Any]:
         """Everything that is in force, defaults too: what the hash covers and `result.json` shows."""
@@ -102,7 +118,7 @@ class Recipe(UserModel):
     @property
     def limits(self) -> Mapping[str, Limits]:
         """The limits of figures that count in place of the published ones, by the figures' names."""
-        return limits_of(self.limit)
+        return limits_of(self.limit, self.radiation)
 
     @property
     def hash(self) -> str:

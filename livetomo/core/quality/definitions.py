@@ -9,6 +9,8 @@ from typing import Any, Literal
 from livetomo.core.quality.metric import Quality, Verdict
 
 Side = Literal["low", "high", "both"]
+Radiation = Literal["electrons", "xray"]
+_JUDGEMENTS: tuple[Verdict, ...] = ("good", "warn", "bad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Definition:
     definition: what is measured. limits, source: its limits and whose they are.
     low, high: what a value below or above them means; `{value}` and `{limit}` may stand in them.
     words: limits that are no numbers, as a person reads them.
+    xray: the verdicts that limits and checks give X-ray tomograms too; none: they hold for electrons alone.
     trouble: on which side of what is usual in a session a value is trouble; None if it may well be another in each
         place, like a lamella's tilt.
     buckets: upper bounds of its histogram, in its unit; None: as is usual for the unit; none at all: it is a detail,
@@ -52,9 +55,14 @@ class Definition:
     low: str = ""
     high: str = ""
     words: str = ""
+    xray: tuple[Verdict, ...] = _JUDGEMENTS
     trouble: Side | None = None
     buckets: Sequence[float] | None = None
     needs: Literal["extent", "picks"] | None = None
+
+    def limits_for(self, radiation: Radiation) -> Limits:
+        """Its limits, where they hold for tomograms that such a beam makes; else none."""
+        return self.limits if radiation == "electrons" or self.xray else Limits()
 
 
 def _read() -> dict[str, tuple[Definition, ...]]:
@@ -67,6 +75,8 @@ def _read() -> dict[str, tuple[Definition, ...]]:
 def _row(name: str, row: dict[str, Any], named: Mapping[str, Sequence[float]]) -> Definition:
     if (buckets := row.get("buckets")) is not None:
         row["buckets"] = tuple(named[buckets] if isinstance(buckets, str) else buckets)
+    if "xray" in row:
+        row["xray"] = tuple(row["xray"])
     return Definition(name, **row | {"limits": Limits(**row.get("limits", {}))})
 
 
@@ -86,17 +96,30 @@ def definition_of(name: str) -> Definition | None:
     return None
 
 
-def judged(quality: Quality, limits: Limits | None = None) -> Quality:
+def limits_in_force(figure: str, said: Mapping[str, float | None], radiation: Radiation = "electrons") -> Limits:
+    """The limits of a figure in a recipe: those that it says, and the published ones where it says nothing."""
+    measure = definition_of(figure)
+    published = measure.limits_for(radiation) if measure else Limits()
+    return replace(published, **{key: value for key, value in said.items() if value is not None})
+
+
+def judged(quality: Quality, limits: Limits | None = None, radiation: Radiation = "electrons") -> Quality:
     """With the verdict that `limits`, or else the measure's own, give its value.
 
     What was found wrong by other signs than the value (a dead half), or is missing, stays so; what has passed such a
-    check, and has no limits, stays good.
+    check, and has no limits, stays good. For tomograms of another `radiation`, signs and the measure's own limits that
+    hold for electrons alone count for nothing.
     """
     measure = definition_of(quality.name)
-    if quality.verdict not in ("good", "unjudged") or quality.value is None or measure is None:
+    value = quality.value
+    if measure is None or value is None:
         return quality
-    limits = limits or measure.limits
-    verdict = limits.verdict(quality.value)
+    if radiation == "xray" and quality.verdict in _JUDGEMENTS and quality.verdict not in measure.xray:
+        quality = replace(quality, verdict="unjudged", reason="")
+    if quality.verdict not in ("good", "unjudged"):
+        return quality
+    limits = limits or measure.limits_for(radiation)
+    verdict = limits.verdict(value)
     if verdict == "unjudged":
         return quality
     if verdict == "good":

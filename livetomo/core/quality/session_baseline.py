@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from statistics import median
 from typing import Any
 
 from livetomo.core.manifest import ResultManifest
-from livetomo.core.quality.definitions import Side, definition_of
+from livetomo.core.quality.definitions import Limits, Side, definition_of, limits_in_force
 from livetomo.core.quality.definitions import judged as judged_by_limits
 from livetomo.core.quality.metric import Quality, worst
 
@@ -104,9 +104,19 @@ def _axis(manifest: ResultManifest, earlier: Sequence[Values], rules: Rules) -> 
     # A median of directions: of the differences to one of them, so that -179° and 179° are neighbours.
     middle = axes[0] + median(_turn(other - axes[0]) for other in axes)
     deviation = abs(_turn(axis - middle))
-    judged = judged_by_limits(Quality(AXIS_DEVIATION, deviation, "°"))
+    judged = judged_by_limits(Quality(AXIS_DEVIATION, deviation, "°"), _limits(manifest, AXIS_DEVIATION))
     said = f"the tilt axis, {axis:.1f}°, is {deviation:.1f}° off the session's {_turn(middle):.1f}°: did it align?"
     yield replace(judged, reason=said) if judged.reason else judged
+
+
+def _limits(manifest: ResultManifest, figure: str) -> Limits | None:
+    """What the recipe says of the limits of a figure that only a session has; None where it says nothing."""
+    settings = manifest.recipe.settings
+    for limit in settings.get("limit", ()):
+        if limit["figure"] == figure:
+            said = {field.name: limit.get(field.name) for field in fields(Limits)}
+            return limits_in_force(figure, said, settings.get("radiation", "electrons"))
+    return None
 
 
 def _turn(degrees: float) -> float:

@@ -109,12 +109,23 @@ def plan_features(recipe: Recipe, tomogram: TomogramGeometry, models: Models) ->
 
 
 def _suited(feature: NetworkFeature, voxel_size_angstrom: float, models: Models) -> Package:
-    """The package for a tomogram with such voxels."""
-    card = models.get(feature.model, feature.sha256).card
-    if feature.coarse_model is None or voxel_size_angstrom <= card.voxel_size_angstrom:
-        return Package(feature.model, feature.sha256, card)
-    coarse = models.get(feature.coarse_model, feature.coarse_sha256)
-    return Package(feature.coarse_model, feature.coarse_sha256, coarse.card)
+    """The package for a tomogram with such voxels.
+
+    That is the coarse one for larger voxels than `model` works on, and the other one where that was not evaluated for
+    them and the other was.
+    """
+    fine = _package(feature.model, feature.sha256, models)
+    is_fine = voxel_size_angstrom <= fine.card.voxel_size_angstrom
+    if feature.coarse_model is None or (is_fine and not fine.card.unfit(voxel_size_angstrom)):
+        return fine
+    coarse = _package(feature.coarse_model, feature.coarse_sha256, models)
+    if coarse.card.unfit(voxel_size_angstrom) and (is_fine or not fine.card.unfit(voxel_size_angstrom)):
+        return fine
+    return coarse
+
+
+def _package(name: str, sha256: str, models: Models) -> Package:
+    return Package(name, sha256, models.get(name, sha256).card)
 
 
 def _by_network(recipe: Recipe) -> Iterator[NetworkFeature]:

@@ -12,20 +12,22 @@ from livetomo.processing.pipeline.tomogram_extent import TomogramExtent
 
 _OF_DENSE_MATTER = ("dense_share", "contamination_share", "carbon_share")
 _POLARITY = {
-    one: f"Polarity: density seems to be {other} in this volume, and is taken for {one}, so matter is taken for ice, "
-    f'and picks mean nothing. Set density = "{other}" in the recipe, or `livetomo sessions set … --density {other}`, '
-    "and reprocess."
+    one: f"Wrong polarity: density seems to be {other} in this volume, and is taken for {one}, so matter is taken for "
+    f'ice, and picks mean nothing. Set density = "{other}" in the recipe, or `livetomo sessions set … --density '
+    f"{other}`, and reprocess."
     for one, other in (("dark", "bright"), ("bright", "dark"))
 }
 
 
 def judge(spec: JobSpec, extent: TomogramExtent, figures: Sequence[Quality]) -> Findings:
     """The figures as the recipe's limits, or else the published ones, and the sidecars' sizes judge them."""
-    verdicts = [judged(quality, spec.recipe.limits.get(quality.name)) for quality in figures]
+    recipe = spec.recipe
+    verdicts = [judged(quality, recipe.limits.get(quality.name), recipe.radiation) for quality in figures]
     warnings = []
-    if any(one.name == "density_skew" and one.verdict == "warn" for one in verdicts):
-        verdicts = [_not_by_polarity(one) for one in verdicts]
-        warnings.append(_POLARITY[spec.recipe.density])
+    if any(one.name == "density_skew" and one.verdict in ("warn", "bad") for one in verdicts):
+        wrong = _POLARITY[recipe.density]
+        verdicts = [_by_polarity(one, wrong) for one in verdicts]
+        warnings.append(wrong)
     axes = [
         one.reason for one in verdicts if one.verdict == "warn" and one.name in ("relative_depth", "seen_tilt_range")
     ]
@@ -41,8 +43,10 @@ def judge(spec: JobSpec, extent: TomogramExtent, figures: Sequence[Quality]) -> 
     return Findings(tuple(verdicts), tuple(warnings))
 
 
-def _not_by_polarity(figure: Quality) -> Quality:
+def _by_polarity(figure: Quality, wrong: str) -> Quality:
     """In a volume of the other polarity ice passes for dense matter: nobody is to look for contamination."""
+    if figure.name == "density_skew":
+        return replace(figure, reason=wrong)
     if figure.name not in _OF_DENSE_MATTER or figure.verdict not in ("warn", "bad"):
         return figure
     return replace(figure, verdict="unjudged", reason="")

@@ -51,6 +51,10 @@ class Row:
         """Published ones by feature."""
         return self.manifest.counts() if self.manifest else {}
 
+    def missing(self, feature: str) -> bool:
+        """Whether the feature could not be looked for: no picks of it do not mean no particles."""
+        return bool(self.manifest and feature in self.manifest.picks and self.manifest.picks[feature].missing)
+
     @property
     def reasons(self) -> list[str]:
         """Why its verdict is not good, worst first, and what was odd about the file."""

@@ -40,9 +40,10 @@ const table = (caption, rows) => element("table", {}, element("caption", {}, cap
 function tables(view, manifest) {
   const quality = Object.entries(manifest.quality).map(([name, { value, unit, verdict, reason }]) =>
     row(element("td", { title: verdict }, element("span", { class: `light ${verdict}`, role: "img", "aria-label": verdict }), words(name),
-      reason ? element("div", { class: "quiet" }, reason) : null), cell(measured(value, unit), "number")));
-  const picks = Object.entries(manifest.picks).map(([feature, { count: n, candidates, threshold }]) =>
-    row(cell(feature), cell(`${count(n)} picks`, "number"), cell(`${count(candidates)} candidates`, "number"), cell(`above ${threshold}`, "number")));
+      reason ? element("div", { class: "quiet" }, ...sentence(reason)) : null), cell(measured(value, unit), "number")));
+  const picks = Object.entries(manifest.picks).map(([feature, { count: n, candidates, threshold, missing }]) => missing
+    ? row(cell(feature), element("td", { class: "quiet", colspan: 3 }, `missing: ${missing}`))
+    : row(cell(feature), cell(`${count(n)} picks`, "number"), cell(`${count(candidates)} candidates`, "number"), cell(`above ${threshold}`, "number")));
   const files = Object.entries(manifest.files).filter(([name]) => !name.startsWith("preview/")).map(([name, { bytes, url }]) =>
     row(element("td", { class: "path" }, element("a", { href: url.replace(/^\//, "") }, name)), cell(size(bytes), "number")));
   const { shape_zyx: shape, voxel_size_angstrom: voxel } = manifest.volume;

@@ -183,7 +183,7 @@ function tileOf(view) {
       named(view.name)),
     element("span", { class: "second" }, picks ? element("span", { class: "picks" }, `${picks} picks`) : null,
       element("time", { class: "age", datetime: view.changed }, ago(view.changed))),
-    reason ? element("span", { class: "reason", title: reason }, reason) : null));
+    reason ? element("span", { class: "reason", title: reason }, ...sentence(reason)) : null));
   tile.dataset.kind = kind(view);
   tile.hidden = wanted !== "all" && wanted !== tile.dataset.kind;
   return tile;

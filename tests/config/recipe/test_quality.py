@@ -8,6 +8,7 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.quality.definitions import DEFINITIONS, Limits, judged
 from livetomo.core.quality.metric import Quality
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.pipeline import run as pipeline
 from tests.volumes import balls, order_for, write_tomogram
 
@@ -18,7 +19,7 @@ FEATURE = '[[feature]]\nname = "ribosome"\nmodel = "blob"\ndiameter_angstrom = 2
 def load(tmp_path: Path):
     def recipe(text: str) -> Recipe:
         path = tmp_path / "mine.toml"
-        path.write_text(FEATURE + text)
+        path.write_text(text if "[[feature]]" in text else FEATURE + text)
         return load_recipe(str(path))
 
     return recipe
@@ -80,3 +81,29 @@ def test_a_recipe_s_limits_count_in_its_results(tmp_path: Path) -> None:
     order = order_for(write_tomogram(tmp_path / "TS_01.mrc", balls()), Recipe.model_validate(settings))
     made = pipeline.run(order, tmp_path / "result")
     assert (made.quality["ribosome_count"].verdict, made.verdict) == ("bad", "bad")
+
+
+def test_published_limits_that_hold_for_electrons_do_not_complete_those_of_an_x_ray_recipe(load) -> None:
+    limit = '[[limit]]\nfigure = "thickness"\nwarn_above = 60000\n'
+    with pytest.raises(ConfigurationError, match="not in order"):
+        load(FEATURE + limit)
+    recipe = load('radiation = "xray"\n' + FEATURE + limit)
+    assert recipe.limits == {"thickness": Limits(warn_above=60000)}
+
+
+def test_an_x_ray_tomogram_is_not_judged_as_one_of_electrons(tmp_path: Path) -> None:
+    facts = SidecarFacts(tilt_min_degrees=-30.0, tilt_max_degrees=30.0, thickness_angstrom=60000.0)
+    path = write_tomogram(tmp_path / "TS_01.mrc", balls())
+    made = {}
+    for radiation in ("electrons", "xray"):
+        recipe = Recipe.model_validate(load_recipe("untrained").to_json() | {"radiation": radiation})
+        made[radiation] = pipeline.run(order_for(path, recipe, facts=facts), tmp_path / radiation)
+    figures = {radiation: manifest.quality for radiation, manifest in made.items()}
+    for name, verdict in (("tilt_range", "warn"), ("declared_thickness", "bad"), ("dense_share", "good")):
+        assert (figures["electrons"][name].verdict, figures["xray"][name].verdict) == (verdict, "unjudged")
+        assert figures["electrons"][name].value == figures["xray"][name].value
+        assert figures["xray"][name].reason == ""
+    assert figures["xray"]["finite_share"].verdict == "good", "a number is a number, whatever the beam"
+    assert made["electrons"].verdict == "bad"
+    assert made["xray"].verdict in ("good", "unjudged")
+    assert made["xray"].recipe.settings["radiation"] == "xray"

@@ -53,3 +53,25 @@ def test_a_diameter_that_is_not_given_leaves_every_hash_as_it_was():
 def test_a_whole_number_and_its_fraction_are_the_same_recipe():
     as_float = Recipe.model_validate({"feature": [FEATURE | {"diameter_angstrom": 250.0}]})
     assert Recipe.model_validate({"feature": [FEATURE]}).hash == as_float.hash
+
+
+def test_the_radiation_of_most_tomograms_is_in_no_hash_and_in_no_settings():
+    plain = Recipe.model_validate({"feature": [FEATURE]})
+    said = Recipe.model_validate({"feature": [FEATURE], "radiation": "electrons"})
+    xray = Recipe.model_validate({"feature": [FEATURE], "radiation": "xray"})
+    assert said.hash == plain.hash != xray.hash
+    assert "radiation" not in said.to_json()
+    assert Recipe.model_validate(json.loads(json.dumps(xray.to_json()))) == xray
+
+
+def test_what_undoes_the_ctf_of_an_electron_microscope_is_refused_for_x_rays(tmp_path):
+    text = 'radiation = "xray"\n[denoise]\nmethod = "deconvolve"\ndefocus_angstrom = 30000\n'
+    feature = '[[feature]]\nname = "droplet"\nmodel = "blob"\ndiameter_angstrom = 3000\n'
+    (tmp_path / "mine.toml").write_text(text + feature)
+    with pytest.raises(ConfigurationError, match=r'"deconvolve", which undoes the contrast .* Write "none" or "lowp'):
+        load_recipe("mine.toml", tmp_path)
+    (tmp_path / "mine.toml").write_text(text.replace("xray", "electrons") + feature)
+    assert load_recipe("mine.toml", tmp_path).denoise.method == "deconvolve"
+    (tmp_path / "mine.toml").write_text(text.replace("xray", "neutrons") + feature)
+    with pytest.raises(ConfigurationError, match="radiation"):
+        load_recipe("mine.toml", tmp_path)

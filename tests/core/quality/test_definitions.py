@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livetomo.core.quality.definitions import DEFINITIONS, Definition, Limits, Side, definition_of, judged
+from livetomo.core.quality.definitions import (
+    DEFINITIONS,
+    Definition,
+    Limits,
+    Side,
+    definition_of,
+    judged,
+    limits_in_force,
+)
 from livetomo.core.quality.metric import Quality, Verdict, worst
 from livetomo.core.quality.session_verdict import session_verdict
 
@@ -98,3 +106,43 @@ def test_every_limit_has_a_source_and_says_what_is_beyond_it(measure):
     assert bool(measure.low) == (limits.warn_below is not None or limits.bad_below is not None)
     assert bool(measure.high) == (limits.warn_above is not None or limits.bad_above is not None)
     assert measure.definition
+
+
+ELECTRONS_ALONE = ("thickness", "declared_thickness", "tilt_range", "ctf_resolution", "ctf_score", "defocus", "focus")
+
+
+@pytest.mark.parametrize("name", ELECTRONS_ALONE)
+def test_what_holds_for_electrons_alone_does_not_judge_an_x_ray_tomogram(name: str) -> None:
+    limits = DEFINITIONS[name].limits
+    beyond = (limits.warn_below or limits.warn_above or 0) * (0.5 if limits.warn_below else 2)
+    figure = Quality(name, beyond, DEFINITIONS[name].unit)
+    assert judged(figure).verdict in ("warn", "bad")
+    assert judged(figure, radiation="xray") == figure, "it stays, and is unjudged"
+    own = judged(figure, limits_in_force(name, {"warn_above": beyond - 1e-3}, "xray"), "xray")
+    assert own.verdict == "warn", "a recipe's own limit is meant for its own tomograms"
+
+
+def test_of_signs_too_those_count_that_hold_for_x_rays() -> None:
+    beyond = Quality("thickness", 900.0, "Å", "warn", "its lower face lies beyond the volume")
+    assert judged(beyond, radiation="xray") == Quality("thickness", 900.0, "Å")
+    light = Quality("density_skew", -1.0, "", "warn", "compact things are light")
+    assert judged(light, radiation="xray") == Quality("density_skew", -1.0, "")
+    coarse = Quality("halves_agreement", 0.01, "", "warn", "they agree in coarse structures")
+    assert judged(coarse, radiation="xray") == Quality("halves_agreement", 0.01, "")
+    for sound in (Quality("halves_agreement", 0.0, "", "bad", "dead"), Quality("finite_share", 0.5, "")):
+        assert judged(sound, radiation="xray").verdict == "bad"
+
+
+@pytest.mark.parametrize("measure", DEFINITIONS.values(), ids=lambda measure: measure.name)
+def test_a_limit_holds_for_x_rays_or_does_not(measure: Definition) -> None:
+    """A number judges all three ways or none; a check in words may have some."""
+    if measure.limits != Limits():
+        assert measure.xray in ((), ("good", "warn", "bad"))
+    if measure.limits == Limits() and not measure.words:
+        assert measure.xray == ("good", "warn", "bad"), "there is nothing to except"
+
+
+def test_limits_that_a_recipe_does_not_say_are_the_published_ones_where_these_hold() -> None:
+    assert limits_in_force("thickness", {"warn_above": 1.0}) == Limits(warn_above=1.0, bad_above=5000)
+    assert limits_in_force("thickness", {"warn_above": 1.0}, "xray") == Limits(warn_above=1.0)
+    assert limits_in_force("finite_share", {"warn_below": 0.5}, "xray") == Limits(warn_below=0.5, bad_below=0.99)

@@ -105,3 +105,14 @@ def test_tomograms_that_are_alike_are_seldom_called_unusual(tomograms: int, most
 def test_the_rest_of_a_result_stays_as_it_is() -> None:
     own = result(Quality("thickness", 1500.0, "Å"), Quality("band_snr", None, "", "missing", "no halves"))
     assert judged(own, session("thickness", CALM)) == own
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"), [({}, "warn"), ({"warn_above": 8.0}, "good"), ({"bad_above": 5.0}, "bad")]
+)
+def test_a_recipe_s_limit_of_the_tilt_axis_counts(limit: dict[str, float], verdict: str) -> None:
+    said = [{"figure": "tilt_axis_deviation", "warn_below": None, **limit}] if limit else []
+    recipe = RecipeUsed("mine", "00", {"limit": said})
+    own = manifest(quality=named(Quality("tilt_axis", 6.0, "°")), verdict="unjudged", recipe=recipe)
+    after = judged(own, session("tilt_axis", [0.0] * 8))
+    assert after.verdict == after.quality["tilt_axis_deviation"].verdict == verdict

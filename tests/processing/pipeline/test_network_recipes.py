@@ -21,6 +21,7 @@ from livetomo.evaluate.model import candidates, segment_file
 from livetomo.processing.networks.model_cache import ModelAway, Models
 from livetomo.processing.pipeline import feature_maps
 from livetomo.processing.pipeline import run as pipeline
+from livetomo.processing.pipeline.feature_plan import plan_features
 from livetomo.results.manifest import read_manifest
 from tests.networks import FEATURES, save_seeing_network
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
@@ -132,6 +133,27 @@ def test_a_tomogram_with_larger_voxels_than_a_network_sees_goes_to_the_coarse_on
     assert [network.name for network in manifest.provenance.models.values()] == [used]
     with mrcfile.open(place / "r" / "labels.mrc", header_only=True) as file:
         assert file.voxel_size.x == pytest.approx({"tiny": 30, "fine": own}[used], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("voxel", "fine", "coarse", "used"),
+    [
+        (25.0, (2.0, 40.0), (20.0, 45.0), "fine"),
+        (35.0, (2.0, 40.0), (20.0, 45.0), "coarse"),
+        (25.0, (2.0, 20.0), (20.0, 45.0), "coarse"),
+        (35.0, (2.0, 40.0), (40.0, 60.0), "fine"),
+        (25.0, (2.0, 20.0), (30.0, 45.0), None),
+        (50.0, (2.0, 20.0), (20.0, 45.0), None),
+    ],
+)
+def test_where_one_network_was_not_evaluated_the_other_that_the_recipe_names_is_run(place, voxel, fine, coarse, used):
+    save_seeing_network(place / "fine.safetensors", name="fine", voxel_range_angstrom=fine)
+    save_seeing_network(place / "coarse.safetensors", name="coarse", voxel_size=40, voxel_range_angstrom=coarse)
+    both = 'model = "fine.safetensors"\ncoarse_model = "coarse.safetensors"'
+    (place / "mine.toml").write_text(RECIPE.replace('model = "tiny.safetensors"', both))
+    plan = plan_features(load_recipe("mine.toml", place), TomogramGeometry((16, 32, 32), voxel), Models("cpu"))
+    assert {package.card.name for package in plan.packages.values()} == ({used} if used else set())
+    assert set(plan.missing) == (set() if used else set(FEATURES))
 
 
 def test_features_of_a_network_and_of_none_share_a_grid(place):

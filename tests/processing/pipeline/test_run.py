@@ -207,6 +207,7 @@ def test_the_other_polarity_is_named_and_contamination_not_blamed(tmp_path: Path
         assert manifest.quality["density_skew"].verdict == ("warn" if wrong else "good")
         words = f'density seems to be {other} in this volume, and is taken for {density}.*density = "{other}"'
         assert any(re.search(words, warning) for warning in manifest.warnings) == wrong
+        assert bool(re.search(f"Wrong polarity: {words}", manifest.quality["density_skew"].reason)) == wrong
         judged = {name: manifest.quality[name].verdict for name in ("contamination_share", "dense_share")}
         assert (not {"warn", "bad"} & set(judged.values())) or not wrong
 

@@ -202,3 +202,17 @@ def test_the_card_of_a_shipped_model_is_reported_only_of_results_that_were_made_
         (True, digests[0]),
         (False, digests[1]),
     ]
+
+
+def test_a_feature_that_could_not_be_looked_for_has_no_number(tmp_path):
+    for name, missing in (("TS_1", ""), ("TS_2", "voxels of 100 Å are outside the range")):
+        whole = manifest(name, picks=0)
+        picks = {"ribosome": replace(whole.picks["ribosome"], missing=missing)}
+        folder = tmp_path / "tomograms" / name / "r1-abababab"
+        folder.mkdir(parents=True)
+        write_manifest(folder, replace(whole, picks=picks, files={}))
+    text = page(of_folder(tmp_path), now=NOW)
+    rows = {name: text.split(f"</i>{name}</td>")[1].split("</tr>")[0] for name in ("TS_1", "TS_2")}
+    assert '<td class="number">0</td>' in rows["TS_1"]
+    assert '<td class="number">0</td>' not in rows["TS_2"]
+    assert '<span class="quiet">missing</span>' in rows["TS_2"]
