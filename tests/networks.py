@@ -4,8 +4,7 @@ from pathlib import Path
 
 import torch
 
-from livetomo.config.model_card import Card
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout
 from livetomo.processing.networks.package import save_model
 from livetomo.processing.networks.unet import Network
 

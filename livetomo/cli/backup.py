@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, request_daemon
+from livetomo.cli.options import configuration_option, request_daemon
 from livetomo.core.errors import ConfigurationError
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say, selection_options
-from livetomo.cli.name_given import NAME
+from livetomo.cli.options import NAME, configuration_option, request_daemon, say, selection_options
 from livetomo.cli.table import counted, print_table
 
 
@@ -22,8 +21,6 @@ def command() -> None:
 
 @command.command("list")
 @selection_options
-@configuration_option
-@json_option
 def list_(configuration: Path, as_json: bool, **which: Any) -> None:
     """List failed tomograms, newest first.
 
@@ -69,8 +66,6 @@ def show(configuration: Path, name: str) -> None:
 
 @command.command("retry")
 @selection_options
-@configuration_option
-@json_option
 def retry(configuration: Path, as_json: bool, **which: Any) -> None:
     """Try failed tomograms again, as if they had never failed.
 
@@ -82,8 +77,6 @@ def retry(configuration: Path, as_json: bool, **which: Any) -> None:
 
 @command.command("purge")
 @selection_options
-@configuration_option
-@json_option
 def purge(configuration: Path, as_json: bool, **which: Any) -> None:
     """Take failed tomograms off the list. A file that changes later is processed again all the same.
 

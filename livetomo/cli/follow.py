@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from livetomo.cli.name_given import NAME
-from livetomo.cli.options import EXISTING_FILE, output_option
+from livetomo.cli.options import EXISTING_FILE, NAME, output_option
 from livetomo.cli.table import counted
 
 

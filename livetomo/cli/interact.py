@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from livetomo.cli.maps import for_each_tomogram
-from livetomo.cli.options import json_option, output_option
-from livetomo.cli.voxel_size import VOXEL_SIZE
+from livetomo.cli.options import VOXEL_SIZE, json_option, output_option
 from livetomo.core.errors import ConfigurationError
 
 

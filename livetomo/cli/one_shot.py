@@ -9,10 +9,9 @@ from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import NoSuchFile, OtherFormat, SourceUnreadable
 from livetomo.core.tomogram import TomogramId, attempt_name, result_name, tomogram_folder
 from livetomo.formats.endings import by_ending, stem
-from livetomo.intake.beside import facts_beside
-from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.tilts import refuse_stack
-from livetomo.intake.tree import Tree
+from livetomo.intake.relations import refuse_stack
+from livetomo.intake.sidecars.reading import facts_beside
+from livetomo.intake.tree import Neighbours, Tree
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import Result, install, read_result
 from livetomo.results.manifest import MANIFEST

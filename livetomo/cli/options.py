@@ -1,10 +1,13 @@
-"""The options that several commands have."""
+"""What several commands share: options, kinds of values, and how they ask the running daemon."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+from livetomo.core.voxel_size import WANTED, possible
 
 EXISTING = click.Path(exists=True, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -12,6 +15,46 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class NameGiven(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
+    """The name of a session, tomogram or watch: an empty one is a slip, and would mean all, or "."."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As `click.ParamType.convert`."""
+        if not str(value).strip():
+            self.fail("the name is empty. Is a variable of the shell not set?", param, ctx)
+        return str(value)
+
+
+class VoxelSizeOption(click.ParamType):  # type: ignore[type-arg]  # as above
+    """Å, with the bounds and the words that every other place has for a voxel size."""
+
+    name = "voxel size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """As `click.ParamType.convert`."""
+        try:
+            return possible(float(value))
+        except ValueError:
+            self.fail(f"{value} is no voxel size; write {WANTED}", param, ctx)
+
+
+NAME = NameGiven()
+VOXEL_SIZE = VoxelSizeOption()
+
+
+def together(*options: Option) -> Option:
+    """Several options as one decorator, in the order in which `--help` lists them."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def number(name: str, default: float, least: float, most: float | None = None, help: str | None = None) -> Option:
@@ -41,3 +84,41 @@ device_option = click.option("--device", default="cpu", show_default=True, help=
 ribosome_option = click.option(
     "--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes."
 )
+configuration_option = click.option(
+    "-c",
+    "--config",
+    "configuration",
+    type=click.Path(path_type=Path),
+    default="livetomo.toml",
+    envvar="LIVETOMO_CONFIG",
+    show_default=True,
+    help="The daemon's configuration, by which the daemon is found.",
+)
+daemon_options = together(configuration_option, json_option("Print JSON instead of text."))
+selection_options = together(
+    click.option("--watch", type=NAME, help="Only tomograms of this watch."),
+    click.option("--session", type=NAME, help="Only tomograms of this session."),
+    click.option("--name", type=NAME, help="Only the tomogram of this name."),
+    click.option("--reason", help='Only tomograms that failed for this reason, like "truncated volume".'),
+    click.option("--everything", is_flag=True, help="All failed tomograms."),
+    daemon_options,
+)
+
+
+def ask_daemon(configuration: Path, path: str, **request: Any) -> Any:
+    """What the daemon of a configuration answers to a question, or to a request."""
+    from livetomo.config.configuration import load_config
+    from livetomo.system.control_socket import ask
+
+    return ask(load_config(configuration).state, path, **request)
+
+
+def request_daemon(configuration: Path, action: str, body: Mapping[str, Any]) -> Any:
+    """Have the daemon do something; what it says it has done."""
+    given = {key: value for key, value in body.items() if value not in (None, False)}
+    return ask_daemon(configuration, f"/api/v1/actions/{action}", method="POST", body=given)
+
+
+def say(answer: Mapping[str, Any], as_json: bool, sentence: str) -> None:
+    """Show what was done, for a program or for a person."""
+    click.echo(json.dumps(answer) if as_json else sentence)

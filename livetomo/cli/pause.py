@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
+from livetomo.cli.options import daemon_options, request_daemon, say
 
 
 @click.command("pause", short_help="Start no more jobs.")
-@configuration_option
-@json_option
+@daemon_options
 def command(configuration: Path, as_json: bool) -> None:
     """Start no more jobs. Running jobs are finished, new tomograms are queued. The pause lasts over a restart.
 

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from livetomo.cli.maps import for_each_tomogram
-from livetomo.cli.options import json_option, output_option
-from livetomo.cli.voxel_size import VOXEL_SIZE
+from livetomo.cli.options import VOXEL_SIZE, json_option, output_option
 
 
 @click.command("pick", short_help="Pick particles from segmentations of any program.")
@@ -57,7 +56,7 @@ def _pick(
     """Write the picks of one tomogram and `pick.json`, which says how they were made."""
     import torch
 
-    from livetomo.formats.export import EXPORTERS
+    from livetomo.formats.exporter import EXPORTERS
     from livetomo.formats.frame import Frame, Placed
     from livetomo.processing.pipeline.external_maps import geometry, read_maps
     from livetomo.processing.pipeline.find_particles import find

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option
-from livetomo.cli.name_given import NAME
+from livetomo.cli.options import NAME, daemon_options
 from livetomo.cli.table import counted
 from livetomo.core.errors import ConfigurationError, ExitCode
 from livetomo.results.left_out import LeftOut
@@ -40,8 +39,7 @@ from livetomo.results.left_out import LeftOut
     is_flag=True,
     help="Make scores comparable between tomograms; --threshold then applies to these scores.",
 )
-@configuration_option
-@json_option
+@daemon_options
 def command(
     session: str,
     watch: str | None,
@@ -67,7 +65,7 @@ def command(
 
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
-    from livetomo.formats.export import EXPORTERS
+    from livetomo.formats.exporter import EXPORTERS
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import asks_for_calibration, features, first_feature, newest_results, read_picks
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetomo.cli.options import json_option, output_option
+from livetomo.cli.options import VOXEL_SIZE, json_option, output_option
 from livetomo.cli.table import print_table
-from livetomo.cli.voxel_size import VOXEL_SIZE
 from livetomo.config import defaults
 from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
 from livetomo.core.quality.metric import reasons
@@ -51,7 +50,7 @@ def command(
     from tqdm import tqdm
 
     from livetomo.cli.one_shot import make, names_of
-    from livetomo.processing.networks.model_cache import Models
+    from livetomo.processing.networks.package import Models
     from livetomo.processing.pipeline import run as pipeline
 
     names, warnings = names_of(files)

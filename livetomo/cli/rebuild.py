@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livetomo.cli.daemon import configuration_option
+from livetomo.cli.options import configuration_option
 
 if TYPE_CHECKING:
     from livetomo.catalog.rebuild import FoundResult

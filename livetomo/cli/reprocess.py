@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
-from livetomo.cli.name_given import NAME
+from livetomo.cli.options import NAME, daemon_options, request_daemon, say
 from livetomo.cli.table import counted
 
 
@@ -14,8 +13,7 @@ from livetomo.cli.table import counted
 @click.option("--recipe", required=True, help="A built-in recipe's name, or a recipe file.")
 @click.option("--watch", type=NAME, help="Only tomograms of this watch.")
 @click.option("--name", type=NAME, help="Only the tomogram of this name.")
-@configuration_option
-@json_option
+@daemon_options
 def command(session: str, recipe: str, watch: str | None, name: str | None, configuration: Path, as_json: bool) -> None:
     """Process the newest revision of each tomogram of SESSION with a recipe, after tomograms of live sessions.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option
+from livetomo.cli.options import configuration_option
 
 
 @click.command("restore", short_help="Restore a backup of the catalog.")

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option, request_daemon, say
-from livetomo.cli.name_given import NAME
+from livetomo.cli.options import NAME, daemon_options, request_daemon, say
 
 
 @click.command("resume", short_help="Start jobs again after a pause.")
 @click.option("--watch", type=NAME, help="Start this watch again, on the file system where it is now.")
-@configuration_option
-@json_option
+@daemon_options
 def command(watch: str | None, configuration: Path, as_json: bool) -> None:
     """Start jobs again after a pause.
 

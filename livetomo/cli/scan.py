@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.name_given import NAME
-from livetomo.cli.options import json_option
+from livetomo.cli.options import NAME, json_option
 from livetomo.cli.table import print_table
 
 

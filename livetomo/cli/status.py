@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from livetomo.cli.daemon import ask_daemon, configuration_option, json_option
+from livetomo.cli.options import ask_daemon, daemon_options
+from livetomo.cli.sessions import spoken_target
 from livetomo.cli.table import print_table
-from livetomo.cli.targets import spoken_target
 
 
 @click.command("status", short_help="Show what the daemon is doing.")
 @click.argument("configuration_file", type=click.Path(path_type=Path), required=False)
-@configuration_option
-@json_option
+@daemon_options
 def command(configuration_file: Path | None, configuration: Path, as_json: bool) -> None:
     """Show what the daemon of a configuration is doing, and what is wrong.
 

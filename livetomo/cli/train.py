@@ -99,8 +99,7 @@ def segmentation(
     """
     from tqdm import tqdm
 
-    from livetomo.config.model_card import read_card
-    from livetomo.config.network_input import Canonical, Layout
+    from livetomo.config.model_card import Canonical, Layout, read_card
     from livetomo.train.annotated import AnnotatedExamples
     from livetomo.train.segmentation import Sources, train_segmentation
     from livetomo.train.simulated import SimulatedExamples

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from livetomo.cli.daemon import configuration_option, json_option
-from livetomo.cli.name_given import NAME
+from livetomo.cli.options import NAME, daemon_options
 
 if TYPE_CHECKING:
     from livetomo.config.configuration import Config
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 @click.command("verify", short_help="Check results against their checksums.")
 @click.argument("session", type=NAME, required=False)
 @click.option("--watch", type=NAME, help="Only results of this watch.")
-@configuration_option
-@json_option
+@daemon_options
 def command(session: str | None, watch: str | None, configuration: Path, as_json: bool) -> None:
     """Compute the checksums of a session's results again (without SESSION: of all results).
 

@@ -3,15 +3,16 @@
 import difflib
 import ipaddress
 import os
+import ssl
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from livetomo.config.configuration import Config
 from livetomo.config.patterns import Exclusion
 from livetomo.config.recipe.recipe import load_recipe
-from livetomo.config.useless_secrets import useless_secrets
 from livetomo.core.errors import ConfigurationError, SecretUnreadable
 from livetomo.core.naming import slug
 from livetomo.core.tomogram import fixed_part, session_folder
@@ -19,7 +20,7 @@ from livetomo.system.control_socket import SOCKET_NAME
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.mounts import FileSystem, file_system
 from livetomo.system.registries import PRODUCERS
-from livetomo.system.secret_files import read_secret
+from livetomo.system.secret_files import read_secret, read_token
 from livetomo.system.writable import state_faults, why_not_writable
 
 # Stands for every session: an exclusion that covers the results of only some sessions does not cover this one.
@@ -57,7 +58,7 @@ def check_config(
         *_producers(config),
         *_recipes(config),
         *([] if secrets_may_come else missing),
-        *useless_secrets(config),
+        *_useless_secrets(config),
         *_open_to_others(config),
     ]
     if faults:
@@ -254,3 +255,22 @@ def _broker_oddities(config: Config) -> Iterator[str]:
         yield 'mqtt: the password crosses the network in the clear; write "mqtts://…" if the broker speaks TLS'
     if plain and config.mqtt.ca_file:
         yield 'mqtt: "ca_file" has no effect without TLS; write "mqtts://…"'
+
+
+def _useless_secrets(config: Config) -> Iterator[str]:
+    """Secrets that can be read, and yet can never do what they are for; those that cannot be are reported elsewhere."""
+    if token := config.http.token_file:
+        with suppress(SecretUnreadable):
+            text = read_token(token)
+            if not (text.isascii() and text.isprintable()) or " " in text:
+                yield (
+                    f'http: "token_file": {token} must hold one word of ASCII letters, digits and signs, since it '
+                    "travels in a header. Make one: openssl rand -hex 24"
+                )
+    if config.mqtt and config.mqtt.ca_file and config.mqtt.ca_file.is_file():
+        try:
+            ssl.create_default_context(cafile=config.mqtt.ca_file)
+        except PermissionError:
+            return
+        except (OSError, ValueError):  # ssl.SSLError is an OSError
+            yield f'mqtt: "ca_file": {config.mqtt.ca_file} holds no certificate in PEM format'

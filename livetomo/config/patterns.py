@@ -80,16 +80,12 @@ class SessionPattern:
         self._regex = re.compile(glob_regex(whole, "session"), re.DOTALL)
         self._shallow_is_unsorted = whole.startswith(_SESSION)
 
-    def session(self, path: str) -> str | None:
-        """The session of the file at `path` (relative, with `/`); None where the pattern does not say."""
-        return self.place(path)[0]
-
     def folder(self, path: str) -> str:
         """The beginning of `path` that names its session, with a trailing "/"; empty where no folder does."""
         return self.place(path)[1]
 
     def place(self, path: str) -> tuple[str | None, str]:
-        """`session` and `folder` of a path."""
+        """The session of the file at `path` (relative, with `/`), None where the pattern does not say; and `folder`."""
         match = self._regex.fullmatch(path)
         if match is None:
             return UNSORTED if self._shallow_is_unsorted and "/" not in path else None, ""

@@ -1,6 +1,7 @@
-"""Read a TOML file that a user wrote into a pydantic model, and say in a user's words what is wrong with it."""
+"""Read a TOML file that a user wrote, plug-ins' tables too, into a pydantic model; say in their words what is wrong."""
 
 import io
+import json
 import os
 import re
 import stat
@@ -8,15 +9,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from livetomo.config.explain import explain, one_of
-from livetomo.core.errors import ConfigurationError
+from livetomo.core.errors import ConfigurationError, PluginAway, PluginUnusable
 from livetomo.system.plugins import Registry
 
 MOST_BYTES = 2**20
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class UserModel(BaseModel):
@@ -59,9 +61,6 @@ class KnownName:
         if (info.context or not self.in_files) and value not in self.registry:
             raise UnknownName(list(self.registry))
         return value
-
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -108,3 +107,27 @@ def validate(model: type[Model], content: Mapping[str, Any], source: str, base: 
         return model.model_validate(content, context={"base": base or Path()})
     except ValidationError as fault:
         raise ConfigurationError("\n".join(explain(fault, model, content, source))) from None
+
+
+def _plain(settings: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(settings, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("write finite numbers, texts, true or false, and lists of these") from None
+    return settings
+
+
+Settings = Annotated[dict[str, Any], AfterValidator(_plain)]
+
+
+def with_plugin_package(registry: Registry[Any], name: str, table: dict[str, Any]) -> dict[str, Any]:
+    """A table that names a plug-in, with its package filled in; a pin that says another one is refused."""
+    try:
+        plugin = registry.plugin(name)
+    except (PluginAway, PluginUnusable) as fault:
+        raise ValueError(str(fault)) from None
+    if plugin is None:
+        return table
+    if table.get("package") not in (None, "", plugin.package):
+        raise ValueError(f'{plugin.kind} "{name}" is of {plugin.package}, another package than "package" says')
+    return table | {"package": plugin.package}

@@ -6,7 +6,7 @@ one attempt, a `TransientError` is tried again, a `DeviceError` is nobody's faul
 
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 OUT_OF_MEMORY = "out of memory"
 """The reason of a fault that costs an attempt, and whose second in a row for one tomogram is its own fault."""
@@ -41,6 +41,18 @@ class LivetomoError(Exception):
         for name, value in given.items():
             if value is not None:
                 setattr(cls, name, value)
+
+
+E = TypeVar("E", bound=LivetomoError)
+
+
+def the_one(kind: type[E], faults: BaseExceptionGroup[BaseException]) -> E | None:
+    """One error of a group of this kind, which several parts notice at once; None where there are others in it."""
+    known, others = faults.split(kind)
+    fault: BaseException | None = known
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault if others is None and isinstance(fault, kind) else None
 
 
 class PathError(LivetomoError):

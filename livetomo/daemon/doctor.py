@@ -121,11 +121,8 @@ def devices(
         full = gpu["free"] < 0.2 * gpu["total"]
         cure = "Another program holds its memory; jobs here will be slow or fail" if full else ""
         yield Finding(f"cuda:{number}", "warn" if full else "good", said, cure)
-    missing = (
-        [name for name in wanted if name.startswith("cuda:") and int(name[5:]) >= len(found)]
-        if wanted != "auto"
-        else []
-    )
+    # "auto" asks for none of them
+    missing = [name for name in wanted if name.startswith("cuda:") and int(name[5:]) >= len(found)]
     for name in missing:
         yield Finding(name, "bad", "torch does not see it", 'Take it out of "devices", or repair the driver')
     if not found and not missing:

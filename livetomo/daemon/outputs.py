@@ -137,7 +137,7 @@ class Outputs:
         self._look_at_state()
         if self._reached is None:
             return
-        for place, watches in self._places().items():
+        for place, watches in places(self._config.output, self._watches()).items():
             why = await self._look_at(place, watches, self._reached)
             if why and why != self._whys.get(place):
                 log.error(why)
@@ -190,9 +190,6 @@ class Outputs:
                 return {"place": str(place), "mark": mark}
         return None
 
-    def _places(self) -> dict[Path, list[str]]:
-        return places(self._config.output, self._watches())
-
     # One folder.
 
     def why_not(self, place: Path, watches: Sequence[str], reached: Reached) -> str:
@@ -241,7 +238,8 @@ class Outputs:
             mark = uuid.uuid4().hex
             write_mark(place, mark)
         self._marks[place] = mark
-        self._remember("folders", self._recall().get("folders", {}) | {str(place): _facts(place, mark)})
+        facts = {"mark": mark, "mount": str(file_system(place))}
+        self._remember("folders", self._recall().get("folders", {}) | {str(place): facts})
         return ""
 
     def _somebody_else(self, place: Path, watches: Sequence[str], reached: Reached) -> str:
@@ -302,10 +300,6 @@ class Outputs:
         recalled = self._recall()
         if recalled.get(key) != value:
             replace_text(self._memory, json.dumps({**recalled, key: value}, indent=1) + "\n")
-
-
-def _facts(place: Path, mark: str) -> dict[str, str]:
-    return {"mark": mark, "mount": str(file_system(place))}
 
 
 def _what_is_there(place: Path, mount_then: str) -> str:

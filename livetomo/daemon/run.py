@@ -18,7 +18,7 @@ from livetomo.catalog.job_queue import Claim
 from livetomo.config.configuration import Config, load_config
 from livetomo.config.cross_checks import check_config, is_loopback
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.errors import ConfigurationError, DiskFull, LivetomoError, OutputAway, SourceUnreadable
+from livetomo.core.errors import ConfigurationError, DiskFull, LivetomoError, OutputAway, SourceUnreadable, the_one
 from livetomo.core.events import Recorded
 from livetomo.core.naming import client_id, stable_id
 from livetomo.core.problems import Reporter
@@ -33,8 +33,8 @@ from livetomo.daemon.status_collector import Overview
 from livetomo.daemon.status_publisher import StatusPublisher
 from livetomo.daemon.watches import Watches
 from livetomo.daemon.workers.crash_recovery import recover
-from livetomo.daemon.workers.devices import find_devices
 from livetomo.daemon.workers.dispatcher import CANNOT_COMMIT, Lane
+from livetomo.daemon.workers.process import find_devices
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.publish.mqtt.leftovers import MEMORY_NAME
 from livetomo.publish.mqtt.publisher import Publisher
@@ -46,12 +46,9 @@ from livetomo.system.crash_points import crash_point
 from livetomo.system.hung_calls import NoAnswer, within
 from livetomo.system.sd_notify import Watchdog, notify, ready, reloading
 from livetomo.web.app import Site, create_app
-from livetomo.web.auth import AccessRules
-from livetomo.web.connections import raise_descriptor_limit
-from livetomo.web.listening import HttpListener, PageServer
+from livetomo.web.auth import AccessRules, TokenFile
 from livetomo.web.read_model import View
-from livetomo.web.server import Server, bind_unix
-from livetomo.web.tokens import TokenFile
+from livetomo.web.server import HttpListener, PageServer, Server, bind_unix, raise_descriptor_limit
 
 STATE_ANSWER_SECONDS = 5.0
 STATE_LOOK_SECONDS = 5.0
@@ -78,8 +75,8 @@ async def run(path: Path) -> None:
             await catalog.open()
             await _live(path, config, catalog)
         except BaseExceptionGroup as faults:
-            if (signals := _sentence(faults)) is not None:
-                raise signals from None
+            if (fault := the_one(LivetomoError, faults)) is not None:
+                raise fault from None  # in place of a traceback of every part
             raise
         finally:
             await catalog.close()
@@ -100,18 +97,6 @@ async def _state_is_there(config: Config) -> HighWater | None:
         log.error(why)
         notify(f"STATUS={why}", f"EXTEND_TIMEOUT_USEC={int(3e6 * STATE_LOOK_SECONDS)}")
         await asyncio.sleep(STATE_LOOK_SECONDS)
-
-
-def _sentence(faults: BaseExceptionGroup[BaseException]) -> LivetomoError | None:
-    """What has ended the daemon, where livetomo can say it clearly, in place of a traceback of every part."""
-    known, others = faults.split(LivetomoError)
-    if known is None or others is not None:
-        return None
-    fault: BaseException = known
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    assert isinstance(fault, LivetomoError)
-    return fault
 
 
 def reached(catalog: Catalog) -> Reached:
@@ -269,7 +254,7 @@ def _rules(config: Config, token: TokenFile | None) -> AccessRules:
     http = config.http
     return AccessRules(
         open_reading=is_loopback(http.host),
-        token_now=token,
+        token=token or (lambda: None),
         host=None if http.public_url is None else http.public_url.host,
         cookie_name=f"livetomo-{stable_id('cookie', config.site, config.instance)[:8]}",
     )

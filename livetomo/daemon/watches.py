@@ -13,7 +13,7 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe, recipe_name
 from livetomo.core.problems import Problem
 from livetomo.core.status import WatchState
 from livetomo.core.tomogram import Arrival, KnownFile, TomogramId
-from livetomo.daemon.intake_problems import of_names
+from livetomo.intake.messages import Report
 from livetomo.intake.supervisor import Intake
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.system.crash_points import crash_point
@@ -159,3 +159,15 @@ def _record(catalog: Catalog, arrival: Arrival, place: _Place) -> Registered:
 
 def _places(watches: Sequence[Watch]) -> list[_Place]:
     return [_Place(watch, load_recipe(watch.recipe)) for watch in watches]
+
+
+def of_names(watch: str, report: Report) -> Iterator[Problem]:
+    """Files that would be taken if messages, tables and pages could have their names."""
+    if not report.not_utf8:
+        return
+    others = f" and {report.not_utf8 - 1:,} more" if report.not_utf8 > 1 else ""
+    said = (
+        f"{report.first_not_utf8}{others} in {watch} cannot be taken: the name (or a folder's) is not UTF-8. Rename "
+        "it; then it is taken."
+    )
+    yield Problem("names", watch, "warning", said)

@@ -1,6 +1,7 @@
-"""The real daemon as the demo's child: its configuration, its start, its end."""
+"""The demo's broker, inside its own process, and the real daemon as its child: configuration, start, end."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from livetomo.core.errors import ConfigurationError
 from livetomo.system.end_child import end
 from livetomo.system.parent_death import end_with_parent
 
@@ -57,3 +59,25 @@ async def running_daemon(folder: Path, broker_port: int, page_port: int) -> Asyn
         yield process
     finally:
         await end(process, grace_seconds=STOP_SECONDS, reap_seconds=None)
+
+
+@asynccontextmanager
+async def embedded_broker(port: int) -> AsyncIterator[None]:
+    """A broker (MQTT 3.1.1 only) on 127.0.0.1 while the context lasts."""
+    try:
+        from amqtt.broker import Broker
+    except ModuleNotFoundError:
+        raise ConfigurationError("the demo's broker is not installed. Run: pip install 'livetomo[demo]'") from None
+    for name in ("amqtt", "transitions"):  # they log every packet and every broken pipe
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    broker = Broker(
+        {
+            "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
+            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+        }
+    )
+    await broker.start()
+    try:
+        yield
+    finally:
+        await broker.shutdown()

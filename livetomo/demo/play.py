@@ -12,8 +12,7 @@ from pathlib import Path
 import aiomqtt
 
 from livetomo.core.errors import ConfigurationError
-from livetomo.demo.broker import embedded_broker
-from livetomo.demo.daemon import running_daemon
+from livetomo.demo.daemon import embedded_broker, running_daemon
 from livetomo.demo.scoreboard import Scoreboard
 from livetomo.demo.screen import Screen
 from livetomo.system.json_pipes import JsonChild

@@ -11,13 +11,12 @@ import numpy.typing as npt
 from livetomo.core.errors import BadStar, ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import ResultManifest
-from livetomo.formats.star import Columns, read_loops
+from livetomo.formats.particles_star import CENTRED, CORNER, SCORE, numbers
+from livetomo.formats.star import read_loops
 from livetomo.results.folder import read_result
 from livetomo.results.manifest import MANIFEST
 
-_CENTRED = tuple(f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ")
-_VOXELS = tuple(f"rlnCoordinate{axis}" for axis in "XYZ")
-_SCORES = ("rlnAutopickFigureOfMerit", "rlnLCCmax")
+_SCORES = (SCORE, "rlnLCCmax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +102,14 @@ def _star(path: Path, geometry: TomogramGeometry | None) -> Positions:
         raise ConfigurationError(f"{path}: give the tomogram that its coordinates refer to, with --tomogram")
     try:
         tables = read_loops(path).values()
-        if table := next((table for table in tables if _CENTRED[0] in table), None):
-            xyz = _numbers(table, _CENTRED) + geometry.middle_angstrom
-        elif table := next((table for table in tables if _VOXELS[0] in table), None):
-            xyz = geometry.corner(_numbers(table, _VOXELS))
+        if table := next((table for table in tables if CENTRED[0] in table), None):
+            xyz = numbers(table, CENTRED) + geometry.middle_angstrom
+        elif table := next((table for table in tables if CORNER[0] in table), None):
+            xyz = geometry.corner(numbers(table, CORNER))
         else:
-            raise ConfigurationError(f"{path}: has neither {_CENTRED[0]} nor {_VOXELS[0]}")
+            raise ConfigurationError(f"{path}: has neither {CENTRED[0]} nor {CORNER[0]}")
         named = next((column for column in _SCORES if column in table), None)
-        score = _numbers(table, (named,))[:, 0] if named else np.ones(len(xyz))
+        score = numbers(table, (named,))[:, 0] if named else np.ones(len(xyz))
     except (BadStar, KeyError, ValueError) as fault:
         raise ConfigurationError(f"{path}: cannot be read as a star of particles: {fault}") from None
     return Positions.ranked(xyz, score)
-
-
-def _numbers(table: Columns, columns: tuple[str, ...]) -> npt.NDArray[np.float64]:
-    return np.array([table[column] for column in columns], np.float64).T

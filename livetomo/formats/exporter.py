@@ -7,6 +7,8 @@ from typing import Protocol
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import plain
+from livetomo.system import registries
+from livetomo.system.plugins import Registry
 
 
 class Exporter(Protocol):
@@ -62,3 +64,6 @@ class PerTomogram(Exporter, Protocol):
         """The inverse of `session`, by what the tomograms are called."""
         called = {self.called(frame): frame for frame in frames}
         return {name: self.read(files[self.path(name, feature)], frame) for name, frame in called.items()}
+
+
+EXPORTERS: Registry[Exporter] = registries.EXPORTERS

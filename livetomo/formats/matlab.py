@@ -3,13 +3,17 @@
 Coordinates are voxel indices from 0, as cryoCAT and copick read and write both formats.
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from livetomo.core.picks import Picks
+from livetomo.formats.exporter import Exporter
 from livetomo.formats.frame import Frame, Placed, Points, zyz
 from livetomo.formats.names import plain
+from livetomo.formats.particles_star import numbers
 from livetomo.formats.star import Row, loop_text, parse_loops
 
 _MOTIVELIST = (
@@ -18,20 +22,26 @@ _MOTIVELIST = (
 )  # fmt: skip
 
 
-class DynamoExporter:
-    """A table of 35 columns; for a session also the `.doc` file that says which number is which tomogram."""
+class _Numbered(Exporter, Protocol):
+    """One table, in which tomograms are numbers; for a session also the list of which number is which tomogram.
 
-    name = "dynamo"
-    ending = "tbl"
+    table_file, list_file: what follows the feature in their names. listed: what follows a tomogram's name in the list.
+    """
+
+    table_file: str
+    list_file: str
+    listed: str = ""
 
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
-        return self._table([placed])
+        return self.table([placed])
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        names = "".join(f"{number} {plain(placed.frame.name)}.mrc\n" for number, placed in enumerate(sets, start=1))
-        return {f"{feature}.tbl": self._table(sets), f"{feature}.doc": names}
+        names = "".join(
+            f"{number} {self.called(placed.frame)}{self.listed}\n" for number, placed in enumerate(sets, start=1)
+        )
+        return {feature + self.table_file: self.table(sets), feature + self.list_file: names}
 
     def called(self, frame: Frame) -> str:
         """What the tomogram is called in the list."""
@@ -39,23 +49,34 @@ class DynamoExporter:
 
     def read(self, text: str, frame: Frame) -> Picks:
         """The inverse of `text`."""
-        return self._picks(self._rows(text))
+        return _picks(self.rows(text))
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
         """The inverse of `session`, by what the tomograms are called."""
-        rows = self._rows(files[f"{feature}.tbl"])
-        names = _listed(files[f"{feature}.doc"])
-        return {name.removesuffix(".mrc"): self._picks(rows[rows[:, 19] == number]) for number, name in names.items()}
+        rows = self.rows(files[feature + self.table_file])
+        listed = dict(line.split() for line in files[feature + self.list_file].splitlines())
+        return {
+            name.removesuffix(self.listed): _picks(rows[rows[:, 0] == int(number)]) for number, name in listed.items()
+        }
 
-    @staticmethod
-    def _rows(text: str) -> Points:
-        return np.array([line.split() for line in text.splitlines()], np.float64).reshape(-1, 36)
+    @abstractmethod
+    def table(self, sets: Sequence[Placed]) -> str:
+        """The particles of many tomograms, which are numbered from 1."""
 
-    @staticmethod
-    def _picks(rows: Points) -> Picks:
-        return _picks(rows[:, 23:26], rows[:, 9], -rows[:, [8, 6, 7]])
+    @abstractmethod
+    def rows(self, text: str) -> Points:
+        """Of a table, the tomogram's number, x, y, z, score, phi, psi and theta of each particle."""
 
-    def _table(self, sets: Sequence[Placed]) -> str:
+
+class DynamoExporter(_Numbered):
+    """A table of 35 columns; for a session also the `.doc` file that says which number is which tomogram."""
+
+    name = "dynamo"
+    ending = "tbl"
+    table_file, list_file, listed = ".tbl", ".doc", ".mrc"
+
+    def table(self, sets: Sequence[Placed]) -> str:
+        """35 columns, and behind them the voxel size."""
         lines, tag = [], 0
         for number, placed in enumerate(sets, start=1):
             scores = placed.picks.score.tolist()
@@ -69,48 +90,21 @@ class DynamoExporter:
                 lines.append(" ".join(f"{value:.10g}" for value in (*row, placed.frame.geometry.voxel_size_angstrom)))
         return "".join(line + "\n" for line in lines)
 
+    def rows(self, text: str) -> Points:
+        """The inverse of `table`."""
+        table = np.array([line.split() for line in text.splitlines()], np.float64).reshape(-1, 36)
+        return np.hstack([table[:, [19, 23, 24, 25, 9]], -table[:, [8, 6, 7]]])
 
-class StopgapExporter:
+
+class StopgapExporter(_Numbered):
     """A motive list star; for a session also a list of which number is which tomogram."""
 
     name = "stopgap"
     ending = "star"
+    table_file, list_file = "_motl.star", "_tomograms.txt"
 
-    def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
-        return self._list([placed])
-
-    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
-        names = "".join(f"{number} {plain(placed.frame.name)}\n" for number, placed in enumerate(sets, start=1))
-        return {f"{feature}_motl.star": self._list(sets), f"{feature}_tomograms.txt": names}
-
-    def called(self, frame: Frame) -> str:
-        """What the tomogram is called in the list."""
-        return plain(frame.name)
-
-    def read(self, text: str, frame: Frame) -> Picks:
-        """The inverse of `text`."""
-        return self._picks(self._rows(text))
-
-    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
-        """The inverse of `session`, by what the tomograms are called."""
-        rows = self._rows(files[f"{feature}_motl.star"])
-        names = _listed(files[f"{feature}_tomograms.txt"])
-        return {name: self._picks(rows[rows[:, 0] == number]) for number, name in names.items()}
-
-    @staticmethod
-    def _rows(text: str) -> Points:
-        """Tomogram, x, y, z, score, phi, psi and theta of each particle."""
-        columns = parse_loops(text)["stopgap_motivelist"]
-        wanted = ("tomo_num", "orig_x", "orig_y", "orig_z", "score", "phi", "psi", "the")
-        return np.array([columns[name] for name in wanted], np.float64).T
-
-    @staticmethod
-    def _picks(rows: Points) -> Picks:
-        return _picks(rows[:, 1:4], rows[:, 4], rows[:, 5:8])
-
-    def _list(self, sets: Sequence[Placed]) -> str:
+    def table(self, sets: Sequence[Placed]) -> str:
+        """The motive list."""
         rows: list[Row] = []
         for number, placed in enumerate(sets, start=1):
             scores = placed.picks.score.astype(float).tolist()
@@ -120,12 +114,12 @@ class StopgapExporter:
                 rows.append((index, number, 1, index, half, *where, score, 0.0, 0.0, 0.0, *angles, 1))
         return loop_text("stopgap_motivelist", _MOTIVELIST, rows, numbered=False)
 
+    def rows(self, text: str) -> Points:
+        """The inverse of `table`."""
+        wanted = ("tomo_num", "orig_x", "orig_y", "orig_z", "score", "phi", "psi", "the")
+        return numbers(parse_loops(text)["stopgap_motivelist"], wanted)
 
-def _listed(text: str) -> dict[int, str]:
-    """Which number is which tomogram."""
-    return {int(number): name for number, name in (line.split() for line in text.splitlines())}
 
-
-def _picks(xyz: Points, score: Points, zxz: Points) -> Picks:
-    unknown = np.full(len(score), np.nan, np.float32)
-    return Picks(xyz[:, ::-1].astype(np.float32), score.astype(np.float32), unknown, zyz(zxz))
+def _picks(rows: Points) -> Picks:
+    unknown = np.full(len(rows), np.nan, np.float32)
+    return Picks(rows[:, 3:0:-1].astype(np.float32), rows[:, 4].astype(np.float32), unknown, zyz(rows[:, 5:]))

@@ -7,14 +7,13 @@ from typing import Protocol
 from livetomo.config.patterns import Exclusion, SessionPattern
 from livetomo.core.tomogram import Content, KnownFile, TomogramId
 from livetomo.formats.endings import REWRITTEN, plain_path
-from livetomo.intake.half_search import HalfSearch
+from livetomo.intake.halves import HalfSearch
 from livetomo.intake.known import Known
-from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.origins import Origins
 from livetomo.intake.producers import Producer, Recognised, choose, recognise
 from livetomo.intake.relations import Relations
 from livetomo.intake.settings import WatchSettings
-from livetomo.intake.tree import Entry, Look, Tree
+from livetomo.intake.tree import Entry, Look, Neighbours, Tree
 from livetomo.intake.walk import Listing
 
 Wanted = tuple[str, Entry]
@@ -56,8 +55,8 @@ class CandidateListener(Protocol):
     def left_alone_moved(self, old: str, file: KnownFile) -> None:
         """A file that was left alone at `old` is somewhere else now."""
 
-    def candidate_withdrawn(self, path: str) -> None:
-        """A candidate has turned out to be a link to another."""
+    def withdraw(self, path: str) -> None:
+        """The file at `path` is no candidate any more."""
 
 
 @dataclass(eq=False, repr=False)
@@ -175,13 +174,12 @@ class Candidates:
             self._places[look.device, look.inode] = path
             self.listener.known_seen(path, named, known)
             return
+        unread = KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode)
         if baseline is not None:
-            baseline.append(KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode))
+            baseline.append(unread)
             return
         if known is None and (old := self.origins.moved_from(path, look)):
-            self.listener.left_alone_moved(
-                old, KnownFile(path, Content(look.size, look.modified_ns, ""), inode=look.inode)
-            )
+            self.listener.left_alone_moved(old, unread)
             return
         since = self.settings.since
         if known is None and not isinstance(since, str) and stat.st_mtime < since:
@@ -238,7 +236,7 @@ class Candidates:
             return False
         rival = self.files.get(other)
         if rival and rival.is_link and not is_link and not self.is_offered(other):
-            self.listener.candidate_withdrawn(other)
+            self.listener.withdraw(other)
             return False
         return True
 

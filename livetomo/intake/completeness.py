@@ -9,13 +9,12 @@ from livetomo.core.tomogram import WITHOUT_HALVES, Arrival, Fault, TomogramId
 from livetomo.formats.mrc_header import check_size
 from livetomo.formats.stacks import refuse_box
 from livetomo.intake.halves import HalfFinder, missing_halves
-from livetomo.intake.neighbours import Neighbours
-from livetomo.intake.producers import PRODUCERS, Half, Producer, Recognised, Signal
+from livetomo.intake.producers import PRODUCERS, Producer, Recognised, Signal
+from livetomo.intake.relations import refuse_stack
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
-from livetomo.intake.sidecars import gather
-from livetomo.intake.tilts import refuse_stack
-from livetomo.intake.tree import Look, Tree
+from livetomo.intake.sidecars.reading import gather
+from livetomo.intake.tree import Look, Neighbours, Tree
 
 FAULTY_AFTER_SETTLES = 3.0
 EMPTY_AFTER_SETTLES = 30.0
@@ -38,13 +37,13 @@ class Companions:
 
 
 class Judge:
-    """Says what becomes of a file that has been at rest for the settle time."""
+    """Says what becomes of a file that has been at rest for the settle time. `halves` finds those of a full volume."""
 
     def __init__(self, settings: WatchSettings, tree: Tree, near: Neighbours, settler: Settler) -> None:
         self._settings = settings
         self._tree = tree
         self._near = near
-        self._halves = HalfFinder(settings, tree, near, settler.observe)
+        self.halves = HalfFinder(settings, tree, near, settler.observe)
 
     def arrival(
         self, tomogram: TomogramId, path: str, producer: Producer, file: Recognised, look: Look, rest: float
@@ -76,14 +75,6 @@ class Judge:
             raise SourceChanged(Path(path))
         return Arrival(tomogram, path, content, producer.name, companions.halves, companions.facts, fault)
 
-    def glance(self, file: Recognised, path: str) -> None:
-        """Look at what goes along with the volume at `path`, which has been looked at."""
-        self._halves.glance(file, path)
-
-    def halves(self, file: Recognised, path: str) -> list[tuple[Half, str]]:
-        """As `HalfFinder.places`."""
-        return self._halves.places(file, path)
-
     def companions(
         self, producer: Producer, file: Recognised, path: str, *, signal: Signal | None = None, rest: float
     ) -> Companions:
@@ -94,7 +85,7 @@ class Judge:
             Dismissed: it is a half, and alone.
         """
         signal = signal or producer.signal(file, path, self._tree)
-        halves = self._halves.find(producer, file, path, signal)
+        halves = self.halves.find(producer, file, path, signal)
         if halves.waits and rest < self._settings.halves_patience:
             raise NotYet(halves.waits)
         if file.role != "full" and halves.missing:

@@ -13,13 +13,12 @@ from livetomo.intake.candidates import NOT_TEXT, is_text
 from livetomo.intake.completeness import Judge
 from livetomo.intake.halves import NO_HALVES, HalfFinder, Halves, missing_halves
 from livetomo.intake.known import Known
-from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.origins import Origins
 from livetomo.intake.producers import Producer, Recognised, Role, choose, recognise
 from livetomo.intake.relations import Relations
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
-from livetomo.intake.tree import Entry, Look, NotAFile, Tree
+from livetomo.intake.tree import Entry, Look, Neighbours, NotAFile, Tree
 from livetomo.intake.walk import Walk
 
 MOST_ALIKE = 10
@@ -133,8 +132,8 @@ class Survey:
 
     def _recognise(self, one: _File) -> None:
         """Who it is by its name, and whether that already rules it out."""
-        found = recognise(self._producers, one.path, self._session.folder(one.path))
-        one.session = self._session.session(one.path)
+        one.session, folder = self._session.place(one.path)
+        found = recognise(self._producers, one.path, folder)
         if one.own:
             one.reason = "one of livetomo's own results"
         elif self._exclusion.has_file(one.path):

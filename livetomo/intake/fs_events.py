@@ -70,7 +70,7 @@ def _advice(error: OSError) -> str:
 
 
 class HintKeeper(threading.Thread):
-    """Opens hints and keeps them alive, in a thread of its own: a large tree takes long, a hung one for ever."""
+    """Opens `hints` and keeps them alive, in a thread of its own: a large tree takes long, a hung one for ever."""
 
     def __init__(
         self,
@@ -86,24 +86,11 @@ class HintKeeper(threading.Thread):
         self._open: Callable[[], Hints] = lambda: open_hints(root, mode, wants=wants, ring=ring)
         self._folders = folders
         self._pause = pause
-        self._hints: Hints = Hints()
+        self.hints: Hints = Hints()
 
     def run(self) -> None:
         """For as long as the process lives."""
-        self._hints = self._open()
+        self.hints = self._open()
         while True:
             time.sleep(self._pause)
-            self._hints.keep_alive(self._folders())
-
-    @property
-    def mode(self) -> str:
-        """As `Hints.mode`."""
-        return self._hints.mode
-
-    def take(self) -> list[tuple[str, bool]]:
-        """As `Hints.take`."""
-        return self._hints.take()
-
-    def overflows(self) -> int:
-        """As `Hints.overflows`."""
-        return self._hints.overflows()
+            self.hints.keep_alive(self._folders())

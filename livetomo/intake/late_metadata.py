@@ -40,7 +40,7 @@ class Late:
         self._followed: OrderedDict[str, _Followed] = OrderedDict()
 
     def follow(self, arrival: Arrival, producer: Producer, file: Recognised, recorded: str = "") -> None:
-        """From now on. `was_told` is what the catalog has, where that may differ from what `arrival` says."""
+        """From now on. `recorded` is what the catalog has, where that may differ from what `arrival` says."""
         self._followed.pop(arrival.path, None)
         recorded = recorded or companions_digest(arrival.halves, arrival.facts)
         self._followed[arrival.path] = _Followed(arrival, producer, file, recorded)
@@ -80,7 +80,7 @@ class Late:
 
     def _state(self, one: _Followed) -> _State:
         """Size and time of each file around the tomogram."""
-        places = [place for _, place in self._judge.halves(one.file, one.arrival.path)]
+        places = [place for _, place in self._judge.halves.places(one.file, one.arrival.path)]
         found = []
         for place in (*places, *one.producer.sidecars(one.file, one.arrival.path)):
             if self._tree.exists(place):

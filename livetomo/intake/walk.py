@@ -1,5 +1,6 @@
-"""Walk a watched tree, folder by folder, and leave out what is nobody's tomogram."""
+"""Walk a watched tree, folder by folder, and leave out what is nobody's tomogram: hidden names, file servers' bins."""
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -7,8 +8,22 @@ from heapq import heappop, heappush
 
 from livetomo.config.patterns import Exclusion
 from livetomo.formats.endings import STORES, VOLUMES
-from livetomo.intake.bins import is_left_out
 from livetomo.intake.tree import Entry, Tree
+
+# Where a server or desktop puts what was deleted, or as it was before. They are known by their whole name, in any case.
+# Hidden ones (.snapshot, .Trash-1000, .recycle) need no mention.
+_OF_SERVERS = frozenset(
+    (
+        *("#recycle", "@recycle"),  # Synology and Samba; QNAP
+        *("$recycle.bin", "recycler", "recycled"),  # Windows, on a share or an external disk
+        *("network trash folder", "temporary items"),  # Macintosh clients
+        "lost+found",  # after a file system check
+        *(mark + "snapshot" + plural for mark in "~#@" for plural in ("", "s")),  # NetApp, Synology, GPFS; btrfs
+        "@recently-snapshot",  # QNAP
+        *("@eadir", "@tmp", "@sharebin", "@sharesnap", "system volume information"),  # the servers' own data
+    )
+)
+_SHADOW_COPY = re.compile(r"@gmt-[\d.-]+")  # Samba's and Windows'
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +118,12 @@ def _is_folder(entry: Entry) -> bool:
 
 def _contains(outer: str, inner: str) -> bool:
     return inner == outer or inner.startswith(outer.rstrip("/") + "/")
+
+
+def is_left_out(name: str) -> bool:
+    """Whether a file or folder of this name is never looked at, nor anything below it."""
+    # Asked of every name in the tree: no regular expression but for those that begin as a shadow copy does.
+    if name.startswith("."):
+        return True
+    lower = name.lower()
+    return lower in _OF_SERVERS or (lower.startswith("@") and _SHADOW_COPY.fullmatch(lower) is not None)

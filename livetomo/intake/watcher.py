@@ -11,19 +11,16 @@ from typing import Any
 from livetomo.config.patterns import Exclusion
 from livetomo.core.errors import SourceChanged
 from livetomo.core.tomogram import Arrival, Content, KnownFile
-from livetomo.intake.bins import is_left_out
 from livetomo.intake.candidates import Candidate, Candidates, Named, shown
 from livetomo.intake.completeness import Dismissed, Judge, NotYet
-from livetomo.intake.known import Known
+from livetomo.intake.known import ANY_MOUNT, ROOT, Known, PreexistingFiles, mount_number
 from livetomo.intake.late_metadata import MOST_FOLLOWED, Late
 from livetomo.intake.messages import Pending, Report
-from livetomo.intake.neighbours import Neighbours
 from livetomo.intake.origins import Origins
-from livetomo.intake.preexisting_files import ANY_MOUNT, ROOT, PreexistingFiles, mount_number
 from livetomo.intake.settings import WatchSettings
 from livetomo.intake.settle import Settler
-from livetomo.intake.tree import Look, NotAFile, Tree
-from livetomo.intake.walk import Walk
+from livetomo.intake.tree import Look, Neighbours, NotAFile, Tree
+from livetomo.intake.walk import Walk, is_left_out
 from livetomo.system.mounts import FileSystem
 
 MOST_OFFERS_IN_FLIGHT = 64
@@ -125,7 +122,7 @@ class Watcher:
         if trouble := self._wrong_mount(mount, files):
             # What lies here is not what this watch is about: none of it is taken.
             for path in list(self._candidates.files):
-                self._forget(path)
+                self.withdraw(path)
             self._is_elsewhere = True
             self._update_report(trouble=trouble)
             return False
@@ -170,13 +167,13 @@ class Watcher:
                 self._folders.add(listing.folder)
                 self._candidates.consider(self._candidates.wanted(listing), None)
 
-    def hints(self, companions_digest: Iterable[tuple[str, bool]]) -> None:
+    def hints(self, happened: Iterable[tuple[str, bool]]) -> None:
         """Something happened at these paths (and whether they are folders): look there now."""
         if not self._ready():
             return
         self._near.clear()
         names: dict[str, set[str]] = {}
-        for path, is_folder in companions_digest:
+        for path, is_folder in happened:
             folder, _, name = path.rpartition("/")
             if self._is_left_out(path if is_folder else folder) or is_left_out(name):
                 continue
@@ -219,7 +216,7 @@ class Watcher:
             named = self._candidates.name(path)
             if named and arrival.fault is None:
                 self._late.follow(arrival, named.producer, named.file)
-            self._forget(path)
+            self.withdraw(path)
 
     def try_again(self, path: str) -> None:
         """The catalog could not take the arrival that was offered for `path`: offer it again in a while."""
@@ -268,7 +265,7 @@ class Watcher:
         path = candidate.path
         named = candidate.named
         if self._candidates.why_not(path, named):
-            self._forget(path)
+            self.withdraw(path)
             return
         try:
             look = self.tree.look(path)
@@ -276,10 +273,10 @@ class Watcher:
             known = self._known.get(path)
             is_known = known is not None and (known.size, known.modified_ns) == (look.size, look.modified_ns)
             if is_known and not self._candidates.is_orphaned(path):
-                self._forget(path)  # it is again what it was when it was dealt with
+                self.withdraw(path)  # it is again what it was when it was dealt with
                 return
             rest = self._settler.observe(path, look)
-            self._judge.glance(named.file, path)
+            self._judge.halves.glance(named.file, path)
             if rest is None or rest < self.settings.settle:
                 candidate.reason = "still changing" if rest is None else "at rest, but not long enough yet"
                 return
@@ -290,14 +287,14 @@ class Watcher:
             # Bad files fail one by one: a person has to mend each of them, even if it is like another.
             origin = None if arrival.fault else self._origins.of(path, arrival.content)
         except (FileNotFoundError, NotAFile, NotADirectoryError):
-            self._forget(path)
+            self.withdraw(path)
         except SourceChanged:
             self._settler.forget(path)
         except NotYet as reason:
             candidate.reason = str(reason)
         except Dismissed:
             self._candidates.rule_out(path, look)
-            self._forget(path)
+            self.withdraw(path)
         except OSError as error:
             candidate.reason = f"cannot be read at the moment ({error.strerror or error})"
             self._settler.forget(path)
@@ -305,7 +302,7 @@ class Watcher:
         else:
             if origin and origin.is_copy:
                 self._leave_alone(KnownFile(path, replace(arrival.content, digest=""), "", look.inode, origin.path))
-                self._forget(path)
+                self.withdraw(path)
                 return
             if origin:
                 arrival = replace(arrival, moved_from=origin.path)
@@ -384,31 +381,28 @@ class Watcher:
     # What `Candidates` reports.
 
     def candidate_found(self, candidate: Candidate, look: Look) -> None:
-        """As `Listener.candidate_found`."""
+        """As `CandidateListener.candidate_found`."""
         self._late.forget(candidate.path)
         self._hot[candidate.path.rpartition("/")[0]] = self.clock()
         self._settler.observe(candidate.path, look)
-        self._judge.glance(candidate.named.file, candidate.path)
+        self._judge.halves.glance(candidate.named.file, candidate.path)
 
     def known_seen(self, path: str, named: Named, content: Content) -> None:
-        """As `Listener.known_seen`."""
+        """As `CandidateListener.known_seen`."""
         self._met = True
         if recorded := self._digests.pop(path, None):
             arrival = Arrival(named.tomogram, path, content, named.producer.name)
             self._late.follow(arrival, named.producer, named.file, recorded)
 
     def left_alone_moved(self, old: str, file: KnownFile) -> None:
-        """As `Listener.left_alone_moved`."""
+        """As `CandidateListener.left_alone_moved`."""
         self._leave_alone(replace(file, copy_of=self._known.original(old)))
 
-    def candidate_withdrawn(self, path: str) -> None:
-        """As `Listener.candidate_withdrawn`."""
-        self._forget(path)
-
-    def _forget(self, path: str) -> None:
+    def withdraw(self, path: str) -> None:
+        """As `CandidateListener.withdraw`; its halves are looked at anew, too."""
         self._settler.forget(path)
         if candidate := self._candidates.files.pop(path, None):
-            for _, half in self._judge.halves(candidate.named.file, path):
+            for _, half in self._judge.halves.places(candidate.named.file, path):
                 self._settler.forget(half)
 
 

@@ -58,34 +58,34 @@ class Child:
         )
         self._known = []
         rhythm = Rhythm(settings.settle, settings.rescan, self._clock)
-        hints = HintKeeper(
+        keeper = HintKeeper(
             Path(settings.root), settings.mode, wants=watcher.wants, ring=self._ring, folders=watcher.folders
         )
         overflows = 0
         self._alive()
         while True:
-            self._scan(watcher, rhythm, hints)
+            self._scan(watcher, rhythm, keeper)
             self._ringing.clear()
-            watcher.hints(hints.take())
-            if hints.overflows() > overflows:
-                overflows = hints.overflows()
+            watcher.hints(keeper.hints.take())
+            if keeper.hints.overflows() > overflows:
+                overflows = keeper.hints.overflows()
                 rhythm.scan_now()
             if rhythm.look_is_due():
                 watcher.look()
                 rhythm.looked()
-            self._report(watcher.report(mode=hints.mode, overflows=overflows))
+            self._report(watcher.report(mode=keeper.hints.mode, overflows=overflows))
             if not self._obey(watcher, min(rhythm.pause(settling=watcher.is_settling), LONGEST_PAUSE)):
                 return
 
-    def _scan(self, watcher: Watcher, rhythm: Rhythm, hints: HintKeeper) -> None:
+    def _scan(self, watcher: Watcher, rhythm: Rhythm, keeper: HintKeeper) -> None:
         started = self._clock()
         if rhythm.scan_is_due():
             completed = watcher.scan()
             watcher.look_around()
             rhythm.scanned(self._clock() - started, completed=completed)
-            if completed and not hints.is_alive():
+            if completed and not keeper.is_alive():
                 # Only now: the first scan has shown that the tree answers. What came between is seen by another one.
-                hints.start()
+                keeper.start()
                 rhythm.scan_now()
         elif rhythm.hot_is_due():
             watcher.scan_hot()

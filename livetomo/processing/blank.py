@@ -1,4 +1,4 @@
-"""What of a volume is blank: padding, masks and the corners of a turned volume, where one value stands for nothing."""
+"""What of a volume is blank, where one value stands for nothing; what several volumes of a place all hold."""
 
 import math
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ _MOST_REPEATED = 0.75
 _GLANCES = 16
 _MOST_SAMPLES = 1000
 _MOST_NAMED = 3
+_MOST_BLANK = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +198,29 @@ def _values(volume: Tensor, mask: Tensor) -> tuple[float, ...]:
     values, counts = torch.unique(blank, return_counts=True)
     named: list[float] = values[counts.argsort(descending=True)[:_MOST_NAMED]].tolist()
     return tuple(named)
+
+
+def common_real(volumes: Sequence[Tensor]) -> list[Tensor]:
+    """The volumes (z, y, x), cut to the box that is not blank in any; what is left of blank parts is each one's mean.
+
+    Halves with the same padding would agree in that, and in its edges. They come back as they are where nothing is
+    blank, or nearly everything. Values that are not numbers stay, but for those of blank parts.
+    """
+    if len({volume.shape for volume in volumes}) > 1:
+        return list(volumes)
+    found = [find_blank(torch.where(volume.isfinite(), volume, 0.0)) for volume in volumes]
+    masks = [blank.mask for blank in found if blank is not None]
+    if not masks:
+        return list(volumes)
+    mask = torch.stack(masks).any(0)
+    share = float(mask.float().mean())
+    if share > _MOST_BLANK:
+        return list(volumes)
+    box = Blank(mask, share, ()).box()
+    inside = mask[box]
+    return [_filled(volume[box], inside) for volume in volumes]
+
+
+def _filled(volume: Tensor, blank: Tensor) -> Tensor:
+    real = volume[~blank]
+    return volume.masked_fill(blank, float(real[real.isfinite()].mean())).contiguous()

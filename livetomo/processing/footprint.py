@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical
 from livetomo.config.recipe.denoise import Deconvolve, PluginDenoise
 from livetomo.config.recipe.features import BlobFeature, PluginFeature, RidgeFeature
 from livetomo.config.recipe.recipe import Recipe
@@ -12,7 +12,7 @@ from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.denoise.deconvolve import MARGIN
 from livetomo.processing.networks.inference import MOST_VOXELS_CPU, TILE
 from livetomo.processing.segment.canonical import canonical_shape, margins
-from livetomo.processing.segment.ridge import SECTIONS
+from livetomo.processing.segment.weight_free import SECTIONS
 
 Shape = tuple[int, int, int]
 

@@ -6,12 +6,16 @@ it is exactly what Ais does, slice by slice in z, where a radius below one voxel
 nothing and `colocalize` erases everything.
 """
 
+import math
 from collections.abc import Collection, Mapping
 
+import edt
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from livetomo.processing.distance import near, near_in_slice
+_FAR = 1e6
 
 
 def avoid(
@@ -52,3 +56,45 @@ def compete(maps: Mapping[str, Tensor], *, emit: Collection[str], absorb: Collec
     for name in absorb:
         changed[name] = maps[name].masked_fill(maps[name] < strongest, 0)
     return changed
+
+
+def near(mask: Tensor, *, radius_voxels: float) -> Tensor:
+    """The voxels of `mask` and those closer than `radius_voxels` to one of them; (z, y, x), bool, a new tensor."""
+    if radius_voxels <= 1:
+        return mask.clone()
+    return _closer(mask, radius_voxels, margin=math.ceil(radius_voxels), depth=1.0)
+
+
+def near_in_slice(mask: Tensor, *, radius_voxels: float) -> Tensor:
+    """As Ais dilates: slice by slice in z, closer than the radius in whole voxels (rounded down), in x and y alone.
+
+    A radius below one voxel reaches nothing at all, not even the mask itself; one of one voxel the mask itself.
+    """
+    reach = math.floor(radius_voxels)
+    if reach <= 1:
+        return mask.clone() if reach == 1 else torch.zeros_like(mask)
+    return _closer(mask, reach, margin=reach, depth=_FAR)
+
+
+def _closer(mask: Tensor, radius: float, *, margin: int, depth: float) -> Tensor:
+    """Where the distance to `mask` is below `radius`, z distances counting `depth` times."""
+    inside = mask.cpu().numpy()
+    box = _bounds(inside, margin)
+    out = np.zeros(inside.shape, bool)
+    if box is not None:
+        squares = edt.edtsq(~inside[box], anisotropy=(depth, 1.0, 1.0), parallel=torch.get_num_threads())
+        np.less(squares, radius**2, out=out[box])
+    return torch.from_numpy(out).to(mask.device)
+
+
+def _bounds(mask: npt.NDArray[np.bool_], margin: int) -> tuple[slice, ...] | None:
+    """The box around what is set, `margin` wider, or everything where that saves little; None where nothing is set."""
+    box = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        (places,) = np.nonzero(mask.any(axis=others))
+        if len(places) == 0:
+            return None
+        box.append(slice(max(0, int(places[0]) - margin), int(places[-1]) + margin + 1))
+    saved = 1 - math.prod(len(range(n)[side]) for n, side in zip(mask.shape, box, strict=True)) / mask.size
+    return tuple(box) if saved > 0.5 else (slice(None),) * 3

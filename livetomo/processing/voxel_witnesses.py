@@ -1,4 +1,4 @@
-"""Who says how large a tomogram's voxels are: the header, the file's name, sidecars, and the volume's extents."""
+"""Who says how large a tomogram's voxels are: header, name, sidecars, extents; whether these contradict a size."""
 
 import math
 import re
@@ -23,6 +23,8 @@ _AFTER = re.compile(rf"(?:^|(?<=[^0-9A-Za-z.])){_SIZE}_?(?P<unit>{_UNIT})(?![0-9
 _NOUN = r"apix|angpix|a[_]?px|pixelsize|pixsize|voxelsize|voxsize"
 _BEFORE = re.compile(rf"(?:^|(?<=[^A-Za-z]))(?P<unit>{_NOUN})[_=-]?{_SIZE}(?![0-9A-Za-z])", re.IGNORECASE)
 _ENDINGS = re.compile(r"(?:\.(?:mrc|rec|map|gz|bz2|st))+$", re.IGNORECASE)
+_EXACT = 0.02
+_ROUGH = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +150,34 @@ def above_zero(value: float | None) -> float | None:
 def _source(sidecars: Sequence[str], word: str = "sidecar") -> str:
     names = ", ".join(dict.fromkeys(PurePath(sidecar).name for sidecar in sidecars if sidecar))
     return f"{word}: {names}" if names else word
+
+
+def contradiction(voxel_size_angstrom: float, shape_zyx: tuple[int, int, int], facts: SidecarFacts) -> str | None:
+    """Why sidecars' `facts` and this voxel size cannot both be right; None where nothing speaks against it.
+
+    Pixels times binning are the voxels' size, to 2 %; where no binning is given, the images' sides are the volume's,
+    in either order, to 10 % (reconstructions are cropped and padded a little).
+    """
+    pixel, _ = unbinned_pixel(facts)
+    if pixel is None:
+        return None
+    if binning := above_zero(facts.binning):
+        size = pixel * binning
+        if math.isclose(size, voxel_size_angstrom, rel_tol=_EXACT):
+            return None
+        return f"the tilt series says {size:.4g} Å: pixels of {pixel:.4g} Å, binned by {binning:g}"
+    sides = facts.raw_size_xy
+    if sides is None or len(sides) != 2 or min(sides) <= 0:
+        return None
+    height, width = (n * voxel_size_angstrom for n in shape_zyx[1:])
+    x, y = (side * pixel for side in sides)
+    if any(_alike(width, a) and _alike(height, b) for a, b in ((x, y), (y, x))):
+        return None
+    return (
+        f"at {voxel_size_angstrom:.4g} Å the volume is {width:,.0f} x {height:,.0f} Å wide, "
+        f"but the tilt series {x:,.0f} x {y:,.0f} Å"
+    )
+
+
+def _alike(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_ROUGH)

@@ -42,7 +42,7 @@ class Worker:
     def run(self) -> None:
         """Serve until the supervisor is gone."""
         # torch is loaded now, so that the first job does not wait for it
-        from livetomo.processing.networks.model_cache import Models
+        from livetomo.processing.networks.package import Models
         from livetomo.processing.pipeline import run as pipeline  # noqa: F401
 
         self._models = Models(self._device)

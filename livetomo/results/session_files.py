@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from livetomo.core.errors import ExportDiffers, LivetomoError
-from livetomo.formats.export import EXPORTERS
-from livetomo.formats.exporter import Exporter
+from livetomo.formats.exporter import EXPORTERS, Exporter
 from livetomo.formats.frame import Placed
 from livetomo.formats.relion import OPTIMISATION_SET
 from livetomo.results.left_out import LeftOut, refuse

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.evaluate.positions import read_positions

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical
 from livetomo.processing.normalise import clip_, normalise_
 from livetomo.processing.segment.canonical import to_canonical
 from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM

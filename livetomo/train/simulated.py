@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.processing.segment.canonical import canonical_shape

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livetomo.config.model_card import Card
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout
 from livetomo.core.errors import ConfigurationError, LivetomoError
 from livetomo.processing.networks.package import save_model
-from livetomo.processing.networks.precision import has_bfloat16
+from livetomo.processing.networks.tile_memory import has_bfloat16
 from livetomo.processing.networks.unet import Network
 from livetomo.system.atomic_write import replacing
 from livetomo.train.batch import make_batch

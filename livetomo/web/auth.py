@@ -1,10 +1,12 @@
-"""Who may do what, and the headers that keep a browser from doing what nobody asked it to."""
+"""Who may do what, by the token that its file has at the moment; headers that keep a browser from what nobody asked."""
 
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,9 +14,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from livetomo.core.errors import SecretUnreadable
+from livetomo.core.problems import Problem
+from livetomo.system.secret_files import read_token
+
 COOKIE = "livetomo"
 _OPEN_PATHS = ("/healthz", "/login", "/static/page.css")
 _READING = ("GET", "HEAD", "OPTIONS")
+_LOOK_SECONDS = 1.0
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -32,16 +39,15 @@ class AccessRules:
 
     full_control: each client that reaches it may do everything (the Unix socket, guarded by its file's mode).
     open_reading: reading needs no token (loopback).
-    token:        what changes need, and reading where it is not open; None: nothing can be changed here.
-    token_now:    in place of `token`, asked at each request: its file may be replaced.
+    token:        what changes need, and reading where it is not open, asked at each request: its file may be replaced;
+                  None: nothing can be changed here.
     host:         the name that a proxy in front is reached by, of `http.public_url`.
     cookie_name:  of this daemon alone: a browser sends a host's cookies to each of its ports.
     """
 
     full_control: bool = False
     open_reading: bool = True
-    token: str | None = None
-    token_now: Callable[[], str | None] | None = None
+    token: Callable[[], str | None] = lambda: None
     host: str | None = None
     cookie_name: str = COOKIE
 
@@ -54,7 +60,7 @@ class AccessRules:
         if method not in _READING:
             why = (
                 "changes need the token"
-                if self._token()
+                if self.token()
                 else 'nothing can be changed here: "token_file" is not configured'
             )
             return 403, f"{why}; on the daemon's own machine, use the livetomo command"
@@ -72,15 +78,12 @@ class AccessRules:
 
     def cookie(self) -> str:
         """What a browser is given for the token: enough to read, and not the token."""
-        return hmac.new((self._token() or "").encode(), b"reading", hashlib.sha256).hexdigest()
+        return hmac.new((self.token() or "").encode(), b"reading", hashlib.sha256).hexdigest()
 
     def accepts(self, token: str) -> bool:
         """Whether this is the token."""
-        known = self._token()
+        known = self.token()
         return known is not None and hmac.compare_digest(token.encode(), known.encode())
-
-    def _token(self) -> str | None:
-        return self.token if self.token_now is None else self.token_now()
 
     def _has_token(self, request: HTTPConnection) -> bool:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
@@ -88,7 +91,7 @@ class AccessRules:
 
     def _has_cookie(self, request: HTTPConnection) -> bool:
         given = request.cookies.get(self.cookie_name, "")
-        return self._token() is not None and hmac.compare_digest(given.encode(), self.cookie().encode())
+        return self.token() is not None and hmac.compare_digest(given.encode(), self.cookie().encode())
 
     def _is_own_host(self, name: str) -> bool:
         try:
@@ -144,3 +147,41 @@ LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>livetomo<
 <form class="login" method="post" action="login"><h1>livetomo</h1>
 <label>Token <input type="password" name="token" autofocus autocomplete="current-password"></label>
 <button>Look</button></form></html>"""
+
+
+class TokenFile:
+    """Reads the file again when it has changed. While it cannot be read, the last token stays in force."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._looked = -_LOOK_SECONDS
+        self._version: tuple[int, int, int] | None = None
+        self._token: str | None = None
+        self._trouble = ""
+
+    def __call__(self) -> str | None:
+        """The token; None while there has been none."""
+        if self._clock() - self._looked >= _LOOK_SECONDS:
+            self._looked = self._clock()
+            self._look()
+        return self._token
+
+    def problems(self) -> Iterator[Problem]:
+        """Why there is no token, or none that is newer."""
+        self()
+        if self._trouble:
+            what = "The last token stays in force" if self._token else "Without it nothing can be changed over HTTP"
+            yield Problem("http", "token", "warning", f'http: "token_file": {self._trouble}. {what}.')
+
+    def _look(self) -> None:
+        try:
+            facts = self._path.stat()
+            version = facts.st_mtime_ns, facts.st_ino, facts.st_size
+            if version != self._version or self._trouble:
+                self._token, self._version = read_token(self._path), version
+            self._trouble = ""
+        except OSError as fault:
+            self._trouble = f"{self._path} cannot be read ({fault.strerror})"
+        except SecretUnreadable as fault:
+            self._trouble = str(fault)

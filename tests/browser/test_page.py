@@ -169,7 +169,7 @@ async def serve_blank_page(reader: asyncio.StreamReader, writer: asyncio.StreamW
 async def test_a_reader_from_elsewhere_gives_the_token_once(chromium: str, tmp_path: Path) -> None:
     daemon = FakeDaemon(tmp_path / "out")
     await daemon.arrive("TS_01")
-    rules = AccessRules(open_reading=False, token="key")
+    rules = AccessRules(open_reading=False, token=lambda: "key")
     async with looking_at(daemon, chromium, tmp_path / "profile", rules) as page:
         await page.until("document.querySelector('input[name=token]')")
         await page.run("document.querySelector('input[name=token]').value = 'key'")

@@ -15,7 +15,7 @@ from livetomo.cli.process import command as process
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.daemon import session_exports as session_stars
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.results.session_picks import newest_results, read_picks, write_metadata
 from tests.volumes import balls, write_tomogram
 

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from livetomo.config.configuration import Mqtt
 from livetomo.core.manifest import FileFacts
-from livetomo.demo.broker import embedded_broker
+from livetomo.demo.daemon import embedded_broker
 from livetomo.formats.star import read_loops
 from livetomo.publish.mqtt.publisher import Publisher
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livetomo.cli import livetomo_command
-from livetomo.cli.voxel_size import VOXEL_SIZE
+from livetomo.cli.options import VOXEL_SIZE
 from livetomo.config.configuration import validate_config
-from livetomo.config.model_card import Card
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.config.user_file import validate
 from livetomo.core.errors import ConfigurationError, Refused

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from livetomo.core.problems import KINDS, Collector, Problem, possible_names
-from livetomo.publish.alerts import Alerts
+from livetomo.daemon.status_publisher import Alerts
 from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.payloads.retained import StatusPayload
 from livetomo.publish.payloads.topics import Topics
@@ -102,7 +102,7 @@ async def test_what_does_not_keep_the_daemon_from_its_work_is_a_warning_of_readi
 
 async def sent(retained: Retained) -> dict[str, bytes]:
     reported = {}
-    while retained.is_pending:
+    while retained._pending:
         message = await retained.next()
         reported[message.topic] = message.payload
         retained.sent(message)

@@ -22,7 +22,7 @@ def daemon(tmp_path: Path) -> FakeDaemon:
 
 async def reported(retained: Retained) -> dict[str, object]:
     sent: dict[str, object] = {}
-    while retained.is_pending:
+    while retained._pending:
         message = await retained.next()
         sent[message.topic.removeprefix(f"{TOPICS.root}/")] = json.loads(message.payload or b"null")
         retained.sent(message)

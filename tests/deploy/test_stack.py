@@ -91,9 +91,8 @@ async def test_livetomo_may_say_and_readers_may_listen(mosquitto: Mosquitto, fol
 
 @pytest.mark.slow
 async def test_prometheus_scrapes_with_the_token_and_loads_the_rules(folder: Path) -> None:
-    server = Server(
-        create_app(site(FakeDaemon(folder)), AccessRules(open_reading=False, token="key")), bind_tcp("127.0.0.1", 0)
-    )
+    rules = AccessRules(open_reading=False, token=lambda: "key")
+    server = Server(create_app(site(FakeDaemon(folder)), rules), bind_tcp("127.0.0.1", 0))
     serving = asyncio.create_task(server.run())
     files = folder / "prometheus"
     shutil.copytree(DEPLOY / "prometheus", files)

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from livetomo.cli.evaluate import command
-from livetomo.config.model_card import Card
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import FeaturePicks, VolumeFacts

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.sidecar_facts import SidecarFacts
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import read_loops
 

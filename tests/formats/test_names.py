@@ -17,7 +17,7 @@ from livetomo.core.errors import NoStarWord
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.formats.candidates import candidates_text, has_all_digits, read_candidates
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import as_relion_has_it, dashed, plain, word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops

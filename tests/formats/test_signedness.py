@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from livetomo.formats.mrc import Volume
 from livetomo.formats.mrc_header import MrcHeader
-from livetomo.formats.signedness import settled_signs
+from livetomo.formats.settled_values import settled_signs
 from livetomo.processing.pipeline.read_input import read_source
 from tests.volumes import balls, order_for, write_tomogram
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from livetomo.formats.mrc import Volume, read_box, read_volume
 from livetomo.formats.mrc_header import HEADER_BYTES, MrcHeader
-from livetomo.formats.value_order import settled_order
+from livetomo.formats.settled_values import settled_order
 from livetomo.processing.pipeline.measure_half_maps import _box
 from livetomo.processing.pipeline.read_input import read_source
 from tests.volumes import balls, order_for, write_tomogram

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from livetomo.cli import livetomo_command
-from livetomo.intake.beside import facts_beside
+from livetomo.intake.sidecars.reading import facts_beside
 from tests.volumes import balls, write_tomogram
 
 STAR = """data_global

@@ -128,10 +128,10 @@ def test_a_network_file_system_is_polled_unless_the_user_knows_better(tmp_path, 
 
 def test_the_keeper_opens_them_in_its_own_thread(tmp_path, bell):
     keeper = HintKeeper(tmp_path, "auto", wants=lambda _: True, ring=bell)
-    assert keeper.mode == Hints().mode
+    assert keeper.hints.mode == Hints().mode
     keeper.start()
-    while keeper.mode != "events":
+    while keeper.hints.mode != "events":
         assert keeper.is_alive()
     (tmp_path / "a.mrc").write_bytes(b"x")
     assert bell.rung.wait(10)
-    assert ("a.mrc", False) in keeper.take()
+    assert ("a.mrc", False) in keeper.hints.take()

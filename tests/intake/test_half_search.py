@@ -4,9 +4,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from livetomo.config.patterns import SessionPattern
-from livetomo.intake.half_search import HalfSearch
-from livetomo.intake.neighbours import Neighbours
+from livetomo.intake.halves import HalfSearch
 from livetomo.intake.producers import choose, recognise
+from livetomo.intake.tree import Neighbours
 from tests.intake.fakes import FakeTree, mrc
 
 TAGS = [("even", "odd"), ("Even", "Odd"), ("EVN", "ODD"), ("evn", "odd"), ("half1", "half2"), ("Half_1", "Half_2")]

@@ -25,7 +25,7 @@ from livetomo.config.patterns import UNSORTED, Exclusion, SessionPattern
     ],
 )
 def test_a_session_is_named_by_the_component_of_the_pattern(pattern, path, session):
-    assert SessionPattern(pattern).session(path) == session
+    assert SessionPattern(pattern).place(path)[0] == session
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.star import loop_text
-from livetomo.intake.sidecars import gather, read_sidecar
 from livetomo.intake.sidecars.metrics_csv import read_metrics, series_with_metrics
 from livetomo.intake.sidecars.numbers import NotUnderstood
+from livetomo.intake.sidecars.reading import gather, read_sidecar
 from livetomo.intake.tree import Tree
 
 KNOWN = set(SidecarFacts.names())

@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 
-from livetomo.daemon.intake_problems import of_names
+from livetomo.daemon.watches import of_names
 from livetomo.intake.watcher import MOST_OFFERS_IN_FLIGHT, RETRY_SECONDS
 from livetomo.system.mounts import FileSystem
 from tests.intake.fakes import LOCAL, NFS, mrc

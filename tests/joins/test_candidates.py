@@ -13,7 +13,7 @@ from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.picks import Picks
 from livetomo.core.tomogram import TomogramId, result_name
 from livetomo.formats.candidates import candidates_name, candidates_text
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Placed
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline import write_result as result_files

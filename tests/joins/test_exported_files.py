@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import parse_loops, read_loops
 from livetomo.results.session_files import write_session

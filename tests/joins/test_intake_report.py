@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from livetomo.config.configuration import Watch
 from livetomo.core.state_problems import of_states
 from livetomo.core.tomogram import KnownFile
-from livetomo.daemon.intake_problems import of_names
+from livetomo.daemon.watches import of_names
 from livetomo.intake.messages import Pending, Report
 from livetomo.intake.supervisor import Intake
 from livetomo.publish.prometheus.metrics import Metrics

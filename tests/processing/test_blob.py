@@ -6,7 +6,7 @@ import torch
 
 from livetomo.processing.normalise import clip_, normalise_
 from livetomo.processing.pick.maxima import maxima
-from livetomo.processing.segment.blob import as_probability, blob
+from livetomo.processing.segment.weight_free import as_probability, blob
 from tests.volumes import balls
 
 

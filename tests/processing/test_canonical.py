@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical
 from livetomo.processing.pick.maxima import maxima
 from livetomo.processing.segment.canonical import canonical_shape, from_canonical, to_canonical
 

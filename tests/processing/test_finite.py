@@ -6,12 +6,11 @@ from functools import cache
 import pytest
 import torch
 
-from livetomo.config.model_card import shipped
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical, shipped
 from livetomo.processing.blank import find_blank
 from livetomo.processing.denoise.deconvolve import deconvolve
 from livetomo.processing.denoise.lowpass import lowpass
-from livetomo.processing.distance import near
+from livetomo.processing.interact import near
 from livetomo.processing.measure.halves import half_figures
 from livetomo.processing.measure.slab import energy, find_slab
 from livetomo.processing.measure.volume import volume_figures
@@ -20,11 +19,10 @@ from livetomo.processing.networks.inference import segment
 from livetomo.processing.networks.package import Model, load_model
 from livetomo.processing.normalise import clip_, normalise_, replace_non_finite_, typical
 from livetomo.processing.pick.maxima import maxima
-from livetomo.processing.segment.blob import blob
 from livetomo.processing.segment.canonical import from_canonical, to_canonical
 from livetomo.processing.segment.centres import centred
 from livetomo.processing.segment.labels import labelled
-from livetomo.processing.segment.ridge import ridge
+from livetomo.processing.segment.weight_free import blob, ridge
 
 SHAPE = (32, 48, 56)
 VOXEL = 20.0

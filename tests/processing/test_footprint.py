@@ -11,7 +11,7 @@ from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import PermanentError, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.footprint import Footprint, footprint
-from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline import fit_memory
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline.feature_plan import plan_features

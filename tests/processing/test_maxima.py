@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from livetomo.processing.pick.maxima import maxima
-from livetomo.processing.pick.spacing import spaced
+from livetomo.processing.pick.maxima import maxima, spaced
 
 
 def bumps(*centres, shape=(20, 24, 28), width=2.0, heights=None):

@@ -9,8 +9,8 @@ from livetomo.core.quality.definitions import judged
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.extent import extent_figures
 from livetomo.processing.measure.particles import particle_figures
-from livetomo.processing.measure.scale import contradiction
 from livetomo.processing.measure.voxels import dense_share, finite_share, saturated_share
+from livetomo.processing.voxel_witnesses import contradiction
 
 
 def noise(shape, seed=0):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livetomo.config.network_input import Layout
+from livetomo.config.model_card import Layout
 from livetomo.processing.networks.unet import Network
 from livetomo.processing.segment.tiles import mirror_to_multiple, tiled, tiles
 

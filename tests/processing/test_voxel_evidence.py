@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.mrc_cell import voxel_sizes
 from livetomo.formats.mrc_header import MrcHeader
-from livetomo.processing.measure.scale import contradiction
 from livetomo.processing.voxel_evidence import settle
-from livetomo.processing.voxel_witnesses import of_name
+from livetomo.processing.voxel_witnesses import contradiction, of_name
 
 DEFAULT = 10.0
 RELION = {"sidecar": "job005/tomograms.star", "pixel_size_angstrom": 3.0, "binning": 4.0}

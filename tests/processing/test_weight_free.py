@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from livetomo.processing.denoise.deconvolve import contrast, deconvolve, electron_wavelength_angstrom
-from livetomo.processing.segment.ridge import eigenvalues, ridge
+from livetomo.processing.segment.weight_free import eigenvalues, ridge
 from livetomo.simulate.microscope import Microscope, contrast_transfer
 
 

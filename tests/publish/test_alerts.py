@@ -8,7 +8,7 @@ import jsonschema
 
 from livetomo.core.state_problems import PoorSession, of_sessions
 from livetomo.core.status import BrokerState, DiskState, WatchState, WorkerState
-from livetomo.publish.alerts import Alerts
+from livetomo.daemon.status_publisher import Alerts
 from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.payloads.topics import Topics
 from tests.publish.test_metrics import NOON, status, with_problems
@@ -20,7 +20,7 @@ PLACE = "livetomo/facility/main/alerts"
 async def sent(retained: Retained) -> dict[str, str]:
     """What the broker is given: by name, the message, or "" where it is cleared."""
     reported = {}
-    while retained.is_pending:
+    while retained._pending:
         message = await retained.next()
         if message.payload:
             jsonschema.validate(json.loads(message.payload), json.loads(schemas()["alert.json"]))

@@ -14,7 +14,7 @@ import pytest
 
 from livetomo.config.configuration import Mqtt
 from livetomo.core.errors import BrokerAway, MessageRefused
-from livetomo.demo.broker import embedded_broker
+from livetomo.demo.daemon import embedded_broker
 from livetomo.publish.mqtt.refusals import TAKEN_OVER
 from livetomo.publish.mqtt.transport_aiomqtt import MqttTransport
 from livetomo.publish.payloads.events import Message

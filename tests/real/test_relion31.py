@@ -16,7 +16,7 @@ from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.tomogram import result_name, session_folder, tomogram_folder
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.session_files import write_session

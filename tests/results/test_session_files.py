@@ -18,7 +18,7 @@ from livetomo.core.picks import Picks
 from livetomo.core.tomogram import TomogramId, result_name, session_folder, tomogram_folder
 from livetomo.daemon import session_exports as session_stars
 from livetomo.daemon.export_problems import ExportProblems, Outcome
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import grouped, parse_loops
 from livetomo.formats.table import CsvExporter

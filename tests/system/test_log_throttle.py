@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from livetomo.system.log_throttle import MOST_IN_A_WINDOW, MOST_KINDS, WINDOW_SECONDS, Throttle
+from livetomo.system.logs import MOST_IN_A_WINDOW, MOST_KINDS, WINDOW_SECONDS, Throttle
 
 
 class Log:

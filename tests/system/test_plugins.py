@@ -8,7 +8,7 @@ import pytest
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.core.errors import ConfigurationError, PluginAway, PluginFailed, PluginUnusable
 from livetomo.daemon.doctor import plugins as findings
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from tests.plugin_packages import Install, install
 
 __all__ = ["install"]

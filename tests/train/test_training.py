@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from livetomo.cli.train import command
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Layout
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.formats.mrc import write_map

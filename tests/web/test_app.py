@@ -203,7 +203,7 @@ async def test_metrics_show_the_state_of_this_moment(daemon: FakeDaemon) -> None
 
 # Who may do what.
 
-REMOTE = AccessRules(open_reading=False, token="key")
+REMOTE = AccessRules(open_reading=False, token=lambda: "key")
 
 
 async def test_reading_from_elsewhere_needs_the_token_and_probing_does_not(daemon: FakeDaemon) -> None:
@@ -252,7 +252,7 @@ async def test_changes_need_the_token_or_the_unix_socket(daemon: FakeDaemon) -> 
         answer = await client.post("/api/v1/actions/pause")
         assert answer.status_code == 403
         assert '"token_file" is not configured' in answer.json()["error"]
-    async with browsing(daemon, AccessRules(token="key"), actions=actions) as client:
+    async with browsing(daemon, AccessRules(token=lambda: "key"), actions=actions) as client:
         assert (await client.post("/api/v1/actions/pause")).status_code == 403
         done = await client.post("/api/v1/actions/pause", json={"a": 1}, headers={"authorization": "Bearer key"})
         assert done.json() == {"did": {"a": 1}}

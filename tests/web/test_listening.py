@@ -11,10 +11,8 @@ import pytest
 from livetomo.config.configuration import Http
 from livetomo.core.errors import AddressAway, ConfigurationError
 from livetomo.web.app import create_app
-from livetomo.web.auth import AccessRules
-from livetomo.web.listening import HttpListener, PageServer
-from livetomo.web.server import bind_tcp
-from livetomo.web.tokens import TokenFile
+from livetomo.web.auth import AccessRules, TokenFile
+from livetomo.web.server import HttpListener, PageServer, bind_tcp
 from tests.web.site import FakeDaemon, site
 
 HAS_IPV6 = socket.has_ipv6 and bool(Path("/proc/net/if_inet6").read_text())
@@ -95,7 +93,7 @@ class Clock:
 def test_a_token_comes_late_is_replaced_and_outlives_the_moment_without_its_file(tmp_path: Path) -> None:
     path = tmp_path / "token"
     token = TokenFile(path, clock=Clock())
-    rules = AccessRules(open_reading=False, token_now=token)
+    rules = AccessRules(open_reading=False, token=token)
     steps: list[tuple[bytes | None, str | None]] = [
         (None, None),
         (b"", None),

@@ -15,10 +15,8 @@ from livetomo.config.configuration import Config, validate_config
 from livetomo.daemon import run as daemon
 from livetomo.web import server as listeners
 from livetomo.web.app import create_app
-from livetomo.web.auth import AccessRules
-from livetomo.web.connections import bounded, most_connections, raise_descriptor_limit
-from livetomo.web.server import Server, bind_tcp
-from livetomo.web.tokens import TokenFile
+from livetomo.web.auth import AccessRules, TokenFile
+from livetomo.web.server import Server, bind_tcp, bounded, most_connections, raise_descriptor_limit
 from tests.web.site import FakeDaemon, site
 from tests.web.test_server import serving
 
@@ -80,7 +78,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("request_bytes", MALFORMED.values(), ids=MALFORMED)
 async def test_a_malformed_request_is_the_senders_mistake(tmp_path: Path, request_bytes: bytes) -> None:
-    async with listening(tmp_path, AccessRules(token="key", cookie_name="livetomo")) as port:
+    async with listening(tmp_path, AccessRules(token=lambda: "key", cookie_name="livetomo")) as port:
         assert await send(port, request_bytes) in (400, 421)
         assert await send(port, get()) == 200
 

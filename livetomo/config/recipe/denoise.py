@@ -6,8 +6,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from livetomo.config.explain import did_you_mean, one_of
 from livetomo.config.recipe.picks import Angstrom, Fraction
-from livetomo.config.recipe.plugin_tables import Settings, with_plugin_package
-from livetomo.config.user_file import UserModel
+from livetomo.config.user_file import Settings, UserModel, with_plugin_package
 from livetomo.core.units import Number
 from livetomo.system.registries import DENOISERS
 

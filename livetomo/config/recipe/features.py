@@ -8,8 +8,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from livetomo.config.model_card import package_digest, package_path, read_card, shipped
 from livetomo.config.recipe.picks import Angstrom, Fraction, Name
-from livetomo.config.recipe.plugin_tables import Settings, with_plugin_package
-from livetomo.config.user_file import UserModel
+from livetomo.config.user_file import Settings, UserModel, with_plugin_package
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.units import Number, whole_number
 from livetomo.system.registries import SEGMENTERS

@@ -1,4 +1,4 @@
-"""One device's lane: it claims jobs, has them run by a worker process, and commits what comes back."""
+"""One device's lane: it claims jobs, has a worker run them, commits what comes back; an unfit device gets a rest."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,10 @@ from typing import Any, Literal, TypeVar
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.job_queue import LEASE_SECONDS, Claim, complete_at
-from livetomo.core.errors import BadManifest, LivetomoError, SourceUnreadable
+from livetomo.core.back_off import BackOff
+from livetomo.core.errors import OUT_OF_MEMORY, BadManifest, LivetomoError, SourceUnreadable
 from livetomo.core.status import WorkerState
 from livetomo.core.tomogram import Fault, attempt_name, result_name, tomogram_folder
-from livetomo.daemon.workers.circuit_breaker import CircuitBreaker
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.publish.prometheus.metrics import Metrics
@@ -34,6 +34,8 @@ _READING = ("", "read")
 
 R = TypeVar("R")
 log = logging.getLogger("livetomo.workers.lane")
+TOMOGRAMS = 3
+RESTS = BackOff(5.0, 3600.0)
 
 
 @dataclass(eq=False, repr=False)
@@ -59,11 +61,6 @@ class Lane:
         self._breaker = CircuitBreaker()
         self._worker = WorkerProcess(self.device, workers=self.lanes)
         self.state = WorkerState(self.device, "starting", since=datetime.now(UTC))
-
-    @property
-    def worker_pid(self) -> int | None:
-        """The worker's process number, while there is one."""
-        return self._worker.pid
 
     async def run(self) -> None:
         """Until cancelled. A job that is running then goes back to the queue, uncharged."""
@@ -239,3 +236,31 @@ async def _to_the_end(deed: Coroutine[Any, Any, R]) -> R:
     except asyncio.CancelledError:
         await asyncio.wait([task], timeout=END_SECONDS)
         raise
+
+
+class CircuitBreaker:
+    """Counts a device's faults. A single tomogram that kills every worker does not bench a device; three do."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failed: set[str] = set()
+        self._rests = 0
+        self._until = 0.0
+        self.why = ""
+
+    def count(self, tomogram: str, fault: Fault | None) -> None:
+        """An attempt at `tomogram` has ended: with a result, or with `fault`."""
+        if fault is None:
+            self._failed.clear()
+            self._rests = 0
+        elif fault.kind == "device" and fault.reason != OUT_OF_MEMORY:  # that is the tomogram's, if it repeats
+            self._failed.add(tomogram)
+        if len(self._failed) >= TOMOGRAMS and fault is not None:
+            self._rests += 1
+            self._until = self._clock() + RESTS.seconds(self._rests)
+            self.why = f"{len(self._failed)} tomograms in a row failed on it, the last so: {fault.message}"
+            self._failed.clear()
+
+    def rest(self) -> float:
+        """For how many seconds the device is to rest yet; 0 when it may work."""
+        return max(0.0, self._until - self._clock())

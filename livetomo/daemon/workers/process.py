@@ -1,16 +1,19 @@
-"""The supervisor's hold on one worker process: started when needed, listened to always, killed when it must be."""
+"""The supervisor's hold on one worker process: started on a device when needed, listened to, killed when it must be."""
 
 import asyncio
 import logging
+import os
+import shutil
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY, OutOfDeviceMemory
 from livetomo.core.tomogram import Fault
-from livetomo.daemon.workers.devices import environment, local_name
 from livetomo.system.end_child import REAP_SECONDS
 from livetomo.system.json_parent import Message
 from livetomo.system.json_pipes import ChildGone, JsonChild
@@ -44,11 +47,6 @@ class WorkerProcess:
         self._child: JsonChild | None = None
         self._reader: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-
-    @property
-    def pid(self) -> int | None:
-        """Its process number, while there is one."""
-        return None if self._child is None else self._child.pid
 
     async def ensure(self) -> None:
         """Return when there is a worker that is ready, with growing pauses while none will start."""
@@ -142,3 +140,25 @@ async def _listen(child: JsonChild, messages: asyncio.Queue[dict[str, Any] | Non
                 messages.put_nowait(message)
     finally:
         messages.put_nowait(None)
+
+
+def find_devices() -> list[str]:
+    """Every CUDA device that NVIDIA's driver lists; the CPU where there is none."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ["cpu"]
+    listing = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, timeout=30, check=False)
+    found = [line for line in listing.stdout.splitlines() if line.startswith("GPU ")]
+    return [f"cuda:{index}" for index in range(len(found))] or ["cpu"]
+
+
+def environment(device: str, workers: int) -> Mapping[str, str]:
+    """What a worker's environment says before anything is imported: its one device, its share of the processors."""
+    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    shared = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    return shared | {"CUDA_VISIBLE_DEVICES": device.removeprefix("cuda:") if device != "cpu" else ""}
+
+
+def local_name(device: str) -> str:
+    """The device as its worker sees it: the only one."""
+    return "cpu" if device == "cpu" else "cuda:0"

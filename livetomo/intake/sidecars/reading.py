@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import or_
+from pathlib import Path
 
 from livetomo.core.sidecar_facts import ScaleFacts, SidecarFacts
-from livetomo.intake.sidecars import aln, ctf, imod, mdoc, metrics_csv, settings, star
+from livetomo.intake.producers import PRODUCERS, choose
+from livetomo.intake.sidecars import aretomo, imod, mdoc, metrics_csv, star, warp
 from livetomo.intake.sidecars.numbers import NotUnderstood, tidy
 from livetomo.intake.tree import Tree
 
@@ -16,20 +18,20 @@ _KINDS: tuple[tuple[str, str, int, Read], ...] = (
     (metrics_csv.METRICS_FILE, "AreTomo3 metrics", 90, metrics_csv.read_metrics),
     ("tomograms.star", "RELION tomograms", 85, star.read_tomograms_star),
     (".star", "RELION tilt series", 80, lambda text, _: star.read_tilt_series_star(text)),
-    (".xml", "Warp tilt series", 80, lambda text, _: ctf.read_warp_xml(text)),
-    ("_CTF.txt", "CTF fit", 75, lambda text, _: ctf.read_ctf_text(text)),
-    ("_ctffind4.txt", "CTF fit", 75, lambda text, _: ctf.read_ctf_text(text)),
-    ("_ctffind.txt", "CTF fit", 75, lambda text, _: ctf.read_ctf_text(text)),
-    (".aln", "AreTomo alignment", 70, lambda text, _: aln.read_aln(text)),
+    (".xml", "Warp tilt series", 80, lambda text, _: warp.read_warp_xml(text)),
+    ("_CTF.txt", "CTF fit", 75, lambda text, _: aretomo.read_ctf_text(text)),
+    ("_ctffind4.txt", "CTF fit", 75, lambda text, _: aretomo.read_ctf_text(text)),
+    ("_ctffind.txt", "CTF fit", 75, lambda text, _: aretomo.read_ctf_text(text)),
+    (".aln", "AreTomo alignment", 70, lambda text, _: aretomo.read_aln(text)),
     (".tlt", "aligned tilts", 65, lambda text, _: imod.read_tilts(text)),
     (".xtilt", "tilts around X", 65, lambda text, _: imod.read_xtilt(text)),
     (".xf", "IMOD alignment", 60, lambda text, _: imod.read_xf(text)),
     ("tilt.com", "IMOD reconstruction", 60, lambda text, _: imod.read_tilt_com(text)),
     ("newst.com", "IMOD aligned stack", 58, lambda text, _: imod.read_newst_com(text)),
-    ("AreTomo3_Session.json", "AreTomo3 session", 55, lambda text, _: settings.read_aretomo_session(text)),
-    ("_TLT.txt", "AreTomo tilts", 50, lambda text, _: aln.read_tlt_txt(text)),
+    ("AreTomo3_Session.json", "AreTomo3 session", 55, lambda text, _: aretomo.read_aretomo_session(text)),
+    ("_TLT.txt", "AreTomo tilts", 50, lambda text, _: aretomo.read_tlt_txt(text)),
     (".rawtlt", "acquired tilts", 40, lambda text, _: imod.read_tilts(text)),
-    (".settings", "Warp settings", 38, lambda text, _: settings.read_warp_settings(text)),
+    (".settings", "Warp settings", 38, lambda text, _: warp.read_warp_settings(text)),
     ("_override.mdoc", "acquisition, overridden", 35, lambda text, _: mdoc.read_mdoc(text)),
     (".mdoc", "acquisition", 30, lambda text, _: mdoc.read_mdoc(text)),
 )
@@ -110,3 +112,20 @@ def _in_angstrom(facts: SidecarFacts) -> SidecarFacts:
             facts.reconstructed_thickness_angstrom, facts.reconstructed_thickness_pixels
         ),
     )
+
+
+def facts_beside(path: Path) -> SidecarFacts:
+    """The facts of the sidecars of the tomogram at `path`, by each producer here (no plug-in) that knows it.
+
+    The first of them in the table says what the tomogram is called and how it is stored; `generic` knows every volume.
+    """
+    root = Path(path.absolute().anchor)
+    relative = path.absolute().relative_to(root).as_posix()
+    found = [(each, file) for each in choose(tuple(PRODUCERS.built_in)) if (file := each.recognise(relative))]
+    if not found:
+        return SidecarFacts()
+    _, first = found[0]
+    places = [
+        place for producer, file in found if file.name == first.name for place in producer.sidecars(file, relative)
+    ]
+    return gather(Tree(root), places, first.name) | SidecarFacts(stored_axes=first.stored_axes)

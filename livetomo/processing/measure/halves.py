@@ -112,7 +112,7 @@ def half_figures(
     coarse, fine = _BAND_ANGSTROM
     mean, coefficients = curve.band(coarse, max(fine, 2 * voxel_size_angstrom))
     if coefficients == 0:
-        return _all_missing(f"no shell of {coarse:g}-{fine:g} Å lies within so small or so coarse a volume")
+        return missing_halves(f"no shell of {coarse:g}-{fine:g} Å lies within so small or so coarse a volume")
     coarse_mean, coarse_coefficients = curve.band(_COARSE_ANGSTROM, coarse)
     if _agree(mean, coefficients):
         figures = [Quality("halves_agreement", mean, "", "good"), Quality("band_snr", _snr(mean), "")]
@@ -151,11 +151,6 @@ def differing_halves(what: str) -> list[Quality]:
     return [Quality("halves_agreement", 0.0, "", "bad", reason), *_missing(reason)]
 
 
-def missing_halves(reason: str) -> list[Quality]:
-    """The figures where halves were to be expected and are not there."""
-    return _all_missing(reason)
-
-
 def _snr(correlation: float) -> float:
     """Of the mean of two halves that correlate so."""
     correlation = min(max(correlation, 0.0), _IDENTICAL)
@@ -184,7 +179,8 @@ def _missing(reason: str) -> list[Quality]:
     return [*(Quality(name, None, "", "missing", reason) for name in ("band_snr", "coarse_snr")), *resolutions]
 
 
-def _all_missing(reason: str) -> list[Quality]:
+def missing_halves(reason: str) -> list[Quality]:
+    """The figures where halves were to be expected and are not there, or too small to say anything."""
     return [Quality("halves_agreement", None, "", "missing", reason), *_missing(reason)]
 
 

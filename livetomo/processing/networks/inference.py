@@ -11,8 +11,7 @@ from torch import Tensor
 
 from livetomo.processing.networks.low_memory_forward import in_slabs, planes_of
 from livetomo.processing.networks.package import Model
-from livetomo.processing.networks.precision import has_bfloat16
-from livetomo.processing.networks.tile_memory import TileRoom
+from livetomo.processing.networks.tile_memory import TileRoom, has_bfloat16
 from livetomo.processing.networks.unet import Network, folded
 from livetomo.processing.segment.canonical import to_canonical
 from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred

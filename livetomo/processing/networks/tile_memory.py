@@ -1,7 +1,8 @@
-"""How large tiles may be on a device that other programs may use too: smaller after each refusal, and remembered."""
+"""What a device can do: how large tiles may be beside other programs, and in which precision it convolves best."""
 
 import gc
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -46,3 +47,14 @@ def is_out_of_memory(fault: BaseException) -> bool:
         return True
     text = str(fault)
     return isinstance(fault, RuntimeError) and ("not enough memory" in text or "can't allocate memory" in text)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether it multiplies in bfloat16 itself: every GPU that we know, and processors with AVX-512 BF16.
+
+    Elsewhere it is done in software, and slower than in single precision. torch's own answer is yes there, too.
+    """
+    if device.type == "cuda":
+        return True
+    processor = Path("/proc/cpuinfo")
+    return processor.exists() and "avx512_bf16" in processor.read_text(encoding="ascii", errors="replace")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from livetomo.config.network_input import Layout
+from livetomo.config.model_card import Layout
 
 
 class Network(nn.Module):

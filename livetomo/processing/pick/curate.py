@@ -8,8 +8,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from livetomo.core.picks import Picks
-from livetomo.processing.distance import near
-from livetomo.processing.pick.spacing import spaced
+from livetomo.processing.interact import near
+from livetomo.processing.pick.maxima import spaced
 
 
 def by_partner(picks: Picks, partner: Tensor, *, threshold: float, distance_voxels: float, keep_near: bool) -> Picks:

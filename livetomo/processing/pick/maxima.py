@@ -1,4 +1,4 @@
-"""Pick the local maxima of a probability map: for maps that are high at particles' centres."""
+"""Pick the local maxima of a map that is high at particles' centres; keep particles apart, the heavier of two stays."""
 
 import cc3d
 import numpy as np
@@ -10,7 +10,6 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from livetomo.core.picks import Picks
-from livetomo.processing.pick.spacing import spaced
 
 _PLANES = 32
 _MANY = 300_000
@@ -110,3 +109,29 @@ def _parabola(values: npt.NDArray[np.float32], voxels: npt.NDArray[np.intp]) -> 
         bend = before - 2 * here[inner] + after
         offset[inner, axis] = np.where(bend < 0, 0.5 * (before - after) / np.where(bend < 0, bend, 1), 0)
     return offset.clip(-0.5, 0.5)
+
+
+def spaced(
+    position: npt.NDArray[np.floating], weight: npt.NDArray[np.floating], spacing: float
+) -> npt.NDArray[np.intp]:
+    """The indices that stay, heaviest first; no two are closer than `spacing` (Euclidean, in the unit of `position`).
+
+    The heaviest of all stays, what is closer to it goes; then the heaviest of the rest, and so on. What has gone
+    removes nothing. Equal weights go by position (z, then y, then x): the order is the same on every machine.
+    """
+    order = np.lexsort((position[:, 2], position[:, 1], position[:, 0], -weight))
+    if spacing <= 0 or len(order) < 2:
+        return order
+    ranked = position[order]
+    pairs = cKDTree(ranked).query_pairs(spacing, output_type="ndarray")
+    if len(pairs) == 0:
+        return order
+    close = np.linalg.norm(ranked[pairs[:, 0]] - ranked[pairs[:, 1]], axis=1) < spacing
+    pairs = pairs[close]
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    begin = np.searchsorted(pairs[:, 0], np.arange(len(order) + 1))
+    stays = np.ones(len(order), bool)
+    for heavier in np.unique(pairs[:, 0]):
+        if stays[heavier]:
+            stays[pairs[begin[heavier] : begin[heavier + 1], 1]] = False
+    return order[stays]

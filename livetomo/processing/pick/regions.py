@@ -12,7 +12,7 @@ import numpy.typing as npt
 from skimage.segmentation import watershed
 
 from livetomo.core.picks import Picks
-from livetomo.processing.pick.spacing import spaced
+from livetomo.processing.pick.maxima import spaced
 
 Map = npt.NDArray[np.number]
 Mask = npt.NDArray[np.bool_]

@@ -11,13 +11,11 @@ from livetomo.config.recipe.features import BlobFeature, DenseFeature, NetworkFe
 from livetomo.core.errors import MapNotFinite
 from livetomo.processing.blank import on_grid
 from livetomo.processing.networks.inference import segment_canonical
-from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline.feature_plan import FeaturePlan, Package
 from livetomo.processing.pipeline.plugins import maps_of_plugin
-from livetomo.processing.segment.blob import blob
 from livetomo.processing.segment.canonical import to_canonical
-from livetomo.processing.segment.dense import dense
-from livetomo.processing.segment.ridge import ridge
+from livetomo.processing.segment.weight_free import blob, dense, ridge
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import NetworkUsed
 from livetomo.processing.footprint import NetworkRun
-from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline.map_grid import MapGrid
 from livetomo.processing.pipeline.missing_features import with_dependents
 from livetomo.processing.segment.canonical import canonical_shape

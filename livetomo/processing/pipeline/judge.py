@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from livetomo.core.quality.definitions import judged
 from livetomo.core.quality.metric import Quality
-from livetomo.processing.measure.scale import contradiction
 from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.tomogram_extent import TomogramExtent
+from livetomo.processing.voxel_witnesses import contradiction
 
 _OF_DENSE_MATTER = ("dense_share", "contamination_share", "carbon_share")
 _POLARITY = {

@@ -13,9 +13,8 @@ from livetomo.core.tomogram import WITHOUT_HALVES
 from livetomo.core.voxel_size import is_possible
 from livetomo.formats.mrc import Volume, read_box
 from livetomo.formats.mrc_header import read_header
-from livetomo.formats.signedness import settled_signs
-from livetomo.formats.value_order import settled_order
-from livetomo.processing.common_real import common_real
+from livetomo.formats.settled_values import settled_order, settled_signs
+from livetomo.processing.blank import common_real
 from livetomo.processing.measure.halves import differing_halves, half_figures, missing_halves
 from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec

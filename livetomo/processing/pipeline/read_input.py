@@ -12,8 +12,7 @@ from livetomo.core.errors import HalvesDiffer, SourceChanged, SourceUnreadable
 from livetomo.core.tomogram import bounded_time
 from livetomo.formats.mrc import Volume, read_volume
 from livetomo.formats.mrc_header import MrcHeader, read_header
-from livetomo.formats.signedness import settled_signs
-from livetomo.formats.value_order import settled_order
+from livetomo.formats.settled_values import settled_order, settled_signs
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.system.sampled_digest import digest_file
 

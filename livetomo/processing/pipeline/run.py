@@ -7,7 +7,7 @@ import torch
 
 from livetomo.core.manifest import ResultManifest
 from livetomo.formats.frame import Frame
-from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline.before_denoising import look_and_clip_
 from livetomo.processing.pipeline.denoise import denoise_
 from livetomo.processing.pipeline.device_faults import device_faults

@@ -25,7 +25,7 @@ from livetomo.core.manifest import (
 )
 from livetomo.core.quality.metric import worst
 from livetomo.formats.candidates import candidates_name, candidates_text
-from livetomo.formats.export import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import write_map
 from livetomo.formats.preview import Scene, write_previews

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from livetomo.publish.mqtt.retained import Retained
 from livetomo.publish.mqtt.transport import Connection
+from livetomo.system.atomic_write import replace_text
 
 log = logging.getLogger("livetomo.publish.leftovers")
 
@@ -103,9 +104,7 @@ def _read(memory: Path | None) -> dict[str, list[str]]:
 
 
 def _write(memory: Path, noted: Mapping[str, list[str]]) -> None:
-    new = memory.with_suffix(".new")
     try:
-        new.write_text(json.dumps(noted), encoding="utf-8")
-        new.replace(memory)
+        replace_text(memory, json.dumps(noted))
     except OSError as fault:
         log.warning("%s cannot be written (%s): it is tried again at the next connection", memory, fault.strerror)

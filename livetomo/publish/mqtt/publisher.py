@@ -11,7 +11,7 @@ from pathlib import Path
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.core.back_off import BackOff
-from livetomo.core.errors import BrokerAway, MessageRefused
+from livetomo.core.errors import BrokerAway, MessageRefused, the_one
 from livetomo.core.events import Recorded
 from livetomo.core.problems import Problem
 from livetomo.core.status import BrokerState
@@ -157,10 +157,9 @@ class Publisher:
                 tasks.create_task(self._publish_retained(connection))
                 tasks.create_task(self._leftovers.run(connection))
         except ExceptionGroup as faults:
-            away, others = faults.split(BrokerAway)
-            if away is None or others is not None:
+            if (away := the_one(BrokerAway, faults)) is None:
                 raise
-            raise _first(away) from None
+            raise away from None
 
     async def _look_for_a_rival(self, connection: Connection) -> None:
         """Whether another daemon has published its status in our place: brokers seldom say who ended a connection."""
@@ -203,12 +202,3 @@ class Publisher:
 
     def _availability(self, word: bytes) -> Message:
         return Message(self.settings.topics.availability, word, retain=True)
-
-
-def _first(faults: BaseExceptionGroup[BrokerAway]) -> BrokerAway:
-    """One of the leaves: connection loss is noticed in several places at once."""
-    fault: BaseException = faults
-    while isinstance(fault, BaseExceptionGroup):
-        fault = fault.exceptions[0]
-    assert isinstance(fault, BrokerAway)
-    return fault

@@ -39,11 +39,6 @@ class Retained:
         self._pending = self._wanted | {topic: b"" for topic, payload in self._pending.items() if not payload}
         self._news.set()
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether there is something to send."""
-        return bool(self._pending)
-
     async def next(self) -> Message:
         """The next message to send, as soon as there is one."""
         while not self._pending:

@@ -1,7 +1,7 @@
 """A device that fails is given a rest; a tomogram that fails is not the device's fault."""
 
 from livetomo.core.tomogram import Fault
-from livetomo.daemon.workers.circuit_breaker import CircuitBreaker
+from livetomo.daemon.workers.dispatcher import CircuitBreaker
 
 DEVICE = Fault("device", "worker died", "The worker died.")
 INPUT = Fault("permanent", "truncated volume", "It ends early.")

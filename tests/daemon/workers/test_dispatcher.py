@@ -76,6 +76,11 @@ class House:
             metrics=self.observer,
         )
 
+    @property
+    def worker_pid(self) -> int | None:
+        child = self.lane._worker._child
+        return child and child.pid
+
     def spec_of(self, claim) -> JobSpec:
         recipe = Recipe.model_validate(claim.settings)
         path = self.root / claim.path
@@ -152,7 +157,7 @@ async def test_a_worker_killed_in_the_middle_costs_nothing_but_time(tmp_path):
     async with house_in(tmp_path) as house:
         who = await house.land(shape=(96, 160, 160))
         await house.observer.until(lambda seen: "segment" in seen.stages)
-        os.kill(house.lane.worker_pid, signal.SIGKILL)
+        os.kill(house.worker_pid, signal.SIGKILL)
         await house.until("done")
         assert house.observer.failures == [("device", False)]
         assert house.observer.deaths == 1
@@ -190,12 +195,12 @@ async def test_a_worker_that_says_nothing_any_more_is_killed_and_counted(tmp_pat
     async with house_in(tmp_path) as house:
         await house.land(shape=(96, 160, 160))
         await house.observer.until(lambda seen: "read" in seen.stages)
-        wedged = house.lane.worker_pid
+        wedged = house.worker_pid
         os.kill(wedged, signal.SIGSTOP)
         await house.observer.until(lambda seen: seen.failures)
         assert house.observer.failures == [("device", False)]
         assert house.observer.deaths == 1
-        assert house.lane.worker_pid != wedged
+        assert house.worker_pid != wedged
 
 
 async def test_what_a_dead_worker_has_started_and_holds_its_pipes_open_does_not_hold_up_its_replacement(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from livetomo.core.back_off import BackOff
 from livetomo.core.tomogram import Fault
-from livetomo.daemon.workers.circuit_breaker import CircuitBreaker
+from livetomo.daemon.workers.dispatcher import CircuitBreaker
 from livetomo.daemon.workers.process import WorkerFault, WorkerProcess
 from livetomo.system.memory import Memory
 from tests.daemon.workers.test_dispatcher import house_in
@@ -96,7 +96,7 @@ async def test_a_tomogram_that_kills_two_workers_is_put_aside_and_the_line_moves
         await house.land("TS_01", shape=(96, 160, 160))
         for attempt in (1, 2):
             await house.observer.until(lambda seen: "segment" in seen.stages)
-            os.kill(house.lane.worker_pid, signal.SIGKILL)
+            os.kill(house.worker_pid, signal.SIGKILL)
             house.observer.stages.clear()
             await house.observer.until(lambda seen, attempt=attempt: len(seen.failures) == attempt)
         await house.land("TS_02")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Layout
 from livetomo.processing.networks.inference import segment
 from livetomo.processing.networks.package import Card, Model
 from livetomo.processing.networks.unet import Network

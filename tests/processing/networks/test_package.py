@@ -4,8 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from livetomo.config.model_card import Card, read_card
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout, read_card
 from livetomo.core.errors import ConfigurationError
 from livetomo.processing.networks.package import load_model, save_model
 from livetomo.processing.networks.unet import Network

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from livetomo.config.model_card import Card
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout
 from livetomo.processing.networks import inference as segmenting
 from livetomo.processing.networks.inference import segment
 from livetomo.processing.networks.package import Model

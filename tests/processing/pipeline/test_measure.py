@@ -11,7 +11,7 @@ from livetomo.core.picks import Picks
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.slab import Slab
 from livetomo.processing.measure.volume import VolumeFigures
-from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline.before_denoising import look
 from livetomo.processing.pipeline.feature_maps import FeatureMaps
 from livetomo.processing.pipeline.feature_plan import plan_features

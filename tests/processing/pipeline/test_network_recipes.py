@@ -18,7 +18,7 @@ from livetomo.core.events import result_events
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import NetworkUsed
 from livetomo.evaluate.model import candidates, segment_file
-from livetomo.processing.networks.model_cache import ModelAway, Models
+from livetomo.processing.networks.package import ModelAway, Models
 from livetomo.processing.pipeline import feature_maps
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline.feature_plan import plan_features

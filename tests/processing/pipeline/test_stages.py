@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from livetomo.config.network_input import Canonical
+from livetomo.config.model_card import Canonical
 from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import NoDefocus, NoUsableVoxels, TooLargeForMemory
@@ -15,7 +15,7 @@ from livetomo.core.picks import Picks
 from livetomo.core.quality.metric import Quality
 from livetomo.formats.frame import Frame
 from livetomo.processing.blank import Blank
-from livetomo.processing.networks.model_cache import Models
+from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline import fit_memory
 from livetomo.processing.pipeline.before_denoising import look_and_clip_
 from livetomo.processing.pipeline.denoise import denoise_

@@ -13,8 +13,7 @@ from click.testing import CliRunner
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.cli import livetomo_command
-from livetomo.config.model_card import Card, package_digest
-from livetomo.config.network_input import Canonical, Layout
+from livetomo.config.model_card import Canonical, Card, Layout, package_digest
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.manifest import NetworkUsed, PluginUsed
 from livetomo.core.quality.metric import Quality

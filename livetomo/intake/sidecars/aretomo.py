@@ -1,4 +1,8 @@
-"""AreTomo's .aln (alignment) and _TLT.txt (tilt, acquisition index, dose)."""
+"""AreTomo's .aln (alignment), _TLT.txt (tilt, acquisition index, dose), _CTF.txt (as ctffind's) and session."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars.numbers import NotUnderstood, measured, median, number, rows, tidy, tilt_range
@@ -48,3 +52,40 @@ def read_tlt_txt(text: str) -> SidecarFacts:
     doses = [row[2] for row in table if len(row) >= 3]
     dose = tidy(sum(doses)) if len(doses) == len(table) and sum(doses) > 0 else None
     return tilt_range([row[0] for row in table]) | SidecarFacts(total_dose_electrons_per_angstrom2=dose)
+
+
+def read_ctf_text(text: str) -> SidecarFacts:
+    """Columns: index, defocus 1 and 2 (Å), azimuth, phase shift, score, resolution (Å), and in some the handedness."""
+    table = list(rows((line for line in text.splitlines() if not line.lstrip().startswith("#")), 7))
+    if not table:
+        raise NotUnderstood("no fit in it")
+    best = max(table, key=lambda row: row[5])
+    return SidecarFacts(
+        defocus_angstrom=tidy(median((row[1] + row[2]) / 2 for row in table)),
+        ctf_score=tidy(best[5]),
+        ctf_resolution_angstrom=tidy(min(row[6] for row in table)),
+        astigmatism_angstrom=tidy(median(abs(row[1] - row[2]) for row in table)),
+        defocus_handedness=int(table[0][7]) if len(table[0]) > 7 and table[0][7] in (-1, 1) else None,
+    )
+
+
+def read_aretomo_session(text: str) -> SidecarFacts:
+    """By how much the first volume of each series is binned; its pixel is that of the frames, which may be finer."""
+    try:
+        pairs = list(_pairs(json.loads(text)))
+    except (ValueError, RecursionError) as fault:
+        raise NotUnderstood(f"not JSON: {fault}") from None
+    for key, value in pairs:
+        if key.lower().lstrip("-") == "atbin":
+            first = value[0] if isinstance(value, list) and value else value
+            if (binning := measured(str(first))) and binning > 0:
+                return SidecarFacts(binning=binning)
+    raise NotUnderstood("no AtBin in it")
+
+
+def _pairs(body: Any) -> Iterator[tuple[str, Any]]:
+    """Every key of objects inside each other."""
+    if isinstance(body, dict):
+        for key, value in body.items():
+            yield key, value
+            yield from _pairs(value)
