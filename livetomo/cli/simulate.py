@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from livetomo.simulate.random_cell import Library
     from livetomo.simulate.tomogram import Simulated
 
+CELL = "cell"
+NULLS = ("shells", "ice", "gold", "granules", "droplets", "microtubules", "particles", "streaks", "noise")
 PRODUCERS = ("aretomo3", "cryoem_services", "generic", "imod", "relion5", "warp")
 
 
@@ -44,6 +46,13 @@ _COMMON = (
         help="Signal-to-noise ratio of the views, in pixels of 10 Å. Default: 0.05 to 0.5.",
     ),
     click.option(
+        "--specimen",
+        type=click.Choice((CELL, *NULLS)),
+        default=CELL,
+        show_default=True,
+        help="What is in the ice. All but the cell hold neither membranes nor ribosomes; noise holds nothing.",
+    ),
+    click.option(
         "--templates", type=EXISTING_FOLDER, help="A folder of density maps (*.mrc) to place, each named by its file."
     ),
     ribosome_option,
@@ -66,6 +75,7 @@ class Specimens:
     shape: tuple[int, int, int]
     voxel_size: float
     snr: float | None
+    specimen: str
     templates: Path | None
     ribosome: str | None
     halves: bool
@@ -76,10 +86,12 @@ class Specimens:
 
     def simulate(self, index: int) -> "Simulated":
         """The specimen of this index, from 0, and its tomogram."""
-        from livetomo.simulate.tomogram import simulate_cell
+        from livetomo.simulate.tomogram import simulate_cell, simulate_null
 
         snr = (0.05, 0.5) if self.snr is None else (self.snr, self.snr)
         geometry = TomogramGeometry(self.shape, self.voxel_size)
+        if self.specimen != CELL:
+            return simulate_null(self.seed + index, geometry, self.specimen, snr=snr)
         return simulate_cell(self.seed + index, geometry, library=self.library, snr=snr)
 
 

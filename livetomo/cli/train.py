@@ -1,6 +1,7 @@
 """`livetomo train`: make networks."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from livetomo.cli.options import (
 from livetomo.core.errors import ConfigurationError
 
 FEATURES = ("membrane", "ribosome", "microtubule", "filament", "contamination", "carbon")
+
+
+def _share(name: str, default: float, *, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(name, type=click.FloatRange(0, 1), default=default, show_default=True, help=help)
 
 
 @click.group(
@@ -42,6 +47,10 @@ def command() -> None:
 @click.option("--simulated/--no-simulated", default=True, show_default=True, help="Learn from simulated tomograms.")
 @click.option("--templates", type=EXISTING_FOLDER, help="Density maps (*.mrc) to place in simulated tomograms.")
 @ribosome_option
+@_share("--negatives", 0.35, help="Share of the specimens with what looks like a membrane or ribosome and is none.")
+@_share("--nulls", 0.15, help="Share of the specimens without membranes and ribosomes.")
+@_share("--scrambled", 0.1, help="Share of the images with random phases, in which there is nothing.")
+@_share("--finished", 0.3, help="Share of the images from a worse microscope, filtered or denoised.")
 @click.option(
     "--annotated", type=EXISTING_FOLDER, multiple=True, help="Annotated tomograms to learn from; may be repeated."
 )
@@ -78,6 +87,10 @@ def segmentation(
     simulated: bool,
     templates: Path | None,
     ribosome: str | None,
+    negatives: float,
+    nulls: float,
+    scrambled: float,
+    finished: float,
     annotated: tuple[Path, ...],
     density: str,
     start: Path | None,
@@ -112,10 +125,22 @@ def segmentation(
     if start is not None:
         card = read_card(start)
         layout, canonical = card.layout, card.canonical
-    cells = SimulatedExamples(seed, canonical, templates=templates, ribosome=ribosome) if simulated else None
+    if nulls + negatives > 1:
+        raise ConfigurationError(f"--nulls {nulls:g} and --negatives {negatives:g} are shares of one whole")
+    cells = SimulatedExamples(
+        seed,
+        canonical,
+        templates=templates,
+        ribosome=ribosome,
+        negatives=negatives,
+        nulls=nulls,
+        scrambled=scrambled,
+        finished=finished,
+    )
     folders = tuple(AnnotatedExamples.of(path, canonical, bright=density == "bright") for path in annotated)
     training = TrainingPlan(layout, canonical, seed=seed, **plan)
-    sources = Sources(cells, folders, pool=pool, renew_every=renew_every, validation=validation, workers=workers)
+    learned = cells if simulated else None
+    sources = Sources(learned, folders, pool=pool, renew_every=renew_every, validation=validation, workers=workers)
     with tqdm(total=training.steps, unit="step", disable=None) as bar:
 
         def progress(step: int, value: float) -> None:

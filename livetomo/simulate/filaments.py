@@ -1,6 +1,7 @@
 """Filaments of subunits on a helix: microtubules, and thin ones like actin."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -9,12 +10,45 @@ from livetomo.simulate.canvas import Canvas, Mask
 from livetomo.simulate.paths import along, wander
 from livetomo.simulate.shapes import PIXEL_WIDENING, Matrix
 
+MONOMER_ANGSTROM = 40.8
+"""From one tubulin to the next along a protofilament."""
+
+
+class Polymer(Protocol):
+    """What runs along a path.
+
+    feature: what a label volume calls it, in a cylinder of `label_radius_angstrom` around its axes. sigma_angstrom: of
+    a subunit, which is a Gaussian ball. persistence_angstrom: how stiff it is.
+    """
+
+    @property
+    def feature(self) -> str:
+        """See the class."""
+
+    @property
+    def sigma_angstrom(self) -> float:
+        """See the class."""
+
+    @property
+    def label_radius_angstrom(self) -> float:
+        """See the class."""
+
+    @property
+    def persistence_angstrom(self) -> float:
+        """See the class."""
+
+    def axes(self, path: Matrix, spacing_angstrom: float) -> Matrix:
+        """Points (n, 3; Å; z, y, x) so far apart along each of its axes, if it follows `path`."""
+
+    def subunits(self, path: Matrix, phase: float) -> Matrix:
+        """The middles (n, 3; Å; z, y, x) of its subunits, if it follows `path`; `phase` turns it, in radians."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lattice:
-    """How subunits sit: one every `rise` along the axis and `turn` around it, `radius` from it; each a ball of `sigma`.
+    """How subunits sit: one every `rise` along the axis and `turn` around it, `radius` from it; see `Polymer`.
 
-    label_radius_angstrom: of the cylinder that a label volume calls `feature`.
+    starts: how many such helices run beside each other, the next one `start_angstrom` further along the axis.
     """
 
     feature: str
@@ -24,12 +58,28 @@ class Lattice:
     sigma_angstrom: float
     label_radius_angstrom: float
     persistence_angstrom: float
+    starts: int = 1
+    start_angstrom: float = 0.0
+
+    def axes(self, path: Matrix, spacing_angstrom: float) -> Matrix:
+        """See `Polymer`."""
+        return along(path, spacing_angstrom)[0]
+
+    def subunits(self, path: Matrix, phase: float) -> Matrix:
+        """See `Polymer`."""
+        points, tangents, across, other = along(path, self.rise_angstrom)
+        angle = np.deg2rad(self.turn_degrees) * np.arange(len(points))[:, None] + phase
+        helix = points + self.radius_angstrom * (np.cos(angle) * across + np.sin(angle) * other)
+        further = self.start_angstrom * tangents
+        balls: Matrix = np.concatenate([helix + start * further for start in range(self.starts)])
+        return balls
 
 
 def microtubule(protofilaments: int = 13) -> Lattice:
-    """Tubulin on a three-start helix of 40.8 Å pitch per monomer; 13 protofilaments have a radius of about 100 Å."""
-    rise = 3 * 40.8 / protofilaments
-    return Lattice("microtubule", rise, 360.0 / protofilaments, 7.9 * protofilaments, 17.0, 135.0, 2e6)
+    """Tubulin on a three-start helix, one every 40.8 Å along each protofilament; 13 of these lie about 100 Å out."""
+    rise = 3 * MONOMER_ANGSTROM / protofilaments
+    turn, radius = 360.0 / protofilaments, 7.9 * protofilaments
+    return Lattice("microtubule", rise, turn, radius, 17.0, 135.0, 2e6, starts=3, start_angstrom=MONOMER_ANGSTROM)
 
 
 ACTIN = Lattice("filament", 27.6, -166.6, 24.0, 17.0, 45.0, 1.2e5)
@@ -43,7 +93,7 @@ class Filaments:
     bundle: how many run side by side, `bundle_angstrom` apart.
     """
 
-    lattice: Lattice
+    polymer: Polymer
     count: int
     contrast: float = 1.0
     bundle: int = 1
@@ -58,7 +108,7 @@ class Filaments:
                 canvas,
                 rng,
                 step_angstrom=step,
-                persistence_angstrom=self.lattice.persistence_angstrom,
+                persistence_angstrom=self.polymer.persistence_angstrom,
                 steps=int(self.length_angstrom / step),
             )
             if len(path) < 5:
@@ -69,23 +119,21 @@ class Filaments:
                 self._draw_one(canvas, points + beside, rng)
 
     def _draw_one(self, canvas: Canvas, path: Matrix, rng: np.random.Generator) -> None:
-        lattice, voxel = self.lattice, canvas.voxel_size_angstrom
-        axis = _inside(canvas, along(path, voxel * 0.5)[0])
+        polymer, voxel = self.polymer, canvas.voxel_size_angstrom
+        axis = _inside(canvas, polymer.axes(path, voxel * 0.5))
         if len(axis) < 4:
             return
-        reach = float(np.abs(axis - axis.mean(axis=0)).max()) + lattice.label_radius_angstrom + voxel
+        reach = float(np.abs(axis - axis.mean(axis=0)).max()) + polymer.label_radius_angstrom + voxel
         box = canvas.box(axis.mean(axis=0), reach)
-        radius = max(lattice.label_radius_angstrom, 0.75 * voxel)
+        radius = max(polymer.label_radius_angstrom, 0.75 * voxel)
         body = _near(canvas, box, axis, radius)
         if np.count_nonzero(body & canvas.taken[box]) > 0.005 * np.count_nonzero(body):
             return
-        points, _, across, other = along(path, lattice.rise_angstrom)
-        angle = np.deg2rad(lattice.turn_degrees) * np.arange(len(points))[:, None] + rng.uniform(0, 2 * np.pi)
-        subunits = _inside(canvas, points + lattice.radius_angstrom * (np.cos(angle) * across + np.sin(angle) * other))
-        sigma = float(np.hypot(lattice.sigma_angstrom / voxel, PIXEL_WIDENING))
-        mass = self.contrast * 1.3 * (lattice.sigma_angstrom / voxel / sigma) ** 3
+        subunits = _inside(canvas, polymer.subunits(path, rng.uniform(0, 2 * np.pi)))
+        sigma = float(np.hypot(polymer.sigma_angstrom / voxel, PIXEL_WIDENING))
+        mass = self.contrast * 1.3 * (polymer.sigma_angstrom / voxel / sigma) ** 3
         canvas.splat(canvas.geometry.of_corner(subunits), sigma, mass)
-        canvas.mark(box, body, lattice.feature)
+        canvas.mark(box, body, polymer.feature)
 
 
 def _near(canvas: Canvas, box: tuple[slice, slice, slice], axis: Matrix, radius_angstrom: float) -> Mask:

@@ -12,6 +12,8 @@ from livetomo.simulate.truth import Floats
 WAVELENGTH_ANGSTROM = 0.0197  # 300 kV
 SPHERICAL_ABERRATION_ANGSTROM = 2.7e7
 SNR_PIXEL_ANGSTROM = 10.0
+SPIKE_DEVIATIONS = 40.0
+"""How far above the noise a pixel is that an X-ray hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Microscope:
     jitter_angstrom: standard deviation of the error of alignment; missing: share of views that are lost.
     phase_flipped: whether the reconstruction corrected the CTF's sign.
     softness: how much the weighting leaves high frequencies out, as SIRT and filters like it do; 0 is the plain ramp.
+    spikes: mean number of pixels in a view that an X-ray hit; each draws a line through the reconstruction.
     """
 
     tilts_degrees: tuple[float, float, float] = (-60.0, 60.0, 3.0)
@@ -37,6 +40,7 @@ class Microscope:
     missing: float = 0.0
     phase_flipped: bool = False
     softness: float = 0.0
+    spikes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,16 @@ def image(density: Floats, voxel_size_angstrom: float, microscope: Microscope, s
     still = seen[np.argmin(np.abs(tilts))]
     signal = fft.irfft2(still, size)[: views.shape[1], : views.shape[2]].std()
     # A detector sees the noise of its electrons after the CTF: it has none of its own.
-    noise_sd = float(signal) / np.sqrt(microscope.snr) * SNR_PIXEL_ANGSTROM / voxel_size_angstrom
+    # If there is nothing to see, all that is left is noise, whose scale does not matter.
+    noise_sd = float(signal or 1.0) / np.sqrt(microscope.snr) * SNR_PIXEL_ANGSTROM / voxel_size_angstrom
     ramp = _weighting(kx, voxel_size_angstrom, microscope.softness)
     halves = []
     for _ in range(2):
-        noise = fft.rfft2(rng.standard_normal((len(tilts), *size), dtype=np.float32), workers=2)
+        grain = rng.standard_normal((len(tilts), *size), dtype=np.float32)
+        if microscope.spikes:
+            hits = rng.integers(0, grain.shape, (rng.poisson(microscope.spikes * len(tilts)), 3))
+            grain[tuple(hits.T)] += np.float32(SPIKE_DEVIATIONS)
+        noise = fft.rfft2(grain, workers=2)
         noise *= noise_sd * np.sqrt(2) * _colour(microscope, frequency)
         weighted = fft.irfft2((seen + noise) * ramp, size, workers=2)[:, : views.shape[1], : views.shape[2]]
         halves.append(projector.back_project(weighted))

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.simulate.amounts import CUBIC_ANGSTROM_PER_UM3, some
 from livetomo.simulate.background import Crowd
 from livetomo.simulate.contaminants import CarbonFilm, Gold, IceCrystals, Junk
 from livetomo.simulate.filaments import ACTIN, Filaments, microtubule
@@ -18,8 +19,6 @@ from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import Specimen, SpecimenPart
 from livetomo.simulate.surfaces import Beside, Ellipsoid, Sheet, Surface, Tube, random_ellipsoid
 from livetomo.simulate.templates import MapShape
-
-CUBIC_ANGSTROM_PER_UM3 = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +38,8 @@ class Library:
 def random_specimen(rng: np.random.Generator, geometry: TomogramGeometry, library: Library) -> Specimen:
     """A piece of a cell: what a lamella or a thin edge shows."""
     extent = np.array(geometry.extent_angstrom[::-1])
-    thickness = min(float(np.exp(rng.uniform(np.log(600), np.log(2600)))), 0.92 * float(extent[0]))
-    room = max((float(extent[0]) - thickness) / 2, 0.0)
-    slab = IceSlab(thickness, rng.uniform(-0.7, 0.7) * room, (rng.normal(0, 0.06), rng.normal(0, 0.06)))
-    volume_um3 = thickness * float(extent[1] * extent[2]) / CUBIC_ANGSTROM_PER_UM3
+    slab = random_slab(rng, geometry)
+    volume_um3 = slab_volume_um3(slab, geometry)
     parts = [
         *_film(rng),
         *_dirt(rng, volume_um3),
@@ -52,6 +49,20 @@ def random_specimen(rng: np.random.Generator, geometry: TomogramGeometry, librar
         Crowd(rng.uniform(0.05, 0.4), rng.uniform(10, 50), rng.uniform(0, 0.8)),
     ]
     return Specimen(slab, tuple(parts))
+
+
+def random_slab(rng: np.random.Generator, geometry: TomogramGeometry) -> IceSlab:
+    """600 to 2,600 Å thick where the volume has room, and a little tilted."""
+    height = float(geometry.extent_angstrom[2])
+    thickness = min(float(np.exp(rng.uniform(np.log(600), np.log(2600)))), 0.92 * height)
+    room = max((height - thickness) / 2, 0.0)
+    return IceSlab(thickness, rng.uniform(-0.7, 0.7) * room, (rng.normal(0, 0.06), rng.normal(0, 0.06)))
+
+
+def slab_volume_um3(slab: IceSlab, geometry: TomogramGeometry) -> float:
+    """Of the part of a slab that lies in the volume."""
+    x, y, _ = geometry.extent_angstrom
+    return slab.thickness_angstrom * float(x * y) / CUBIC_ANGSTROM_PER_UM3
 
 
 def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.03, 1.5)) -> Microscope:
@@ -79,11 +90,11 @@ def _film(rng: np.random.Generator) -> list[SpecimenPart]:
 def _dirt(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart]:
     parts: list[SpecimenPart] = []
     if rng.random() < 0.3:
-        parts.append(Gold(_some(rng, volume_um3, 50, 800), float(rng.choice([50.0, 100.0, 150.0])), rng.uniform(6, 15)))
+        parts.append(Gold(some(rng, volume_um3, 50, 800), float(rng.choice([50.0, 100.0, 150.0])), rng.uniform(6, 15)))
     if rng.random() < 0.15:
-        parts.append(IceCrystals(_some(rng, volume_um3, 20, 250), rng.uniform(300, 1500), rng.uniform(1.0, 2.5)))
+        parts.append(IceCrystals(some(rng, volume_um3, 20, 250), rng.uniform(300, 1500), rng.uniform(1.0, 2.5)))
     if rng.random() < 0.35:
-        parts.append(Junk(_some(rng, volume_um3, 20, 400), rng.uniform(250, 1100), rng.uniform(0.9, 2.2)))
+        parts.append(Junk(some(rng, volume_um3, 20, 400), rng.uniform(250, 1100), rng.uniform(0.9, 2.2)))
     return parts
 
 
@@ -102,7 +113,7 @@ def _membranes(rng: np.random.Generator, extent: np.ndarray, volume_um3: float) 
                 parts.append(Membrane(Beside(sheet, rng.uniform(150, 500)), bilayer()))
     for size, share, (low, high) in ((0.6, 0.6, (150.0, 900.0)), (0.5, 0.45, (110.0, 330.0))):
         if rng.random() < share:
-            for _ in range(max(_some(rng, volume_um3, 40, 400) if size == 0.5 else int(rng.integers(1, 6)), 1)):
+            for _ in range(max(some(rng, volume_um3, 40, 400) if size == 0.5 else int(rng.integers(1, 6)), 1)):
                 radius = float(np.exp(rng.uniform(np.log(low), np.log(high))))
                 shell = random_ellipsoid(rng, extent * rng.uniform(-0.05, 1.05, 3), radius, _any_rotation(rng))
                 parts.append(Membrane(shell, bilayer()))
@@ -156,12 +167,12 @@ def _filaments(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart
     parts: list[SpecimenPart] = []
     if rng.random() < 0.35:
         lattice = microtubule(int(rng.choice([12, 13, 13, 13, 14])))
-        parts.append(Filaments(lattice, _some(rng, volume_um3, 20, 250), rng.uniform(0.8, 1.1)))
+        parts.append(Filaments(lattice, some(rng, volume_um3, 20, 250), rng.uniform(0.8, 1.1)))
     if rng.random() < 0.4:
         bundle = int(rng.choice([1, 1, 1, 4]))
         parts.append(
             Filaments(
-                ACTIN, _some(rng, volume_um3, 40, 1200 / bundle), rng.uniform(0.8, 1.1), bundle, length_angstrom=6000
+                ACTIN, some(rng, volume_um3, 40, 1200 / bundle), rng.uniform(0.8, 1.1), bundle, length_angstrom=6000
             )
         )
     return parts
@@ -173,20 +184,15 @@ def _particles(rng: np.random.Generator, volume_um3: float, library: Library) ->
         shape = library.ribosome
         if isinstance(shape, MapShape):
             shape = shape.scaled(rng.uniform(0.97, 1.14))
-        count = _some(rng, volume_um3, 700, 12000)
+        count = some(rng, volume_um3, 700, 12000)
         parts.append(Population(shape, count, "ribosome", rng.uniform(0.85, 1.15), clustered=0.3, bound=0.25))
     for name, shape in library.others.items():
         if rng.random() < 0.7:
-            parts.append(Population(shape, _some(rng, volume_um3, 50, 4000), name, rng.uniform(0.8, 1.2)))
-    crowd = _some(rng, volume_um3, 300, 15000)
+            parts.append(Population(shape, some(rng, volume_um3, 50, 4000), name, rng.uniform(0.8, 1.2)))
+    crowd = some(rng, volume_um3, 300, 15000)
     kinds = 12
     for _ in range(kinds):
         shape = random_protein(rng, rng.uniform(50, 220))
         count = int(crowd / kinds * min(1.0, (110 / shape.diameter_angstrom) ** 2))
         parts.append(Population(shape, count, contrast=rng.uniform(0.7, 1.2), bound=float(rng.choice([0.0, 0.3]))))
     return parts
-
-
-def _some(rng: np.random.Generator, volume_um3: float, low: float, high: float) -> int:
-    """A number of things at a concentration (per µm³) between these, every order of magnitude alike."""
-    return int(rng.poisson(volume_um3 * np.exp(rng.uniform(np.log(low), np.log(high)))))

@@ -67,7 +67,7 @@ class Balls:
         return cube
 
 
-def _packed(name: str, centres: Matrix, sigmas: Matrix, volume_angstrom3: float) -> Balls:
+def packed_balls(name: str, centres: Matrix, sigmas: Matrix, volume_angstrom3: float) -> Balls:
     """Balls whose mass is that of `volume_angstrom3` at density 1."""
     centres = centres - np.average(centres, axis=0, weights=sigmas**3)
     masses = (2 * np.pi) ** 1.5 * sigmas**3
@@ -93,7 +93,7 @@ def ribosome_like() -> Balls:
     stalk = np.stack([np.linspace(88, 122, 5), np.linspace(30, 52, 5), np.linspace(40, 62, 5)], axis=1)
     centres = np.concatenate([large, small, head, stalk])
     sigmas = rng.uniform(13.0, 19.0, len(centres))
-    return _packed("ribosome", centres, sigmas, 3.4e6)
+    return packed_balls("ribosome", centres, sigmas, 3.4e6)
 
 
 def random_protein(rng: np.random.Generator, diameter_angstrom: float, name: str = "protein") -> Balls:
@@ -105,4 +105,4 @@ def random_protein(rng: np.random.Generator, diameter_angstrom: float, name: str
         points *= (0.75 / np.maximum(np.linalg.norm(points, axis=1), 1e-3))[:, None]
     sigmas = diameter_angstrom * rng.uniform(0.07, 0.13, count)
     volume = 4 / 3 * np.pi * float(np.prod(radii)) * rng.uniform(0.5, 0.9)
-    return _packed(name, points * radii * 0.85, sigmas, volume)
+    return packed_balls(name, points * radii * 0.85, sigmas, volume)

@@ -87,6 +87,7 @@ def facts(simulated: Simulated) -> dict[str, Any]:
     """How a tomogram was made and what it holds, for programs."""
     return {
         "seed": simulated.seed,
+        "specimen": simulated.specimen,
         "shape_zyx": list(simulated.geometry.shape_zyx),
         "voxel_size_angstrom": simulated.geometry.voxel_size_angstrom,
         "density": "dark",

@@ -142,6 +142,12 @@ def _described(sources: Sources) -> str:
             names = sorted(path.stem for path in simulated.templates.glob("*.mrc"))
             maps = f"procedural shapes and the densities {', '.join(names)} (ribosome: {simulated.ribosome})"
         parts.append(f"simulated cells, {maps}")
+        if simulated.negatives or simulated.nulls or simulated.scrambled:
+            parts.append(
+                f"of the specimens {simulated.negatives:.0%} with lookalikes of membranes and ribosomes, "
+                f"{simulated.nulls:.0%} without either; of the images {simulated.scrambled:.0%} with random phases, "
+                f"{simulated.finished:.0%} filtered or denoised"
+            )
     parts += [f"{len(annotated.names)} annotated tomograms" for annotated in sources.annotated]
     return "; ".join(parts)
 

@@ -10,12 +10,15 @@ from livetomo.config.model_card import Canonical
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.processing.segment.canonical import canonical_shape
+from livetomo.simulate.finishing import finish, random_finishing
 from livetomo.simulate.microscope import image
+from livetomo.simulate.negatives import cell_with_negatives, random_null
 from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
-from livetomo.simulate.specimen import draw
+from livetomo.simulate.specimen import Specimen, draw
 from livetomo.simulate.templates import load_templates
-from livetomo.simulate.truth import FEATURES
+from livetomo.simulate.truth import FEATURES, Floats
 from livetomo.train.example import Example, add_ribosomes, bits_of_labels, on_grid, prepared
+from livetomo.train.scrambled import scrambled
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class SimulatedExamples:
     fine, coarse: the shares of specimens that are drawn and imaged with voxels half as large, and 1.3 times as large,
     and then brought to the network's as a tomogram is. Most tomograms that a network meets have smaller voxels than its
     own; some have larger ones, and nothing beyond their own Nyquist frequency.
+
+    negatives: the share of specimens that are cells crowded with what looks like a membrane or a ribosome and is none.
+    nulls: the share that hold neither. scrambled: of the images, the share that are given random phases, so that there
+    is nothing in them. finished: the share that come from a worse microscope and are filtered or denoised.
     """
 
     seed: int
@@ -42,6 +49,10 @@ class SimulatedExamples:
     validation: bool = False
     templates: Path | None = None
     ribosome: str | None = None
+    negatives: float = 0.0
+    nulls: float = 0.0
+    scrambled: float = 0.0
+    finished: float = 0.0
 
     def examples(self, number: int) -> Sequence[Example]:
         """Those of specimen `number`; the same for the same number and seed."""
@@ -52,7 +63,7 @@ class SimulatedExamples:
         scale, shape_zyx = self._voxels(rng)
         drawn = size * scale
         geometry = TomogramGeometry(shape_zyx, drawn)
-        specimen = random_specimen(rng, geometry, self._library())
+        specimen = self._specimen(rng, geometry)
         density, truth = draw(specimen, geometry, seed)
         seen_shape = canonical_shape(shape_zyx, drawn, seen_at)
         targets = bits_of_labels(on_grid(truth.labels, seen_shape), FEATURES)
@@ -61,10 +72,36 @@ class SimulatedExamples:
         add_ribosomes(targets, ribosomes, np.full(3, size))
         made = []
         for look in range(self.looks):
-            reconstruction = image(density, drawn, random_microscope(rng), seed * 16 + look)
-            volume = prepared(reconstruction.volume, drawn, seen_at)
-            made.append(Example(volume, targets, frozenset(FEATURES), ribosomes, size))
+            seen = self._seen(density, drawn, rng, seed * 16 + look)
+            if rng.random() < self.scrambled:
+                volume = prepared(scrambled(seen, rng), drawn, seen_at)
+                made.append(Example(volume, np.zeros_like(targets), frozenset(FEATURES), np.zeros((0, 3)), size))
+            else:
+                volume = prepared(seen, drawn, seen_at)
+                made.append(Example(volume, targets, frozenset(FEATURES), ribosomes, size))
         return made
+
+    def _specimen(self, rng: np.random.Generator, geometry: TomogramGeometry) -> Specimen:
+        chance = rng.random()
+        if chance < self.nulls:
+            return random_null(rng, geometry)
+        if chance < self.nulls + self.negatives:
+            return cell_with_negatives(rng, geometry, self._library())
+        return random_specimen(rng, geometry, self._library())
+
+    def _seen(self, density: Floats, voxel_size_angstrom: float, rng: np.random.Generator, seed: int) -> Floats:
+        """The reconstruction that is handed on."""
+        microscope = random_microscope(rng)
+        if rng.random() >= self.finished:
+            return image(density, voxel_size_angstrom, microscope, seed).volume
+        worse = replace(
+            microscope,
+            defocus_angstrom=rng.uniform(8000, 100_000),
+            softness=float(np.exp(rng.uniform(np.log(0.5), np.log(12)))),
+            spikes=float(rng.choice([0.0, 0.0, 0.5, 3.0])),
+        )
+        volume = image(density, voxel_size_angstrom, worse, seed).volume
+        return finish(volume, voxel_size_angstrom, random_finishing(rng))
 
     def _voxels(self, rng: np.random.Generator) -> tuple[float, tuple[int, int, int]]:
         """How large they are drawn, in the network's, and how many of them."""
