@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ CARD_KEY = "livetomo.card"
 ENDING = ".safetensors"
 # Of particles that packages made before cards said it are trained on: a eukaryotic ribosome, about.
 _DIAMETERS_ANGSTROM: Mapping[str, float] = {"ribosome": 250.0}
+_LONGEST_HEADER_BYTES = 100_000_000  # as the library has it
 _FINEST, _COARSEST = 1 / 12, 1.5
 _SHIPPED = Path(__file__).parents[1] / "processing" / "networks" / "weights"
 
@@ -142,18 +144,42 @@ def read_card(path: Path) -> Card:
     Raises:
         ConfigurationError: there is no such file, or it is not a package of livetomo.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="np") as package:
-            metadata = package.metadata() or {}
+        metadata = _metadata(path)
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: there is no such model") from None
-    except (SafetensorError, OSError) as fault:
+    except (OSError, ValueError) as fault:
         raise ConfigurationError(f"{path}: is not a model package ({fault})") from None
     if CARD_KEY not in metadata:
         raise ConfigurationError(f"{path}: holds weights but no card of livetomo. Was it made by another program?")
     return validate(Card, json.loads(metadata[CARD_KEY]), str(path))
+
+
+def _metadata(path: Path) -> Mapping[str, Any]:
+    """What the header of a safetensors file says beside its tensors; the library would bring numpy into the supervisor.
+
+    The file is a length in 8 bytes, so much JSON with each tensor's place, and the tensors
+    (https://huggingface.co/docs/safetensors, "Format").
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no such file, or is cut off.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(size - 8, _LONGEST_HEADER_BYTES):
+            raise ValueError("it does not begin with a header of safetensors")
+        header = json.loads(file.read(length))
+    try:
+        metadata = header.pop("__metadata__", {})
+        ends = [tensor["data_offsets"][1] for tensor in header.values()]
+    except (AttributeError, LookupError, TypeError):
+        raise ValueError("its header is not that of safetensors") from None
+    if max(ends, default=0) != size - 8 - length:
+        raise ValueError("its length is not that of its tensors: it is cut off, or still being written")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def shipped() -> dict[str, Path]:

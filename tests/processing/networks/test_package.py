@@ -54,3 +54,19 @@ def test_what_is_no_package_is_refused(tmp_path):
         read_card(tmp_path / "other.safetensors")
     with pytest.raises(ConfigurationError, match="no such model"):
         read_card(tmp_path / "absent.safetensors")
+
+
+def test_a_package_of_which_a_part_is_missing_is_refused(tmp_path, network):
+    save_model(tmp_path / "mine.safetensors", network, Card.of("mine", LAYOUT, Canonical()))
+    whole = (tmp_path / "mine.safetensors").read_bytes()
+    for length in (0, 7, 8, 100, len(whole) - 1):
+        (tmp_path / "part.safetensors").write_bytes(whole[:length])
+        with pytest.raises(ConfigurationError, match="is not a model package"):
+            read_card(tmp_path / "part.safetensors")
+
+
+@pytest.mark.parametrize("header", ["[]", "{", "7", '{"a": 1}', '{"a": {"data_offsets": [0]}}', '{"a": {}}'])
+def test_a_damaged_header_is_refused(tmp_path, header):
+    (tmp_path / "mine.safetensors").write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    with pytest.raises(ConfigurationError, match="is not a model package"):
+        read_card(tmp_path / "mine.safetensors")
