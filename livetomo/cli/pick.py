@@ -32,7 +32,8 @@ def command(
     This takes seconds, so it is a way to tune a recipe.
 
     The feature of a file is the part of its name after `__`, as Ais writes it, or --feature. Other features of the
-    recipe are ignored, and so are its interactions (see `livetomo interact`). Earlier results are replaced.
+    recipe are ignored, and so are its interactions (see `livetomo interact`). The share of false picks needs the
+    tomogram itself: `threshold` decides where the recipe says `false_share`. Earlier results are replaced.
 
     Example:  livetomo pick TS_01__ribosome.mrc TS_02__ribosome.mrc --recipe mine.toml --output picked
     """
@@ -77,7 +78,7 @@ def _pick(
     }
     for rule in recipe.pick:
         candidates = found.candidates[rule.feature]
-        published = candidates.above(rule.threshold)
+        published = found.published(rule)
         frame = Frame(tomogram, maps[rule.feature].header.geometry(size))
         written = {("picks", name): published for name in recipe.export.formats} | {
             ("candidates", "relion5"): candidates
@@ -89,7 +90,9 @@ def _pick(
             "count": len(published),
             "candidates": len(candidates),
             "threshold": rule.threshold,
-            "removed": found.removed.get(rule.feature, []),
+            "removed": [one.to_json() for one in found.removed(rule)],
         }
+        if rule.wants_decoys:
+            report["picks"][rule.feature]["false_share_missing"] = "decoys are made of the tomogram, not of its maps"
     replace_text(folder / "pick.json", json.dumps(report, ensure_ascii=False, indent=1) + "\n")
     return report

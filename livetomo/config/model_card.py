@@ -13,6 +13,7 @@ from pydantic import Field
 
 from livetomo.config.user_file import UserModel, validate
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.false_share import DecoyCalibration
 from livetomo.core.units import VoxelSize
 
 CARD_KEY = "livetomo.card"
@@ -75,6 +76,7 @@ class Card(UserModel):
     voxel_range_angstrom: of tomograms with which voxels the network was evaluated. A package that does not say counts
         as evaluated from a twelfth of the voxels that it sees (finer ones are averaged) to half as large again.
     diameters_angstrom: of the features that are particles, by their names.
+    decoy_calibration: of the features whose share of false picks can be told from decoys, by their names.
     metrics: by data set and figure. data, limits: sentences for people.
     """
 
@@ -89,6 +91,7 @@ class Card(UserModel):
     low_pass_angstrom: float = Field(gt=0)
     voxel_range_angstrom: tuple[VoxelSize, VoxelSize] | None = None
     diameters_angstrom: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    decoy_calibration: dict[str, DecoyCalibration] = Field(default_factory=dict)
     data: str = ""
     seed: int | None = None
     steps: int = 0

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 from livetomo.core.errors import BadManifest
 from livetomo.core.evidence import Evidence
+from livetomo.core.false_share import FalseShare
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.json_object import JsonObject, NotGiven, json_object
 from livetomo.core.quality.metric import Quality, Verdict, qualities, verdict_in
@@ -234,12 +235,15 @@ class FeaturePicks:
 
     count: number of published picks.
     candidates: number of candidates: published picks and weaker ones.
-    threshold: lowest score of a published pick.
+    threshold: score from which on candidates were published.
     diameter_angstrom: size of the particles, for circles in pictures; absent before livetomo recorded it.
     removed: what each rule of curation took.
     columns: names of the values in a row of `strongest`; empty if the rows were left out, as in the catalog.
     strongest: the strongest published picks, one row each, strongest first.
     missing: why the feature was not looked for, so that no picks do not mean no particles; absent if it was.
+    false_share: how many of the published picks are expected to be false; absent if that is not known.
+    false_share_missing: why it is not known though the recipe asks for it: it could not be estimated, so that the
+        recipe's threshold decided, or nothing was published; absent otherwise.
     """
 
     count: int
@@ -250,6 +254,8 @@ class FeaturePicks:
     columns: tuple[str, ...] = ()
     strongest: Sequence[Sequence[float]] = ()
     missing: str = ""
+    false_share: FalseShare | None = None
+    false_share_missing: str = ""
 
     @staticmethod
     def from_json(body: JsonObject) -> "FeaturePicks":
@@ -263,6 +269,8 @@ class FeaturePicks:
             body.texts("columns", ()),
             body.list("strongest", ()),
             body.text("missing", ""),
+            FalseShare.from_json(body.object("false_share")) if "false_share" in body.body else None,
+            body.text("false_share_missing", ""),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -273,7 +281,11 @@ class FeaturePicks:
         body["removed"] = [one.to_json() for one in self.removed]
         if self.columns:
             body |= {"columns": list(self.columns), "strongest": list(self.strongest)}
-        return body | ({"missing": self.missing} if self.missing else {})
+        if self.missing:
+            body["missing"] = self.missing
+        if self.false_share is not None:
+            body["false_share"] = self.false_share.to_json()
+        return body | ({"false_share_missing": self.false_share_missing} if self.false_share_missing else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,15 @@ class Picks:
     score:    float32 (n,), 0..1.
     volume:   float32 (n,), Å³.
     euler:    float32 (n, 3) or None, RELION rot, tilt, psi (intrinsic ZYZ), degrees.
+    false_share: float32 (n,) or None where it was not estimated, the expected share of false picks among all of the
+        tomogram that are at least as strong, 0..1; it does not fall with the score.
     """
 
     position: npt.NDArray[np.float32]
     score: npt.NDArray[np.float32]
     volume: npt.NDArray[np.float32]
     euler: npt.NDArray[np.float32] | None = None
+    false_share: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.score)
@@ -31,7 +34,11 @@ class Picks:
     def where(self, kept: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> "Picks":
         """Those that `kept` selects: a mask, or indices in the wanted order."""
         return Picks(
-            self.position[kept], self.score[kept], self.volume[kept], None if self.euler is None else self.euler[kept]
+            self.position[kept],
+            self.score[kept],
+            self.volume[kept],
+            None if self.euler is None else self.euler[kept],
+            None if self.false_share is None else self.false_share[kept],
         )
 
     @staticmethod

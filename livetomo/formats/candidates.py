@@ -1,8 +1,8 @@
 """A result's candidates, kept without loss: what every later export of the tomogram is made from.
 
-A particles star as RELION 5 reads it, with columns more for the volume and for the voxel index: a position in Å from
-the centre does not give every float32 back. Results of older versions have no voxel indices; the oldest have no
-volumes either, and six digits.
+A particles star as RELION 5 reads it, with columns more for the volume, for the voxel index (a position in Å from the
+centre does not give every float32 back), and for the share of false picks where it was estimated. Results of older
+versions have no voxel indices; the oldest have no volumes either, and six digits.
 """
 
 import numpy as np
@@ -14,6 +14,7 @@ from livetomo.formats.names import word
 from livetomo.formats.particles_star import ANGLES, CENTRED, SCORE
 from livetomo.formats.star import loop_text
 
+FALSE_SHARE = "livetomoFalseShare"
 _VOLUME = "livetomoVolumeAngst3"
 _VOXEL = ("livetomoVoxelX", "livetomoVoxelY", "livetomoVoxelZ")
 
@@ -26,11 +27,13 @@ def candidates_name(feature: str) -> str:
 def candidates_text(placed: Placed) -> str:
     """The content of the file."""
     picks = placed.picks
-    oriented = picks.euler is not None
-    columns = ("rlnTomoName", *CENTRED, *(ANGLES if oriented else ()), SCORE, _VOLUME, *_VOXEL)
+    angles = () if picks.euler is None else ANGLES
+    shares = () if picks.false_share is None else (FALSE_SHARE,)
+    columns = ("rlnTomoName", *CENTRED, *angles, SCORE, _VOLUME, *_VOXEL, *shares)
     exact = [map(repr, column) for column in placed.centred_xyz_angstrom().T.tolist()]
     # the shortest digits that give the same float32 back
     singles = [*(picks.euler.T if picks.euler is not None else ()), picks.score, picks.volume, *picks.position.T[::-1]]
+    singles += [] if picks.false_share is None else [picks.false_share]
     exact += [map(str, column) for column in singles]
     name = word(placed.frame.name)
     return loop_text("particles", columns, ((name, *row) for row in zip(*exact, strict=True)))
@@ -42,7 +45,7 @@ def has_all_digits(text: str) -> bool:
 
 
 def read_candidates(text: str, frame: Frame) -> Picks:
-    """The inverse of `candidates_text`; of an older file, volumes are NaN.
+    """The inverse of `candidates_text`; of an older file, volumes are NaN, and no share of false picks is known.
 
     Raises:
         BadStar: it is not such a file.
@@ -62,11 +65,13 @@ def read_candidates(text: str, frame: Frame) -> Picks:
     voxels = positions if _VOXEL[0] in head else frame.geometry.of_centred(positions)
     volume = column.get(_VOLUME, np.full(len(rows), np.nan))
     euler = np.column_stack([column[name] for name in ANGLES]) if ANGLES[0] in head else None
+    share = column.get(FALSE_SHARE)
     return Picks(
         voxels[:, ::-1].astype(np.float32),
         column[SCORE].astype(np.float32),
         volume.astype(np.float32),
         None if euler is None else euler.astype(np.float32),
+        None if share is None else share.astype(np.float32),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from livetomo.config.model_card import Canonical
 from livetomo.config.recipe.denoise import Deconvolve, PluginDenoise
-from livetomo.config.recipe.features import BlobFeature, PluginFeature, RidgeFeature
+from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature, RidgeFeature
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.denoise.deconvolve import MARGIN
@@ -29,11 +29,15 @@ _MOST_SAMPLES = 70_000_000
 
 @dataclass(frozen=True, slots=True)
 class NetworkRun:
-    """A network's run: what its input is brought to, how many features it is asked for, over how many mirror images."""
+    """A network's run: what its input is brought to, how many features it is asked for, over how many mirror images.
+
+    decoys: how many of the features are looked for in a decoy too.
+    """
 
     canonical: Canonical
     features: int
     mirrors: int
+    decoys: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,17 @@ def footprint(
     voxels = math.prod(shape)
     grids = [canonical_shape(shape, tomogram.voxel_size_angstrom, run.canonical) for run in runs]
     seen = _FLOAT * sum(math.prod(grid) for grid in grids)
-    maps = sum(2 * math.prod(grid) * run.features * min(run.mirrors, 2) for grid, run in zip(grids, runs, strict=True))
+    maps = sum(
+        2 * math.prod(grid) * (run.features + run.decoys) * min(run.mirrors, 2)
+        for grid, run in zip(grids, runs, strict=True)
+    )
     volume = _FLOAT * voxels
     stages = [
         volume * (1 if on_gpu else 2) + voxel_bytes * voxels * (not on_gpu),
         volume + seen + max((_canonical(shape, grid) for grid in grids), default=0),
         volume + seen + _denoising(shape, recipe),
         volume + seen + _methods(shape, recipe),
+        volume + seen + _decoys(shape, recipe),
         volume + seen + maps + (0 if on_gpu else max((_network(math.prod(grid)) for grid in grids), default=0)),
         volume + maps + _PICKING * (max(math.prod(grid) for grid in grids) if grids else voxels),
     ]
@@ -101,6 +109,17 @@ def _methods(shape: Shape, recipe: Recipe) -> int:
         return (_RIDGE - _FLOAT) * voxels + _RIDGE_OF_SECTIONS * plane * min(shape[0], SECTIONS + 4)
     others = any(isinstance(feature, BlobFeature | PluginFeature) for feature in recipe.feature)
     return 4 * _FLOAT * voxels if others else 0
+
+
+def _decoys(shape: Shape, recipe: Recipe) -> int:
+    """What looking for decoys without a network takes beside the volume: that inverted, and the features' maps."""
+    wanted = {rule.feature for rule in recipe.pick if rule.wants_decoys}
+    features = [feature for feature in recipe.feature if not isinstance(feature, NetworkFeature)]
+    decoyed = [feature for feature in features if feature.name in wanted]
+    if not decoyed:
+        return 0
+    alone = recipe.model_copy(update={"feature": tuple(decoyed)})
+    return _FLOAT * math.prod(shape) * (1 + len(features)) + _methods(shape, alone)
 
 
 def _network(voxels: int) -> int:

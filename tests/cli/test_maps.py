@@ -179,3 +179,18 @@ def test_a_full_recipe_serves_as_it_is(tmp_path: Path):
     path = write(tmp_path / "TS_01__ribosome.mrc", ribosomes())
     result = run(pick, path, "--recipe", "untrained", "--output", tmp_path / "out", "--json")
     assert json.loads(result.stdout)[0]["picks"]["ribosome"]["count"] == 2
+
+
+def test_what_curation_took_and_why_a_threshold_decides_stand_in_the_report(tmp_path: Path, recipe):
+    """Maps have no decoys: the rule's threshold holds, and the report says so."""
+    text = RECIPE.replace(
+        "min_spacing_angstrom = 100\n\n[[pick]]", "min_spacing_angstrom = 100\nfalse_share = 0.1\n\n[[pick]]"
+    )
+    recipe.write_text(text + '\n[[curate]]\nfeature = "ribosome"\nrule = "duplicates"\ndistance_angstrom = 500\n')
+    path = write(tmp_path / "TS_01__ribosome.mrc", ribosomes())
+    (row,) = json.loads(run(pick, path, "--recipe", recipe, "--output", tmp_path / "out", "--json").stdout)
+    found = row["picks"]["ribosome"]
+    assert (found["count"], found["threshold"]) == (1, 0.5)
+    assert found["removed"] == [{"number": 1, "rule": "duplicates", "picks": 1, "candidates": 1}]
+    assert found["false_share_missing"] == "decoys are made of the tomogram, not of its maps"
+    assert json.loads((tmp_path / "out" / "TS_01" / "pick.json").read_text()) == row

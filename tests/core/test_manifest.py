@@ -37,6 +37,8 @@ def newest() -> dict[str, Any]:
     rest = {key: found.pop(key) for key in ("removed", "columns", "strongest")}
     removed = [{"number": 1, "rule": "on_surface", "picks": 1, "candidates": 2}]
     found |= {"diameter_angstrom": 270} | rest | {"removed": removed, "missing": "the network needs finer voxels"}
+    share = {"value": 0.1, "low": 0.06, "high": 0.15, "expected": 4.2, "decoys": 3, "calibration": "cellular"}
+    found |= {"false_share": share, "false_share_missing": "only 12 candidates"}
     return body
 
 
@@ -66,6 +68,7 @@ def test_keys_that_older_versions_did_not_write_say_that_nothing_was_recorded():
     assert manifest.volume.evidence is None
     assert manifest.picks["ribosome"].diameter_angstrom is None
     assert manifest.picks["ribosome"].missing == ""
+    assert (manifest.picks["ribosome"].false_share, manifest.picks["ribosome"].false_share_missing) == (None, "")
     bare = newest()
     for key in ("schema", "metadata", "labels", "files"):
         del bare[key]
@@ -110,6 +113,8 @@ def put(body: dict[str, Any], place: str, value: Any) -> None:
         ("quality.contrast", 3, "it does not give quality.contrast as an object"),
         ("picks.ribosome.count", 2.5, "it does not give picks.ribosome.count as a whole number"),
         ("picks.ribosome.diameter_angstrom", "x", "it does not give picks.ribosome.diameter_angstrom as a number"),
+        ("picks.ribosome.false_share", 0.1, "it does not give picks.ribosome.false_share as an object"),
+        ("picks.ribosome.false_share.decoys", ..., "it does not give picks.ribosome.false_share.decoys as a whole"),
         ("warnings", [1], "it does not give warnings as a list of texts"),
         ("files", {"preview/xy.png": {"bytes": 1}}, "it does not give files.preview/xy.png.sha256 as a text"),
         ("schema", SCHEMA + 1, "use a newer one"),

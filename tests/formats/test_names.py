@@ -56,8 +56,8 @@ def picks(draw):
 
     position = column(0, 100, (3,))
     volume = draw(st.sampled_from([np.full(count, np.nan, np.float32), np.full(count, 1.25e6, np.float32)]))
-    euler = draw(st.booleans()) and column(-170, 170, (3,))
-    return Picks(position, column(0, 1), volume, euler if euler is not False else None)
+    euler = column(-170, 170, (3,)) if draw(st.booleans()) else None
+    return Picks(position, column(0, 1), volume, euler, column(0, 1) if draw(st.booleans()) else None)
 
 
 @st.composite
@@ -152,7 +152,7 @@ def test_candidates_lose_no_bit(name, found):
     text = candidates_text(Placed(found, frame))
     assert has_all_digits(text)
     back = read_candidates(text, frame)
-    for column in ("position", "score", "volume", "euler"):
+    for column in ("position", "score", "volume", "euler", "false_share"):
         assert as_bytes(getattr(back, column)) == as_bytes(getattr(found, column))
 
 
@@ -171,6 +171,7 @@ def test_candidates_of_older_versions_are_read_whatever_their_name(name):
     np.testing.assert_allclose(back.score, [0.9, 0.91])
     np.testing.assert_allclose(back.position[:, 2], [5.1, 4.75])
     assert np.isnan(back.volume).all()
+    assert back.false_share is None
     assert not has_all_digits(head + rows)
 
 

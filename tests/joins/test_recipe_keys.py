@@ -28,6 +28,7 @@ DENSE = {"name": "ice", "model": "dense"}
 RIDGE = {"name": "membrane", "model": "ridge"}
 NETWORK = {"name": "carbon", "model": "fine.safetensors"}
 PICK = {"feature": "ribosome", "min_spacing_angstrom": 250, "threshold": 0.3, "candidate_threshold": 0.05}
+LOW_DOWN = PICK | {"candidate_threshold": 0.0001, "min_spacing_angstrom": 60}
 OTHERS = {"feature": "other", "min_spacing_angstrom": 100, "threshold": 0.6, "candidate_threshold": 0.1}
 SHED = PICK | {"method": "watershed"}
 PLAIN = {"feature": [BLOB, OTHER, DENSE, RIDGE], "pick": [PICK, OTHERS]}
@@ -111,6 +112,8 @@ CASES = {
     "Pick.feature": Case("pick.1.feature", "membrane"),
     "Pick.method": Case("pick.0.method", "centroid"),
     "Pick.threshold": Case("pick.0.threshold", 0.9),
+    "Pick.false_share": Case("pick.0.false_share", 0.05, {"pick": [LOW_DOWN | {"decoys": True}]}),
+    "Pick.decoys": Case("pick.0.decoys", True, {"pick": [LOW_DOWN]}),
     "Pick.candidate_threshold": Case("pick.0.candidate_threshold", 0.3),
     "Pick.min_volume_angstrom3": Case("pick.0.min_volume_angstrom3", 1e7, {"pick": [SHED]}),
     "Pick.min_spacing_angstrom": Case("pick.0.min_spacing_angstrom", 700),

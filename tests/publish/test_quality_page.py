@@ -17,8 +17,9 @@ from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.measure.extent import extent_figures
 from livetomo.processing.measure.halves import half_figures, missing_halves
 from livetomo.processing.measure.metadata import metadata_figures
-from livetomo.processing.measure.particles import particle_figures
+from livetomo.processing.measure.particles import false_at_threshold, particle_figures
 from livetomo.processing.measure.volume import volume_figures
+from livetomo.processing.pick.false_share import false_shares
 from livetomo.publish.prometheus.metrics import Metrics
 from livetomo.publish.prometheus.quality_buckets import buckets, in_base_units, metric_name
 from tests.publish.event_logs import manifest, named
@@ -61,6 +62,8 @@ def _made():
     yield from extent_figures("membrane", slab, threshold=0.5, voxel_size_angstrom=20)
     picks = Picks(np.eye(3, dtype=np.float32), np.ones(3, np.float32), np.ones(3, np.float32))
     yield from particle_figures("ribosome", picks, voxel_size_angstrom=20, volume_um3=0.1, slab_um3=0.05)
+    shares = false_shares(np.ones(30, np.float32), np.zeros(0, np.float32))
+    yield false_at_threshold("ribosome", 0.5, shares)
 
 
 def test_every_figure_that_the_code_makes_is_explained():

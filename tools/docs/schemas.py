@@ -14,7 +14,7 @@ from livetomo.publish.payloads.retained import STANDING
 
 DRAFT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
 # Before these were recorded, manifests did not have them; they are never null.
-_ABSENT = ("evidence", "diameter_angstrom")
+_ABSENT = ("evidence", "diameter_angstrom", "false_share")
 
 
 def schemas() -> Mapping[str, str]:
@@ -31,7 +31,7 @@ def manifest_schema() -> dict[str, Any]:
     for part in schema["$defs"].values():
         for key in set(part["properties"]) & set(_ABSENT):
             (kind, _) = part["properties"][key]["anyOf"]
-            part["properties"][key] = kind | {"title": part["properties"][key]["title"]}
+            part["properties"][key] = kind | {"title": key.replace("_", " ").title()}
     return schema
 
 

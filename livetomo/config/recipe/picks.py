@@ -1,6 +1,6 @@
 """The part of a recipe that turns maps into particles: pick, curate, export."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -13,6 +13,7 @@ Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
 Distance = Annotated[Number, Field(ge=0, lt=1e5)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(max_length=60), plain_name("_-")]
+_LATER: Mapping[str, Any] = {"diameter_angstrom": None, "false_share": None, "decoys": False}
 Format = Annotated[str, AfterValidator(KnownName(EXPORTERS, in_files=True))]
 
 
@@ -24,6 +25,10 @@ class Pick(UserModel):
         connected regions at their centres of mass, where touching regions are cut apart; `"deepest"`: the same at their
         deepest points; `"centroid"`: connected regions that are not cut.
     threshold: particles with at least this score are published; a region is where the map exceeds it.
+    false_share: in place of `threshold`: as many of the strongest particles are published as have this share of false
+        picks among them, 0 to 1, by an estimate from decoys. Where it cannot be estimated, `threshold` decides, and the
+        result says why.
+    decoys: `true`: the share of false picks is estimated though `threshold` decides. The feature is looked for twice.
     candidate_threshold: particles with at least this score are kept as candidates, so that `threshold` can be changed
         later.
     min_volume_angstrom3: smaller regions are left out, after touching ones were cut apart; not for `"maxima"`.
@@ -38,6 +43,8 @@ class Pick(UserModel):
     feature: Name
     method: Literal["maxima", "watershed", "deepest", "centroid"] = "maxima"
     threshold: Fraction = 0.5
+    false_share: Annotated[Number, Field(gt=0, le=1)] | None = None
+    decoys: bool = False
     candidate_threshold: Fraction = 0.1
     min_volume_angstrom3: Annotated[Number, Field(ge=0)] = 0.0
     min_spacing_angstrom: Angstrom
@@ -46,9 +53,14 @@ class Pick(UserModel):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without a diameter that is not given: it changes no pick, and must not change the hash of recipes."""
+        """Without keys that are not given and came later: they change no pick, and must not change recipes' hashes."""
         dumped: dict[str, Any] = handler(self)
-        return {key: value for key, value in dumped.items() if key != "diameter_angstrom" or value is not None}
+        return {key: value for key, value in dumped.items() if key not in _LATER or value != _LATER[key]}
+
+    @property
+    def wants_decoys(self) -> bool:
+        """Whether the share of false picks is to be estimated."""
+        return self.decoys or self.false_share is not None
 
     @model_validator(mode="after")
     def _candidates_include_picks(self) -> Self:

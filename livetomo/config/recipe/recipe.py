@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from livetomo.config.recipe.denoise import Deconvolve, Denoise, NoDenoise, PluginDenoise
-from livetomo.config.recipe.features import Feature, PluginFeature
-from livetomo.config.recipe.picks import Curate, Export, Fraction, Name, Pick
+from livetomo.config.recipe.features import DenseFeature, Feature, PluginFeature
+from livetomo.config.recipe.picks import Calibrate, Consensus, Curate, Export, Fraction, Name, Pick, Quantile
 from livetomo.config.recipe.quality import Baseline, Limit, limit_faults, limits_of
 from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
@@ -101,6 +101,13 @@ class Recipe(UserModel):
         faults += [*_faults(self, names), *limit_faults(self.limit, names, self.radiation)]
         if self.radiation == "xray" and isinstance(self.denoise, Deconvolve):
             faults.append(_NO_CTF)
+        dense = {feature.name for feature in self.feature if isinstance(feature, DenseFeature)}
+        faults += [
+            f'pick number {number}: "{pick.feature}" is found by "dense", which has no decoys; leave out "false_share" '
+            'and "decoys"'
+            for number, pick in enumerate(self.pick, start=1)
+            if pick.wants_decoys and pick.feature in dense
+        ]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -165,6 +172,22 @@ def _faults(recipe: Recipe | MapRecipe, names: Collection[str]) -> Iterator[str]
         for name in (rule.feature, *needed):
             if name in names and name not in picked:
                 yield f'curate number {number}: "{name}" has no [[pick]]'
+    yield from _threshold_faults(recipe)
+
+
+def _threshold_faults(recipe: Recipe | MapRecipe) -> Iterator[str]:
+    """Where curation needs what the share of false picks leaves open, or decoys cannot follow it."""
+    limited = {pick.feature for pick in recipe.pick if pick.false_share is not None}
+    decoyed = {pick.feature for pick in recipe.pick if pick.wants_decoys}
+    for number, rule in enumerate(recipe.curate, start=1):
+        where = f"curate number {number}"
+        match rule:
+            case Quantile() | Calibrate() if rule.feature in limited:
+                yield f'{where}: "{rule.rule}" needs a threshold, and "{rule.feature}" has a "false_share"'
+            case Consensus() if rule.feature in decoyed:
+                yield f'{where}: "consensus" cannot be estimated by decoys; leave them out of its [[pick]]'
+            case Consensus() if partner := next((name for name in rule.partners if name in limited), None):
+                yield f'{where}: "consensus" needs a threshold, and "{partner}" has a "false_share"'
 
 
 def _mentioned(recipe: Recipe | MapRecipe) -> Iterator[tuple[str, str]]:

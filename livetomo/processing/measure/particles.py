@@ -5,6 +5,7 @@ from scipy.spatial import cKDTree
 
 from livetomo.core.picks import Picks
 from livetomo.core.quality.metric import Quality
+from livetomo.processing.pick.false_share import FEWEST_CANDIDATES, FalseShares, NotEstimated
 
 _SCORES = {"low": 0.1, "median": 0.5, "high": 0.9}
 
@@ -33,3 +34,16 @@ def particle_figures(
         nearest = float(np.median(distance[:, 1])) * voxel_size_angstrom
         figures.append(Quality(f"{feature}_neighbour_distance", nearest, "Å"))
     return figures
+
+
+def false_at_threshold(feature: str, threshold: float, shares: FalseShares | NotEstimated) -> Quality:
+    """How much of a feature's candidates that reach the recipe's threshold is expected to be false."""
+    name = f"{feature}_false_at_threshold"
+    if isinstance(shares, NotEstimated):
+        return Quality(name, None, "", "missing", shares.reason)
+    if (count := int((shares.score >= threshold).sum())) < FEWEST_CANDIDATES:
+        reason = f"only {count} candidates reach the threshold of {threshold:g}, too few to be compared with decoys"
+        return Quality(name, None, "", "missing", reason)
+    found = shares.of_those_above(threshold)
+    assert found is not None
+    return Quality(name, found.value, "")

@@ -37,10 +37,12 @@ class FeatureMaps:
     """Every feature's map, (z, y, x) on the plan's grid, 0..1, of whatever type holds it best.
 
     mirror_agreement: of features that a network looked for over mirror images, how far its answers agree.
+    decoys: the maps of the features whose share of false picks is estimated, of the decoy (see `decoys.py`).
     """
 
     maps: Mapping[str, Tensor]
     mirror_agreement: Mapping[str, float] = field(default_factory=dict)
+    decoys: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def dense_masks(normalised: Tensor, plan: FeaturePlan) -> dict[str, Tensor]:

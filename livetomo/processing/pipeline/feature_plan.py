@@ -1,12 +1,14 @@
 """What will be done to find a recipe's features in a tomogram: on which grid, and by which networks."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from livetomo.config import decoy_calibration
 from livetomo.config.model_card import Card
 from livetomo.config.recipe.denoise import NoDenoise
-from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature
+from livetomo.config.recipe.features import BlobFeature, Feature, NetworkFeature, PluginFeature
 from livetomo.config.recipe.recipe import Recipe
+from livetomo.core.false_share import DecoyCalibration
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import NetworkUsed
 from livetomo.processing.footprint import NetworkRun
@@ -71,10 +73,27 @@ class FeaturePlan:
     def runs(self) -> list[NetworkRun]:
         """The networks' runs, for those who want to know what they will cost."""
         networks = self.networks()
+        decoyed = self.of_features(self.decoyed()).served()
         return [
-            NetworkRun(networks[name].card.canonical, len({feature.channel_name for feature in features}), mirrors)
+            NetworkRun(
+                networks[name].card.canonical,
+                len({feature.channel_name for feature in features}),
+                mirrors,
+                decoys=len({feature.channel_name for feature in decoyed.get((name, mirrors), ())}),
+            )
             for (name, mirrors), features in self.served().items()
         ]
+
+    def decoyed(self) -> list[str]:
+        """The features that are looked for in a decoy too, to estimate how many picks are false."""
+        return [rule.feature for rule in self.recipe.pick if rule.wants_decoys and rule.feature not in self.missing]
+
+    def of_features(self, names: Collection[str]) -> "FeaturePlan":
+        """The plan for these features alone, none of which is missing; on the same grid."""
+        features = tuple(feature for feature in self.recipe.feature if feature.name in names)
+        packages = {name: package for name, package in self.packages.items() if name in names}
+        recipe = self.recipe.model_copy(update={"feature": features})
+        return replace(self, recipe=recipe, packages=packages, unfit={}, missing={})
 
     def provenance(self) -> dict[str, NetworkUsed]:
         """Which networks are used, by what the recipe calls them."""
@@ -83,14 +102,27 @@ class FeaturePlan:
             for name, package in self.networks().items()
         }
 
+    def calibration(self, name: str) -> tuple[DecoyCalibration | None, str]:
+        """How the decoys of a feature are calibrated, and by whose calibration; None, "" where nobody has one."""
+        feature = self._feature(name)
+        if isinstance(feature, NetworkFeature):
+            card = self.packages[name].card
+            found, whose = card.decoy_calibration.get(feature.channel_name), card.name
+        else:
+            found, whose = decoy_calibration.of_methods().get(feature.model), feature.model
+        return found, whose if found else ""
+
     def diameter_angstrom(self, name: str) -> float | None:
         """How large the particles of a feature are, as the recipe or the card says; None where neither does."""
-        feature = next(each for each in self.recipe.feature if each.name == name)
+        feature = self._feature(name)
         if isinstance(feature, BlobFeature):
             return feature.diameter_angstrom
         if isinstance(feature, NetworkFeature) and name in self.packages:
             return self.packages[name].card.diameter_angstrom(feature.channel_name)
         return None
+
+    def _feature(self, name: str) -> Feature:
+        return next(feature for feature in self.recipe.feature if feature.name == name)
 
 
 def plan_features(recipe: Recipe, tomogram: TomogramGeometry, models: Models) -> FeaturePlan:

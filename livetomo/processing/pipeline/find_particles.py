@@ -4,28 +4,72 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from livetomo.config.recipe.picks import Away, Calibrate, Consensus, Curate, Duplicates, Near, Pick, Quantile
 from livetomo.config.recipe.recipe import MapRecipe, Recipe
+from livetomo.core.false_share import FalseShare
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import Removed
 from livetomo.core.picks import Picks
 from livetomo.processing import interact
 from livetomo.processing.pick import curate
+from livetomo.processing.pick.false_share import FalseShares, NotEstimated
 from livetomo.processing.pick.maxima import maxima
 
 
 @dataclass(frozen=True, slots=True)
+class CurationStep:
+    """What one rule of curation did. number: of the rule, from 1. before, after: (n,), the candidates' scores."""
+
+    number: int
+    rule: str
+    before: npt.NDArray[np.float32]
+    after: npt.NDArray[np.float32]
+
+    def removed(self, threshold: float) -> Removed:
+        """How many it took, of those above the threshold and in all."""
+        picks = int((self.before >= threshold).sum()) - int((self.after >= threshold).sum())
+        return Removed(self.number, self.rule, picks, len(self.before) - len(self.after))
+
+
+@dataclass(frozen=True, slots=True)
 class FoundParticles:
-    """What was found: candidates by feature, strongest first, and what each rule of curation took from them."""
+    """What was found, by feature: candidates, strongest first, and what each rule of curation did to them.
+
+    false_shares: of the features that were looked for in a decoy, how many of the candidates are expected to be false.
+    """
 
     candidates: Mapping[str, Picks] = field(default_factory=dict)
-    removed: Mapping[str, Sequence[Removed]] = field(default_factory=dict)
+    curation: Mapping[str, Sequence[CurationStep]] = field(default_factory=dict)
+    false_shares: Mapping[str, FalseShares | NotEstimated] = field(default_factory=dict)
+
+    def threshold(self, rule: Pick) -> float:
+        """The score from which on a rule's particles are published: where its share of false picks is reached."""
+        shares = self.false_shares.get(rule.feature)
+        if rule.false_share is None or not isinstance(shares, FalseShares):
+            return rule.threshold
+        return shares.threshold(rule.false_share)
 
     def published(self, rule: Pick) -> Picks:
-        """The picks of a rule's feature that are above its threshold."""
-        return self.candidates[rule.feature].above(rule.threshold)
+        """The picks of a rule's feature."""
+        return self.candidates[rule.feature].above(self.threshold(rule))
+
+    def false_share(self, rule: Pick) -> tuple[FalseShare | None, str]:
+        """How many of a rule's published picks are expected to be false, or why that is not known."""
+        match self.false_shares.get(rule.feature):
+            case None:
+                return None, ""
+            case NotEstimated(reason):
+                return None, reason
+            case shares:
+                found = shares.of_those_above(self.threshold(rule))
+                return found, "" if found else "no candidate was published"
+
+    def removed(self, rule: Pick) -> tuple[Removed, ...]:
+        """What each rule of curation took from the particles of a rule's feature."""
+        return tuple(step.removed(self.threshold(rule)) for step in self.curation.get(rule.feature, ()))
 
 
 def change_maps(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramGeometry) -> dict[str, Tensor]:
@@ -47,17 +91,15 @@ def change_maps(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: To
 def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramGeometry) -> FoundParticles:
     """The particles of every `[[pick]]`, curated; positions in voxels of the maps."""
     candidates = {rule.feature: pick(maps[rule.feature], rule, grid) for rule in recipe.pick}
-    removed: dict[str, list[Removed]] = {}
+    steps: dict[str, list[CurationStep]] = {}
     thresholds = {rule.feature: rule.threshold for rule in recipe.pick}
     for number, curation in enumerate(recipe.curate, start=1):
         name = curation.feature
         before = candidates[name]
         after = _curated(before, curation, maps, candidates, thresholds, grid)
         candidates[name] = after
-        published = len(before.above(thresholds[name])) - len(after.above(thresholds[name]))
-        counts = Removed(number, curation.rule, published, len(before) - len(after))
-        removed.setdefault(name, []).append(counts)
-    return FoundParticles(candidates, removed)
+        steps.setdefault(name, []).append(CurationStep(number, curation.rule, before.score, after.score))
+    return FoundParticles(candidates, steps)
 
 
 def pick(probability: Tensor, rule: Pick, grid: TomogramGeometry) -> Picks:

@@ -9,7 +9,7 @@ from livetomo.core.quality.metric import Quality
 from livetomo.processing.measure.extent import extent_figures
 from livetomo.processing.measure.halves import focus
 from livetomo.processing.measure.metadata import metadata_figures
-from livetomo.processing.measure.particles import particle_figures
+from livetomo.processing.measure.particles import false_at_threshold, particle_figures
 from livetomo.processing.measure.volume import VolumeFigures
 from livetomo.processing.pipeline.feature_maps import FeatureMaps
 from livetomo.processing.pipeline.feature_plan import FeaturePlan
@@ -39,6 +39,7 @@ def measure(
         figures.append(focused)
     figures += _extents(plan, extent, maps)
     figures += _particles(plan, extent, seen, found)
+    figures += _false_at_thresholds(plan, found)
     figures += missing_figures(plan.recipe, plan.missing)
     figures += [Quality(f"{name}_mirror_agreement", value, "") for name, value in maps.mirror_agreement.items()]
     return Findings(tuple(figures), halves.warnings)
@@ -71,3 +72,10 @@ def _particles(
                 volume_um3=extent.volume_um3(),
                 slab_um3=slab,
             )
+
+
+def _false_at_thresholds(plan: FeaturePlan, found: FoundParticles) -> Iterator[Quality]:
+    """How much of what reaches each rule's threshold is expected to be false, by decoys."""
+    for rule in plan.recipe.pick:
+        if rule.feature in found.false_shares:
+            yield false_at_threshold(rule.feature, rule.threshold, found.false_shares[rule.feature])

@@ -1,12 +1,19 @@
-"""The stages between maps and particles: interactions, labels, picking; in voxels of the tomogram where it ends."""
+"""The stages between maps and particles: interactions, labels, picking; in voxels of the tomogram where it ends.
 
+What is done to a feature is done to its decoy.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from livetomo.config.recipe.features import label_thresholds
 from livetomo.core.picks import Picks
+from livetomo.processing.pick.false_share import FalseShares, NotEstimated, false_shares
+from livetomo.processing.pipeline.decoys import decoy_of, treating_decoys_alike
 from livetomo.processing.pipeline.feature_maps import FeatureMaps
 from livetomo.processing.pipeline.feature_plan import FeaturePlan
 from livetomo.processing.pipeline.find_particles import FoundParticles, change_maps, find
@@ -15,7 +22,13 @@ from livetomo.processing.segment.labels import labelled
 
 def interact(maps: FeatureMaps, plan: FeaturePlan) -> FeatureMaps:
     """The maps after the recipe's competition and interactions."""
-    return replace(maps, maps=change_maps(maps.maps, plan.recipe, plan.grid.maps))
+    changed = change_maps(_with_decoys(maps), treating_decoys_alike(plan.recipe, maps.decoys), plan.grid.maps)
+    decoys = {name: changed.pop(decoy_of(name)) for name in maps.decoys}
+    return replace(maps, maps=changed, decoys=decoys)
+
+
+def _with_decoys(maps: FeatureMaps) -> Mapping[str, Tensor]:
+    return {**maps.maps, **{decoy_of(name): decoy for name, decoy in maps.decoys.items()}}
 
 
 def label(maps: FeatureMaps, plan: FeaturePlan) -> npt.NDArray[np.int8] | None:
@@ -27,10 +40,24 @@ def label(maps: FeatureMaps, plan: FeaturePlan) -> npt.NDArray[np.int8] | None:
 
 
 def pick(maps: FeatureMaps, plan: FeaturePlan) -> FoundParticles:
-    """The recipe's particles, in voxels of the tomogram; none of a feature that is missing."""
-    found = find(maps.maps, plan.recipe, plan.grid.maps)
-    candidates = {
-        name: Picks.none() if name in plan.missing else plan.grid.in_tomogram(picks)
-        for name, picks in found.candidates.items()
-    }
-    return replace(found, candidates=candidates)
+    """The recipe's particles, in voxels of the tomogram; none of a feature that is missing.
+
+    Those of a feature with a decoy have the share of false picks that it lets expect.
+    """
+    found = find(_with_decoys(maps), treating_decoys_alike(plan.recipe, maps.decoys), plan.grid.maps)
+    candidates, shares = {}, {}
+    for rule in plan.recipe.pick:
+        name = rule.feature
+        picks = Picks.none() if name in plan.missing else plan.grid.in_tomogram(found.candidates[name])
+        if name in maps.decoys:
+            decoys = found.candidates[decoy_of(name)]
+            shares[name] = false_shares(picks.score, decoys.score, *plan.calibration(name))
+            picks = _with_shares(picks, shares[name])
+        candidates[name] = picks
+    return replace(found, candidates=candidates, false_shares=shares)
+
+
+def _with_shares(picks: Picks, shares: FalseShares | NotEstimated) -> Picks:
+    if isinstance(shares, NotEstimated):
+        return picks
+    return replace(picks, false_share=shares.value.astype(np.float32))

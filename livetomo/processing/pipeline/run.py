@@ -9,6 +9,7 @@ from livetomo.core.manifest import ResultManifest
 from livetomo.formats.frame import Frame
 from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline.before_denoising import look_and_clip_
+from livetomo.processing.pipeline.decoys import with_decoys_
 from livetomo.processing.pipeline.denoise import denoise_
 from livetomo.processing.pipeline.device_faults import device_faults
 from livetomo.processing.pipeline.feature_maps import segment
@@ -44,7 +45,8 @@ def run(
     """Make the result of `spec` in `folder`, which must not exist yet; the manifest, as `result.json` holds it.
 
     models: those of the device, kept from one tomogram to the next.
-    announce: is called with a stage's name as it begins: read, denoise, segment, interact, pick, measure, write.
+    announce: is called with a stage's name as it begins: read, denoise, segment, decoys (where the recipe asks for
+        them), interact, pick, measure, write.
 
     Raises:
         PermanentError: the input is at fault.
@@ -67,9 +69,13 @@ def run(
         with clock.stage("denoise"):
             seen, inputs = look_and_clip_(volume, plan, spec, blank)
             volume = denoise_(volume, spec, geometry, blank)
+        nothing = None if blank is None else blank.mask
         with clock.stage("segment"):
-            maps = segment(volume, inputs, plan, models, None if blank is None else blank.mask)
-            del inputs  # as large as the maps
+            maps = segment(volume, inputs, plan, models, nothing)
+        if plan.decoyed():
+            with clock.stage("decoys"):
+                maps = with_decoys_(maps, volume, inputs, plan, models, nothing)
+        del inputs  # as large as the maps
         with clock.stage("interact"):
             maps = interact(maps, plan)
             labels = label(maps, plan)

@@ -143,15 +143,18 @@ def _picks(result: TomogramResult, rule: Pick) -> FeaturePicks:
     strongest = published.where(np.arange(min(len(published), MOST_INLINE_PICKS)))
     xyz = Placed(strongest, result.frame).corner_xyz_angstrom().round(1).tolist()
     scores = strongest.score.astype(float).round(4).tolist()
+    share, why_no_share = result.found.false_share(rule)
     return FeaturePicks(
         count=len(published),
         candidates=len(result.found.candidates[rule.feature]),
-        threshold=rule.threshold,
+        threshold=result.found.threshold(rule),
         diameter_angstrom=result.diameter_angstrom(rule),
-        removed=tuple(result.found.removed.get(rule.feature, ())),
+        removed=result.found.removed(rule),
         columns=("x_angstrom", "y_angstrom", "z_angstrom", "score"),
         strongest=[[*position, score] for position, score in zip(xyz, scores, strict=True)],
         missing=result.plan.missing.get(rule.feature, ""),
+        false_share=share,
+        false_share_missing=why_no_share,
     )
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from importlib import resources
 
 import pytest
@@ -48,6 +49,45 @@ def test_a_diameter_that_is_not_given_leaves_every_hash_as_it_was():
     given = Recipe.model_validate({"feature": [FEATURE], "pick": [pick | {"diameter_angstrom": 300}]})
     assert given.hash != Recipe.model_validate({"feature": [FEATURE], "pick": [pick]}).hash
     assert Recipe.model_validate(given.to_json()).hash == given.hash
+
+
+def test_a_share_of_false_picks_that_is_not_asked_for_leaves_every_hash_as_it_was():
+    pick = {"feature": FEATURE["name"], "min_spacing_angstrom": 100}
+    plain = Recipe.model_validate({"feature": [FEATURE], "pick": [pick | {"false_share": None, "decoys": False}]})
+    assert plain.hash == Recipe.model_validate({"feature": [FEATURE], "pick": [pick]}).hash
+    assert not {"false_share", "decoys"} & plain.to_json()["pick"][0].keys()
+    for asked in ({"false_share": 0.1}, {"decoys": True}):
+        given = Recipe.model_validate({"feature": [FEATURE], "pick": [pick | asked]})
+        assert given.hash != plain.hash
+        assert Recipe.model_validate(given.to_json()).hash == given.hash
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ({"feature": [{"name": "a", "model": "dense"}]}, '"a" is found by "dense", which has no decoys'),
+        (
+            {"curate": [{"feature": "a", "rule": "quantile", "lowest": 0.1}]},
+            '"quantile" needs a threshold, and "a" has',
+        ),
+        ({"curate": [{"feature": "a", "rule": "calibrate"}]}, '"calibrate" needs a threshold, and "a" has a "false_'),
+        (
+            {"curate": [{"feature": "a", "rule": "consensus", "partners": ["b"], "distance_angstrom": 60}]},
+            '"consensus" cannot be estimated by decoys',
+        ),
+        (
+            {"curate": [{"feature": "b", "rule": "consensus", "partners": ["a"], "distance_angstrom": 60}]},
+            '"consensus" needs a threshold, and "a" has a "false_share"',
+        ),
+    ],
+)
+def test_what_a_share_of_false_picks_cannot_go_with_is_said(tables, said):
+    blob = {"model": "blob", "diameter_angstrom": 100}
+    picks = [{"feature": "a", "min_spacing_angstrom": 100, "false_share": 0.1}]
+    picks += [{"feature": "b", "min_spacing_angstrom": 100}]
+    body = {"feature": [{"name": "a"} | blob], "pick": picks} | tables
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Recipe.model_validate(body | {"feature": [*body["feature"], {"name": "b"} | blob]})
 
 
 def test_a_whole_number_and_its_fraction_are_the_same_recipe():

@@ -71,7 +71,7 @@ def test_curation_says_what_each_rule_removed():
     )
     found = find(maps, rules, GRID)
     assert len(found.candidates["a"]) == 0
-    assert found.removed["a"] == [Removed(1, "away", 1, 1), Removed(2, "near", 2, 2)]
+    assert list(found.removed(rules.pick[0])) == [Removed(1, "away", 1, 1), Removed(2, "near", 2, 2)]
 
 
 def test_several_pickers_can_agree():
