@@ -23,7 +23,6 @@ class NameGiven(click.ParamType):  # type: ignore[type-arg]  # not generic in ol
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As `click.ParamType.convert`."""
         if not str(value).strip():
             self.fail("the name is empty. Is a variable of the shell not set?", param, ctx)
         return str(value)
@@ -35,7 +34,6 @@ class VoxelSizeOption(click.ParamType):  # type: ignore[type-arg]  # as above
     name = "voxel size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """As `click.ParamType.convert`."""
         try:
             return possible(float(value))
         except ValueError:

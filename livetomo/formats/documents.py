@@ -26,7 +26,6 @@ class Eman2Exporter(PerTomogram):
     ending = "json"
 
     def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
         position = (placed.voxels_xyz() - self._centre(placed.frame)) * placed.frame.binning
         scores = placed.picks.score.astype(float).round(6).tolist()
         boxes = [[*where, "tomobox", score, 0] for where, score in zip(position.round(4).tolist(), scores, strict=True)]
@@ -38,11 +37,9 @@ class Eman2Exporter(PerTomogram):
         return json.dumps(body, indent=1) + "\n"
 
     def path(self, called: str, feature: str) -> str:
-        """Where the file of a tomogram lies."""
         return f"info/{called}_info.json"
 
     def read(self, text: str, frame: Frame) -> Picks:
-        """The inverse of `text`."""
         boxes = json.loads(text)["boxes_3d"]
         position = np.array([box[:3] for box in boxes], np.float64).reshape(-1, 3) / frame.binning
         return _picks(position + self._centre(frame), [box[4] for box in boxes])
@@ -59,7 +56,6 @@ class CopickExporter(PerTomogram):
     ending = "json"
 
     def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
         body = {
             "pickable_object_name": self._object(feature),
             "user_id": "livetomo",
@@ -73,7 +69,6 @@ class CopickExporter(PerTomogram):
         return json.dumps(body, indent=1) + "\n"
 
     def path(self, called: str, feature: str) -> str:
-        """Where the file of a tomogram lies."""
         return f"ExperimentRuns/{called}/Picks/livetomo_0_{self._object(feature)}.json"
 
     def called(self, frame: Frame) -> str:
@@ -81,7 +76,6 @@ class CopickExporter(PerTomogram):
         return dashed(frame.name)
 
     def read(self, text: str, frame: Frame) -> Picks:
-        """The inverse of `text`."""
         body = json.loads(text)
         points = body["points"]
         corner = np.array([[point["location"][axis] for axis in "xyz"] for point in points], np.float64)
@@ -117,12 +111,10 @@ class ImodExporter(PerTomogram):
     ending = "txt"
 
     def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
         points = placed.voxels_xyz() + _IMOD_CORNER_XYZ
         return "".join(f"{x:.3f} {y:.3f} {z:.3f}\n" for x, y, z in points.tolist())
 
     def path(self, called: str, feature: str) -> str:
-        """Where the file of a tomogram lies."""
         return f"{called}_{feature}.txt"
 
     def read(self, text: str, frame: Frame) -> Picks:

@@ -57,11 +57,9 @@ class PerTomogram(Exporter, Protocol):
         return plain(frame.name)
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
         return {self.path(self.called(placed.frame), feature): self.text(placed, feature) for placed in sets}
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
-        """The inverse of `session`, by what the tomograms are called."""
         called = {self.called(frame): frame for frame in frames}
         return {name: self.read(files[self.path(name, feature)], frame) for name, frame in called.items()}
 

@@ -33,11 +33,9 @@ class _Numbered(Exporter, Protocol):
     listed: str = ""
 
     def text(self, placed: Placed, feature: str) -> str:
-        """The file of one tomogram."""
         return self.table([placed])
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        """The files of many tomograms, by their paths."""
         names = "".join(
             f"{number} {self.called(placed.frame)}{self.listed}\n" for number, placed in enumerate(sets, start=1)
         )
@@ -48,11 +46,9 @@ class _Numbered(Exporter, Protocol):
         return plain(frame.name)
 
     def read(self, text: str, frame: Frame) -> Picks:
-        """The inverse of `text`."""
         return _picks(self.rows(text))
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
-        """The inverse of `session`, by what the tomograms are called."""
         rows = self.rows(files[feature + self.table_file])
         listed = dict(line.split() for line in files[feature + self.list_file].splitlines())
         return {
@@ -91,7 +87,6 @@ class DynamoExporter(_Numbered):
         return "".join(line + "\n" for line in lines)
 
     def rows(self, text: str) -> Points:
-        """The inverse of `table`."""
         table = np.array([line.split() for line in text.splitlines()], np.float64).reshape(-1, 36)
         return np.hstack([table[:, [19, 23, 24, 25, 9]], -table[:, [8, 6, 7]]])
 
@@ -115,7 +110,6 @@ class StopgapExporter(_Numbered):
         return loop_text("stopgap_motivelist", _MOTIVELIST, rows, numbered=False)
 
     def rows(self, text: str) -> Points:
-        """The inverse of `table`."""
         wanted = ("tomo_num", "orig_x", "orig_y", "orig_z", "score", "phi", "psi", "the")
         return numbers(parse_loops(text)["stopgap_motivelist"], wanted)
 

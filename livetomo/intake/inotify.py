@@ -57,7 +57,6 @@ class KernelHints(Hints):
 
     @property
     def mode(self) -> str:
-        """As `Hints.mode`."""
         if self._observer is None:
             return "poll (until the root is there)"
         if self._unwatched > 0:
@@ -65,13 +64,11 @@ class KernelHints(Hints):
         return "events"
 
     def take(self) -> list[tuple[str, bool]]:
-        """As `Hints.take`."""
         with self._lock:
             waiting, self._waiting = self._waiting, set()
         return sorted(waiting)
 
     def overflows(self) -> int:
-        """As `Hints.overflows`."""
         return self._overflows
 
     def keep_alive(self, folders: int) -> None:
@@ -92,7 +89,6 @@ class KernelHints(Hints):
             self._overflowed()  # what happened in between is known to nobody
 
     def close(self) -> None:
-        """As `Hints.close`."""
         _LOGGER.removeHandler(self._overflow_log)
         self._stop()
 

@@ -62,12 +62,10 @@ class AreTomo3Naming(Naming):
     """`P_Vol.mrc`, `P_EVN_Vol.mrc`, `P_ODD_Vol.mrc`; then `P.aln`, `P_TLT.txt` and a row of the session's metrics."""
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
-        """See `Naming`."""
         name = exposure.name
         return _with_halves(exposure, f"{name}_Vol.mrc", f"{name}_EVN_Vol.mrc", f"{name}_ODD_Vol.mrc")
 
     def complete(self, session: Path, exposure: Exposure) -> None:
-        """See `Naming`."""
         tilts = _tilts(exposure)
         order = np.argsort(np.argsort(np.abs(tilts), kind="stable"))
         depth, height, width = exposure.reconstruction.volume.shape
@@ -102,7 +100,6 @@ class CryoemServicesNaming(Naming):
         return {f"{exposure.name}_Vol.mrc": np.rot90(exposure.reconstruction.volume, axes=(1, 2))}
 
     def complete(self, session: Path, exposure: Exposure) -> None:
-        """See `Naming`."""
         stem, volume = session / f"{exposure.name}_Vol", exposure.reconstruction.volume
         write_slowly(stem.with_name(f"{stem.name}.mrc"), volume, exposure.voxel_size_angstrom, 0)
         middle = volume[len(volume) // 2]
@@ -131,13 +128,11 @@ class Relion5Naming(Naming):
         self._jobs: dict[str, str] = {}
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
-        """See `Naming`."""
         job = self._jobs.setdefault(exposure.name, f"Tomograms/job{len(self._jobs) + 1:03d}")
         stem = f"{job}/tomograms/rec_{exposure.name}"
         return _with_halves(exposure, f"{stem}.mrc", f"{stem}_half1.mrc", f"{stem}_half2.mrc")
 
     def complete(self, session: Path, exposure: Exposure) -> None:
-        """See `Naming`."""
         (session / self._jobs[exposure.name] / "RELION_JOB_EXIT_SUCCESS").touch()
 
 
@@ -145,12 +140,10 @@ class ImodNaming(Naming):
     """`TS/TS_rec.mrc` in the data set's folder, halves as labs' scripts name them, the angles beside it."""
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
-        """See `Naming`."""
         stem = f"{exposure.name}/{exposure.name}"
         return _with_halves(exposure, f"{stem}_rec.mrc", f"{stem}_even_rec.mrc", f"{stem}_odd_rec.mrc")
 
     def complete(self, session: Path, exposure: Exposure) -> None:
-        """See `Naming`."""
         angles = "".join(f"{tilt:8.2f}\n" for tilt in _tilts(exposure))
         (session / exposure.name / f"{exposure.name}.tlt").write_text(angles, encoding="ascii")
 
@@ -159,7 +152,6 @@ class GenericNaming(Naming):
     """`TS.mrc`, `TS_even.mrc`, `TS_odd.mrc`, and nothing else."""
 
     def volumes(self, exposure: Exposure) -> Mapping[str, npt.NDArray[np.float32]]:
-        """See `Naming`."""
         name = exposure.name
         return _with_halves(exposure, f"{name}.mrc", f"{name}_even.mrc", f"{name}_odd.mrc")
 

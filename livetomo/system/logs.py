@@ -59,7 +59,6 @@ class JsonFormatter(logging.Formatter):
     """One line of JSON: time, level, logger, message, what else was said, and the traceback where there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -75,7 +74,6 @@ class PlainFormatter(logging.Formatter):
     """A line for people: time, level where it is not just information, the sentence, and what else was said."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         more = "  ".join(f"{key}={value}" for key, value in extras(record).items())
         line = f"{self.formatTime(record, '%H:%M:%S')}  {level}{record.getMessage()}  {more}".rstrip()

@@ -158,7 +158,6 @@ class BoundedConnection(H11Protocol):
         self._asking = self.loop.call_later(self.ask_seconds, self._close_if_silent, None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As `H11Protocol.connection_lost`."""
         if self._asking is not None:
             self._asking.cancel()
         super().connection_lost(exc)

@@ -20,7 +20,6 @@ class AreTomo3(Producer):
     name: ClassVar[str] = "aretomo3"
 
     def volume(self, path: str) -> Recognised | None:
-        """As `Producer.volume`."""
         folder, name = split(path)
         if match := _VOLUME.fullmatch(name):
             group = folder + match["name"]

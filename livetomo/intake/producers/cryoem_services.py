@@ -34,11 +34,9 @@ class CryoemServices(Producer):
         return self._imod.volume(path) if name.endswith("_rec.mrc") else None
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
-        """As `Producer.rivals`."""
         return self._imod.rivals(file, path) if path.endswith("_rec.mrc") else (path,)
 
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
-        """As `Producer.signal`."""
         return GIVEN if any(tree.exists(file.group + picture) for picture in _PICTURES) else NO_SIGNAL
 
     def series(self, file: Recognised, path: str) -> str:

@@ -35,7 +35,6 @@ class Generic(Producer):
 
     @property
     def is_users_word(self) -> bool:
-        """As `Producer.is_users_word`."""
         return self._pattern is not None
 
     def recognise(self, path: str, session: str = "") -> Recognised | None:
@@ -48,7 +47,6 @@ class Generic(Producer):
         return Recognised("full", named, folder + (stem or suffix)) if named else None
 
     def volume(self, path: str) -> Recognised | None:
-        """As `Producer.volume`."""
         folder, name = split(path)
         stem, _, _ = name.rpartition(".")
         if not name.endswith(VOLUMES) or not stem:

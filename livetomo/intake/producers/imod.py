@@ -26,7 +26,6 @@ class Imod(Producer):
     suffixes: Sequence[str] = (".mrc", ".rec")
 
     def volume(self, path: str) -> Recognised | None:
-        """As `Producer.volume`."""
         folder, name = split(path)
         match = _VOLUME.fullmatch(name)
         if match is None:
@@ -37,7 +36,6 @@ class Imod(Producer):
         return Recognised("full", match["name"], group, stored_axes="yzx" if match["full"] else "")
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
-        """As `Producer.rivals`."""
         return [*untrimmed_last(file.group), *([path] if file.role == "even" else [])]
 
     def stands_alone(self, file: Recognised, path: str) -> bool:

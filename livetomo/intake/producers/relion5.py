@@ -19,7 +19,6 @@ class Relion5(Producer):
     alone_is_final: ClassVar[bool] = True
 
     def volume(self, path: str) -> Recognised | None:
-        """As `Producer.volume`."""
         folder, name = split(path)
         match = _VOLUME.fullmatch(name)
         if match is None:
@@ -28,7 +27,6 @@ class Relion5(Producer):
         return Recognised("full", match["name"], group)
 
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
-        """As `Producer.signal`."""
         folder, _ = split(path)
         job = _JOB.fullmatch(folder)
         if job is None:
@@ -45,7 +43,6 @@ class Relion5(Producer):
         return file.role == "even" and _JOB.fullmatch(split(path)[0]) is not None
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
-        """As `Producer.rivals`."""
         stem = f"{split(path)[0]}rec_{file.name}"
         return (f"{stem}.mrc", f"{stem}_half1.mrc")
 

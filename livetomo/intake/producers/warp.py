@@ -16,7 +16,6 @@ class Warp(Producer):
     name: ClassVar[str] = "warp"
 
     def volume(self, path: str) -> Recognised | None:
-        """As `Producer.volume`."""
         folder, name = split(path)
         stem = name.removesuffix(".mrc")
         if stem == name or not (match := _VOLUME.fullmatch(stem)):
@@ -24,7 +23,6 @@ class Warp(Producer):
         return Recognised("full", match["name"], folder + stem)
 
     def rivals(self, file: Recognised, path: str) -> Sequence[str]:
-        """As `Producer.rivals`."""
         return (f"{file.group}.mrc", path) if file.role == "even" else (path,)
 
     def stands_alone(self, file: Recognised, path: str) -> bool:
