@@ -10,8 +10,8 @@ from typing import Any
 from livetomo.core.tomogram import Arrival, KnownFile
 from livetomo.intake.fs_events import HintKeeper
 from livetomo.intake.messages import Report, arrival_to_json, known_from_json, known_to_json
-from livetomo.intake.scan_schedule import Rhythm
 from livetomo.intake.settings import WatchSettings
+from livetomo.intake.settle import Rhythm
 from livetomo.intake.tree import Tree
 from livetomo.intake.watcher import Watcher
 from livetomo.system.json_parent import Parent

@@ -1,6 +1,6 @@
 """Work per second is bounded, whatever the size of the tree."""
 
-from livetomo.intake.scan_schedule import LONGEST_REST, Rhythm
+from livetomo.intake.settle import LONGEST_REST, Rhythm
 
 
 def test_a_small_tree_is_scanned_whole_at_each_round(clock):

@@ -19,10 +19,9 @@ from livetomo.simulate.write import write_tomogram
 from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.batch import make_batch
 from livetomo.train.example import add_ribosomes, bit
-from livetomo.train.loss import loss
 from livetomo.train.score import ribosome_picks, score
 from livetomo.train.simulated import SimulatedExamples
-from livetomo.train.trainer import Trainer, TrainingDiverged, TrainingPlan
+from livetomo.train.trainer import Trainer, TrainingDiverged, TrainingPlan, loss
 
 FEATURES = ("membrane", "ribosome")
 LAYOUT = Layout(FEATURES, base=2, levels=2)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
+from livetomo.intake.producers.volume_name import without_processing
 from livetomo.intake.sidecars.metrics_csv import METRICS_FILE, series_with_metrics
 from livetomo.intake.tree import Tree
 

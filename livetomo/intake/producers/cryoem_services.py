@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from livetomo.intake.producers.aretomo3 import AreTomo3, mdocs
 from livetomo.intake.producers.imod import Imod
-from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import GIVEN, NO_SIGNAL, Producer, Recognised, Signal, split
 from livetomo.intake.producers.relion5 import relion_job, relion_project
+from livetomo.intake.producers.volume_name import without_processing
 from livetomo.intake.tree import Tree
 
 _COPY = re.compile(r"(?P<name>.+?)_Vol[._-].+\.mrc")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from livetomo.intake.producers.aretomo3 import mdocs
-from livetomo.intake.producers.processing import without_processing
 from livetomo.intake.producers.producer import Producer, Recognised, parent, split
+from livetomo.intake.producers.volume_name import without_processing
 from livetomo.intake.tree import Neighbours
 
 _VOLUME = re.compile(r"(?P<name>.+?)(?P<full>_full)?(?:_rec\.mrc|\.rec)", re.IGNORECASE)

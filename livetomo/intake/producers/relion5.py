@@ -21,10 +21,7 @@ class Relion5(Producer):
     def volume(self, path: str) -> Recognised | None:
         folder, name = split(path)
         match = _VOLUME.fullmatch(name)
-        if match is None:
-            return None
-        group = folder + match["name"]
-        return Recognised("full", match["name"], group)
+        return Recognised("full", match["name"], folder + match["name"]) if match else None
 
     def signal(self, file: Recognised, path: str, tree: Tree) -> Signal:
         folder, _ = split(path)

@@ -31,6 +31,12 @@ _SEPARATORS = re.compile(r"[._ -]+")
 TAIL = re.compile(r"(?:[._-](?:vol|rec|full_rec|full)|_\d+(?:\.\d+)?Apx)$", re.IGNORECASE)
 _HEAD = "rec_"
 _BETWEEN = "._- "
+_PROCESSING = re.compile(
+    r"aretomo\d?|imod|etomo|batchruntomo|relion\d?|warp|bin\d+|\d+(?:\.\d+)?(?:apx|angpix|ang)|\d+\.\d+a"
+    r"|recons?|reconstructions?|rec|volumes?|tomos?|tomograms?|wbp|sirt\d*|sart\d*|v\d+|re-?(?:run|do|recon)\d*",
+    re.IGNORECASE,
+)
+_WORD_BREAKS = re.compile(r"[_\- ]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +116,16 @@ def may_hold_tomograms(folder: str) -> bool:
 def may_hold_sources(folder: str) -> bool:
     """Whether a folder beside one with copies is called as one may be that holds what they were made from."""
     return not is_product(folder) and _STACKS.search(folder) is None
+
+
+def without_processing(folder: str) -> str:
+    """`folder` without words for how its volumes were made: `s/grid1/aretomo_bin4/` and `s/grid1_bin4/` are `s/grid1/`.
+
+    Two folders of which the same is left hold the same series: `bin4` and `bin8` do, `grid1` and `grid2` do not.
+    """
+    parts = []
+    for part in folder.strip("/").split("/"):
+        words = [word for word in _WORD_BREAKS.split(part) if not _PROCESSING.fullmatch(word)]
+        if words:
+            parts.append("_".join(words))
+    return "/".join(parts) + "/"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from livetomo.config.model_card import Layout
-from livetomo.processing.networks.low_memory_forward import in_slabs, planes_of
+from livetomo.processing.networks.inference import in_slabs, planes_of
 from livetomo.processing.networks.unet import Network, folded
 
 
