@@ -178,6 +178,17 @@ def session() -> dashboard.Dashboard:
             say="Picks published within an hour.",
         ),
         series(
+            "Expected false picks",
+            "percentunit",
+            Query(
+                f"sum by (feature) (increase(livetomo_expected_false_picks_total{{{_W}}}[1h]))"
+                f" / (sum by (feature) (increase(livetomo_picks_total{{{_W}}}[1h]))"
+                f" - sum by (feature) (increase(livetomo_unestimated_picks_total{{{_W}}}[1h])) > 0) or on() vector(0)",
+                "{{feature}}",
+            ),
+            say="Of the picks published within an hour, the share that is expected to be false; 0 if not estimated.",
+        ),
+        series(
             "Targets",
             "percentunit",
             Query(f"{_TARGET} or on() vector(0)", "{{watch}}, {{feature}}"),

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,9 @@ from sqlite_utils import Database
 
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.core.events import State
+from livetomo.core.expected_false import ExpectedFalse, expected_false
+from livetomo.core.false_share import FalseShare
+from livetomo.core.json_object import JsonObject
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.quality.metric import Verdict, poor, reasons
 from livetomo.core.quality.session_verdict import FEWEST_TOMOGRAMS, LAST_TOMOGRAMS, Target, failures_are_bad, targets
@@ -49,6 +52,7 @@ class SessionTotals:
     """What the results of a session's newest revisions add up to; `newest` is of the last change.
 
     verdict, reasons: of the session, by its last tomograms, as they were published.
+    false_picks: of the features of which it was estimated, how many of the picks are expected to be false.
     """
 
     watch: str
@@ -61,6 +65,7 @@ class SessionTotals:
     verdict: Verdict = "missing"
     reasons: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
+    false_picks: Mapping[str, ExpectedFalse] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class TomogramView:
     """A tomogram as it stands: the state of its newest job, and what its result says in brief.
 
     reasons: of the figures that are not good, one sentence each, worst first.
+    false_picks: how many of the picks are expected to be false, by feature; without those that nobody has estimated.
     """
 
     watch: str
@@ -88,6 +94,7 @@ class TomogramView:
     reasons: tuple[str, ...] = ()
     picks: Mapping[str, int] = field(default_factory=dict)
     previews: tuple[str, ...] = ()
+    false_picks: Mapping[str, ExpectedFalse] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,7 @@ class Views:
             verdict=verdict,
             reasons=reasons,
             targets=tuple(targets(self._wanted(watch, session), finished, self._now())),
+            false_picks=expected_false(each for _, _, picks in said for each in _estimated(picks)),
         )
 
     def session_verdict(
@@ -336,6 +344,7 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
         verdict=verdict,
         reasons=tuple(reasons(poor(quality).values())),
         picks=_counts(picks),
+        false_picks=expected_false(_estimated(picks)),
         previews=tuple(sorted(name for name in files if name.startswith("preview/"))),
     )
 
@@ -343,6 +352,13 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
 def _counts(picks: Mapping[str, Any]) -> dict[str, int]:
     """The published picks of each feature, from what the manifest says of them."""
     return {feature: int(recorded["count"]) for feature, recorded in picks.items()}
+
+
+def _estimated(picks: Mapping[str, Any]) -> Iterator[tuple[str, int, FalseShare | None]]:
+    """Each feature, the number of its published picks, and how many of them are expected to be false."""
+    for feature, recorded in picks.items():
+        share = recorded.get("false_share")
+        yield feature, int(recorded["count"]), None if share is None else FalseShare.from_json(JsonObject(share))
 
 
 def _moment(seconds: float) -> datetime:

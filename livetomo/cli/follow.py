@@ -18,6 +18,12 @@ from livetomo.cli.table import counted
 @click.option("--watch", type=NAME, help="Collect from this watch only.")
 @click.option("--session", type=NAME, help="Collect from this session only.")
 @click.option("--format", "kind", help="Also fetch each tomogram's file in this export format.")
+@click.option(
+    "--false-share",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Take of each tomogram's published picks only the strongest, among which this share is expected to be false.",
+)
 @click.option("--run", "line", metavar="COMMAND", help="Command to run on a copy of the picks, without a shell.")
 @click.option("--every-picks", type=click.IntRange(1), help="Run the command after this many new picks.")
 @click.option("--every-tomograms", type=click.IntRange(1), help="Run the command after this many new tomograms.")
@@ -41,6 +47,7 @@ def command(
     watch: str | None,
     session: str | None,
     kind: str | None,
+    false_share: float | None,
     line: str | None,
     every_picks: int | None,
     every_tomograms: int | None,
@@ -74,18 +81,22 @@ def command(
     from livetomo.client.pickset import PickSet
     from livetomo.config.configuration import Mqtt
     from livetomo.config.user_file import validate
-    from livetomo.core.errors import ExitCode
+    from livetomo.core.errors import ConfigurationError, ExitCode
     from livetomo.system.secret_files import read_token
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     settings = validate(Mqtt, mqtt | {"url": broker}, "--broker")
-    collection = Collection(output, feature, kind)
+    if kind is not None and false_share is not None:
+        raise ConfigurationError("--format fetches files with all published picks: give it or --false-share")
+    collection = Collection(output, feature, kind, false_share)
     position = collection.position if collection.position is not None else (0 if from_start else None)
     token = read_token(token_file) if token_file else None
     query = Query(feature, watch, session, site, instance)
 
     def on_change(pickset: PickSet, collection: Collection) -> None:
         what = "taken back" if pickset.retracted else counted(len(pickset.rows), "pick")
+        if pickset.rows and (false := pickset.expected_false()) is not None:
+            what += f", about {false:,.0f} of them false"
         click.echo(
             f"{pickset.watch}/{pickset.session}/{pickset.tomogram}: {what} "
             f"({collection.count:,} in {counted(collection.tomograms, 'tomogram')})"
@@ -104,6 +115,7 @@ def command(
         ),
         collection,
         kind=kind,
+        false_share=false_share,
         command=Command(line) if line else None,
         every=Every(every_picks, every_tomograms),
         tomograms=tomograms,

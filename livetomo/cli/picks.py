@@ -29,6 +29,12 @@ from livetomo.results.left_out import LeftOut
 )
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score threshold to use instead of the published one.")
 @click.option(
+    "--false-share",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Take the strongest picks of each tomogram among which this share is expected to be false, instead.",
+)
+@click.option(
     "--pixel-size",
     type=click.FloatRange(0.1, 100),
     metavar="Å",
@@ -47,6 +53,7 @@ def command(
     format_name: str,
     output: Path | None,
     threshold: float | None,
+    false_share: float | None,
     pixel_size: float | None,
     calibrate: bool,
     configuration: Path,
@@ -55,6 +62,8 @@ def command(
     """Write the picks of all tomograms of SESSION.
 
     SESSION is a folder of results, or the name of a session that the daemon knows.
+
+    --threshold and --false-share choose anew among the candidates that were kept; nothing is computed again.
 
     The newest revision of each tomogram is used. Files are replaced as a whole, so you can call the command again
     during a session. A tomogram whose result is damaged is left out with a message; the exit code is then 3.
@@ -67,10 +76,19 @@ def command(
     """
     from livetomo.formats.exporter import EXPORTERS
     from livetomo.results.session_files import NAMES, write_session
-    from livetomo.results.session_picks import asks_for_calibration, features, first_feature, newest_results, read_picks
+    from livetomo.results.session_picks import (
+        asks_for_calibration,
+        expected_false,
+        features,
+        first_feature,
+        newest_results,
+        read_picks,
+    )
 
     if format_name not in EXPORTERS:
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
+    if threshold is not None and false_share is not None:
+        raise ConfigurationError("--threshold and --false-share each choose the picks: give one of them")
     folder = _folder(session, watch, configuration)
     left_out: list[LeftOut] = []
     results = newest_results(folder, left_out.append)
@@ -85,6 +103,7 @@ def command(
         results,
         feature,
         threshold=threshold,
+        false_share=false_share,
         pixel_size_angstrom=pixel_size,
         everywhere=everywhere,
         calibrate=calibrate,
@@ -100,6 +119,7 @@ def command(
     sets = [placed for placed in sets if placed.frame.name not in without]
     calibrate = calibrate or asks_for_calibration(results, feature)
     count = sum(len(placed.picks) for placed in sets)
+    expected, unknown = expected_false(sets)
     if as_json:
         counts = {placed.frame.name: len(placed.picks) for placed in sets}
         report = {
@@ -108,12 +128,15 @@ def command(
             "picks": count,
             "tomograms": counts,
             "calibrated": calibrate,
+            "expected_false": round(expected, 1),
+            "unknown": unknown,
             "left_out": {left.tomogram: str(left.fault) for left in left_out},
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
     places = counted(len(sets), "tomogram")
-    click.echo(f"{counted(count, 'pick')} of {feature} in {places}{', scores calibrated' if calibrate else ''}:")
+    false = _false(expected, count, unknown)
+    click.echo(f"{counted(count, 'pick')} of {feature} in {places}{false}{', scores calibrated' if calibrate else ''}:")
     for path in files:
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
@@ -148,3 +171,11 @@ def _folder(session: str, watch: str | None, configuration: Path) -> Path:
             f"{', '.join(map(str, found))}"
         )
     return found[0]
+
+
+def _false(expected: float, count: int, unknown: int) -> str:
+    """How many of so many picks are expected to be false, `unknown` of them without an estimate; empty if all are."""
+    if unknown >= count:
+        return ""
+    of = "them" if not unknown else f"{count - unknown:,}"
+    return f", about {expected:,.0f} of {of} false"

@@ -3,7 +3,7 @@
 import json
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,9 @@ def _row(name: str, result: "Result", was_there: bool) -> dict[str, Any]:
         "picks": manifest.counts(),
         "candidates": {feature: picks.candidates for feature, picks in manifest.picks.items()},
         "missing": {feature: picks.missing for feature, picks in manifest.picks.items() if picks.missing},
+        "false_share": {
+            feature: picks.false_share.to_json() for feature, picks in manifest.picks.items() if picks.false_share
+        },
         "verdict": manifest.verdict,
         "seconds": round(sum(manifest.seconds.values()), 1),
         "folder": str(result.folder),
@@ -136,13 +139,16 @@ def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         if row["status"] == "failed":
             continue
-        counts = [" ".join(_counts(row[key], row["missing"])) for key in _COLUMNS[1:3]]
+        counts = [" ".join(_counts(row, key)) for key in _COLUMNS[1:3]]
         took = "already there" if row["status"] == "already there" else row["seconds"]
         lines.append((row["tomogram"], *counts, row["verdict"], took, row["folder"]))
     if lines:
         print_table(_COLUMNS, lines)
 
 
-def _counts(counts: Mapping[str, int], missing: Mapping[str, str]) -> list[str]:
+def _counts(row: Mapping[str, Any], key: str) -> Iterator[str]:
     """So many of each feature; of one that could not be looked for no number, which would mean that there are none."""
-    return [f"{feature} missing" if feature in missing else f"{feature} {count:,}" for feature, count in counts.items()]
+    for feature, count in row[key].items():
+        share = row["false_share"].get(feature) if key == "picks" else None
+        false = f" (about {share['expected']:,.0f} false)" if share else ""
+        yield f"{feature} missing" if feature in row["missing"] else f"{feature} {count:,}{false}"

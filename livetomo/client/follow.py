@@ -46,6 +46,7 @@ class Follower:
     """One stream into one collection.
 
     kind:      an export format whose files are fetched for each tomogram; None: the particles file alone.
+    false_share: take the strongest picks of each tomogram among which this share is expected to be false; None: all.
     tomograms: end when so many are collected; None: never.
     on_change: called with every change.
     """
@@ -54,6 +55,7 @@ class Follower:
     collection: Collection
     _: KW_ONLY
     kind: str | None = None
+    false_share: float | None = None
     command: Command | None = None
     every: Every | None = None
     tomograms: int | None = None
@@ -108,6 +110,7 @@ class Follower:
         return self.tomograms is not None and self.collection.tomograms >= self.tomograms
 
     async def _take(self, pickset: PickSet) -> None:
+        pickset = self._chosen(pickset)
         try:
             session = self.collection.take(pickset, await self._file(pickset))
         except NotAsPublished as fault:
@@ -120,6 +123,15 @@ class Follower:
                 self._saved_at = self.clock()
             self.on_change(pickset, self.collection)
             self._look_at((pickset.watch, pickset.session), session)
+
+    def _chosen(self, pickset: PickSet) -> PickSet:
+        """Those of its picks that are wanted."""
+        if self.false_share is None or pickset.retracted:
+            return pickset
+        if pickset.rows and pickset.false_shares() is None:
+            why = pickset.false_share_missing or "the recipe did not ask for it"
+            log.warning("%s: no pick is taken, since its share of false picks is not known: %s", pickset.tomogram, why)
+        return pickset.up_to_false_share(self.false_share)
 
     async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:
         if self.kind is None or pickset.retracted:

@@ -9,6 +9,7 @@ Below the output folder:
 
 import json
 import logging
+import math
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -21,21 +22,16 @@ from livetomo.client.standing import Place, Standing
 from livetomo.core.errors import BadStar, ConfigurationError
 from livetomo.core.naming import slug
 from livetomo.formats.names import word
+from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
 from livetomo.formats.star import loop_text, read_loops
 
 log = logging.getLogger("livetomo.client.collection")
 
-_COLUMNS = (
-    "rlnTomoName",
-    "rlnCenteredCoordinateXAngst",
-    "rlnCenteredCoordinateYAngst",
-    "rlnCenteredCoordinateZAngst",
-    "rlnAutopickFigureOfMerit",
-)
+_COLUMNS = ("rlnTomoName", *CENTRED, SCORE)
 
 
-Particle = tuple[float, float, float, float]
-"""x, y and z in Å from the tomogram's centre, and the score."""
+Particle = tuple[float, float, float, float, float]
+"""x, y and z in Å from the tomogram's centre, the score, and the share of false picks, NaN if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +81,9 @@ class CollectedSession:
             name = f"tomograms/{file[0]}"
             (self.folder / "tomograms").mkdir(parents=True, exist_ok=True)
             replace_file(self.folder / name, file[1])
-        positions = zip(pickset.centred_xyz_angstrom(), pickset.scores(), strict=True)
-        self._rows[pickset.tomogram] = [(*xyz, score) for xyz, score in positions]
+        shares = pickset.false_shares() or [math.nan] * len(pickset.rows)
+        values = zip(pickset.centred_xyz_angstrom(), pickset.scores(), shares, strict=True)
+        self._rows[pickset.tomogram] = [(*xyz, score, share) for xyz, score, share in values]
         self.taken[pickset.tomogram] = CollectedTomogram(
             pickset.tomogram,
             pickset.revision,
@@ -123,8 +120,10 @@ class CollectedSession:
     def text(self) -> str:
         """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
         called = _names(self.taken)
-        rows = ((word(called[name]), *place) for name in sorted(self._rows) for place in self._rows[name])
-        return loop_text("particles", _COLUMNS, rows)
+        rows = [(word(called[name]), *row) for name in sorted(self._rows) for row in self._rows[name]]
+        if all(math.isnan(row[-1]) for row in rows):
+            return loop_text("particles", _COLUMNS, (row[:-1] for row in rows))
+        return loop_text("particles", (*_COLUMNS, FALSE_SHARE), rows)
 
     def write(self) -> None:
         """Bring the particles file up to date."""
@@ -141,7 +140,7 @@ class CollectedSession:
 class Collection:
     """All sessions below one folder."""
 
-    def __init__(self, folder: Path, feature: str, kind: str | None = None) -> None:
+    def __init__(self, folder: Path, feature: str, kind: str | None = None, false_share: float | None = None) -> None:
         self.position: int | None = None
         self.epoch = ""
         self.began = 0
@@ -149,6 +148,7 @@ class Collection:
         self._folder = folder
         self._feature = feature
         self._kind = kind
+        self._false_share = false_share
         self._state = folder / "follow.json"
         folder.mkdir(parents=True, exist_ok=True)
         if self._state.exists():
@@ -182,7 +182,7 @@ class Collection:
         self.position, self.epoch, self.began = position, epoch, began
         for session in self.sessions.values():
             session.write()
-        body = {
+        body: dict[str, Any] = {
             "feature": self._feature,
             "format": self._kind,
             "position": position,
@@ -193,6 +193,8 @@ class Collection:
                 for (watch, name), session in self.sessions.items()
             ],
         }
+        if self._false_share is not None:
+            body["false_share"] = self._false_share
         replace_file(self._state, json.dumps(body, indent=1).encode())
 
     def _session(self, watch: str, session: str) -> CollectedSession:
@@ -204,6 +206,10 @@ class Collection:
         if (body["feature"], body["format"]) != (self._feature, self._kind):
             wanted = " as ".join(filter(None, (body["feature"], body["format"])))
             raise ConfigurationError(f"{self._folder} collects {wanted}. Give each collection its own output folder.")
+        before = body.get("false_share")
+        if before != self._false_share:
+            said = "all published picks" if before is None else f"picks with --false-share {before:g}"
+            raise ConfigurationError(f"{self._folder} collects {said}. Give each collection its own output folder.")
         self.position, self.epoch, self.began = body["position"], body.get("epoch", ""), body.get("began", 0)
         for each in body["sessions"]:
             taken = {one["tomogram"]: CollectedTomogram(**one) for one in each["taken"]}
@@ -216,16 +222,17 @@ def _rows_of(star: Path) -> dict[str, list[Particle]]:
     """What `Session.text` has written, by what the tomograms are called in it; nothing where it cannot be read."""
     try:
         columns = read_loops(star)["particles"]
-        places = zip(*([float(word) for word in columns[name]] for name in _COLUMNS[1:]), strict=True)
         names = columns["rlnTomoName"]
+        shares = columns.get(FALSE_SHARE, ["nan"] * len(names))
+        numbers = [[float(word) for word in column] for column in (*(columns[name] for name in _COLUMNS[1:]), shares)]
     except FileNotFoundError:
         return {}
     except (BadStar, LookupError, ValueError) as fault:
         log.warning(f"{star} is damaged ({fault})")
         return {}
     rows: dict[str, list[Particle]] = {}
-    for name, (x, y, z, score) in zip(names, places, strict=True):
-        rows.setdefault(name, []).append((x, y, z, score))
+    for name, x, y, z, score, share in zip(names, *numbers, strict=True):
+        rows.setdefault(name, []).append((x, y, z, score, share))
     return rows
 
 

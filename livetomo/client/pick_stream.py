@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from livetomo.client.standing import Place, Replay, Standing, keep
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
 from livetomo.core.naming import slug
+from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
 from livetomo.formats.star import parse_loops
 
 log = logging.getLogger("livetomo.client.stream")
@@ -306,10 +308,15 @@ class PickStream:
 
 
 def rows_of_star(text: str, pickset: PickSet) -> tuple[tuple[float, ...], ...]:
-    """The rows of a RELION 5 particles file, in the columns of `pickset`, which are from the first voxel's centre."""
+    """The rows of a RELION 5 particles file, in the columns of `pickset`, which are from the first voxel's centre.
+
+    What a column holds that a newer daemon has added is not known here.
+    """
     loop = parse_loops(text)["particles"]
-    columns: dict[str, list[float]] = {"score": [float(word) for word in loop["rlnAutopickFigureOfMerit"]]}
-    for axis, middle in zip("xyz", pickset.geometry.middle_angstrom, strict=True):
-        words = loop[f"rlnCenteredCoordinate{axis.upper()}Angst"]
-        columns[f"{axis}_angstrom"] = [float(word) + middle for word in words]
-    return tuple(zip(*(columns[name] for name in pickset.columns), strict=True))
+    columns: dict[str, list[float]] = {"score": [float(word) for word in loop[SCORE]]}
+    unknown = [math.nan] * len(columns["score"])
+    for axis, name, middle in zip("xyz", CENTRED, pickset.geometry.middle_angstrom, strict=True):
+        columns[f"{axis}_angstrom"] = [float(word) + middle for word in loop[name]]
+    if FALSE_SHARE in loop:
+        columns["false_share"] = [float(word) for word in loop[FALSE_SHARE]]
+    return tuple(zip(*(columns.get(name, unknown) for name in pickset.columns), strict=True))

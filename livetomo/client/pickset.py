@@ -1,10 +1,12 @@
 """The picks of one feature in one tomogram, as a consumer gets them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from livetomo.core.false_share import FalseShare
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.json_object import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class PickSet:
     files:   files of the result, by export format.
     series:  name of the tomogram in exports, if it is another one there.
     epoch:   numbering that `seq` belongs to; a new one means that the catalog was restored or rebuilt.
+    false_share: how many of the published picks are expected to be false; None if it was not estimated (then
+        `false_share_missing` says why), and of a set that was cut. The column false_share is for all rows up to each.
     """
 
     event_id: str
@@ -46,6 +50,8 @@ class PickSet:
     files: Mapping[str, RemoteFile] = field(default_factory=dict)
     epoch: str = ""
     series: str = ""
+    false_share: FalseShare | None = None
+    false_share_missing: str = ""
 
     @property
     def geometry(self) -> TomogramGeometry:
@@ -63,6 +69,24 @@ class PickSet:
         column = self.columns.index("score")
         return [row[column] for row in self.rows]
 
+    def false_shares(self) -> list[float] | None:
+        """Of each row, the expected share of false picks among it and all stronger ones; None where it is not known."""
+        if "false_share" not in self.columns:
+            return None
+        column = self.columns.index("false_share")
+        return [row[column] for row in self.rows]
+
+    def up_to_false_share(self, most: float) -> "PickSet":
+        """The strongest rows, among which at most this share is expected to be false; none where it is not known."""
+        shares = self.false_shares() or ()
+        rows = tuple(row for row, share in zip(self.rows, shares, strict=False) if share <= most)
+        return replace(self, rows=rows, false_share=None)
+
+    def expected_false(self) -> float | None:
+        """How many of the rows are expected to be false; None where it is not known."""
+        shares = self.false_shares()
+        return None if shares is None else len(shares) * max(shares, default=0.0)
+
 
 def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, ...], ...]) -> PickSet:
     """What a picks or retracted payload says, with all rows."""
@@ -74,6 +98,8 @@ def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, .
     return PickSet(
         **common,
         series=body.get("series", ""),
+        false_share=FalseShare.from_json(JsonObject(share)) if (share := body.get("false_share")) else None,
+        false_share_missing=body.get("false_share_missing", ""),
         voxel_size_angstrom=body["volume"]["voxel_size_angstrom"],
         shape_zyx=tuple(body["volume"]["shape_zyx"]),
         columns=tuple(body["columns"]),

@@ -164,6 +164,16 @@ class ExportDiffers(LivetomoError, reason="export differs"):
     """Files that were made for another program do not hold what was to be written."""
 
 
+class FalseShareUnknown(LivetomoError, reason="false share unknown", exit_code=ExitCode.INPUT):
+    """A tomogram's picks are to be chosen by their share of false ones, and nobody has estimated it."""
+
+    def __init__(self, tomogram: str, why: str) -> None:
+        super().__init__(
+            f"the share of false picks is not known in {tomogram}: {why or 'the recipe did not ask for it'}. "
+            'Give a --threshold, or process it with a recipe that has "false_share".'
+        )
+
+
 class StateBusy(PathError, reason="state in use", exit_code=ExitCode.BUSY):
     """Another daemon holds the state directory."""
 

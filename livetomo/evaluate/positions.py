@@ -11,7 +11,8 @@ import numpy.typing as npt
 from livetomo.core.errors import BadStar, ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import ResultManifest
-from livetomo.formats.particles_star import CENTRED, CORNER, SCORE, numbers
+from livetomo.formats.particle_columns import CENTRED, CORNER, SCORE
+from livetomo.formats.particles_star import numbers
 from livetomo.formats.star import read_loops
 from livetomo.results.folder import read_result
 from livetomo.results.manifest import MANIFEST

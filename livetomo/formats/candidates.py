@@ -11,10 +11,9 @@ from livetomo.core.errors import BadStar
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import word
-from livetomo.formats.particles_star import ANGLES, CENTRED, SCORE
+from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, SCORE
 from livetomo.formats.star import loop_text
 
-FALSE_SHARE = "livetomoFalseShare"
 _VOLUME = "livetomoVolumeAngst3"
 _VOXEL = ("livetomoVoxelX", "livetomoVoxelY", "livetomoVoxelZ")
 

@@ -9,21 +9,25 @@ import numpy as np
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import as_relion_has_it, word
+from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, SCORE
 from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
 
-ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
-CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
-CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
-SCORE = "rlnAutopickFigureOfMerit"
+
+def value_columns(sets: Sequence[Placed]) -> tuple[str, ...]:
+    """Of `particle_rows`, after the position: angles, score, and the share of false picks where one is known."""
+    known = any(placed.picks.false_share is not None for placed in sets)
+    return (*(ANGLES if is_oriented(sets) else ()), SCORE, *((FALSE_SHARE,) if known else ()))
 
 
-def particle_rows(placed: Placed, name: str | None, position: Points, oriented: bool) -> list[Row]:
-    """A row per pick: name, position, angles, score."""
-    angles = placed.angles() if oriented else None
-    columns = [position.tolist(), (angles if angles is not None else position[:, :0]).tolist()]
-    scores = placed.picks.score.astype(float).tolist()
+def particle_rows(placed: Placed, name: str | None, position: Points, columns: Sequence[str]) -> list[Row]:
+    """A row per pick: name, position, and those of `value_columns`; a share that is not known is not a number."""
+    angles = placed.angles() if ANGLES[0] in columns else None
+    values = [angles if angles is not None else position[:, :0], placed.picks.score.astype(float)[:, None]]
+    if FALSE_SHARE in columns:
+        share = placed.picks.false_share
+        values.append(np.full((len(position), 1), np.nan) if share is None else share.astype(float)[:, None])
     first = () if name is None else (name,)
-    return [(*first, *where, *how, score) for where, how, score in zip(*columns, scores, strict=True)]
+    return [(*first, *row) for row in np.hstack([position, *values]).tolist()]
 
 
 def is_oriented(sets: Sequence[Placed]) -> bool:
@@ -41,7 +45,11 @@ def picks_of(columns: Columns, voxels_xyz: Points) -> Picks:
     """The inverse of `particle_rows`: picks at these voxels with what scores and angles the columns hold."""
     score = numbers(columns, [SCORE])[:, 0].astype(np.float32)
     euler = numbers(columns, ANGLES).astype(np.float32) if ANGLES[0] in columns else None
-    return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, np.full(len(score), np.nan, np.float32), euler)
+    share = numbers(columns, [FALSE_SHARE])[:, 0].astype(np.float32) if FALSE_SHARE in columns else None
+    if share is not None and np.isnan(share).all():  # it is known of other tomograms in the file
+        share = None
+    unknown = np.full(len(score), np.nan, np.float32)
+    return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, unknown, euler, share)
 
 
 def series_word(frame: Frame) -> str:
@@ -78,12 +86,11 @@ class ParticlesStar(Protocol):
 
     def table(self, sets: Sequence[Placed]) -> str:
         """The particles of many tomograms."""
-        oriented = is_oriented(sets)
-        columns = [self.name_column, *self.position, *(ANGLES if oriented else ()), SCORE]
+        values = value_columns(sets)
         rows = [
-            row for placed in sets for row in particle_rows(placed, self.named(placed), self.places(placed), oriented)
+            row for placed in sets for row in particle_rows(placed, self.named(placed), self.places(placed), values)
         ]
-        return loop_text(self.block, columns, rows)
+        return loop_text(self.block, [self.name_column, *self.position, *values], rows)
 
     def named(self, placed: Placed) -> str:
         """What stands in the column of names."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
-from livetomo.formats.particles_star import CENTRED, CORNER, ParticlesStar, series_word
+from livetomo.formats.particle_columns import CENTRED, CORNER
+from livetomo.formats.particles_star import ParticlesStar, series_word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
 
 OPTIMISATION_SET = "optimisation_set.star"

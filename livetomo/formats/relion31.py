@@ -7,7 +7,8 @@ import numpy as np
 from livetomo.core.picks import Picks
 from livetomo.formats.exporter import PerTomogram
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.particles_star import ANGLES, CORNER, SCORE, is_oriented, numbers, particle_rows, picks_of
+from livetomo.formats.particle_columns import CORNER
+from livetomo.formats.particles_star import numbers, particle_rows, picks_of, value_columns
 from livetomo.formats.star import loop_text, parse_loops
 
 _ORIGIN = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginZAngst")
@@ -32,11 +33,11 @@ class Relion31Exporter(PerTomogram):
 
     def text(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
-        oriented = is_oriented([placed])
-        columns = [*CORNER, *_ORIGIN, *(ANGLES if oriented else ()), SCORE]
+        values = value_columns([placed])
         exact = placed.voxels_xyz()
         shift = placed.frame.geometry.corner(exact.round() - exact)
-        return loop_text("", columns, particle_rows(placed, None, np.hstack([exact.round(), shift]), oriented))
+        rows = particle_rows(placed, None, np.hstack([exact.round(), shift]), values)
+        return loop_text("", [*CORNER, *_ORIGIN, *values], rows)
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""

@@ -10,11 +10,17 @@ from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import plain
 
-_HEAD = "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi"
+_HEAD = (
+    "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi,false_share"
+)
 
 
 class CsvExporter:
-    """One row per pick: tomogram, voxel index from 0, Å from the centre of the first voxel, score, volume, angles."""
+    """One row per pick: tomogram, voxel index from 0, Å from the centre of the first voxel, score, volume, angles.
+
+    At its end stands the expected share of false picks among all of the tomogram that are at least as strong. What is
+    not known is empty.
+    """
 
     name = "csv"
     ending = "csv"
@@ -46,6 +52,7 @@ class CsvExporter:
         lines = [_HEAD]
         for placed in sets:
             name, angles = _cell(self.called(placed.frame)), placed.angles()
+            shares = placed.picks.false_share
             for number, (voxel, angstrom) in enumerate(
                 zip(placed.voxels_xyz().round(3).tolist(), placed.corner_xyz_angstrom().round(2).tolist(), strict=True)
             ):
@@ -53,7 +60,8 @@ class CsvExporter:
                 known = "" if np.isnan(volume) else f"{volume:.1f}"
                 how = ["", "", ""] if angles is None else angles[number].round(3).tolist()
                 score = round(float(placed.picks.score[number]), 6)
-                lines.append(",".join(map(str, (name, *voxel, *angstrom, score, known, *how))))
+                share = "" if shares is None else round(float(shares[number]), 6)
+                lines.append(",".join(map(str, (name, *voxel, *angstrom, score, known, *how, share))))
         return "\n".join(lines) + "\n"
 
     @staticmethod
@@ -67,9 +75,9 @@ class CsvExporter:
             return np.array(cells, np.float32).reshape(len(rows), len(names))
 
         euler = column("rot", "tilt", "psi") if rows and rows[0]["rot"] else None
-        return Picks(
-            column("z_voxel", "y_voxel", "x_voxel"), column("score")[:, 0], column("volume_angstrom3")[:, 0], euler
-        )
+        shares = column("false_share")[:, 0] if rows and rows[0]["false_share"] else None
+        voxels = column("z_voxel", "y_voxel", "x_voxel")
+        return Picks(voxels, column("score")[:, 0], column("volume_angstrom3")[:, 0], euler, shares)
 
 
 def _cell(name: str) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import plain
-from livetomo.formats.particles_star import CORNER, ParticlesStar
+from livetomo.formats.particle_columns import CORNER
+from livetomo.formats.particles_star import ParticlesStar
 
 
 class WarpExporter(ParticlesStar):

@@ -10,7 +10,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from livetomo.core.errors import BadStar, ConfigurationError, ResultUnreadable
+import numpy as np
+
+from livetomo.core.errors import BadStar, ConfigurationError, FalseShareUnknown, ResultUnreadable
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
@@ -112,17 +114,19 @@ def read_picks(
     feature: str,
     *,
     threshold: float | None = None,
+    false_share: float | None = None,
     pixel_size_angstrom: float | None = None,
     everywhere: bool = False,
     calibrate: bool = False,
     leave_out: Callable[[LeftOut], None] = refuse,
 ) -> list[Placed]:
-    """The picks of `feature` in each result that looked for it: those it published, or those above another threshold.
+    """The picks of `feature` in each result that looked for it: those it published, or those within another limit.
 
-    They are read from the candidates, so that the threshold can be moved without picking again. `everywhere`: results
-    that did not look for it have none of it, instead of being left out. `calibrate`: scores are made comparable between
-    the tomograms before the threshold decides, see `stages/calibrate.py`; it is done too where the recipe asks for it.
-    `leave_out` hears of a result whose candidates are not those of its manifest.
+    They are read from the candidates, so that the limit can be moved without picking again: `threshold`, a score, or
+    `false_share`, the share of false picks among those of each tomogram. `everywhere`: results that did not look for it
+    have none of it, instead of being left out. `calibrate`: scores are made comparable between the tomograms before
+    `threshold` decides, see `calibrate.py`; it is done too where the recipe asks for it.
+    `leave_out` hears of a result whose candidates are not those of its manifest, or whose shares are not known.
     """
     results = list(results)
     shared = _shared_names(results)
@@ -136,7 +140,9 @@ def read_picks(
         if feature in result.manifest.picks:
             try:
                 candidates, slack = _candidates(result, feature, frame)
-            except ResultUnreadable as fault:
+                if false_share is not None and candidates.false_share is None and len(candidates):
+                    raise FalseShareUnknown(frame.name, result.manifest.picks[feature].false_share_missing)
+            except (ResultUnreadable, FalseShareUnknown) as fault:
                 leave_out(LeftOut(frame.name, fault))
                 continue
             sets.append(Placed(candidates, frame))
@@ -151,6 +157,8 @@ def read_picks(
             replace(placed, picks=replace(placed.picks, score=score))
             for placed, score in zip(sets, scores, strict=True)
         ]
+    if false_share is not None:
+        return [replace(placed, picks=_up_to(placed.picks, false_share)) for placed in sets]
     return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
 
 
@@ -185,6 +193,22 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
     if facts is not None and facts.sha256 != hashlib.sha256(content).hexdigest():
         raise ResultUnreadable(result.folder, f"{name} was changed: it has not the checksum that was published")
     return candidates, 0.0 if has_all_digits(text) else 1e-6
+
+
+def _up_to(picks: Picks, most: float) -> Picks:
+    """The strongest, among which at most this share is expected to be false; what has no share has no candidates."""
+    return picks if picks.false_share is None else picks.where(picks.false_share <= np.float32(most))
+
+
+def expected_false(sets: Iterable[Placed]) -> tuple[float, int]:
+    """How many picks are expected to be false, and of how many picks nobody has estimated it."""
+    expected, unknown = 0.0, 0
+    for picks in (placed.picks for placed in sets):
+        if picks.false_share is None:
+            unknown += len(picks)
+        elif len(picks):
+            expected += len(picks) * float(picks.false_share.max())
+    return expected, unknown
 
 
 def asks_for_calibration(results: Iterable[Result], feature: str) -> bool:

@@ -291,3 +291,28 @@ async def test_what_nobody_judged_is_neutral(chromium: str, tmp_path: Path) -> N
         assert len(colours) >= 5, "three tiles, the session and the filter"
         assert set(colours) == {"rgb(139, 148, 156)"}
         assert "The last tomograms are unjudged" in await page.run("document.getElementById('verdict').innerText")
+
+
+async def test_picks_are_shown_with_how_many_of_them_are_expected_to_be_false(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    for name, false in (("TS_1", 0.1), ("TS_2", None)):
+        await daemon.arrive(name)
+        await daemon.finish(picks=120, false=false)
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until("document.getElementById('totals').innerText.includes('240 ribosome (about 12 of 120 false)')")
+        tiles = await page.run(f"{TILES}.map(tile => tile.querySelector('.picks').innerText)")
+        assert tiles == ["120 ribosome picks", "120 ribosome (about 12 false) picks"]
+        await page.run(f"{TILES}[1].click()")
+        await page.until("document.getElementById('detail').innerText.includes('about 12 of them false (6 to 24)')")
+
+
+async def test_what_could_not_be_looked_for_has_its_reason_and_no_number(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    await daemon.arrive("TS_1")
+    await daemon.finish(picks=0, missing="voxels of 100 Å are outside the range")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await page.until(f"{TILES}.length == 1")
+        await page.run(f"{TILES}[0].click()")
+        said = "missing: voxels of 100 Å are outside the range"
+        await page.until(f"document.getElementById('detail').innerText.includes('{said}')")
+        assert "0 candidates" not in await page.run("document.getElementById('detail').innerText")

@@ -5,6 +5,7 @@ import pytest
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.expected_false import ExpectedFalse
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Arrival, Content, Fault, TomogramId
 from livetomo.processing.pipeline.job_spec import result_id
@@ -37,11 +38,12 @@ def arrive(
     catalog.arrivals.take(arrival, "untrained", RECIPE)
 
 
-def finish_next(catalog: Catalog, *, picks: int = 3) -> str:
+def finish_next(catalog: Catalog, *, picks: int = 3, false: float | None = None) -> str:
     claim = catalog.jobs.claim("cpu", 60, ["krios1"])
     assert claim is not None
     result = result_id(claim.tomogram, claim.revision, claim.recipe_hash)
-    written = manifest(claim.tomogram.name, picks=picks, session=claim.tomogram.session, result_id=result)
+    session = claim.tomogram.session
+    written = manifest(claim.tomogram.name, picks=picks, false=false, session=session, result_id=result)
     assert catalog.jobs.commit(claim.token, written, f"/data/out/{claim.tomogram.name}/r{claim.revision}-abababab")
     return result
 
@@ -133,3 +135,18 @@ def test_a_standing_result_comes_with_what_is_known_of_it_by_now(catalog):
     assert catalog.arrivals.take(late, "untrained", RECIPE).learned
     (metadata,) = catalog.views.standing_results("krios1", SESSION).values()
     assert metadata == {"binning": 4}
+
+
+def test_expected_false_picks_are_added_up_and_what_nobody_estimated_is_not_counted_as_true(catalog: Catalog) -> None:
+    for name, false in (("TS_01", 0.1), ("TS_02", 0.3), ("TS_03", None)):
+        arrive(catalog, name)
+        finish_next(catalog, picks=20, false=false)
+    summary = catalog.views.totals("krios1", SESSION)
+    assert summary.picks == {"ribosome": 60}
+    assert summary.false_picks == {"ribosome": ExpectedFalse(8.0, 40)}
+    views = {view.name: view.false_picks for view in catalog.views.tomograms("krios1", SESSION)}
+    assert views == {
+        "TS_01": {"ribosome": ExpectedFalse(2.0, 20)},
+        "TS_02": {"ribosome": ExpectedFalse(6.0, 20)},
+        "TS_03": {},
+    }

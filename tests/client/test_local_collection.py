@@ -291,3 +291,41 @@ async def test_a_program_that_does_not_exist_is_said(tmp_path: Path) -> None:
 def test_the_state_is_readable(tmp_path: Path) -> None:
     Collection(tmp_path, "ribosome").save(7)
     assert json.loads((tmp_path / "follow.json").read_text())["position"] == 7
+
+
+def shares(star: Path) -> list[str]:
+    return read_loops(star)["particles"].get("livetomoFalseShare", [])
+
+
+async def test_the_share_of_false_picks_stands_beside_the_score_also_after_a_restart(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    star = tmp_path / "krios1" / "s1" / "ribosome.star"
+    daemon.picked("TS_01", picks=2)
+    await follow(daemon, tmp_path, 1)
+    assert shares(star) == [], "nobody has estimated it"
+    daemon.picked("TS_02", picks=2, false=0.2)
+    daemon.picked("TS_03", picks=1, false=0.05)
+    await follow(daemon, tmp_path, 3)
+    assert shares(star) == ["nan", "nan", "0.100000", "0.200000", "0.050000"]
+    daemon.picked("TS_04", picks=1)
+    await follow(daemon, tmp_path, 4)
+    assert shares(star) == ["nan", "nan", "0.100000", "0.200000", "0.050000", "nan"]
+
+
+async def test_only_picks_up_to_a_share_of_false_ones_are_taken_where_a_person_wants_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=10, false=0.2)
+    daemon.picked("TS_02", picks=3)
+    daemon.picked("TS_03", picks=4, false=0.05)
+    follower = Follower(
+        daemon.stream(after=0), Collection(tmp_path, "ribosome", false_share=0.1), false_share=0.1, tomograms=3
+    )
+    async with asyncio.timeout(20):
+        await follower.run()
+    assert names(tmp_path / "krios1" / "s1" / "ribosome.star") == ["TS_01"] * 5 + ["TS_03"] * 4
+    assert "TS_02: no pick is taken, since its share of false picks is not known" in caplog.text
+    with pytest.raises(ConfigurationError, match=r"collects picks with --false-share 0\.1"):
+        Collection(tmp_path, "ribosome")
+    assert Collection(tmp_path, "ribosome", false_share=0.1).count == 9

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -370,3 +371,16 @@ def test_the_fake_speaks_as_the_daemon_does() -> None:
     daemon = FakeDaemon()
     daemon.picked("TS_01")
     assert json.loads(json.dumps(daemon.events[0]))["schema"] == "livetomo/picks/1"
+
+
+def test_rows_of_a_star_have_the_share_of_false_picks_and_nothing_invented() -> None:
+    pickset = PickSet(
+        *("id", 1, "now", "w", "s", "TS_01", 1, "hash", "result", "ribosome"),
+        voxel_size_angstrom=10.0,
+        shape_zyx=(64, 127, 128),
+        columns=("score", "false_share", "of_the_future"),
+    )
+    star = STAR.replace("Merit #5", "Merit #5\n_livetomoFalseShare #6").replace("0.900000", "0.900000 0.01")
+    rows = rows_of_star(star.replace("0.800000", "0.800000 0.2"), pickset)
+    assert [row[:2] for row in rows] == [(0.9, 0.01), (0.8, 0.2)]
+    assert all(math.isnan(row[2]) for row in rows), "a newer daemon's column, which this version does not know"

@@ -27,11 +27,15 @@ FRAMES = {
 }
 THOUSANDTHS = 0.00057
 """Of a voxel: CSV and IMOD have three digits, and float32 some less."""
+UNESTIMATED = {"TS_02"}
+"""A tomogram in which nobody knows how many picks are false."""
+WITH_SHARES = {"relion5", "relion4", "relion31", "warp", "csv"}
 WITHOUT_SCORES = {"imod"}
 WITHOUT_ANGLES = {"imod", "eman2"}
 CHECKED_COLUMNS = {
     "particles": {
         "rlnTomoName", "rlnMicrographName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnAutopickFigureOfMerit",
+        "livetomoFalseShare",
         *(f"{name}{axis}{unit}" for axis in "XYZ" for name, unit in (
             ("rlnCenteredCoordinate", "Angst"), ("rlnCoordinate", ""), ("rlnOrigin", "Angst"))),
     },
@@ -57,7 +61,9 @@ def placed(frame: Frame, *, count: int = 40) -> Placed:
     position = (chance.random((count, 3)) * (np.array(frame.geometry.shape_zyx) - 1)).astype(np.float32)
     euler = chance.uniform([-179, 1, -179], [179, 179, 179], (count, 3)).astype(np.float32)
     volume = chance.uniform(1e5, 1e7, count).astype(np.float32)
-    return Placed(Picks(position, np.sort(chance.random(count).astype(np.float32))[::-1], volume, euler), frame)
+    score = np.sort(chance.random(count).astype(np.float32))[::-1]
+    share = None if frame.name in UNESTIMATED else np.linspace(0.01, 0.4, count).astype(np.float32)
+    return Placed(Picks(position, score, volume, euler, share), frame)
 
 
 SETS = [placed(frame) for frame in FRAMES.values()]
@@ -71,6 +77,10 @@ def assert_same(back: Picks, written: Placed, name: str) -> None:
     assert difference.max() < max(0.01, least)
     if name not in WITHOUT_SCORES:
         np.testing.assert_allclose(back.score, written.picks.score, atol=1e-6)
+    if name in WITH_SHARES and written.picks.false_share is not None:
+        np.testing.assert_allclose(back.false_share, written.picks.false_share, atol=1e-6)
+    else:
+        assert back.false_share is None
     if name == "csv":
         np.testing.assert_allclose(back.volume, written.picks.volume, rtol=1e-6)
     if name not in WITHOUT_ANGLES:

@@ -17,7 +17,8 @@ import starfile
 from livetomo.client.api import ApiClient
 from livetomo.client.pick_stream import PickStream, Query
 from livetomo.client.pickset import PickSet, RemoteFile
-from livetomo.config.recipe.recipe import load_recipe
+from livetomo.config.recipe.recipe import Recipe, load_recipe
+from livetomo.core.false_share import FalseShare
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.publish.payloads.events import KINDS, message_of
@@ -48,6 +49,8 @@ OF_KIND: dict[str, dict[str, Callable[[Manifest], Any]]] = {
         "picks": lambda m: m["picks"][FEATURE]["strongest"],
         "truncated": lambda m: False,
         "missing": lambda m: m["picks"][FEATURE].get("missing", ""),
+        "false_share": lambda m: m["picks"][FEATURE].get("false_share"),
+        "false_share_missing": lambda m: m["picks"][FEATURE].get("false_share_missing", ""),
     }
     | {
         key: lambda m, key=key: m["picks"][FEATURE][key]
@@ -67,6 +70,8 @@ OF_A_SET: dict[str, Callable[[Manifest], Any]] = {
     "voxel_size_angstrom": lambda m: m["volume"]["voxel_size_angstrom"],
     "shape_zyx": lambda m: tuple(m["volume"]["shape_zyx"]),
     "columns": lambda m: tuple(m["picks"][FEATURE]["columns"]),
+    "false_share": lambda m: FalseShare(**m["picks"][FEATURE]["false_share"]),
+    "false_share_missing": lambda m: "",
 }
 
 
@@ -84,10 +89,12 @@ async def laboratory(tmp_path: Path) -> Laboratory:
     daemon = FakeDaemon(tmp_path)
     await daemon.arrive("TS_01")
     claim = await daemon.begin()
+    settings = load_recipe("untrained").to_json()
+    settings["pick"][0] |= {"candidate_threshold": 0.001, "min_spacing_angstrom": 30, "decoys": True}
     volume = balls((24, 40, 40), places=((12, 12, 12), (12, 28, 26)))
     order = order_for(
         write_tomogram(tmp_path / "TS_01.mrc", volume),
-        load_recipe("untrained"),
+        Recipe.model_validate(settings),
         tomogram=claim.tomogram,
         revision=claim.revision,
         facts=SidecarFacts(tilt_series_name="Position_1", notes=("A word of warning.",)),
@@ -203,6 +210,8 @@ async def test_a_consumer_has_every_key_of_the_manifest_that_a_set_names(laborat
         pytest.approx(row[:3], abs=digits) for row in manifest["picks"][FEATURE]["strongest"]
     ]
     assert got.scores() == pytest.approx([row[3] for row in manifest["picks"][FEATURE]["strongest"]], abs=1e-4)
+    assert got.false_shares() == pytest.approx([row[4] for row in manifest["picks"][FEATURE]["strongest"]], abs=1e-6)
+    assert got.expected_false() == pytest.approx(got.false_share.expected, abs=0.05)
     assert {name: (file.bytes, file.sha256) for name, file in got.files.items()} == {
         "relion5": tuple(manifest["files"][f"picks/{FEATURE}.relion5.star"].values())
     }

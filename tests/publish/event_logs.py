@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from livetomo.core.events import Event, Recorded, result_events
+from livetomo.core.false_share import FalseShare
 from livetomo.core.manifest import (
     FeaturePicks,
     FileFacts,
@@ -21,15 +22,31 @@ RECIPE_HASH = "ab" * 32
 RESULT_ID = "00000000-0000-5000-8000-000000000001"
 
 
-def manifest(name: str = "TS_01", *, picks: int = 3, session: str = "20261120_yeast", **changes: Any) -> ResultManifest:
-    """What the pipeline says of a result with `picks` ribosomes."""
+def manifest(
+    name: str = "TS_01",
+    *,
+    picks: int = 3,
+    false: float | None = None,
+    missing: str = "",
+    session: str = "20261120_yeast",
+    **changes: Any,
+) -> ResultManifest:
+    """What the pipeline says of a result with `picks` ribosomes; `false`: the share of them expected to be false."""
     ribosomes = FeaturePicks(
         count=picks,
         candidates=4 * picks,
         threshold=0.5,
         columns=("x_angstrom", "y_angstrom", "z_angstrom", "score"),
         strongest=[[10.0 * n, 20.0 * n, 30.0, 0.9] for n in range(min(picks, 1000))],
+        missing=missing,
     )
+    if false is not None:
+        ribosomes = replace(
+            ribosomes,
+            columns=(*ribosomes.columns, "false_share"),
+            strongest=[[*row, round(false * n / picks, 6)] for n, row in enumerate(ribosomes.strongest, start=1)],
+            false_share=FalseShare(false, false / 2, min(1, 2 * false), round(false * picks, 1), 2, "cellular"),
+        )
     whole = ResultManifest(
         result_id=RESULT_ID,
         tomogram=TomogramId("krios1", session, name),

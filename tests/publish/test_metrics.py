@@ -272,3 +272,12 @@ def test_every_metric_of_the_table_is_exposed_with_its_type():
     Metrics(registry)
     exposed = {family.name: family.type for family in registry.collect()}
     assert {family.name.removesuffix("_total"): family.kind for family in FAMILIES}.items() <= exposed.items()
+
+
+def test_expected_false_picks_are_counted_and_so_are_those_that_nobody_has_estimated(metrics: Metrics) -> None:
+    metrics.finished(manifest(picks=40, false=0.1))
+    metrics.finished(manifest(picks=7))
+    of = {"watch": "krios1", "feature": "ribosome"}
+    assert value(metrics, "picks_total", **of) == 47
+    assert value(metrics, "expected_false_picks_total", **of) == pytest.approx(4)
+    assert value(metrics, "unestimated_picks_total", **of) == 7

@@ -18,6 +18,8 @@ from livetomo.core.picks import Picks
 from livetomo.core.tomogram import result_name, session_folder, tomogram_folder
 from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
+from livetomo.formats.particle_columns import FALSE_SHARE
+from livetomo.formats.star import read_loops
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.session_files import write_session
 from livetomo.results.session_picks import newest_results, read_picks
@@ -47,9 +49,11 @@ def session(tmp_path_factory) -> tuple[Path, list[np.ndarray]]:
 
 def true_sets(places: list[np.ndarray], moved: float = 0.0) -> list[Placed]:
     ones = np.ones(12, np.float32)
+    shares = np.linspace(0.01, 0.12, 12).astype(np.float32)
     return [
         Placed(
-            Picks((at + moved).astype(np.float32), ones, ones), Frame(f"TS_{number}", TomogramGeometry(SHAPE, VOXEL))
+            Picks((at + moved).astype(np.float32), ones, ones, false_share=shares),
+            Frame(f"TS_{number}", TomogramGeometry(SHAPE, VOXEL)),
         )
         for number, at in enumerate(places, start=1)
     ]
@@ -71,6 +75,9 @@ def test_an_average_of_exported_positions_is_centred_and_half_a_voxel_is_noticed
     assert bool(np.abs(shift).max() < 0.25) is right, shift
     np.testing.assert_allclose(shift, -moved, atol=0.1)
     assert likeness > 0.8 or not right
+    extracted = read_loops(work / "Extract" / "particles.star")["particles"]
+    shares = [placed.picks.false_share for placed in true_sets(places)]
+    np.testing.assert_allclose(np.float32(extracted[FALSE_SHARE]), np.concatenate(shares), atol=1e-5)
 
 
 def picked(folder: Path, output: Path) -> list[Placed]:

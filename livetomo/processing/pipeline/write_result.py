@@ -141,8 +141,12 @@ def _picks(result: TomogramResult, rule: Pick) -> FeaturePicks:
     """A feature's picks as the manifest and messages hold them: the strongest inline."""
     published = result.published(rule)
     strongest = published.where(np.arange(min(len(published), MOST_INLINE_PICKS)))
-    xyz = Placed(strongest, result.frame).corner_xyz_angstrom().round(1).tolist()
-    scores = strongest.score.astype(float).round(4).tolist()
+    columns: tuple[str, ...] = ("x_angstrom", "y_angstrom", "z_angstrom", "score")
+    values = [Placed(strongest, result.frame).corner_xyz_angstrom().round(1)]
+    values.append(strongest.score.astype(float).round(4)[:, None])
+    if strongest.false_share is not None:
+        columns = (*columns, "false_share")
+        values.append(strongest.false_share.astype(float).round(6)[:, None])
     share, why_no_share = result.found.false_share(rule)
     return FeaturePicks(
         count=len(published),
@@ -150,8 +154,8 @@ def _picks(result: TomogramResult, rule: Pick) -> FeaturePicks:
         threshold=result.found.threshold(rule),
         diameter_angstrom=result.diameter_angstrom(rule),
         removed=result.found.removed(rule),
-        columns=("x_angstrom", "y_angstrom", "z_angstrom", "score"),
-        strongest=[[*position, score] for position, score in zip(xyz, scores, strict=True)],
+        columns=columns,
+        strongest=np.hstack(values).tolist(),
         missing=result.plan.missing.get(rule.feature, ""),
         false_share=share,
         false_share_missing=why_no_share,

@@ -90,6 +90,19 @@ class FaultPayload(PayloadPart):
     message: str
 
 
+class FalseSharePayload(PayloadPart):
+    """How many of the published picks are expected to be false, by the picks in a decoy that holds no particles."""
+
+    value: float = Field(description="expected share of false picks")
+    low: float = Field(description="lower end of the interval that holds the true share nine times in ten")
+    high: float = Field(description="upper end of it")
+    expected: float = Field(description="number of published picks that are expected to be false")
+    decoys: int = Field(description="number of picks in the decoy that score at least as high")
+    calibration: str = Field(
+        "", description="model or method whose calibration was used; empty: the share is that of the decoys itself"
+    )
+
+
 class Payload(PayloadPart):
     """What every event carries."""
 
@@ -186,10 +199,18 @@ class PicksPayload(Payload):
     missing: str = Field(
         "", description="why the feature was not looked for, so that no picks do not mean no particles; else empty"
     )
-    threshold: float
+    threshold: float = Field(description="score from which on candidates were published")
+    false_share: FalseSharePayload | None = Field(
+        None, description="how many of the published picks are expected to be false; null if it was not estimated"
+    )
+    false_share_missing: str = Field(
+        "",
+        description="why it could not be estimated, so that a threshold decided; else empty",
+    )
     diameter_angstrom: float | None = Field(None, description="size of the particles, for circles in pictures")
     columns: tuple[str, ...] = Field(
-        description="names of the values in a row of picks; x_angstrom = x index * voxel size, index from 0"
+        description="names of the values in a row of picks; x_angstrom = x index * voxel size, index from 0; "
+        "false_share, where it is known, is the expected share of false picks among this one and all stronger ones"
     )
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
     truncated: bool = Field(description="true: there are more picks than rows, so take a file")

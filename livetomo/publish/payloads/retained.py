@@ -120,6 +120,13 @@ class TargetPayload(PayloadPart):
     )
 
 
+class FalsePicksPayload(PayloadPart):
+    """How many picks of a feature are expected to be false."""
+
+    picks: float = Field(description="number of picks that are expected to be false")
+    of: int = Field(description="number of picks of which that was estimated")
+
+
 class SummaryPayload(RetainedPayload):
     """State of a live session."""
 
@@ -136,6 +143,10 @@ class SummaryPayload(RetainedPayload):
     )
     reasons: tuple[str, ...] = Field(description="why the session is not good, at the time of the last change")
     targets: tuple[TargetPayload, ...] = Field(description="targets that a person has set")
+    false_picks: dict[str, FalsePicksPayload] = Field(
+        default_factory=dict,
+        description="by feature, how many of the picks are expected to be false, where it is known",
+    )
 
     @staticmethod
     def of(totals: SessionTotals) -> "SummaryPayload":

@@ -72,6 +72,8 @@ class Metrics:
         self._verdicts = made(Counter, "verdicts_total")
         self._poor = made(Counter, "poor_figures_total")
         self._picks = made(Counter, "picks_total")
+        self._false_picks = made(Counter, "expected_false_picks_total")
+        self._unestimated = made(Counter, "unestimated_picks_total")
         self._acknowledged = made(Counter, "events_acknowledged_total")
         self._refused = made(Counter, "messages_refused_total")
         self._shortened = made(Counter, "messages_shortened_total")
@@ -151,9 +153,12 @@ class Metrics:
         self._finished.labels(watch, "done").inc()
         self._verdicts.labels(watch, manifest.verdict).inc()
         self._last_success.labels(watch).set(self._now())
-        for feature, count in manifest.counts().items():
-            self._picks.labels(watch, feature).inc(count)
-            self._pick_counts.labels(feature).observe(count)
+        for feature, picks in manifest.picks.items():
+            self._picks.labels(watch, feature).inc(picks.count)
+            self._pick_counts.labels(feature).observe(picks.count)
+            share = picks.false_share
+            self._false_picks.labels(watch, feature).inc(share.expected if share else 0)
+            self._unestimated.labels(watch, feature).inc(0 if share else picks.count)
         for figure in manifest.quality.values():
             self._figure(figure, watch)
 

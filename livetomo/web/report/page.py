@@ -52,6 +52,7 @@ def page(session: Session, *, now: datetime, most_pictures: int = MOST_PICTURES)
         finished=finished,
         unfinished=[row for row in session.rows if row.manifest is None],
         features=sorted(session.picks()),
+        expected=session.expected_false(),
         columns=[name for name in _COLUMNS if any(name in manifest.quality for manifest in manifests)],
         plots=[trend for trend in trends if trend.plot is not None],
         constants=[trend for trend in trends if trend.plot is None],

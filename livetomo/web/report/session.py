@@ -9,6 +9,7 @@ from pathlib import Path
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.core.events import State
+from livetomo.core.expected_false import ExpectedFalse, expected_false
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.quality.metric import Verdict, reasons
 from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, Values, judged
@@ -50,6 +51,11 @@ class Row:
     def picks(self) -> dict[str, int]:
         """Published ones by feature."""
         return self.manifest.counts() if self.manifest else {}
+
+    def expected_false(self, feature: str) -> float | None:
+        """How many of its picks of the feature are expected to be false; None where that is not known."""
+        picks = self.manifest.picks.get(feature) if self.manifest else None
+        return None if picks is None or picks.false_share is None else picks.false_share.expected
 
     def missing(self, feature: str) -> bool:
         """Whether the feature could not be looked for: no picks of it do not mean no particles."""
@@ -98,6 +104,15 @@ class Session:
         for row in self.rows:
             total.update(row.picks)
         return dict(total)
+
+    def expected_false(self) -> dict[str, ExpectedFalse]:
+        """How many of them are expected to be false, by feature; without features of which that is not known."""
+        return expected_false(
+            (feature, picks.count, picks.false_share)
+            for row in self.rows
+            if row.manifest
+            for feature, picks in row.manifest.picks.items()
+        )
 
 
 def of_folder(folder: Path) -> Session:

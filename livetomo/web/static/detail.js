@@ -41,9 +41,9 @@ function tables(view, manifest) {
   const quality = Object.entries(manifest.quality).map(([name, { value, unit, verdict, reason }]) =>
     row(element("td", { title: verdict }, element("span", { class: `light ${verdict}`, role: "img", "aria-label": verdict }), words(name),
       reason ? element("div", { class: "quiet" }, ...sentence(reason)) : null), cell(measured(value, unit), "number")));
-  const picks = Object.entries(manifest.picks).map(([feature, { count: n, candidates, threshold, missing }]) => missing
+  const picks = Object.entries(manifest.picks).map(([feature, { count: n, candidates, threshold, missing, false_share: share, false_share_missing: unknown }]) => missing
     ? row(cell(feature), element("td", { class: "quiet", colspan: 3 }, `missing: ${missing}`))
-    : row(cell(feature), cell(`${count(n)} picks`, "number"), cell(`${count(candidates)} candidates`, "number"), cell(`above ${threshold}`, "number")));
+    : row(element("td", {}, feature, falsePicks(n, share, unknown)), cell(`${count(n)} picks`, "number"), cell(`${count(candidates)} candidates`, "number"), cell(`above ${threshold}`, "number")));
   const files = Object.entries(manifest.files).filter(([name]) => !name.startsWith("preview/")).map(([name, { bytes, url }]) =>
     row(element("td", { class: "path" }, element("a", { href: url.replace(/^\//, "") }, name)), cell(size(bytes), "number")));
   const { shape_zyx: shape, voxel_size_angstrom: voxel } = manifest.volume;
@@ -59,6 +59,11 @@ function tables(view, manifest) {
     ]),
   ];
 }
+
+// How many of so many picks are expected to be false, with the interval, or why that is not known.
+const falsePicks = (n, share, unknown) => share ? element("div", { class: "quiet" },
+  `about ${count(Math.round(share.expected))} of them false (${count(Math.round(share.low * n))} to ${count(Math.round(share.high * n))})`)
+  : unknown ? element("div", { class: "quiet" }, `how many are false is not known: ${unknown}`) : null;
 
 const source = view => table("Provenance", [row(cell("file"), cell(view.path, "path")), row(cell("recipe"), cell(view.recipe))]);
 const measured = (value, unit) => value === null ? "–" : `${figure(value)}${unit === "°" ? "" : " "}${unit}`;

@@ -171,7 +171,7 @@ function tileOf(view) {
   if (!known) tile.addEventListener("click", () => openDetail(view.name).catch(fail));
   tiles.set(view.name, { tile, view });
   const light = view.verdict ?? view.state;
-  const picks = Object.entries(view.picks).map(([feature, n]) => `${count(n)} ${feature}`).join(", ");
+  const picks = counted(view.picks, view.false_picks);
   const reason = view.fault?.message ?? view.reasons[0] ?? view.warning;
   const preview = view.previews.includes("preview/tile.png") ? `api/v1/results/${view.result_id}/preview/tile.png` : null;
   const old = tile.querySelector("img");
@@ -189,6 +189,13 @@ function tileOf(view) {
   return tile;
 }
 
+// So many picks of each feature, and how many of them are expected to be false; of how many, if that is not known of all.
+const counted = (picks, wrong) => Object.entries(picks).map(([feature, n]) => {
+  const known = wrong[feature];
+  const of = known && known.of < n ? ` of ${count(known.of)}` : "";
+  return `${count(n)} ${feature}${known ? ` (about ${count(Math.round(known.picks))}${of} false)` : ""}`;
+}).join(", ");
+
 const kind = view => view.state === "done" ? view.verdict : view.state === "failed" ? "failed" : "in progress";
 const placeholder = view => ({ failed: view.fault?.reason ?? "failed", waiting: "waiting", running: "running", done: "no picture" }[view.state] ?? view.state);
 
@@ -199,7 +206,7 @@ function refresh() {
   at("bar").hidden = all === 0;
   at("empty").hidden = all !== 0;
   at("title").textContent = shown.session;
-  const sums = Object.entries(picks).map(([name, n]) => `${count(n)} ${name}`).join(", ");
+  const sums = counted(picks, totals.false_picks);
   at("totals").textContent = `${count(all)} tomogram${all === 1 ? "" : "s"}${sums && ` · ${sums} picks`}`;
   at("older").hidden = tiles.size >= all;
   at("older").textContent = `The newest ${count(tiles.size)} of ${count(all)} are shown. Show older ones`;

@@ -215,3 +215,15 @@ def test_a_feature_that_could_not_be_looked_for_has_no_number(tmp_path):
     assert '<td class="number">0</td>' in rows["TS_1"]
     assert '<td class="number">0</td>' not in rows["TS_2"]
     assert '<span class="quiet">missing</span>' in rows["TS_2"]
+
+
+def test_expected_false_picks_are_reported_of_those_of_which_it_is_known(tmp_path):
+    for name, false in (("TS_1", 0.1), ("TS_2", 0.3), ("TS_3", None)):
+        folder = tmp_path / "tomograms" / name / "r1-abababab"
+        folder.mkdir(parents=True)
+        write_manifest(folder, replace(manifest(name, picks=20, false=false), files={}))
+    text = page(of_folder(tmp_path), now=NOW)
+    assert "<div><dt>of 40 expected to be false</dt><dd>about 8</dd></div>" in text
+    rows = {name: text.split(f"</i>{name}</td>")[1].split("</tr>")[0] for name in ("TS_1", "TS_2", "TS_3")}
+    assert '<td class="number">20</td><td class="number">6</td>' in rows["TS_2"]
+    assert '<td class="number">20</td><td class="number"></td>' in rows["TS_3"], "not known is not 0"

@@ -1,0 +1,8 @@
+"""The names of columns in our stars of particles: RELION's, and one of our own."""
+
+ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
+CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
+SCORE = "rlnAutopickFigureOfMerit"
+FALSE_SHARE = "livetomoFalseShare"
+"""RELION keeps a column that it does not know, and other programs pass over it."""
