@@ -11,6 +11,7 @@ from livetomo.cli.options import (
     EXISTING,
     EXISTING_FOLDER,
     FOLDER,
+    VOXEL_SIZE,
     density_option,
     device_option,
     json_option,
@@ -57,6 +58,14 @@ def command() -> None:
 @density_option("Whether matter in the annotated tomograms is dark or bright.")
 @click.option("--from", "start", type=EXISTING, help="A model to fine-tune.")
 @number("--voxel-size", 24.0, 4, 60, help="Voxel size that the network works on, in Å.")
+@click.option(
+    "--voxel-range",
+    nargs=2,
+    type=VOXEL_SIZE,
+    metavar="Å Å",
+    help="Smallest and largest voxels for which the card is to say that the network was evaluated; it is not run on "
+    "other tomograms. Default: a twelfth of --voxel-size, and half as large again.",
+)
 @number("--base", 16, 1, 128, help="Channels at full resolution.")
 @number("--levels", 4, 1, 6)
 @number("--steps", 5_200, 1)
@@ -95,6 +104,7 @@ def segmentation(
     density: str,
     start: Path | None,
     voxel_size: float,
+    voxel_range: tuple[float, float] | None,
     base: int,
     levels: int,
     seed: int,
@@ -125,6 +135,8 @@ def segmentation(
     if start is not None:
         card = read_card(start)
         layout, canonical = card.layout, card.canonical
+    if voxel_range is not None and voxel_range[0] > voxel_range[1]:
+        raise ConfigurationError(f"--voxel-range {voxel_range[0]:g} {voxel_range[1]:g}: write the smaller size first")
     if nulls + negatives > 1:
         raise ConfigurationError(f"--nulls {nulls:g} and --negatives {negatives:g} are shares of one whole")
     cells = SimulatedExamples(
@@ -148,7 +160,14 @@ def segmentation(
             bar.set_postfix(loss=f"{value:.3f}", refresh=False)
 
         figures = train_segmentation(
-            training, sources, folder, name=name, device=device, start=start, progress=progress
+            training,
+            sources,
+            folder,
+            name=name,
+            device=device,
+            start=start,
+            voxel_range_angstrom=voxel_range,
+            progress=progress,
         )
     if as_json:
         click.echo(json.dumps(figures))

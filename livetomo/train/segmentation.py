@@ -58,11 +58,13 @@ def train_segmentation(
     name: str,
     device: str,
     start: Path | None = None,
+    voxel_range_angstrom: tuple[float, float] | None = None,
     progress: Callable[[int, float], None] = lambda step, value: None,
 ) -> dict[str, float]:
     """Train, or go on, in `folder`; `NAME.safetensors` there is the result. Returns its figures on the validation.
 
-    start: a model package to begin with, of the same layout and canonical voxel size.
+    start: a model package to begin with, of the same layout and canonical voxel size. voxel_range_angstrom: as its card
+    is to say it.
 
     Raises:
         ConfigurationError: the sources do not suit the plan.
@@ -87,6 +89,7 @@ def train_segmentation(
         steps=plan.steps,
         commit=_commit(),
         device=torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
+        voxel_range_angstrom=voxel_range_angstrom,
         metrics={"validation": figures},
     )
     trainer.export(folder / f"{name}.safetensors", card)

@@ -52,10 +52,10 @@ class Facility:
             part.cancel()
         await asyncio.wait(self.parts)
 
-    async def makes(self, *names: str, picks: int = 2) -> None:
+    async def makes(self, *names: str, picks: int = 2, false: float | None = None) -> None:
         for name in names:
             await self.daemon.arrive(name)
-            await self.daemon.finish(picks=picks)
+            await self.daemon.finish(picks=picks, false=false)
 
     @asynccontextmanager
     async def followed(
@@ -158,6 +158,22 @@ async def test_a_new_revision_replaces_the_old_one_and_a_command_sees_it(facilit
     assert collected(tmp_path / "sta") == {"TS_01": 7, "TS_02": 1}
     logs = sorted((tmp_path / "sta" / "krios1" / SESSION / "runs").glob("*/log.txt"))
     assert texts(logs)[-1] == "8\n"
+
+
+async def test_a_follower_takes_picks_up_to_a_share_of_false_ones(facility: Facility, tmp_path: Path) -> None:
+    await facility.makes("TS_01", picks=10, false=0.2)
+    await facility.makes("TS_02")
+    share = ("--all", "--tomograms", "2", "--false-share", "0.1")
+    async with facility.followed(tmp_path / "sta", *share) as process:
+        said, complaints = await process.communicate()
+    assert process.returncode == 0
+    assert f"{SESSION}/TS_01: 5 picks, about 0 of them false (5 in 1 tomogram)" in said.decode()
+    assert b"TS_02: no pick is taken, since its share of false picks is not known" in complaints
+    assert collected(tmp_path / "sta") == {"TS_01": 5}
+    async with facility.followed(tmp_path / "other", "--false-share", "0.1", "--format", "relion5") as process:
+        _, complaints = await process.communicate()
+    assert process.returncode == 2
+    assert b"give it or --false-share" in complaints
 
 
 async def test_published_files_are_fetched_in_the_format_that_is_asked_for(facility: Facility, tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_a_folder_without_annotations_is_refused(tmp_path):
 def test_the_command_trains_resumes_and_exports_a_model(tmp_path, annotated):
     options = ["segmentation", str(tmp_path / "run"), "--no-simulated", "--annotated", str(annotated), "--json"]
     options += ["--features", "membrane,ribosome", "--base", "2", "--levels", "2", "--patch", "16", "--batch", "1"]
-    options += ["--pool", "2", "--workers", "1", "--name", "tiny"]
+    options += ["--pool", "2", "--workers", "1", "--name", "tiny", "--voxel-range", "5", "40"]
     first = CliRunner().invoke(command, [*options, "--steps", "2"], catch_exceptions=False)
     assert first.exit_code == 0
     again = CliRunner().invoke(command, [*options, "--steps", "3"], catch_exceptions=False)
@@ -218,4 +218,6 @@ def test_the_command_trains_resumes_and_exports_a_model(tmp_path, annotated):
     model = load_model(tmp_path / "run" / "tiny.safetensors")
     assert model.card.steps == 3
     assert model.card.features == FEATURES
+    assert model.card.voxel_range_angstrom == (5.0, 40.0)
+    assert (bool(model.card.unfit(4.9)), bool(model.card.unfit(5.0))) == (True, False)
     assert model.card.data == "2 annotated tomograms"
