@@ -47,26 +47,20 @@ class FalseShare:
 
 @dataclass(frozen=True, slots=True)
 class DecoyCalibration:
-    """How the share of false picks follows from the share of decoys, fitted on tomograms whose truth is known.
+    """How the share of false picks follows from decoys, fitted on tomograms whose truth is known.
 
-    log(false candidates) = intercept + decoys * log(decoys) + score * logit(score), of all that score at least so high.
-    The default believes the decoys.
+    logit(share of false candidates) = intercept + decoys * log(L / (max(T - L, 0) + 1)), where T candidates and D
+    decoys score at least so high and L = D + 1/2. The default believes the decoys.
 
-    spread: standard deviation of the errors of this logarithm between tomograms, beyond what the counts explain.
+    spread: standard deviation of the errors of this logit between tomograms, beyond what the counts explain.
     """
 
     intercept: float = 0.0
     decoys: float = 1.0
-    score: float = 0.0
     spread: float = 0.0
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.intercept, self.decoys, self.score, self.spread))):
+        if not all(map(math.isfinite, (self.intercept, self.decoys, self.spread))):
             raise ValueError("a calibration consists of finite numbers")
         if self.decoys < 0 or self.spread < 0:
             raise ValueError('"decoys" and "spread" of a calibration are at least 0')
-
-    @property
-    def coefficients(self) -> tuple[float, float, float]:
-        """In the order of the formula."""
-        return self.intercept, self.decoys, self.score

@@ -6,7 +6,7 @@ import numpy as np
 
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.simulate.microscope import Microscope, SimulatedReconstruction, image
-from livetomo.simulate.negatives import null_specimen
+from livetomo.simulate.negatives import cell_with_negatives, null_specimen
 from livetomo.simulate.random_cell import Library, random_microscope, random_specimen
 from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import Specimen, draw
@@ -37,6 +37,14 @@ def simulate_cell(
     """
     rng = np.random.default_rng([seed, 0])
     return _taken(random_specimen(rng, geometry, library or Library()), rng, seed, geometry, snr)
+
+
+def simulate_lookalikes(
+    seed: int, geometry: TomogramGeometry, *, library: Library | None = None, snr: tuple[float, float] = SNR
+) -> Simulated:
+    """As `simulate_cell`, crowded also with what looks like a membrane or a ribosome and is none."""
+    rng = np.random.default_rng([seed, 0])
+    return _taken(cell_with_negatives(rng, geometry, library or Library()), rng, seed, geometry, snr)
 
 
 def simulate_null(seed: int, geometry: TomogramGeometry, name: str, *, snr: tuple[float, float] = SNR) -> Simulated:

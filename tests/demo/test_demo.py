@@ -36,7 +36,7 @@ def test_once_everything_is_published_the_demo_ends_well_and_reports_it():
     summary = json.loads(ended.stdout)
     assert [row["tomogram"] for row in summary["tomograms"]] == ["TS_01", "TS_02"]
     assert all(row["state"] == "published" and row["seconds"] < 60 for row in summary["tomograms"])
-    assert summary["mean_recall"] >= 0.8
+    assert summary["mean_recall"] >= 0.75
     assert summary["mean_precision"] >= 0.95, "by the network that comes with livetomo, as a new user gets it"
     assert summary["faults"] == []
     assert "http://127.0.0.1:" in ended.stderr

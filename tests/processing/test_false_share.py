@@ -11,7 +11,7 @@ from livetomo.processing.pick.false_share import FEWEST_CANDIDATES, FalseShares,
 SCORES = st.lists(st.floats(0, 1, width=32), min_size=FEWEST_CANDIDATES, max_size=80)
 DECOYS = st.lists(st.floats(0, 1, width=32), max_size=80)
 NUMBERS = st.floats(-3, 3)
-CALIBRATIONS = st.builds(DecoyCalibration, NUMBERS, st.floats(0, 3), NUMBERS, st.floats(0, 3))
+CALIBRATIONS = st.builds(DecoyCalibration, NUMBERS, st.floats(0, 3), st.floats(0, 3))
 
 
 def estimate(scores, decoys, calibration=None) -> FalseShares:
@@ -104,7 +104,7 @@ def test_of_few_candidates_nothing_is_said():
     assert few == NotEstimated("there are only 19 candidates, too few to be compared with decoys")
 
 
-@pytest.mark.parametrize("wrong", [{"decoys": -1}, {"spread": -0.1}, {"intercept": np.nan}, {"score": np.inf}])
+@pytest.mark.parametrize("wrong", [{"decoys": -1}, {"spread": -0.1}, {"intercept": np.nan}, {"decoys": np.inf}])
 def test_a_calibration_under_which_decoys_mean_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match="calibration"):
         DecoyCalibration(**wrong)

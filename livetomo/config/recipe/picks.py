@@ -25,9 +25,9 @@ class Pick(UserModel):
         connected regions at their centres of mass, where touching regions are cut apart; `"deepest"`: the same at their
         deepest points; `"centroid"`: connected regions that are not cut.
     threshold: particles with at least this score are published; a region is where the map exceeds it.
-    false_share: in place of `threshold`: as many of the strongest particles are published as have this share of false
-        picks among them, 0 to 1, by an estimate from decoys. Where it cannot be estimated, `threshold` decides, and the
-        result says why.
+    false_share: of the particles above `threshold`, only as many of the strongest are published as have at most this
+        share of false picks among them, 0 to 1, by an estimate from decoys ([believable.md](believable.md)). Where it
+        cannot be estimated, `threshold` alone decides, and the result says why.
     decoys: `true`: the share of false picks is estimated though `threshold` decides. The feature is looked for twice.
     candidate_threshold: particles with at least this score are kept as candidates, so that `threshold` can be changed
         later.

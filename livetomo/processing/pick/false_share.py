@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import isotonic_regression
-from scipy.special import gammaincinv, logit
+from scipy.special import expit, gammaincinv
 
 from livetomo.core.false_share import DecoyCalibration, FalseShare
 
 FEWEST_CANDIDATES = 20
 _INTERVAL = (0.05, 0.95)
 _DEVIATIONS = 1.645
-_LEAST_SCORE = 1e-6
 
 Numbers = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ def false_shares(
 ) -> FalseShares | NotEstimated:
     """From the scores of the candidates (n,), strongest first, and of the decoy's (m,), in any order.
 
-    Above a score there are T candidates and D decoys. The number of false ones among the T is expected to be D + 1/2
-    (the mean of what D lets expect, by Jeffreys' prior), as the calibration corrects it. The share does not fall with
-    the score: it is the non-decreasing sequence nearest to these, where each counts by its T, so that neither luck
-    among the few strongest passes for certainty, nor the luckiest set for all stronger ones. The interval has three
-    parts, added as independent logarithms: the chance of the decoys' number, of the false candidates' own, and the
-    calibration's spread. It ends at whole numbers of candidates.
+    Above a score there are T candidates and D decoys. The number of false ones among the T is expected to be about
+    D + 1/2 (the mean of what D lets expect, by Jeffreys' prior), as the calibration corrects it. The share does not
+    fall with the score: it is the non-decreasing sequence nearest to these, where each counts by its T, so that neither
+    luck among the few strongest passes for certainty, nor the luckiest set for all stronger ones. The interval has
+    three independent parts: the chance of the decoys' number, that of the false candidates' own, and the calibration's
+    spread. It ends at whole numbers of candidates.
     """
     if len(score) < FEWEST_CANDIDATES:
         return NotEstimated(f"there are only {len(score)} candidates, too few to be compared with decoys")
@@ -84,19 +84,31 @@ def false_shares(
     above = np.searchsorted(-own, -own, side="right")
     decoys = decoys_at_least(decoy_score, own)
     likely = decoys + np.float64(0.5)
-    expected = explained(likely, own) @ rule.coefficients
-    fewest, most = (explained(gammaincinv(likely, end), own) @ rule.coefficients for end in _INTERVAL)
-    around = _DEVIATIONS**2 * (1 / (np.exp(expected) + 0.5) + rule.spread**2)
-    low = np.floor(np.exp(expected - np.sqrt((expected - fewest) ** 2 + around)))
-    high = np.ceil(np.exp(expected + np.sqrt((most - expected) ** 2 + around)))
-    value, low, high = (_rising(false, above) for false in (np.exp(expected), low, high))
+    expected, fewest, most = (
+        rule.intercept + rule.decoys * evidence(number, above) for number in (likely, *_by_chance(likely))
+    )
+    error = _DEVIATIONS * rule.spread
+    low = np.floor(above * expit(expected - np.hypot(expected - fewest, error)))
+    high = np.ceil(above * expit(expected + np.hypot(most - expected, error)))
+    value, low, high = (_rising(number, above) for number in (above * expit(expected), low, high))
     return FalseShares(score.astype(np.float32), value, low, high, decoys, calibration_name)
 
 
-def explained(decoys: npt.NDArray[np.floating], score: Numbers) -> Numbers:
-    """What the logarithm of the number of false candidates is explained by, (n, 3), for `DecoyCalibration`."""
-    of_score = logit(score.clip(_LEAST_SCORE, 1 - _LEAST_SCORE))
-    return np.column_stack([np.ones(len(decoys)), np.log(decoys), of_score])
+def _by_chance(likely: Numbers) -> tuple[Numbers, Numbers]:
+    """The ends of what can be by chance: both the decoys' number and that of the false candidates vary."""
+    fewest, most = (np.abs(np.log(gammaincinv(likely, end) / likely)) for end in _INTERVAL)
+    own = _DEVIATIONS / np.sqrt(likely)
+    return likely * np.exp(-np.hypot(fewest, own)), likely * np.exp(np.hypot(most, own))
+
+
+def evidence(likely: Numbers, above: Whole) -> Numbers:
+    """What the logit of the share of false candidates is explained by: (n,), for `DecoyCalibration`.
+
+    likely: how many decoys are expected to score at least so high: as many as do, and a half. above: how many
+    candidates do.
+    """
+    explained: Numbers = np.log(likely) - np.log(np.maximum(above - likely, 0) + 1.0)
+    return explained
 
 
 def _rising(false: Numbers, above: npt.NDArray[np.intp]) -> Numbers:

@@ -46,11 +46,11 @@ class FoundParticles:
     false_shares: Mapping[str, FalseShares | NotEstimated] = field(default_factory=dict)
 
     def threshold(self, rule: Pick) -> float:
-        """The score from which on a rule's particles are published: where its share of false picks is reached."""
+        """The score from which on a rule's particles are published: its own, or where its share of false picks ends."""
         shares = self.false_shares.get(rule.feature)
         if rule.false_share is None or not isinstance(shares, FalseShares):
             return rule.threshold
-        return shares.threshold(rule.false_share)
+        return max(rule.threshold, shares.threshold(rule.false_share))
 
     def published(self, rule: Pick) -> Picks:
         """The picks of a rule's feature."""
