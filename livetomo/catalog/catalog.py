@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from livetomo.catalog.database import open_database, refuse
 from livetomo.catalog.event_log import EventLog
+from livetomo.catalog.exclusions import Exclusions
 from livetomo.catalog.faults import Meaning, meaning, sentence
 from livetomo.catalog.health import Health
 from livetomo.catalog.highwater import HighWater, settle_epoch
@@ -44,9 +45,10 @@ class Catalog:
         self.sessions = Sessions(db, now=now)
         self.arrivals = Arrivals(db, self.event_log, self.sessions, now=now)
         self.judging = SessionJudging(db, self.event_log)
-        self.jobs = Jobs(db, self.event_log, self.judging, now=now)
+        self.exclusions = Exclusions(db, self.event_log, now=now)
+        self.jobs = Jobs(db, self.event_log, self.judging, self.exclusions, now=now)
         self.operator_requests = OperatorRequests(db, self.event_log, now=now)
-        self.views = Views(db, self.judging, now=now)
+        self.views = Views(db, self.judging, self.exclusions, now=now)
         self.health = Health(db, now=now)
 
     def redate(self, by: float, since: float, until: float) -> None:

@@ -42,6 +42,12 @@ class EventLog:
             ),
         )
 
+    def body_of(self, event: Event) -> dict[str, Any] | None:
+        """The body with which an event of the same identity was recorded; None where none was."""
+        event_id = event.id(self._site, self._instance)
+        row = self._db.execute("SELECT body FROM events WHERE event_id = ?", (event_id,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
     def after(self, seq: int, limit: int) -> list[Recorded]:
         """The next `limit` events whose number is higher than `seq`."""
         rows = self._db.query("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit))

@@ -10,13 +10,14 @@ from typing import Any
 from sqlite_utils import Database
 
 from livetomo.catalog.event_log import EventLog
+from livetomo.catalog.exclusions import Exclusions
 from livetomo.catalog.in_force import settle_series
 from livetomo.catalog.registration import fault_body
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import OUT_OF_MEMORY
-from livetomo.core.events import State, result_events, state_event
+from livetomo.core.events import State, state_event
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import Content, Fault, TomogramId
@@ -64,10 +65,19 @@ class Claim:
 class Jobs:
     """Leases and outcomes. `now` is seconds since 1970."""
 
-    def __init__(self, db: Database, event_log: EventLog, judging: SessionJudging, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        event_log: EventLog,
+        judging: SessionJudging,
+        exclusions: Exclusions,
+        *,
+        now: Callable[[], float],
+    ) -> None:
         self._db = db
         self._event_log = event_log
         self._judging = judging
+        self._exclusions = exclusions
         self._now = now
 
     def claim(
@@ -139,8 +149,7 @@ class Jobs:
             claim = _claim(row)
             # What this one takes the place of goes first, so that no consumer has a particle twice in between.
             said = settle_series(self._db, self._event_log, claim.tomogram, claim.facts, spare=claim.tomogram.name)
-            for event in result_events(judged, folder):
-                self._event_log.append(event)
+            self._exclusions.record_result(judged, folder)
             waited = max(0.0, self._now() - complete_at(row["settled_at"], row["modified_ns"], self._now()))
             self._record_state(claim, "done", {"seconds": round(waited, 3)})
             self._retract_older(row)

@@ -2,15 +2,17 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlite_utils import Database
 
+from livetomo.catalog.exclusions import Exclusions
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.core.events import State
+from livetomo.core.exclusion import Box, Exclusion, boxes_of, without_excluded
 from livetomo.core.expected_false import ExpectedFalse, expected_false
 from livetomo.core.false_share import FalseShare
 from livetomo.core.json_object import JsonObject
@@ -52,6 +54,7 @@ class SessionTotals:
     """What the results of a session's newest revisions add up to; `newest` is of the last change.
 
     verdict, reasons: of the session, by its last tomograms, as they were published.
+    picks: without those that were taken out. excluded: the tomograms of which something was.
     false_picks: of the features of which it was estimated, how many of the picks are expected to be false.
     """
 
@@ -66,6 +69,7 @@ class SessionTotals:
     reasons: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
     false_picks: Mapping[str, ExpectedFalse] = field(default_factory=dict)
+    excluded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class TomogramView:
 
     reasons: of the figures that are not good, one sentence each, worst first.
     false_picks: how many of the picks are expected to be false, by feature; without those that nobody has estimated.
+    excluded: what was taken out of it, by whom and why, one sentence each.
     """
 
     watch: str
@@ -95,6 +100,7 @@ class TomogramView:
     picks: Mapping[str, int] = field(default_factory=dict)
     previews: tuple[str, ...] = ()
     false_picks: Mapping[str, ExpectedFalse] = field(default_factory=dict)
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +125,12 @@ class Waiting:
 class Views:
     """Questions about the catalog."""
 
-    def __init__(self, db: Database, judging: SessionJudging, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, db: Database, judging: SessionJudging, exclusions: Exclusions, *, now: Callable[[], float]
+    ) -> None:
         self._db = db
         self._judging = judging
+        self._exclusions = exclusions
         self._now = now
 
     def sessions(self, limit: int = 100) -> list[SessionView]:
@@ -138,7 +147,7 @@ class Views:
         rows = list(
             self._db.query(
                 # One json_extract of both: each call parses the whole manifest.
-                f"""SELECT state, json_extract(manifest, '$.verdict', '$.picks') AS said,
+                f"""SELECT state, name, result_id, json_extract(manifest, '$.verdict', '$.picks') AS said,
                            max(settled_at, coalesce(started_at, 0), coalesce(finished_at, 0)) AS changed,
                            coalesce(committed_at, 0) AS committed
                     {_CURRENT} WHERE watch = ? AND session = ?""",
@@ -146,7 +155,12 @@ class Views:
             )
         )
         in_force = [row for row in rows if row["state"] != "superseded"]
-        said = [(row["committed"], *json.loads(row["said"])) for row in in_force if row["said"]]
+        excluded = self._excluded(watch, session)
+        said = []
+        for row in in_force:
+            if row["said"]:
+                verdict, recorded = json.loads(row["said"])
+                said.append((row["committed"], verdict, self._left(recorded, row, excluded)))
         finished = [(committed, _counts(picks)) for committed, _, picks in said]
         picks: dict[str, int] = {}
         for _, counts in finished:
@@ -166,7 +180,32 @@ class Views:
             reasons=reasons,
             targets=tuple(targets(self._wanted(watch, session), finished, self._now())),
             false_picks=expected_false(each for _, _, picks in said for each in _estimated(picks)),
+            excluded=sum(any(each.holds for each in those) for those in excluded.values()),
         )
+
+    def _excluded(self, watch: str, session: str) -> dict[str, list[Exclusion]]:
+        """The exclusions of a session that hold, by its tomograms' names."""
+        by_name: dict[str, list[Exclusion]] = {}
+        for each in self._exclusions.of_session(watch, session):
+            if each.holds:
+                by_name.setdefault(each.tomogram.name, []).append(each)
+        return by_name
+
+    def _left(
+        self, picks: Mapping[str, Any], row: Mapping[str, Any], excluded: Mapping[str, list[Exclusion]]
+    ) -> Mapping[str, Any]:
+        """What is left of the picks of a result; where not all are listed, those that are stand for all."""
+        those = [each for each in excluded.get(row["name"], ()) if each.result_id in ("", row["result_id"])]
+        if not those:
+            return picks
+        bodies: Mapping[str, Any] = {}
+        if any(each.box for each in those):
+            bodies = self._exclusions.picks_bodies(those[0].tomogram)
+        return {
+            feature: recorded | {"count": left}
+            for feature, recorded in picks.items()
+            if (left := _count_left(recorded, bodies.get(feature, {}), boxes_of(those, feature)))
+        }
 
     def session_verdict(
         self, watch: str, session: str, states: Mapping[State, int] | None = None
@@ -195,7 +234,8 @@ class Views:
             "WHERE watch = ? AND session = ? ORDER BY tomograms.id DESC LIMIT ? OFFSET ?",
             (watch, session, limit, offset),
         )
-        return [_tomogram(row) for row in rows]
+        excluded = self._excluded(watch, session)
+        return [_tomogram(row, excluded) for row in rows]
 
     def tomogram(self, watch: str, session: str, name: str) -> TomogramView | None:
         """One tomogram."""
@@ -204,7 +244,8 @@ class Views:
             "WHERE watch = ? AND session = ? AND tomograms.name = ?",
             (watch, session, name),
         )
-        return next((_tomogram(row) for row in rows), None)
+        excluded = self._excluded(watch, session)
+        return next((_tomogram(row, excluded) for row in rows), None)
 
     def result(self, result_id: str) -> ResultView | None:
         """One result, superseded ones too."""
@@ -256,17 +297,22 @@ class Views:
         return None if row is None else str(row[0])
 
     def standing_results(self, watch: str, session: str) -> dict[str, dict[str, Any]]:
-        """The folders of the results that stand for a session's tomograms, by their names; each with its metadata.
+        """The folders of the results that stand for a session's tomograms, by their names; each with what is known.
 
-        That is what the sidecars say by now, which may be more than they did when the result was made.
+        metadata: what the sidecars say by now, which may be more than they did when the result was made.
+        verdict:  as it was published, by the session.
         """
         rows = self._db.execute(
-            """SELECT folder, metadata FROM tomograms JOIN revisions ON tomogram = tomograms.id
+            """SELECT folder, metadata, json_extract(manifest, '$.verdict')
+               FROM tomograms JOIN revisions ON tomogram = tomograms.id
                CROSS JOIN jobs ON jobs.revision = revisions.id AND +state = 'done' JOIN results ON job = jobs.id
                WHERE watch = ? AND session = ? ORDER BY name""",
             (watch, session),
         )
-        return {folder: json.loads(metadata) for folder, metadata in rows.fetchall()}
+        return {
+            folder: {"metadata": json.loads(metadata), "verdict": verdict}
+            for folder, metadata, verdict in rows.fetchall()
+        }
 
     def job_counts(self) -> dict[State, int]:
         """How many jobs are in each state."""
@@ -322,7 +368,7 @@ _TOMOGRAM = """
 """
 
 
-def _tomogram(row: Mapping[str, Any]) -> TomogramView:
+def _tomogram(row: Mapping[str, Any], excluded: Mapping[str, Sequence[Exclusion]]) -> TomogramView:
     verdict, *parts = json.loads(row["said"]) if row["said"] else (None, {}, {}, {})
     quality, picks, files = (part or {} for part in parts)  # a manifest that lacks one spoils no list
     fault = json.loads(row["fault"]) if row["fault"] and row["state"] in ("failed", "waiting") else None
@@ -346,12 +392,27 @@ def _tomogram(row: Mapping[str, Any]) -> TomogramView:
         picks=_counts(picks),
         false_picks=expected_false(_estimated(picks)),
         previews=tuple(sorted(name for name in files if name.startswith("preview/"))),
+        excluded=tuple(
+            each.sentence for each in excluded.get(row["name"], ()) if each.result_id in ("", row["result_id"])
+        ),
     )
 
 
 def _counts(picks: Mapping[str, Any]) -> dict[str, int]:
     """The published picks of each feature, from what the manifest says of them."""
     return {feature: int(recorded["count"]) for feature, recorded in picks.items()}
+
+
+def _count_left(recorded: Mapping[str, Any], body: Mapping[str, Any], boxes: Sequence[Box]) -> int:
+    """How many of the published picks are in none of the boxes, by those that are listed."""
+    count = int(recorded["count"])
+    if {} in boxes:
+        return 0
+    rows = body.get("strongest", ())
+    if not boxes or not rows:
+        return count
+    left = without_excluded(rows, body["columns"], body["volume"], boxes)
+    return round(count * len(left) / len(rows))
 
 
 def _estimated(picks: Mapping[str, Any]) -> Iterator[tuple[str, int, FalseShare | None]]:

@@ -1,8 +1,10 @@
 """A catalog made anew from the result folders, telling the same events under the same identities."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlite_utils import Database
@@ -14,7 +16,8 @@ from livetomo.catalog.job_queue import record_result
 from livetomo.catalog.registration import record_recipe
 from livetomo.catalog.supersede import STANDING_JOBS, supersede
 from livetomo.config.recipe.recipe import Recipe
-from livetomo.core.events import result_events, state_event
+from livetomo.core.events import state_event
+from livetomo.core.exclusion import Exclusion
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.tomogram import TomogramId
 
@@ -28,8 +31,10 @@ class FoundResult:
     path: str
 
 
-def rebuild(catalog: Catalog, results: Iterable[FoundResult], *, seen: int = 0) -> int:
-    """Record `results` in an empty catalog, oldest first; how many there were.
+def rebuild(
+    catalog: Catalog, results: Iterable[FoundResult], exclusions: Iterable[Exclusion] = (), *, seen: int = 0
+) -> int:
+    """Record `results` in an empty catalog, oldest first, and `exclusions` at their time; how many results there were.
 
     `seen` is the highest number that consumers may have been sent: new events are numbered above it.
 
@@ -39,17 +44,34 @@ def rebuild(catalog: Catalog, results: Iterable[FoundResult], *, seen: int = 0) 
     with catalog.db.atomic():
         epoch = begin(catalog.db, seen=seen, now=catalog.now)
         catalog.event_log.move_cursor("mqtt", epoch.first - 1)
-        return record_results(catalog, results)
+        return record_results(catalog, results, exclusions)
 
 
-def record_results(catalog: Catalog, results: Iterable[FoundResult]) -> int:
-    """Record `results`, which the catalog does not know, oldest first; how many there were."""
-    number = 0
+def record_results(catalog: Catalog, results: Iterable[FoundResult], exclusions: Iterable[Exclusion] = ()) -> int:
+    """Record `results`, which the catalog does not know, oldest first, and `exclusions`; how many results they are."""
+    found_results = list(results)
     with catalog.db.atomic():
-        for found in sorted(results, key=lambda found: found.manifest.finished):
-            _record(catalog, found)
-            number += 1
-    return number
+        for _, _, record in sorted(_course(catalog, found_results, exclusions), key=lambda step: step[:2]):
+            record()
+    return len(found_results)
+
+
+def _course(
+    catalog: Catalog, results: Iterable[FoundResult], exclusions: Iterable[Exclusion]
+) -> Iterator[tuple[datetime, int, Callable[[], None]]]:
+    """What happened and when; what happened at the same time in this order.
+
+    A rule's exclusion is made once more as its result is recorded.
+    """
+    known = dict(catalog.db.execute("SELECT id, readmitted_at FROM exclusions").fetchall())
+    for found in results:
+        yield datetime.fromisoformat(found.manifest.finished), 0, partial(_record, catalog, found)
+    for exclusion in exclusions:
+        if exclusion.id not in known and not exclusion.result_id:
+            yield datetime.fromisoformat(exclusion.at), 1, partial(catalog.exclusions.record, exclusion)
+        if not exclusion.holds and not known.get(exclusion.id):
+            when = datetime.fromisoformat(exclusion.readmitted_at)
+            yield when, 2, partial(catalog.exclusions.take_back, exclusion)
 
 
 def knows_better(catalog: Catalog, manifest: ResultManifest) -> bool:
@@ -100,8 +122,10 @@ def _record(catalog: Catalog, found: FoundResult) -> None:
         state_event(who, manifest.revision, manifest.recipe.hash, state, recipe=manifest.recipe.name)
         for state in ("waiting", "running", "done")
     )
-    for event in (waiting, running, *result_events(manifest, found.folder), done):
+    for event in (waiting, running):
         catalog.event_log.append(event)
+    catalog.exclusions.record_result(manifest, found.folder)
+    catalog.event_log.append(done)
     for older in list(db.query(f"{STANDING_JOBS} WHERE tomogram = ? AND jobs.id != ?", (tomogram, job))):
         newer = older["number"] < manifest.revision
         why = "a newer revision is there" if newer else "it was processed again with another recipe"

@@ -40,6 +40,27 @@ def _identity(db: Database) -> None:
     db.execute("ALTER TABLE left_alone ADD COLUMN copy_of TEXT NOT NULL DEFAULT ''")  # path of what it is a copy of
 
 
+@schema(name="005_exclusions")
+def _exclusions(db: Database) -> None:
+    db.execute("""
+        CREATE TABLE exclusions (
+            id TEXT PRIMARY KEY,
+            watch TEXT NOT NULL,
+            session TEXT NOT NULL,
+            tomogram TEXT NOT NULL,         -- its name
+            feature TEXT NOT NULL,          -- empty: every one
+            box TEXT NOT NULL,              -- JSON: lowest and highest voxel index by axis
+            result_id TEXT NOT NULL,        -- a rule's is of one result; empty: of each
+            who TEXT NOT NULL,
+            why TEXT NOT NULL,
+            at TEXT NOT NULL,               -- UTC, ISO 8601
+            readmitted_at TEXT NOT NULL,    -- empty while it holds
+            readmitted_by TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID""")
+    db.execute("CREATE INDEX exclusions_of_tomograms ON exclusions (watch, session, tomogram)")
+    db.execute("ALTER TABLE results ADD COLUMN withheld TEXT")  # JSON: its picks' events, which were not recorded
+
+
 def migrate(db: Database) -> None:
     """Bring the tables up to date, each step in its own transaction; a newer catalog is refused."""
     known = {step.name for step in schema.pending(Database(memory=True))}

@@ -27,6 +27,8 @@ COMMANDS: dict[str, str] = {
     "pause": "livetomo.cli.pause",
     "resume": "livetomo.cli.resume",
     "reprocess": "livetomo.cli.reprocess",
+    "exclude": "livetomo.cli.exclude",
+    "readmit": "livetomo.cli.readmit",
     "verify": "livetomo.cli.verify",
     "backup": "livetomo.cli.backup",
     "restore": "livetomo.cli.restore",

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from livetomo.cli.options import EXISTING_FILE, NAME, output_option
+from livetomo.cli.options import EXISTING_FILE, NAME, output_option, verdict_option
 from livetomo.cli.table import counted
+from livetomo.core.quality.metric import Verdict
 
 
 @click.command("follow", short_help="Collect picks as they are published, and run a command on them.")
@@ -24,6 +25,7 @@ from livetomo.cli.table import counted
     metavar="SHARE",
     help="Take of each tomogram's published picks only the strongest, among which this share is expected to be false.",
 )
+@verdict_option
 @click.option("--run", "line", metavar="COMMAND", help="Command to run on a copy of the picks, without a shell.")
 @click.option("--every-picks", type=click.IntRange(1), help="Run the command after this many new picks.")
 @click.option("--every-tomograms", type=click.IntRange(1), help="Run the command after this many new tomograms.")
@@ -48,6 +50,7 @@ def command(
     session: str | None,
     kind: str | None,
     false_share: float | None,
+    verdict: Verdict,
     line: str | None,
     every_picks: int | None,
     every_tomograms: int | None,
@@ -62,7 +65,8 @@ def command(
     """Collect published picks in a particles file while a session runs, and run a command when enough are new.
 
     Below the output folder, <watch>/<session>/<feature>.star holds all picks in RELION 5's columns. It is replaced as a
-    whole at each change; superseded tomograms are removed from it. Picks that were published while this command, the
+    whole at each change; superseded tomograms and what was excluded are removed from it, and tomograms whose verdict is
+    bad are not taken. Picks that were published while this command, the
     broker or the network was away are fetched later; a restart goes on where it stopped.
 
     COMMAND is split into words as a shell would do it, but no shell runs it. It runs in a new folder runs/<number> with
@@ -88,13 +92,15 @@ def command(
     settings = validate(Mqtt, mqtt | {"url": broker}, "--broker")
     if kind is not None and false_share is not None:
         raise ConfigurationError("--format fetches files with all published picks: give it or --false-share")
-    collection = Collection(output, feature, kind, false_share)
+    collection = Collection(output, feature, kind, false_share, verdict)
     position = collection.position if collection.position is not None else (0 if from_start else None)
     token = read_token(token_file) if token_file else None
-    query = Query(feature, watch, session, site, instance)
+    query = Query(feature, watch, session, site, instance, verdict)
 
     def on_change(pickset: PickSet, collection: Collection) -> None:
         what = "taken back" if pickset.retracted else counted(len(pickset.rows), "pick")
+        if pickset.left_out:
+            what = f"not taken: {pickset.left_out}"
         if pickset.rows and (false := pickset.expected_false()) is not None:
             what += f", about {false:,.0f} of them false"
         click.echo(

@@ -78,6 +78,13 @@ def density_option(help: str | None = None) -> Option:
     )
 
 
+verdict_option = click.option(
+    "--verdict",
+    type=click.Choice(["good", "warn", "bad"]),
+    default="warn",
+    show_default=True,
+    help="The worst verdict of tomograms that are taken: warn leaves out the bad ones.",
+)
 device_option = click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, …")
 ribosome_option = click.option(
     "--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes."

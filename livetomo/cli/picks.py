@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from livetomo.cli.options import NAME, daemon_options
+from livetomo.cli.options import NAME, daemon_options, verdict_option
 from livetomo.cli.table import counted
 from livetomo.core.errors import ConfigurationError, ExitCode
+from livetomo.core.quality.metric import Verdict
 from livetomo.results.left_out import LeftOut
 
 
@@ -45,6 +46,7 @@ from livetomo.results.left_out import LeftOut
     is_flag=True,
     help="Make scores comparable between tomograms; --threshold then applies to these scores.",
 )
+@verdict_option
 @daemon_options
 def command(
     session: str,
@@ -56,6 +58,7 @@ def command(
     false_share: float | None,
     pixel_size: float | None,
     calibrate: bool,
+    verdict: Verdict,
     configuration: Path,
     as_json: bool,
 ) -> None:
@@ -64,6 +67,9 @@ def command(
     SESSION is a folder of results, or the name of a session that the daemon knows.
 
     --threshold and --false-share choose anew among the candidates that were kept; nothing is computed again.
+
+    Tomograms whose verdict is bad are left out, unless --verdict says otherwise, and so is what was excluded (livetomo
+    exclude). Each is named.
 
     The newest revision of each tomogram is used. Files are replaced as a whole, so you can call the command again
     during a session. A tomogram whose result is damaged is left out with a message; the exit code is then 3.
@@ -75,6 +81,7 @@ def command(
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.exporter import EXPORTERS
+    from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import (
         asks_for_calibration,
@@ -99,14 +106,17 @@ def command(
         wrong = "--feature is needed" if feature is None else f"--feature {feature}: there are no picks of it"
         raise ConfigurationError(f"{wrong}; the features of {folder} are {', '.join(known)}")
     everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
+    facts = SessionFacts.read(folder)
+    without: dict[str, list[str]] = {}
     sets = read_picks(
-        results,
+        facts.chosen(results, verdict, lambda name, why: without.setdefault(name, []).append(why)),
         feature,
         threshold=threshold,
         false_share=false_share,
         pixel_size_angstrom=pixel_size,
         everywhere=everywhere,
         calibrate=calibrate,
+        facts=facts,
         leave_out=left_out.append,
     )
     is_first = output is not None or feature == first_feature(results)
@@ -115,8 +125,8 @@ def command(
         files = write_session(sets, feature, format_name, output, is_first=is_first, leave_out=left_out.append)
     except OSError as fault:
         raise ConfigurationError(f"--output {output}: cannot be written ({fault.strerror})") from None
-    without = {left.tomogram for left in left_out}
-    sets = [placed for placed in sets if placed.frame.name not in without]
+    unreadable = {left.tomogram for left in left_out}
+    sets = [placed for placed in sets if placed.frame.name not in unreadable]
     calibrate = calibrate or asks_for_calibration(results, feature)
     count = sum(len(placed.picks) for placed in sets)
     expected, unknown = expected_false(sets)
@@ -131,6 +141,7 @@ def command(
             "expected_false": round(expected, 1),
             "unknown": unknown,
             "left_out": {left.tomogram: str(left.fault) for left in left_out},
+            "not_taken": without,
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
@@ -141,6 +152,8 @@ def command(
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
         click.echo(f"Some names are replaced by substitutes: {NAMES} lists them.")
+    for name, whys in without.items():
+        click.echo(f"not taken: {name}: {'; '.join(whys)}")
     for left in left_out:
         click.echo(f"{left.tomogram} is left out: {left.fault}", err=True)
     if left_out:

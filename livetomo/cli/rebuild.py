@@ -13,6 +13,7 @@ from livetomo.cli.options import configuration_option
 if TYPE_CHECKING:
     from livetomo.catalog.rebuild import FoundResult
     from livetomo.config.configuration import Config
+    from livetomo.core.exclusion import Exclusion
     from livetomo.core.manifest import ResultManifest
 
 
@@ -43,7 +44,7 @@ def command(configuration: Path) -> None:
             click.echo(f"The old catalog is {aside} now.")
         catalog = Catalog(open_database(path), site=config.site, instance=config.instance)
         with closing(catalog.db):
-            number = rebuild(catalog, found_results(config), seen=note.seq if note else 0)
+            number = rebuild(catalog, found_results(config), found_exclusions(config), seen=note.seq if note else 0)
             write_note(path, high_water(catalog.db))
     click.echo(f"{path} knows {number:,} results. Start the daemon again.")
 
@@ -74,3 +75,14 @@ def found_results(
             click.echo(f"left out: {folder}: it was made of {source}, which is below no watch", err=True)
             continue
         yield FoundResult(manifest, str(folder), source.relative_to(root).as_posix())
+
+
+def found_exclusions(config: "Config") -> "Iterator[Exclusion]":
+    """What people have taken out, as the daemon has left it in the sessions' folders."""
+    from livetomo.core.tomogram import session_pattern
+    from livetomo.results.session_facts import SESSION_FACTS, SessionFacts
+
+    pattern = session_pattern(config.output, None, None) / SESSION_FACTS
+    fixed = Path(pattern.anchor or ".")
+    for path in sorted(fixed.glob(str(pattern.relative_to(fixed) if pattern.anchor else pattern))):
+        yield from SessionFacts.read(path.parent).exclusions

@@ -17,8 +17,8 @@ def command(file: Path, catalog_only: bool, configuration: Path) -> None:
 
     FILE is checked first: if it is damaged, or belongs to another site or instance, nothing is changed. The old catalog
     is set aside beside the new one, with the files that SQLite keeps beside it, and never deleted. Results that were
-    made after the backup are recorded from their folders. Events are numbered anew, in a new epoch: consumers notice
-    this and catch up by themselves.
+    made after the backup are recorded from their folders, and so is what was excluded since. Events are numbered anew,
+    in a new epoch: consumers notice this and catch up by themselves.
 
     Example:  livetomo restore /backup/livetomo-2026-11-20.sqlite --config livetomo.toml
     """
@@ -27,7 +27,7 @@ def command(file: Path, catalog_only: bool, configuration: Path) -> None:
     from livetomo.catalog.highwater import high_water, write_note
     from livetomo.catalog.rebuild import knows_better, record_results
     from livetomo.catalog.restore import restore
-    from livetomo.cli.rebuild import found_results
+    from livetomo.cli.rebuild import found_exclusions, found_results
     from livetomo.config.configuration import load_config
 
     config = load_config(configuration)
@@ -39,7 +39,8 @@ def command(file: Path, catalog_only: bool, configuration: Path) -> None:
         with closing(catalog.db):
             newer = 0
             if not catalog_only:
-                newer = record_results(catalog, found_results(config, lambda each: not knows_better(catalog, each)))
+                found = found_results(config, lambda each: not knows_better(catalog, each))
+                newer = record_results(catalog, found, found_exclusions(config))
             known = catalog.db.execute("SELECT count(*) FROM results").fetchone()[0]
             write_note(path, high_water(catalog.db))
     click.echo(f"{path} knows {known:,} results, {newer:,} of them newer than the backup. Start the daemon again.")

@@ -20,6 +20,7 @@ from livetomo.client.pickset import PickSet
 from livetomo.client.standing import Place, Standing
 from livetomo.config.configuration import Mqtt
 from livetomo.config.user_file import validate
+from livetomo.core.quality.metric import WORST_VERDICT, Verdict
 
 __all__ = ["PickSet", "PickStream", "Query", "connect", "picks"]
 
@@ -32,6 +33,7 @@ def picks(
     session: str | None = None,
     site: str | None = None,
     instance: str | None = None,
+    verdict: Verdict = WORST_VERDICT,
     api: str | None = None,
     after: int | None = None,
     epoch: str = "",
@@ -44,7 +46,8 @@ def picks(
 ) -> AsyncGenerator[PickSet, None]:
     """Yield every set of picks of `feature`, each once, in order; the generator never ends by itself.
 
-    A set replaces the earlier one of the same tomogram; a set that is `retracted` has no rows. Sets that were published
+    A set replaces the earlier one of the same tomogram; a set that is `retracted`, or that `left_out` gives a reason
+    for, has no rows. Sets that were published
     while this program or the broker was away are fetched from the daemon's HTTP API; the daemon publishes its address.
 
     Args:
@@ -54,6 +57,8 @@ def picks(
         session: only sets of this session.
         site: site of the daemon, if several daemons publish to this broker.
         instance: instance of the daemon, for the same case.
+        verdict: the worst verdict of tomograms whose picks are taken, "good", "warn" or "bad": sets of worse ones come
+            without rows, and say so in `left_out`.
         api: HTTP address of the daemon, if the address that it publishes cannot be reached.
         after: begin after the event of this number; 0: with the first event; None: with new events.
         epoch: epoch of that number, from the same set. If the daemon's catalog was restored or rebuilt since, all
@@ -68,7 +73,7 @@ def picks(
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
     mqtt = validate(Mqtt, settings | {"protocol": protocol, "base": base}, "broker")
-    query = Query(feature, watch, session, site, instance)
+    query = Query(feature, watch, session, site, instance, verdict)
     return connect(mqtt, query, api=api, after=after, epoch=epoch, token=token).__aiter__()
 
 

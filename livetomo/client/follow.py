@@ -116,6 +116,8 @@ class Follower:
         except NotAsPublished as fault:
             log.error("%s is left out: %s", pickset.tomogram, fault)
             return
+        if session is None and pickset.left_out:
+            self.on_change(pickset, self.collection)
         if session is not None:
             # A particles file of a long session takes a while to write: not for each of a thousand sets at once.
             if self.clock() - self._saved_at >= SAVE_SECONDS:
@@ -134,7 +136,13 @@ class Follower:
         return pickset.up_to_false_share(self.false_share)
 
     async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:
-        if self.kind is None or pickset.retracted:
+        if self.kind is None or pickset.retracted or pickset.left_out:
+            return None
+        if pickset.excluded:
+            log.warning(
+                "%s: a part of it is excluded, and its file in the format %s has all of it: it is not fetched",
+                *(pickset.tomogram, self.kind),
+            )
             return None
         file = pickset.files.get(self.kind)
         if file is None:

@@ -21,6 +21,7 @@ from livetomo.client.pickset import PickSet
 from livetomo.client.standing import Place, Standing
 from livetomo.core.errors import BadStar, ConfigurationError
 from livetomo.core.naming import slug
+from livetomo.core.quality.metric import WORST_VERDICT, Verdict
 from livetomo.formats.names import word
 from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
 from livetomo.formats.star import loop_text, read_loops
@@ -67,8 +68,10 @@ class CollectedSession:
     def take(self, pickset: PickSet, file: tuple[str, bytes] | None) -> bool:
         """Take in or take back; whether that changed anything. `file`: a name in `tomograms/`, and its content."""
         before = self.taken.get(pickset.tomogram)
-        if pickset.retracted:
-            if before is None or before.result_id != pickset.result_id:
+        if pickset.retracted or pickset.left_out:
+            if before is None or (pickset.retracted and before.result_id != pickset.result_id):
+                return False
+            if not pickset.retracted and _is_newer(before, pickset):
                 return False
             del self.taken[pickset.tomogram], self._rows[pickset.tomogram]
             self._remove(before)
@@ -140,7 +143,14 @@ class CollectedSession:
 class Collection:
     """All sessions below one folder."""
 
-    def __init__(self, folder: Path, feature: str, kind: str | None = None, false_share: float | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        feature: str,
+        kind: str | None = None,
+        false_share: float | None = None,
+        verdict: Verdict = WORST_VERDICT,
+    ) -> None:
         self.position: int | None = None
         self.epoch = ""
         self.began = 0
@@ -149,6 +159,7 @@ class Collection:
         self._feature = feature
         self._kind = kind
         self._false_share = false_share
+        self._verdict = verdict
         self._state = folder / "follow.json"
         folder.mkdir(parents=True, exist_ok=True)
         if self._state.exists():
@@ -195,6 +206,8 @@ class Collection:
         }
         if self._false_share is not None:
             body["false_share"] = self._false_share
+        if self._verdict != WORST_VERDICT:
+            body["verdict"] = self._verdict
         replace_file(self._state, json.dumps(body, indent=1).encode())
 
     def _session(self, watch: str, session: str) -> CollectedSession:
@@ -209,6 +222,10 @@ class Collection:
         before = body.get("false_share")
         if before != self._false_share:
             said = "all published picks" if before is None else f"picks with --false-share {before:g}"
+            raise ConfigurationError(f"{self._folder} collects {said}. Give each collection its own output folder.")
+        worst = body.get("verdict", WORST_VERDICT)
+        if worst != self._verdict:
+            said = f"picks with --verdict {worst}"
             raise ConfigurationError(f"{self._folder} collects {said}. Give each collection its own output folder.")
         self.position, self.epoch, self.began = body["position"], body.get("epoch", ""), body.get("began", 0)
         for each in body["sessions"]:

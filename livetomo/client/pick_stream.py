@@ -15,7 +15,9 @@ from livetomo.client.pickset import PickSet, pickset_of
 from livetomo.client.standing import Place, Replay, Standing, keep
 from livetomo.core.back_off import BackOff
 from livetomo.core.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
+from livetomo.core.exclusion import without_excluded
 from livetomo.core.naming import slug
+from livetomo.core.quality.metric import WORST_VERDICT, Verdict
 from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
 from livetomo.formats.star import parse_loops
 
@@ -30,13 +32,14 @@ Heard = AsyncIterator[tuple[str, Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is followed: None is any."""
+    """What is followed: None is any. verdict: the worst of tomograms whose picks are taken."""
 
     feature: str
     watch: str | None = None
     session: str | None = None
     site: str | None = None
     instance: str | None = None
+    verdict: Verdict = WORST_VERDICT
 
     def wants(self, body: Mapping[str, Any]) -> bool:
         """Whether this payload is about what is followed."""
@@ -259,7 +262,8 @@ class PickStream:
     async def _handed_on(self, body: Mapping[str, Any]) -> PickSet | None:
         """The set that `body` announces, remembered; None where its file is not what was published."""
         pickset = pickset_of(body, self._query.feature, ())
-        if not pickset.retracted:
+        pickset = pickset if pickset.retracted else pickset.up_to_verdict(self._query.verdict)
+        if not pickset.retracted and not pickset.left_out:
             try:
                 pickset = pickset_of(body, self._query.feature, await self._rows(body, pickset))
             except NotAsPublished as fault:
@@ -276,13 +280,14 @@ class PickStream:
         Raises:
             NotAsPublished: they cannot be read, or are not as many as the message counts.
         """
+        excluded, is_listed = body.get("excluded", ()), not body["truncated"]
         rows = await self._all_rows(body, pickset)
-        if len(rows) != body["count"]:
+        if len(rows) != body["count"] and not (excluded and is_listed):  # what is listed is without them
             raise NotAsPublished(
                 f"{len(rows):,} rows of {pickset.feature} where the message counts {body['count']:,}. "
                 "Have the tomogram processed again (livetomo reprocess)."
             )
-        return rows
+        return tuple(map(tuple, without_excluded(rows, body["columns"], body["volume"], excluded)))
 
     async def _all_rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:
         if not body["truncated"]:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from livetomo.core.exclusion import Box
 from livetomo.core.false_share import FalseShare
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.json_object import JsonObject
+from livetomo.core.quality.metric import Verdict, is_worse
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,16 @@ class PickSet:
     """All picks of a feature in a tomogram, strongest first.
 
     columns: names of the values in a row; x_angstrom, y_angstrom and z_angstrom are Å from the first voxel's centre.
-    rows:    all picks, whether or not they came in the message; none if the set is `retracted`.
+    rows:    all picks, whether or not they came in the message; none if the set is `retracted` or `left_out`.
     files:   files of the result, by export format.
     series:  name of the tomogram in exports, if it is another one there.
     epoch:   numbering that `seq` belongs to; a new one means that the catalog was restored or rebuilt.
     false_share: how many of the published picks are expected to be false; None if it was not estimated (then
         `false_share_missing` says why), and of a set that was cut. The column false_share is for all rows up to each.
+    verdict:  of the tomogram.
+    excluded: parts of the tomogram that people have taken out, which `rows` are without, but `files` are not: lowest
+        and highest voxel index by axis; `{}` is all of it.
+    left_out: why none of its picks is taken: a sentence; empty where they are.
     """
 
     event_id: str
@@ -52,6 +58,9 @@ class PickSet:
     series: str = ""
     false_share: FalseShare | None = None
     false_share_missing: str = ""
+    verdict: Verdict = "unjudged"
+    excluded: tuple[Box, ...] = ()
+    left_out: str = ""
 
     @property
     def geometry(self) -> TomogramGeometry:
@@ -82,6 +91,14 @@ class PickSet:
         rows = tuple(row for row, share in zip(self.rows, shares, strict=False) if share <= most)
         return replace(self, rows=rows, false_share=None)
 
+    def up_to_verdict(self, worst: Verdict) -> "PickSet":
+        """Without rows where the tomogram's verdict is worse, or all of it was taken out."""
+        if {} in self.excluded:
+            return replace(self, rows=(), left_out=f"{self.feature} is excluded")
+        if is_worse(self.verdict, worst):
+            return replace(self, rows=(), left_out=f"its verdict is {self.verdict}")
+        return self
+
     def expected_false(self) -> float | None:
         """How many of the rows are expected to be false; None where it is not known."""
         shares = self.false_shares()
@@ -104,6 +121,8 @@ def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, .
         shape_zyx=tuple(body["volume"]["shape_zyx"]),
         columns=tuple(body["columns"]),
         rows=rows,
+        verdict=body.get("verdict", "unjudged"),
+        excluded=tuple({axis: tuple(ends) for axis, ends in box.items()} for box in body.get("excluded", ())),
         files={_format(file["name"]): RemoteFile(**file) for file in body["files"]},
     )
 

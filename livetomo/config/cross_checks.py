@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from livetomo.config.configuration import Config
-from livetomo.config.patterns import Exclusion
+from livetomo.config.patterns import ExcludedPaths
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.core.errors import ConfigurationError, SecretUnreadable
 from livetomo.core.naming import slug
@@ -109,7 +109,7 @@ def _look_at_output(config: Config, patience: float) -> list[str]:
 def _written_into_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
     state = config.state.resolve()
     for watch in config.watch:
-        root, exclusion = roots[watch.name].path, Exclusion(watch.exclude)
+        root, exclusion = roots[watch.name].path, ExcludedPaths(watch.exclude)
         if state.is_relative_to(root):
             yield (
                 f'"state" ({config.state}) lies inside the root of watch "{watch.name}" ({watch.path}), which is only '
@@ -134,7 +134,7 @@ def lies_in_a_watched_tree(folder: Path, config: Config, *, patience: float = 1.
     """Whether `folder` is a part of a tree that is only ever read; one that hangs is judged by its path as written."""
     place = folder.resolve()
     for watch in config.watch:
-        root, exclusion = _look(watch.path, patience).path, Exclusion(watch.exclude)
+        root, exclusion = _look(watch.path, patience).path, ExcludedPaths(watch.exclude)
         if place.is_relative_to(root):
             inside = place.relative_to(root)
             if not any(exclusion.has_folder(part.as_posix()) for part in (inside, *inside.parents[:-1])):
@@ -159,7 +159,7 @@ def _nested_watches(config: Config, roots: dict[str, _Root]) -> Iterator[str]:
             inside = inner_root.relative_to(outer_root)
             if inside == Path() and outer.name < inner.name:
                 yield f'watches "{outer.name}" and "{inner.name}" have the same root ({inner.path}); make them one'
-            elif inside != Path() and not Exclusion(outer.exclude).has_folder(inside.as_posix()):
+            elif inside != Path() and not ExcludedPaths(outer.exclude).has_folder(inside.as_posix()):
                 yield (
                     f'watch "{inner.name}": its "path" ({inner.path}) lies inside the root of "{outer.name}" '
                     f'({outer.path}), so that its tomograms would be taken twice. Add "{inside.as_posix()}/**" to '

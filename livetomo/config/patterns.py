@@ -47,7 +47,7 @@ def _piece(piece: str) -> str:
     return re.escape(piece)
 
 
-class Exclusion:
+class ExcludedPaths:
     """What the user does not want to be seen. A pattern without `/` is a name at any depth."""
 
     def __init__(self, patterns: Iterable[str]) -> None:

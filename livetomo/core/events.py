@@ -9,7 +9,7 @@ from livetomo.core.naming import stable_id
 from livetomo.core.series import series_name
 from livetomo.core.tomogram import TomogramId
 
-Kind = Literal["state", "result", "picks", "retracted", "verdict"]
+Kind = Literal["state", "result", "picks", "retracted", "verdict", "excluded", "readmitted"]
 State = Literal["waiting", "running", "done", "failed", "superseded", "cancelled"]
 
 
@@ -63,7 +63,7 @@ def result_events(manifest: ResultManifest, folder: str) -> Iterator[Event]:
         files = {
             name: facts.to_json() for name, facts in manifest.files.items() if name.startswith(f"picks/{feature}.")
         }
-        facts = {"feature": feature, "volume": volume, "files": files} | called
+        facts = {"feature": feature, "volume": volume, "files": files, "verdict": manifest.verdict} | called
         yield Event("picks", *who, feature, common | facts | picks.to_json())
     judged = {
         "quality": {name: figure.to_json() for name, figure in manifest.quality.items()},

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.database import copy_database
@@ -15,6 +15,8 @@ from livetomo.catalog.sessions import Overrides
 from livetomo.config import defaults
 from livetomo.config.recipe.recipe import load_recipe, recipe_name
 from livetomo.core.errors import Refused
+from livetomo.core.exclusion import Axis, Exclusion
+from livetomo.core.tomogram import TomogramId
 from livetomo.core.units import VoxelSize
 from livetomo.web.api import Actions
 
@@ -69,6 +71,34 @@ class Aim(OfSession):
     """How many particles of each feature a session is to have."""
 
     targets: dict[str, Annotated[int, Field(ge=1, le=10**9)]]
+
+
+class OfTomogram(OfSession):
+    """A tomogram of a session, by whom it is meant, and a feature of it alone."""
+
+    name: str
+    who: Annotated[str, Field(min_length=1, max_length=200)]
+    feature: str | None = None
+
+
+class Out(OfTomogram):
+    """What is taken out of a session's picks, and why. box: lowest and highest voxel index by axis."""
+
+    why: Annotated[str, Field(min_length=1, max_length=1000)]
+    box: dict[Axis, tuple[Annotated[float, Field(ge=0, lt=1e6)], Annotated[float, Field(ge=0, lt=1e6)]]] = {}
+
+    @field_validator("box")
+    @classmethod
+    def _in_order(cls, box: dict[Axis, tuple[float, float]]) -> dict[Axis, tuple[float, float]]:
+        if wrong := [axis for axis, (low, high) in box.items() if low > high]:
+            raise ValueError(f"along {wrong[0]} the lower number comes first")
+        return box
+
+
+class OfExclusions(OfSession):
+    """Which exclusions are listed."""
+
+    name: str | None = None
 
 
 def actions(catalog: CatalogThread, state: Path) -> Actions:
@@ -145,6 +175,37 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: catalog.sessions.aim(watch, asked.session, asked.targets))
         return {"watch": watch, "session": asked.session, "targets": asked.targets}
 
+    async def tomogram_of(asked: OfTomogram) -> TomogramId:
+        watch = await watch_of(asked)
+        await known(Selection(watch, asked.session, asked.name))
+        return TomogramId(watch, asked.session, asked.name)
+
+    async def exclude(body: Mapping[str, Any]) -> Any:
+        asked = _read(Out, body)
+        tomogram = await tomogram_of(asked)
+        features = await catalog(lambda catalog: catalog.exclusions.features(tomogram))
+        if asked.feature and features and asked.feature not in features:
+            raise Refused(f"{tomogram} has no picks of {asked.feature}; its features are {', '.join(features)}")
+        done = await catalog(
+            lambda catalog: catalog.exclusions.exclude(
+                tomogram, who=asked.who, why=asked.why, feature=asked.feature or "", box=asked.box
+            )
+        )
+        return _told(done)
+
+    async def readmit(body: Mapping[str, Any]) -> Any:
+        asked = _read(OfTomogram, body)
+        tomogram = await tomogram_of(asked)
+        done = await catalog(lambda catalog: catalog.exclusions.readmit(tomogram, who=asked.who, feature=asked.feature))
+        where = {"watch": tomogram.watch, "session": tomogram.session, "tomogram": tomogram.name}
+        return where | {"readmitted": [_told(each) for each in done]}
+
+    async def exclusions(body: Mapping[str, Any]) -> Any:
+        asked = _read(OfExclusions, body)
+        watch = await watch_of(asked)
+        found = await catalog(lambda catalog: catalog.exclusions.of_session(watch, asked.session))
+        return {"exclusions": [_told(each) for each in found if asked.name in (None, each.tomogram.name)]}
+
     async def failed(body: Mapping[str, Any]) -> Any:
         which = await chosen({"everything": True} | dict(body))
         return {"failed": await catalog(lambda catalog: catalog.operator_requests.failed(which))}
@@ -154,8 +215,13 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: copy_database(catalog.db, path))
         return {"path": str(path)}
 
-    every = (pause, resume, retry, purge, cancel, reprocess, set_session, set_target, failed, backup)
+    requests = (pause, resume, retry, purge, cancel, reprocess, set_session, set_target)
+    every = (*requests, exclude, readmit, exclusions, failed, backup)
     return {action.__name__: action for action in every}
+
+
+def _told(exclusion: Exclusion) -> dict[str, Any]:
+    return exclusion.to_json() | {"sentence": exclusion.sentence}
 
 
 def _only(watches: Sequence[str], session: str) -> str:

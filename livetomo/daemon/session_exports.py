@@ -1,8 +1,10 @@
 """Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
 
-That process reads on its standard input what to write: {"results": {folder: metadata}, "session": folder, "format":
-name}, and writes on its standard output what it left out: {"left_out": {tomogram: why}}. Beside the stars it leaves
-`metadata.json`, what sidecars say by now, for what is derived from the results later.
+That process reads on its standard input what to write: {"results": {folder: {"metadata": …, "verdict": …}},
+"exclusions": […], "session": folder, "format": name}, and writes on its standard output what it could not read:
+{"left_out": {tomogram: why}}. Tomograms whose verdict is bad, and what people or rules have taken out, are in no star.
+Beside the stars it leaves `metadata.json`, what sidecars say by now, and `session.json`, verdicts and exclusions, for
+what is derived from the results later.
 """
 
 import asyncio
@@ -18,15 +20,21 @@ from typing import Any
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.core.errors import LivetomoError, ResultUnreadable, SourceUnreadable
+from livetomo.core.exclusion import Exclusion
+from livetomo.core.json_object import JsonObject
 from livetomo.core.problems import Problem
+from livetomo.core.quality.metric import WORST_VERDICT
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId, session_folder
 from livetomo.daemon.export_problems import ExportProblems, Outcome
 from livetomo.results.left_out import LeftOut
+from livetomo.system.atomic_write import replace_text
 from livetomo.system.end_child import end
 from livetomo.system.parent_death import end_with_parent
 
 FORMAT = "relion5"
+WITHOUT = "left_out.txt"
+"""Beside the stars: which tomograms and parts of them are not in them by choice, and why; a line each."""
 GATHER_SECONDS = 5.0
 REST_FACTOR = 5.0
 LONGEST_REST_SECONDS = 30.0
@@ -117,7 +125,7 @@ class SessionStars:
         """Note the sessions that something has happened to since event `seq`; the number of the last event."""
         while recorded := await self.catalog.events_after(seq, EVENTS_AT_A_TIME):
             for one in recorded:
-                if one.event.kind in ("result", "retracted"):
+                if one.event.kind in ("result", "retracted", "excluded", "readmitted"):
                     self._due[one.event.tomogram.watch, one.event.tomogram.session] = 0.0
             seq = recorded[-1].seq
         return seq
@@ -125,8 +133,10 @@ class SessionStars:
     async def _write(self, watch: str, session: str) -> Outcome:
         """Have the session's files written."""
         results = await self.catalog(lambda catalog: catalog.views.standing_results(watch, session))
+        excluded = await self.catalog(lambda catalog: catalog.exclusions.of_session(watch, session))
         folder = session_folder(self.output, watch, session)
-        order = {"results": results, "session": str(folder), "format": FORMAT}
+        order: dict[str, Any] = {"results": results, "session": str(folder), "format": FORMAT}
+        order["exclusions"] = [each.to_json() for each in excluded]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "livetomo.daemon.session_exports"),
             stdin=asyncio.subprocess.PIPE,
@@ -159,6 +169,7 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     """
     from livetomo.formats.relion import OPTIMISATION_SET
     from livetomo.results.folder import read_result
+    from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import write_session
     from livetomo.results.session_picks import features, first_feature, read_picks, write_metadata
 
@@ -167,21 +178,33 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     left_out: list[LeftOut] = []
     results = []
     _must_be_there(order["results"])
-    for folder, metadata in order["results"].items():
+    verdicts = {}
+    for folder, known in order["results"].items():
         try:
-            results.append(read_result(Path(folder), SidecarFacts.from_json(metadata)))
+            result = read_result(Path(folder), SidecarFacts.from_json(known["metadata"]))
         except ResultUnreadable as fault:
             left_out.append(LeftOut(fault.path.parent.name, fault))
+            continue
+        results.append(result)
+        verdicts[result.manifest.result_id] = known["verdict"]
+    facts = SessionFacts(verdicts, [Exclusion.from_json(JsonObject(each)) for each in order["exclusions"]])
     _must_be_there(order["results"])  # it may have gone meanwhile
     results.sort(key=lambda result: result.manifest.tomogram.name)
     write_metadata(results, session)
+    facts.write(session)
+    without: list[str] = []
+    chosen = facts.chosen(results, WORST_VERDICT, lambda name, why: without.append(f"{name}: {why}\n"))
+    if without:
+        replace_text(output / WITHOUT, "".join(without))
+    else:
+        (output / WITHOUT).unlink(missing_ok=True)
     sets = f"_{OPTIMISATION_SET}"
     before = {path.name.removesuffix(sets) for path in output.glob(f"*{sets}")}
     every = sorted(before | set(features(results)))
     first = first_feature(results) or next(iter(every), None)
     for feature in every:
         # everywhere: all features share one list of the session's tomograms
-        picks = read_picks(results, feature, everywhere=True, leave_out=left_out.append)
+        picks = read_picks(chosen, feature, everywhere=True, facts=facts, leave_out=left_out.append)
         write_session(picks, feature, order["format"], output, is_first=feature == first, leave_out=left_out.append)
     return {"left_out": {each.tomogram: str(each.fault) for each in left_out}}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
-from livetomo.config.patterns import Exclusion, SessionPattern
+from livetomo.config.patterns import ExcludedPaths, SessionPattern
 from livetomo.core.tomogram import Content, KnownFile, TomogramId
 from livetomo.formats.endings import REWRITTEN, plain_path
 from livetomo.intake.halves import HalfSearch
@@ -80,7 +80,7 @@ class Candidates:
     def __post_init__(self) -> None:
         self._producers = choose(self.settings.producers, self.settings.pattern)
         self._session = SessionPattern(self.settings.session)
-        self._exclusion = Exclusion(self.settings.exclude)
+        self._exclusion = ExcludedPaths(self.settings.exclude)
         self._halves = HalfSearch(self._producers, self._session, self.near)
         self._relations = Relations(self.tree, self.near, self._producers, self._session, self.known.was_taken)
         self._ruled_out: dict[str, tuple[Look, float]] = {}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from livetomo.config.patterns import Exclusion, SessionPattern
+from livetomo.config.patterns import ExcludedPaths, SessionPattern
 from livetomo.core.errors import NotATomogram, PermanentError
 from livetomo.core.tomogram import KnownFile
 from livetomo.formats.endings import VOLUMES, by_ending, plain_path
@@ -62,7 +62,7 @@ class Survey:
         self._producers = choose(settings.producers, settings.pattern)
         self._suffixes = (*VOLUMES, *(suffix for producer in self._producers for suffix in producer.suffixes))
         self._session = SessionPattern(settings.session)
-        self._exclusion = Exclusion(settings.exclude)
+        self._exclusion = ExcludedPaths(settings.exclude)
         self._near = Neighbours(tree)
         self._judge = Judge(settings, tree, self._near, Settler(settings.settle, lambda: 0.0))
         self._halves = HalfFinder(settings, tree, self._near, self._rested)

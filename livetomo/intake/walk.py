@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from livetomo.config.patterns import Exclusion
+from livetomo.config.patterns import ExcludedPaths
 from livetomo.formats.endings import STORES, VOLUMES
 from livetomo.intake.tree import Entry, Tree
 
@@ -51,7 +51,7 @@ class Walk:
     is seen twice and no cycle has an end to look for.
     """
 
-    def __init__(self, tree: Tree, exclusion: Exclusion) -> None:
+    def __init__(self, tree: Tree, exclusion: ExcludedPaths) -> None:
         self._tree = tree
         self._exclusion = exclusion
 

@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, InitVar, dataclass, replace
 from itertools import islice
 from typing import Any
 
-from livetomo.config.patterns import Exclusion
+from livetomo.config.patterns import ExcludedPaths
 from livetomo.core.errors import SourceChanged
 from livetomo.core.tomogram import Arrival, Content, KnownFile
 from livetomo.intake.candidates import Candidate, Candidates, Named, shown
@@ -52,7 +52,7 @@ class Watcher:
 
     def __post_init__(self, known: Iterable[KnownFile]) -> None:
         self._left_alone: list[KnownFile] = []
-        self._exclusion = Exclusion(self.settings.exclude)
+        self._exclusion = ExcludedPaths(self.settings.exclude)
         self._walk = Walk(self.tree, self._exclusion)
         self._settler = Settler(self.settings.settle, self.clock)
         self._near = Neighbours(self.tree)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from livetomo.core.errors import BadStar, ConfigurationError, FalseShareUnknown, ResultUnreadable
+from livetomo.core.exclusion import Box, boxes_of, is_in
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
@@ -21,6 +22,7 @@ from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
 from livetomo.results.folder import Result, read_result
 from livetomo.results.left_out import LeftOut, refuse
+from livetomo.results.session_facts import SessionFacts
 from livetomo.system.atomic_write import replace_text
 
 METADATA = "metadata.json"
@@ -118,6 +120,7 @@ def read_picks(
     pixel_size_angstrom: float | None = None,
     everywhere: bool = False,
     calibrate: bool = False,
+    facts: SessionFacts | None = None,
     leave_out: Callable[[LeftOut], None] = refuse,
 ) -> list[Placed]:
     """The picks of `feature` in each result that looked for it: those it published, or those within another limit.
@@ -125,7 +128,8 @@ def read_picks(
     They are read from the candidates, so that the limit can be moved without picking again: `threshold`, a score, or
     `false_share`, the share of false picks among those of each tomogram. `everywhere`: results that did not look for it
     have none of it, instead of being left out. `calibrate`: scores are made comparable between the tomograms before
-    `threshold` decides, see `calibrate.py`; it is done too where the recipe asks for it.
+    `threshold` decides, see `calibrate.py`; it is done too where the recipe asks for it. `facts`: what of each result
+    was taken out does not count.
     `leave_out` hears of a result whose candidates are not those of its manifest, or whose shares are not known.
     """
     results = list(results)
@@ -145,7 +149,8 @@ def read_picks(
             except (ResultUnreadable, FalseShareUnknown) as fault:
                 leave_out(LeftOut(frame.name, fault))
                 continue
-            sets.append(Placed(candidates, frame))
+            boxes = boxes_of(facts.exclusions_of(result.manifest), feature) if facts else ()
+            sets.append(Placed(_outside(candidates, boxes), frame))
             published = result.manifest.picks[feature].threshold
             thresholds.append((published if threshold is None else threshold) - slack)
         elif everywhere:
@@ -193,6 +198,13 @@ def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, floa
     if facts is not None and facts.sha256 != hashlib.sha256(content).hexdigest():
         raise ResultUnreadable(result.folder, f"{name} was changed: it has not the checksum that was published")
     return candidates, 0.0 if has_all_digits(text) else 1e-6
+
+
+def _outside(picks: Picks, boxes: Sequence[Box]) -> Picks:
+    """Those that lie in none of the boxes."""
+    if not boxes:
+        return picks
+    return picks.where(np.array([not is_in(boxes, zyx[::-1]) for zyx in picks.position.tolist()], bool))
 
 
 def _up_to(picks: Picks, most: float) -> Picks:

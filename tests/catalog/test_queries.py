@@ -133,8 +133,8 @@ def test_a_standing_result_comes_with_what_is_known_of_it_by_now(catalog):
     who = TomogramId("krios1", SESSION, "TS_01")
     late = Arrival(who, f"{SESSION}/TS_01.mrc", Content(1024, 1, "00"), "generic", facts=SidecarFacts(binning=4))
     assert catalog.arrivals.take(late, "untrained", RECIPE).learned
-    (metadata,) = catalog.views.standing_results("krios1", SESSION).values()
-    assert metadata == {"binning": 4}
+    (known,) = catalog.views.standing_results("krios1", SESSION).values()
+    assert known == {"metadata": {"binning": 4}, "verdict": "warn"}
 
 
 def test_expected_false_picks_are_added_up_and_what_nobody_estimated_is_not_counted_as_true(catalog: Catalog) -> None:

@@ -35,4 +35,6 @@ def test_what_the_sidecars_said_is_known_again(catalog, recipe, clock):
     written = manifest(claim, metadata={"binning": 4})
     again = Catalog(open_database(None), site="here", instance="main", now=clock)
     rebuild(again, [FoundResult(written, "/results/0", "monday/A.mrc")])
-    assert again.views.standing_results("krios1", "monday") == {"/results/0": {"binning": 4}}
+    assert again.views.standing_results("krios1", "monday") == {
+        "/results/0": {"metadata": {"binning": 4}, "verdict": "good"}
+    }

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +15,16 @@ from click.testing import CliRunner
 from livetomo.cli.picks import command
 from livetomo.cli.process import command as process
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.exclusion import Exclusion
+from livetomo.core.quality.metric import Verdict
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.daemon import session_exports as session_stars
 from livetomo.formats.exporter import EXPORTERS
+from livetomo.results.session_facts import SESSION_FACTS, SessionFacts
 from livetomo.results.session_picks import newest_results, read_picks, write_metadata
 from tests.volumes import balls, write_tomogram
 
+TOMOGRAMS = ["TS_01", "TS_02", "TS_03"]
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
 
 
@@ -105,6 +111,14 @@ def test_the_pixel_size_that_sidecars_reported_late_is_used_and_a_persons_word_g
     assert table["rlnTomoTiltSeriesPixelSize"].tolist() == [2.5] * 3
 
 
+def write_stars(session: Path, results: Mapping[str, Mapping[str, Any]], exclusions: Sequence[Exclusion] = ()) -> None:
+    """As the daemon has it done, with what sidecars say by now of the results in these folders."""
+    known = {folder: {"metadata": metadata, "verdict": "good"} for folder, metadata in results.items()}
+    excluded = [each.to_json() for each in exclusions]
+    order = {"results": known, "exclusions": excluded, "session": str(session), "format": "relion5"}
+    assert session_stars.write(order) == {"left_out": {}}
+
+
 def test_session_files_follow_what_the_daemon_knows_by_now(session):
     folders = {
         str(path.parent): {} for path in session.glob("tomograms/*/r*/result.json") if path.parent.name[1] == "1"
@@ -112,7 +126,7 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     late = {
         folder: {"pixel_size_angstrom": 5.0, "tilt_series_name": "rec_TS_01"} for folder in folders if "TS_01" in folder
     }
-    session_stars.write({"results": folders | late, "session": str(session), "format": "relion5"})
+    write_stars(session, folders | late)
     table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
     assert list(table.index) == ["rec_TS_01", "TS_02", "TS_03"]
     assert table["rlnTomoTiltSeriesPixelSize"]["rec_TS_01"] == 5.0
@@ -186,7 +200,7 @@ def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_to
     def named(file: str) -> str:
         return starfile.read(particles / file)["rlnTomoParticlesFile"]
 
-    session_stars.write({"results": folders, "session": str(session), "format": "relion5"})
+    write_stars(session, folders)
     assert named("ribosome_optimisation_set.star") == named("optimisation_set.star") == "ribosome.star"
     assert named("atpase_optimisation_set.star") == "atpase.star"
     assert set(starfile.read(particles / "atpase.star")["rlnTomoName"]) == {"TS_01"}
@@ -194,7 +208,7 @@ def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_to
     picks(session, "--feature", "atpase")
     assert named("optimisation_set.star") == "ribosome.star"
     assert list(starfile.read(particles / "tomograms.star")["rlnTomoName"]) == ["TS_01", "TS_02", "TS_03"]
-    session_stars.write({"results": {}, "session": str(session), "format": "relion5"})
+    write_stars(session, {})
     assert {path.name for path in particles.iterdir()} == {
         "atpase.star", "atpase_optimisation_set.star", "ribosome.star", "ribosome_optimisation_set.star",
         "tomograms.star", "optimisation_set.star",
@@ -249,3 +263,77 @@ def test_an_output_that_cannot_be_written_is_said(session, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         picks(session, "--output", tmp_path / "file" / "o")
+
+
+def excluded(session: Path, name: str, **more: Any) -> Exclusion:
+    (who,) = {each.manifest.tomogram for each in newest_results(session) if each.manifest.tomogram.name == name}
+    return Exclusion(f"id of {name}", who, "ada", "ice", "2026-11-20T12:00:00Z", **more)
+
+
+def counts_in(star: Path) -> dict[str, int]:
+    table = starfile.read(star)
+    return {} if len(table) == 0 else dict(table["rlnTomoName"].value_counts())
+
+
+# What is taken out: of which tomogram, and the picks that are left of 3, 2 and 3.
+OUT: dict[str, tuple[tuple[str, dict[str, Any]], dict[str, int]]] = {
+    "a tomogram": (("TS_01", {}), {"TS_02": 2, "TS_03": 3}),
+    "a feature": (("TS_02", {"feature": "ribosome"}), {"TS_01": 3, "TS_03": 3}),
+    "another feature": (("TS_02", {"feature": "membrane"}), {"TS_01": 3, "TS_02": 2, "TS_03": 3}),
+    "a part": (("TS_01", {"box": {"z": (19.0, 25.0)}}), {"TS_01": 1, "TS_02": 2, "TS_03": 3}),
+    "a part of a feature": (
+        ("TS_01", {"box": {"x": (50.0, 70.0)}, "feature": "ribosome"}),
+        {"TS_01": 2, "TS_02": 2, "TS_03": 3},
+    ),
+    "taken back": (
+        ("TS_01", {"readmitted_at": "2026-11-20T13:00:00Z", "readmitted_by": "ada"}),
+        {"TS_01": 3, "TS_02": 2, "TS_03": 3},
+    ),
+    "of an older result": (("TS_01", {"result_id": "another"}), {"TS_01": 3, "TS_02": 2, "TS_03": 3}),
+}
+
+
+@pytest.mark.parametrize("what", OUT)
+def test_what_is_taken_out_is_in_no_file_of_the_daemon_or_the_command(session, tmp_path, what):
+    (name, more), left = OUT[what]
+    exclusion = excluded(session, name, **more)
+    write_stars(session, {str(each.folder): {} for each in newest_results(session)}, [exclusion])
+    assert counts_in(session / "particles" / "ribosome.star") == left
+    said = picks(session, "--output", tmp_path / "again")
+    assert counts_in(tmp_path / "again" / "ribosome.star") == left
+    holds = exclusion.holds and not exclusion.result_id
+    assert (f"not taken: {name}: {exclusion.sentence}" in said.stdout) == holds
+    note = session / "particles" / "left_out.txt"
+    assert (note.read_text() if note.exists() else "") == (f"{name}: {exclusion.sentence}\n" if holds else "")
+
+
+@pytest.mark.parametrize(("worst", "left"), [("good", ["TS_03"]), ("warn", ["TS_02", "TS_03"]), ("bad", TOMOGRAMS)])
+def test_tomograms_of_a_worse_verdict_are_left_out_and_named(session, worst: Verdict, left):
+    verdicts: dict[str, Verdict] = {"TS_01": "bad", "TS_02": "warn", "TS_03": "unjudged"}
+    ids = {each.manifest.tomogram.name: each.manifest.result_id for each in newest_results(session)}
+    SessionFacts({ids[name]: verdict for name, verdict in verdicts.items()}).write(session)
+    report = json.loads(picks(session, "--verdict", worst, "--json").stdout)
+    assert list(report["tomograms"]) == left
+    assert report["not_taken"] == {name: [f"its verdict is {verdicts[name]}"] for name in TOMOGRAMS if name not in left}
+    if worst == "warn":
+        assert json.loads(picks(session, "--json").stdout)["tomograms"] == report["tomograms"]
+
+
+def test_a_session_of_which_all_is_out_has_empty_files(session):
+    write_stars(
+        session,
+        {str(each.folder): {} for each in newest_results(session)},
+        [excluded(session, name) for name in TOMOGRAMS],
+    )
+    assert counts_in(session / "particles" / "ribosome.star") == {}
+    assert "0 picks of ribosome in 0 tomograms" in picks(session).stdout
+
+
+DAMAGED = ["", "[]", "{}", '{"verdicts": {"a": "fine"}, "exclusions": []}', '{"verdicts": {}, "exclusions": [1]}']
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_what_was_excluded_is_never_guessed(session, text):
+    (session / SESSION_FACTS).write_text(text)
+    with pytest.raises(ConfigurationError, match="nobody knows what was excluded"):
+        picks(session)

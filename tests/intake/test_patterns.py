@@ -2,7 +2,7 @@
 
 import pytest
 
-from livetomo.config.patterns import UNSORTED, Exclusion, SessionPattern
+from livetomo.config.patterns import UNSORTED, ExcludedPaths, SessionPattern
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_session_is_named_by_the_component_of_the_pattern(pattern, path, sessi
     ],
 )
 def test_what_is_excluded_is_not_seen_and_its_folders_are_not_listed(pattern, files, folders, spared):
-    exclusion = Exclusion([pattern] if pattern else [])
+    exclusion = ExcludedPaths([pattern] if pattern else [])
     assert all(exclusion.has_file(path) for path in files)
     assert all(exclusion.has_folder(path) for path in folders)
     assert not any(exclusion.has_file(path) or exclusion.has_folder(path) for path in spared)

@@ -4,14 +4,14 @@ import os
 
 import pytest
 
-from livetomo.config.patterns import Exclusion
+from livetomo.config.patterns import ExcludedPaths
 from livetomo.intake.tree import NotAFile, Tree
 from livetomo.intake.walk import Walk
 from tests.intake.fakes import mrc
 
 
 def seen(root) -> dict[str, list[str]]:
-    walk = Walk(Tree(root), Exclusion(["**/frames/**"]))
+    walk = Walk(Tree(root), ExcludedPaths(["**/frames/**"]))
     return {one.folder: sorted(entry.name for entry in one.files) for one in walk.everything() if not one.error}
 
 

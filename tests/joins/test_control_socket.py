@@ -1,6 +1,7 @@
 """What a command writes to the control socket is done in the catalog, and what it prints is what the daemon answers."""
 
 import asyncio
+import getpass
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from livetomo.catalog.catalog import Catalog, CatalogThread
 from livetomo.catalog.sessions import Overrides
 from livetomo.cli import livetomo_command
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.errors import Refused
 from livetomo.core.problems import Problem
 from livetomo.core.status import BrokerState, Status, WatchHealth, WatchState, WorkerState
 from livetomo.core.tomogram import Arrival, Content, Fault, KnownFile, TomogramId
@@ -209,3 +211,33 @@ async def test_a_backup_is_a_catalog_and_nothing_is_left_behind(daemon: Daemon) 
     assert str(copy) in await daemon.command("backup", str(copy))
     assert copy.read_bytes().startswith(b"SQLite format 3\0")
     assert not list(daemon.folder.glob("backup.sqlite*"))
+
+
+async def test_what_is_excluded_is_recorded_with_who_and_why_and_taken_back(daemon: Daemon) -> None:
+    where = ("yeast", "TS_01", "--watch", "krios1")
+    given = ("--why", "ice on top", "--feature", "ribosome", "--z", "20:90.5")
+    done = await daemon.json("exclude", *where, *given)
+    (kept,) = await daemon.catalog(lambda catalog: catalog.exclusions.of_session("krios1", "yeast"))
+    assert done == kept.to_json() | {"sentence": kept.sentence}
+    assert kept.sentence == f"ribosome in z 20 to 90.5 is excluded by {getpass.getuser()}: ice on top"
+    said = await daemon.command("exclude", *where, *given)
+    assert said == f"krios1/yeast/TS_01: {kept.sentence}\n"
+    back = await daemon.json("readmit", *where, "--feature", "ribosome")
+    assert [each["id"] for each in back["readmitted"]] == [kept.id]
+    (kept,) = await daemon.catalog(lambda catalog: catalog.exclusions.of_session("krios1", "yeast"))
+    assert kept.readmitted_by == getpass.getuser()
+    assert await daemon.command("readmit", *where) == "krios1/yeast/TS_01: nothing of it is excluded\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (("yeast", "TS_01"), "say which watch is meant"),
+        (("yeast", "TS_09", "--watch", "krios1"), "TS_09"),
+        (("nosuch", "TS_01"), "no watch has a session"),
+    ],
+)
+async def test_what_there_is_not_cannot_be_excluded(daemon: Daemon, words: tuple[str, ...], refusal: str) -> None:
+    for command in (("exclude", *words, "--why", "ice"), ("readmit", *words)):
+        with pytest.raises(Refused, match=refusal):
+            await daemon.command(*command)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from livetomo.config.recipe.exclude import exclude_of
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.quality import session_baseline as baseline
 from livetomo.processing.pipeline import run as pipeline
@@ -36,6 +37,8 @@ NET = {"keep": ["probabilities", "labels"], "feature": [BLOB, NETWORK], "pick": 
 KEPT = {"keep": ["probabilities"]}
 WIENER = {"denoise": {"method": "deconvolve", "defocus_angstrom": 200000}}
 LOW = {"figure": "ribosome_count", "warn_below": 0.001, "bad_below": 0.0005}
+STRICT = {"limit": [{"figure": "ribosome_count", "warn_above": 0}]}
+BAD = {"limit": [{"figure": "ribosome_count", "bad_above": 0}]}
 HIGH = {"figure": "ribosome_count", "warn_above": 50, "bad_above": 60}
 
 
@@ -160,6 +163,8 @@ CASES = {
     "Limit.bad_above": Case("limit.0.bad_above", 1, {"limit": [HIGH | {"warn_above": 1}]}),
     "Baseline.tomograms": Case("baseline.tomograms", 20),
     "Baseline.deviations": Case("baseline.deviations", 0),
+    "Exclude.verdict": Case("exclude.verdict", "warn", STRICT | {"exclude": {"verdict": "bad"}}),
+    "Exclude.figures": Case("exclude.figures", ["ribosome_count"], BAD | {"exclude": {"figures": ["other_count"]}}),
     "Export.formats": Case("export.formats", ["csv", "imod"]),
 }  # fmt: skip
 PINS = {
@@ -251,6 +256,7 @@ class Laboratory:
         values = {name: figure.value or 0 for name, figure in manifest.quality.items()}
         earlier = [{name: value * (3 + n / 100) for name, value in values.items()} for n in range(10)]
         facts["in its session"] = baseline.judged(manifest, earlier).quality
+        facts["out"] = exclude_of(manifest.recipe.settings).why(manifest)
         facts["of the session"] = {
             name: [placed.picks.score.tolist() for placed in read_picks(results, name)] for name in written["picks"]
         }

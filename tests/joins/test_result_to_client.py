@@ -48,6 +48,8 @@ OF_KIND: dict[str, dict[str, Callable[[Manifest], Any]]] = {
         "series": lambda m: m["metadata"]["tilt_series_name"],
         "picks": lambda m: m["picks"][FEATURE]["strongest"],
         "truncated": lambda m: False,
+        "verdict": lambda m: m["verdict"],
+        "excluded": lambda m: [],
         "missing": lambda m: m["picks"][FEATURE].get("missing", ""),
         "false_share": lambda m: m["picks"][FEATURE].get("false_share"),
         "false_share_missing": lambda m: m["picks"][FEATURE].get("false_share_missing", ""),
@@ -72,6 +74,9 @@ OF_A_SET: dict[str, Callable[[Manifest], Any]] = {
     "columns": lambda m: tuple(m["picks"][FEATURE]["columns"]),
     "false_share": lambda m: FalseShare(**m["picks"][FEATURE]["false_share"]),
     "false_share_missing": lambda m: "",
+    "verdict": lambda m: m["verdict"],
+    "excluded": lambda m: (),
+    "left_out": lambda m: "",
 }
 
 
@@ -214,4 +219,42 @@ async def test_a_consumer_has_every_key_of_the_manifest_that_a_set_names(laborat
     assert got.expected_false() == pytest.approx(got.false_share.expected, abs=0.05)
     assert {name: (file.bytes, file.sha256) for name, file in got.files.items()} == {
         "relion5": tuple(manifest["files"][f"picks/{FEATURE}.relion5.star"].values())
+    }
+
+
+@pytest.mark.parametrize("inline", [1000, 1])
+async def test_a_part_that_was_taken_out_is_in_no_row_of_the_message_or_the_file(
+    laboratory: Laboratory, inline: int
+) -> None:
+    """The particles lie at (12, 12, 12) and (12, 28, 26), z, y, x."""
+    exclusions = laboratory.daemon.catalog.exclusions
+    (tomogram,) = {each.event.tomogram for each in await laboratory.daemon.events_after(0, 100)}
+    left = []
+    async with served(laboratory, inline) as client, asyncio.timeout(10):
+        stream = aiter(
+            PickStream(Query(FEATURE), Quiet(), lambda url: HttpApi(client), after=0, reconcile_seconds=0.05)
+        )
+        for box in ({}, {"z": (0, 11)}, {"y": (0, 20)}, {"x": (20, 39), "y": (20, 39)}):
+            if box:
+                exclusions.exclude(tomogram, who="ada", why="ice", box=box)
+            got = await anext(stream)
+            left.append([round(row[0] / got.voxel_size_angstrom) for row in got.rows])
+        await stream.aclose()
+    assert left == [[12, 26], [12, 26], [26], []] or left == [[26, 12], [26, 12], [26], []]
+
+
+async def test_a_consumer_is_given_no_picks_of_a_bad_tomogram_unless_it_asks(tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path)
+    await daemon.arrive("TS_01")
+    await daemon.finish(verdict="bad", picks=3)
+    got = {}
+    async with served(Laboratory(daemon, tmp_path, {})) as client, asyncio.timeout(10):
+        for worst in ("warn", "bad"):
+            query = Query(FEATURE, verdict=worst)
+            stream = aiter(PickStream(query, Quiet(), lambda url: HttpApi(client), after=0))
+            got[worst] = await anext(stream)
+            await stream.aclose()
+    assert {worst: (len(each.rows), each.left_out) for worst, each in got.items()} == {
+        "warn": (0, "its verdict is bad"),
+        "bad": (3, ""),
     }

@@ -67,7 +67,11 @@ def session(made, tmp_path) -> Path:
 
 def order(session: Path) -> dict:
     return {
-        "results": {str(path.parent): {} for path in sorted(session.glob("tomograms/*/r*/result.json"))},
+        "results": {
+            str(path.parent): {"metadata": {}, "verdict": "good"}
+            for path in sorted(session.glob("tomograms/*/r*/result.json"))
+        },
+        "exclusions": [],
         "session": str(session),
         "format": "relion5",
     }

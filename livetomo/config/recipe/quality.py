@@ -67,9 +67,7 @@ def limit_faults(given: Sequence[Limit], features: Collection[str], radiation: R
     known = sorted(figures(features))
     for name in dict.fromkeys(named):
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-            hint = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(known)}"
-            yield f'limit: "figure": there is no figure "{name}". {hint}'
+            yield f'limit: "figure": {no_figure(name, known)}'
     for limit in given:
         merged = limit.merged(radiation)
         low = [value for value in (merged.bad_below, merged.warn_below) if value is not None]
@@ -77,6 +75,13 @@ def limit_faults(given: Sequence[Limit], features: Collection[str], radiation: R
         if low + high != sorted(low + high):
             says = ", ".join(f"{key} {value:g}" for key in _KEYS if (value := getattr(merged, key)) is not None)
             yield f'limit of "{limit.figure}": {says}: these are not in order (bad lies beyond warn)'
+
+
+def no_figure(name: str, known: Sequence[str]) -> str:
+    """That there is none of this name, and which might be meant."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f'Did you mean "{close[0]}"?' if close else f"There are {', '.join(known)}"
+    return f'there is no figure "{name}". {hint}'
 
 
 def figures(features: Collection[str]) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from livetomo.config.recipe.denoise import Deconvolve, Denoise, NoDenoise, PluginDenoise
+from livetomo.config.recipe.exclude import Exclude, exclude_faults
 from livetomo.config.recipe.features import DenseFeature, Feature, PluginFeature
 from livetomo.config.recipe.picks import Calibrate, Consensus, Curate, Export, Fraction, Name, Pick, Quantile
 from livetomo.config.recipe.quality import Baseline, Limit, limit_faults, limits_of
@@ -92,6 +93,7 @@ class Recipe(UserModel):
     curate: tuple[Curate, ...] = ()
     limit: tuple[Limit, ...] = ()
     baseline: Baseline = Baseline()
+    exclude: Exclude = Exclude()
     export: Export = Export()
 
     @model_validator(mode="after")
@@ -99,6 +101,7 @@ class Recipe(UserModel):
         names = [feature.name for feature in self.feature]
         faults = [f'two features are named "{name}"' for name in sorted({n for n in names if names.count(n) > 1})]
         faults += [*_faults(self, names), *limit_faults(self.limit, names, self.radiation)]
+        faults += exclude_faults(self.exclude, names)
         if self.radiation == "xray" and isinstance(self.denoise, Deconvolve):
             faults.append(_NO_CTF)
         dense = {feature.name for feature in self.feature if isinstance(feature, DenseFeature)}
@@ -114,9 +117,10 @@ class Recipe(UserModel):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what most tomograms are taken with: recipes that do not say it keep their hash."""
+        """Without what was added to recipes later, where it is not said: those that do not say it keep their hash."""
         dumped: dict[str, Any] = handler(self)
-        return {key: value for key, value in dumped.items() if key != "radiation" or value != "electrons"}
+        said = {"radiation": self.radiation != "electrons", "exclude": self.exclude != Exclude()}
+        return {key: value for key, value in dumped.items() if said.get(key, True)}
 
     def to_json(self) -> dict[str, Any]:
         """Everything that is in force, defaults too: what the hash covers and `result.json` shows."""

@@ -9,6 +9,8 @@ from livetomo.core.json_object import JsonObject, NotGiven, json_object
 
 # good: a limit or a check was met. unjudged: there is none, so that the value says nothing about good or bad.
 Verdict = Literal["good", "warn", "bad", "unjudged", "missing"]
+WORST_VERDICT: Verdict = "warn"
+"""The worst verdict of tomograms whose picks go into averages, where nobody asks for another."""
 _SEVERITY: tuple[Verdict, ...] = ("missing", "unjudged", "good", "warn", "bad")
 
 
@@ -62,6 +64,11 @@ def reasons(figures: Iterable[Quality]) -> list[str]:
     """Why a verdict is not good: a sentence for each figure that is bad, then for each that is warn."""
     poor = sorted((one for one in figures if one.verdict in ("warn", "bad")), key=lambda one: one.verdict != "bad")
     return [one.reason or f"{one.name} is {one.verdict}" for one in poor]
+
+
+def is_worse(verdict: Verdict, than: Verdict) -> bool:
+    """Whether one verdict is worse than another; what was not judged is better than what was."""
+    return _SEVERITY.index(verdict) > _SEVERITY.index(than)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from livetomo.config.configuration import Config
 from livetomo.core.events import Recorded, State
+from livetomo.core.exclusion import Axis, without_excluded
 from livetomo.core.quality.metric import Verdict
 from livetomo.publish.payloads.topics import Topics
 
@@ -215,6 +216,12 @@ class PicksPayload(Payload):
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
     truncated: bool = Field(description="true: there are more picks than rows, so take a file")
     files: tuple[FilePayload, ...] = Field(description="all picks, in each export format")
+    verdict: Verdict = Field("unjudged", description="of the tomogram; leave out what is bad")
+    excluded: tuple[dict[Axis, tuple[float, float]], ...] = Field(
+        (),
+        description="parts of the tomogram whose picks do not count: lowest and highest voxel index by axis, {} is all "
+        "of it; the rows here are without them, the files and the count are not",
+    )
 
     def shorter(self) -> Self | None:
         """No rows: the files have them all."""
@@ -247,8 +254,44 @@ class VerdictPayload(Payload):
         return self.model_copy(update={"reasons": tuple(map(_cut, self.reasons[:1])), "shortened": True})
 
 
+class ExcludedPayload(Payload):
+    """A person or a rule has taken a tomogram, a feature of it or a part of it out of the session's picks.
+
+    What consumers drop is said beside it: `retracted` where all is out, else `picks` with the parts that do not count.
+    """
+
+    kind: ClassVar[str] = "excluded"
+    schema_: Literal["livetomo/excluded/1"] = Field("livetomo/excluded/1", alias="schema")
+    id: str
+    who: str
+    why: str
+    at: str = Field(description="UTC, ISO 8601")
+    feature: str = Field(description="empty: every feature")
+    box: dict[Axis, tuple[float, float]] = Field(description="lowest and highest voxel index by axis; {} is all of it")
+    result_id: str = Field(description="the result that a rule took out; empty: it holds for later results, too")
+
+    def shorter(self) -> Self | None:
+        """The reason is cut."""
+        if len(self.why) <= _SHORT:
+            return None
+        return self.model_copy(update={"why": _cut(self.why), "shortened": True})
+
+
+class ReadmittedPayload(ExcludedPayload):
+    """An exclusion was taken back: its `picks` are published again."""
+
+    kind: ClassVar[str] = "readmitted"
+    schema_: Literal["livetomo/readmitted/1"] = Field("livetomo/readmitted/1", alias="schema")  # type: ignore[assignment]
+    readmitted_at: str = Field(description="UTC, ISO 8601")
+    readmitted_by: str
+
+
 KINDS: Mapping[str, type[Payload]] = {
-    one.kind: one for one in (StatePayload, ResultPayload, PicksPayload, RetractedPayload, VerdictPayload)
+    one.kind: one
+    for one in (
+        *(StatePayload, ResultPayload, PicksPayload, RetractedPayload, VerdictPayload),
+        *(ExcludedPayload, ReadmittedPayload),
+    )
 }
 
 
@@ -294,8 +337,9 @@ def _links(kind: str, body: Mapping[str, Any], settings: MessageSettings) -> dic
     if kind == "result":
         return {"url": result_url(body["result_id"], settings)}
     if kind == "picks":
-        inline = body["strongest"][: settings.inline_picks]
+        listed = body["strongest"][: settings.inline_picks]
+        inline = without_excluded(listed, body["columns"], body["volume"], body.get("excluded", ()))
         url = result_url(body["result_id"], settings)
         files = [facts | {"name": name, "url": f"{url}/files/{name}"} for name, facts in sorted(body["files"].items())]
-        return {"picks": inline, "truncated": body["count"] > len(inline), "files": files}
+        return {"picks": inline, "truncated": body["count"] > len(listed), "files": files}
     return {}

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from livetomo.catalog.catalog import Catalog
 from livetomo.core.events import State
+from livetomo.core.exclusion import Exclusion, boxes_of
 from livetomo.core.expected_false import ExpectedFalse, expected_false
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.quality.metric import Verdict, reasons
 from livetomo.core.quality.session_baseline import MOST_TOMOGRAMS, Values, judged
 from livetomo.core.quality.session_verdict import Target
+from livetomo.results.session_facts import SessionFacts
 from livetomo.results.session_picks import newest_results
 
 _MOST_TOMOGRAMS = 100_000
@@ -27,6 +29,7 @@ class Row:
 
     manifest: of its result, each figure judged by its limits and by the session; None where there is no result.
     folder: of its result.
+    exclusions: what was taken out of the result's picks.
     trouble: why it failed, or what was odd about its arrival.
     """
 
@@ -36,6 +39,7 @@ class Row:
     trouble: str = ""
     folder: Path | None = None
     manifest: ResultManifest | None = None
+    exclusions: tuple[Exclusion, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -49,12 +53,17 @@ class Row:
 
     @property
     def picks(self) -> dict[str, int]:
-        """Published ones by feature."""
-        return self.manifest.counts() if self.manifest else {}
+        """Published ones by feature, without features that were taken out; of a part that was, the picks count."""
+        counts = self.manifest.counts() if self.manifest else {}
+        return {feature: count for feature, count in counts.items() if not self.is_out(feature)}
+
+    def is_out(self, feature: str) -> bool:
+        """Whether all picks of the feature were taken out."""
+        return {} in boxes_of(self.exclusions, feature)
 
     def expected_false(self, feature: str) -> float | None:
         """How many of its picks of the feature are expected to be false; None where that is not known."""
-        picks = self.manifest.picks.get(feature) if self.manifest else None
+        picks = self.manifest.picks.get(feature) if self.manifest and not self.is_out(feature) else None
         return None if picks is None or picks.false_share is None else picks.false_share.expected
 
     def missing(self, feature: str) -> bool:
@@ -63,10 +72,11 @@ class Row:
 
     @property
     def reasons(self) -> list[str]:
-        """Why its verdict is not good, worst first, and what was odd about the file."""
+        """What was taken out, why its verdict is not good, worst first, and what was odd about the file."""
         if self.manifest is None:
             return []
-        return list(dict.fromkeys([*reasons(self.manifest.quality.values()), *self.manifest.warnings]))
+        excluded = [each.sentence for each in self.exclusions]
+        return list(dict.fromkeys([*excluded, *reasons(self.manifest.quality.values()), *self.manifest.warnings]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,13 @@ class Session:
             for row in self.rows
             if row.manifest
             for feature, picks in row.manifest.picks.items()
+            if not row.is_out(feature)
         )
+
+    @property
+    def excluded(self) -> int:
+        """How many tomograms something was taken out of."""
+        return sum(bool(row.exclusions) for row in self.rows)
 
 
 def of_folder(folder: Path) -> Session:
@@ -122,6 +138,7 @@ def of_folder(folder: Path) -> Session:
         ConfigurationError: it holds no results.
     """
     results = newest_results(folder, lambda left: log.warning("%s is left out: %s", left.tomogram, left.fault))
+    facts = SessionFacts.read(folder)
     rows: list[Row] = []
     earlier: dict[str, list[Values]] = {}
     for result in sorted(results, key=lambda result: result.manifest.finished):
@@ -129,7 +146,8 @@ def of_folder(folder: Path) -> Session:
         manifest = judged(result.manifest, figures[-1 : -1 - MOST_TOMOGRAMS : -1])
         figures.append({name: figure.value for name, figure in manifest.quality.items()})
         name = manifest.tomogram.name
-        rows.append(Row(name, manifest.revision, "done", folder=result.folder, manifest=manifest))
+        excluded = tuple(facts.exclusions_of(manifest))
+        rows.append(Row(name, manifest.revision, "done", folder=result.folder, manifest=manifest, exclusions=excluded))
     where = results[0].manifest.tomogram
     return Session(where.watch, where.session, tuple(sorted(rows, key=_counted)))
 
@@ -137,6 +155,7 @@ def of_folder(folder: Path) -> Session:
 def of_catalog(catalog: Catalog, watch: str, session: str) -> Session:
     """The session as the catalog has it; only the results' own files are read from their folders."""
     totals = catalog.views.totals(watch, session)
+    facts = SessionFacts(exclusions=catalog.exclusions.of_session(watch, session))
     rows = []
     for view in catalog.views.tomograms(watch, session, limit=_MOST_TOMOGRAMS):
         result = catalog.views.result(view.result_id) if view.result_id and view.state == "done" else None
@@ -144,7 +163,8 @@ def of_catalog(catalog: Catalog, watch: str, session: str) -> Session:
         if result is None:
             rows.append(Row(view.name, view.revision, view.state, trouble))
         else:
-            rows.append(Row(view.name, view.revision, "done", trouble, Path(result.folder), result.manifest))
+            excluded = tuple(facts.exclusions_of(result.manifest))
+            rows.append(Row(view.name, view.revision, "done", trouble, Path(result.folder), result.manifest, excluded))
     return Session(
         watch, session, tuple(sorted(rows, key=_counted)), totals.verdict, totals.reasons, totals.targets, whole=True
     )

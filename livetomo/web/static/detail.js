@@ -6,7 +6,7 @@ const PICTURES = { "preview/overlay.png": "picks", "preview/xy.png": "x-y slice"
 /** Show `view` in `dialog`, with its result's manifest where there is one. */
 export async function showDetail(dialog, view, manifest) {
   const light = view.verdict ?? view.state;
-  const says = [view.warning, ...(manifest?.warnings ?? [])].filter(Boolean).map(text => element("p", { class: "say" }, ...sentence(text)));
+  const says = [...view.excluded, view.warning, ...(manifest?.warnings ?? [])].filter(Boolean).map(text => element("p", { class: "say" }, ...sentence(text)));
   if (view.fault) says.push(element("p", { class: "say bad" }, ...sentence(view.fault.message)));
   dialog.querySelector("#detail-body").replaceChildren(
     element("h2", { id: "detail-name" }, element("span", { class: `light ${light}`, role: "img", "aria-label": light }), view.name),

@@ -172,7 +172,7 @@ function tileOf(view) {
   tiles.set(view.name, { tile, view });
   const light = view.verdict ?? view.state;
   const picks = counted(view.picks, view.false_picks);
-  const reason = view.fault?.message ?? view.reasons[0] ?? view.warning;
+  const reason = view.excluded[0] ?? view.fault?.message ?? view.reasons[0] ?? view.warning;
   const preview = view.previews.includes("preview/tile.png") ? `api/v1/results/${view.result_id}/preview/tile.png` : null;
   const old = tile.querySelector("img");
   const picture = preview === null ? element("span", { class: "picture" }, placeholder(view))
@@ -185,6 +185,7 @@ function tileOf(view) {
       element("time", { class: "age", datetime: view.changed }, ago(view.changed))),
     reason ? element("span", { class: "reason", title: reason }, ...sentence(reason)) : null));
   tile.dataset.kind = kind(view);
+  tile.classList.toggle("excluded", view.excluded.length > 0);
   tile.hidden = wanted !== "all" && wanted !== tile.dataset.kind;
   return tile;
 }
@@ -207,7 +208,8 @@ function refresh() {
   at("empty").hidden = all !== 0;
   at("title").textContent = shown.session;
   const sums = counted(picks, totals.false_picks);
-  at("totals").textContent = `${count(all)} tomogram${all === 1 ? "" : "s"}${sums && ` · ${sums} picks`}`;
+  const excluded = totals.excluded ? `, ${count(totals.excluded)} of them excluded or in part` : "";
+  at("totals").textContent = `${count(all)} tomogram${all === 1 ? "" : "s"}${excluded}${sums && ` · ${sums} picks`}`;
   at("older").hidden = tiles.size >= all;
   at("older").textContent = `The newest ${count(tiles.size)} of ${count(all)} are shown. Show older ones`;
   if (wanted !== "all" && !kinds[wanted]) choose("all");

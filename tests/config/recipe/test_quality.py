@@ -44,6 +44,7 @@ def test_every_published_figure_may_have_a_limit_and_so_may_those_of_features(lo
     ("text", "said"),
     [
         ('[[limit]]\nfigure = "thicknes"\nwarn_above = 1\n', 'no figure "thicknes". Did you mean "thickness"?'),
+        ('[exclude]\nfigures = ["thicknes"]\n', 'no figure "thicknes". Did you mean "thickness"?'),
         ('[[limit]]\nfigure = "membrane_count"\nwarn_below = 1\n', 'no figure "membrane_count"'),
         ('[[limit]]\nfigure = "thickness"\n', '"thickness" has no limit: give one of warn_below, bad_below'),
         ('[[limit]]\nfigure = "thickness"\nwarn_over = 1\n', 'unknown key "warn_over"'),
