@@ -38,7 +38,7 @@ def figure(volume, density="dark", voxel=20.0):
     )
 
 
-@pytest.mark.parametrize(("density", "verdict"), [("dark", "good"), ("bright", "warn")])
+@pytest.mark.parametrize(("density", "verdict"), [("dark", "good"), ("bright", "bad")])
 @pytest.mark.parametrize("scale", [1.0, -1.0])
 def test_the_other_polarity_is_named_whichever_way_round_it_is(density, verdict, scale):
     other = {"dark": "bright", "bright": "dark"}[density]
@@ -46,12 +46,12 @@ def test_the_other_polarity_is_named_whichever_way_round_it_is(density, verdict,
     found = figure(volume, density if scale > 0 else other)
     assert found.verdict == verdict
     assert (found.value > 0) == (verdict == "good")
-    assert bool(found.reason) == (verdict == "warn")
+    assert bool(found.reason) == (verdict == "bad")
 
 
 def test_a_simulated_slab_is_reported_through_the_microscope():
     volume = seen(900, snr=0.5).volume
-    assert [figure(sign_ * volume, voxel=VOXEL).verdict for sign_ in (1, -1)] == ["good", "warn"]
+    assert [figure(sign_ * volume, voxel=VOXEL).verdict for sign_ in (1, -1)] == ["good", "bad"]
 
 
 NOTHING = {

@@ -36,7 +36,7 @@ class Skew:
 
 
 def density_skew(found: Sequence[Skew]) -> Quality:
-    """The figure, from fine to coarse scales: warn where matter is light, so that the volume has the other polarity."""
+    """The figure, from fine to coarse scales: bad where matter is light, so that the volume has the other polarity."""
     name = "density_skew"
     if not found:
         return Quality(name, None, "", "missing", "the volume is too small to show whether matter is dark or bright")
@@ -46,7 +46,7 @@ def density_skew(found: Sequence[Skew]) -> Quality:
         case 1:
             verdict = "good"
         case -1:
-            verdict = "warn"
+            verdict = "bad"
             reason = "compact, rare things in the volume are light, not dense: it seems to have the other polarity"
     return Quality(name, found[-1].skewness, "", verdict, reason)
 

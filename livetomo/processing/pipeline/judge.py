@@ -24,7 +24,7 @@ def judge(spec: JobSpec, extent: TomogramExtent, figures: Sequence[Quality]) -> 
     recipe = spec.recipe
     verdicts = [judged(quality, recipe.limits.get(quality.name), recipe.radiation) for quality in figures]
     warnings = []
-    if any(one.name == "density_skew" and one.verdict in ("warn", "bad") for one in verdicts):
+    if any(one.name == "density_skew" and one.verdict == "bad" for one in verdicts):
         wrong = _POLARITY[recipe.density]
         verdicts = [_by_polarity(one, wrong) for one in verdicts]
         warnings.append(wrong)

@@ -204,7 +204,7 @@ def test_the_other_polarity_is_named_and_contamination_not_blamed(tmp_path: Path
         recipe = load_recipe("untrained").model_copy(update={"density": said})
         manifest = pipeline.run(order_for(path, recipe), tmp_path / str(number))
         wrong = said == density
-        assert manifest.quality["density_skew"].verdict == ("warn" if wrong else "good")
+        assert manifest.quality["density_skew"].verdict == ("bad" if wrong else "good")
         words = f'density seems to be {other} in this volume, and is taken for {density}.*density = "{other}"'
         assert any(re.search(words, warning) for warning in manifest.warnings) == wrong
         assert bool(re.search(f"Wrong polarity: {words}", manifest.quality["density_skew"].reason)) == wrong

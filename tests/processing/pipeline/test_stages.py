@@ -209,9 +209,9 @@ def test_picks_lie_in_voxels_of_the_tomogram_and_of_a_missing_feature_there_are_
 
 
 def test_judging_gives_verdicts_and_says_which_way_round_density_is():
-    light = Quality("density_skew", -1.0, "", "warn", "it is light")
+    light = Quality("density_skew", -1.0, "", "bad", "it is light")
     found = judge(job(), EXTENT, [light, Quality("dense_share", 0.5, "")])
-    assert [figure.verdict for figure in found.figures] == ["warn", "unjudged"]
+    assert [figure.verdict for figure in found.figures] == ["bad", "unjudged"]
     (warning,) = found.warnings
     assert 'Set density = "bright"' in warning
     assert judge(job(), EXTENT, [Quality("dense_share", 0.5, "")]).figures[0].verdict in ("warn", "bad")
