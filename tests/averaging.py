@@ -77,3 +77,11 @@ def likeness_and_shift(found: np.ndarray) -> tuple[float, np.ndarray]:
         before, here, after = (peaks[tuple(summit + step * np.eye(3, dtype=int)[axis])] for step in (-1, 0, 1))
         shift[axis] += 0.5 * (before - after) / (before - 2 * here + after)
     return float(np.corrcoef(found.ravel(), true.ravel())[0, 1]), shift
+
+
+def likeness_of_detail(found: np.ndarray, finest_angstrom: float = 35.0, coarsest_angstrom: float = 80.0) -> float:
+    """The correlation with the true particle of what lies between two resolutions: of the density's size of error."""
+    frequency = np.linalg.norm(np.meshgrid(*[np.fft.fftfreq(BOX, VOXEL)] * 3, indexing="ij"), axis=0)
+    band = (frequency >= 1 / coarsest_angstrom) & (frequency <= 1 / finest_angstrom)
+    one, other = (np.fft.fftn(volume)[band] for volume in (found, particle()))
+    return float(np.real(np.vdot(one, other)) / np.sqrt(np.vdot(one, one).real * np.vdot(other, other).real))
