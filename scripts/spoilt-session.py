@@ -4,10 +4,10 @@
     python scripts/spoilt-session.py run FOLDER
     python scripts/spoilt-session.py score FOLDER [FOLDER …]
 
-`make` simulates tomograms as AreTomo3 names them, with halves; every ten of them hold seven good ones and one each that
-is misaligned (60 to 300 Å), too thick (4,000 to 5,800 Å), of the wrong polarity, and with a dead half-map. It goes on where
-it was stopped. `run` lets `livetomo run` process them, and ends when the star is there. `score` counts the star's picks
-of spoilt tomograms, and the picks of good tomograms that the star lacks.
+`make` simulates tomograms as AreTomo3 names them, with halves. Three in ten are spoilt, of four kinds in turn:
+misaligned (60 to 300 Å), too thick (4,000 to 5,800 Å), with a dead half-map, of the wrong polarity. It goes on where it
+was stopped. `run` lets `livetomo run` process them, and ends when the star is there. `score` counts the star's picks of
+spoilt tomograms, and the picks of good tomograms that the star lacks.
 """
 
 import argparse
@@ -42,7 +42,7 @@ SHAPE = (128, 256, 256)
 DEEP = (640, 256, 256)
 # Whether a thick specimen lets electrons through: what is left of the signal falls with the thickness.
 FADES_ANGSTROM = 3500.0
-KINDS = ("good",) * 7 + ("misaligned", "thick", "dead half", "polarity")
+SPOILT = ("misaligned", "thick", "dead half", "polarity")
 CONFIGURATION = """\
 site = "spoilt"
 state = "state"
@@ -106,7 +106,7 @@ def make(folder: Path, first_seed: int, tomograms: int, library: Library) -> Non
 
 def _kinds(seed: int, tomograms: int) -> list[str]:
     """Seven in ten are good, the others of the four kinds in turn; in an order by chance."""
-    bad = [KINDS[7 + number % 4] for number in range(round(0.3 * tomograms))]
+    bad = [SPOILT[number % 4] for number in range(round(0.3 * tomograms))]
     kinds = np.array(["good"] * (tomograms - len(bad)) + bad)
     return [str(kind) for kind in np.random.default_rng([seed, 5]).permutation(kinds)]
 
@@ -125,8 +125,8 @@ def _taken(seed: int, kind: str, library: Library) -> tuple[SimulatedReconstruct
         microscope = replace(microscope, jitter_angstrom=rng.uniform(60, 300))
     density, truth = draw(specimen, geometry, seed)
     made = image(density, VOXEL_ANGSTROM, microscope, seed)
-    if kind in _SPOILT:
-        made = _SPOILT[kind](made, rng)
+    if kind in _AFTERWARDS:
+        made = _AFTERWARDS[kind](made, rng)
     return made, microscope, len(truth.picks.get(FEATURE, ()))
 
 
@@ -142,10 +142,10 @@ def _dead_half(made: SimulatedReconstruction, rng: np.random.Generator) -> Simul
         case 1:
             return replace(made, volume=made.even.copy(), odd=np.zeros_like(made.odd))
     noise = rng.normal(0, made.odd.std(), made.odd.shape).astype(np.float32)
-    return replace(made, volume=(made.even + noise) / 2, odd=noise)
+    return replace(made, volume=(made.even + noise) * np.float32(0.5), odd=noise)
 
 
-_SPOILT: dict[str, Callable[[SimulatedReconstruction, np.random.Generator], SimulatedReconstruction]] = {
+_AFTERWARDS: dict[str, Callable[[SimulatedReconstruction, np.random.Generator], SimulatedReconstruction]] = {
     "polarity": _inverted,
     "dead half": _dead_half,
 }
@@ -202,7 +202,7 @@ def score(folders: Sequence[Path]) -> None:
                     f"{folder.name} {name}: {kind}, {in_star} of {found} picks in the star; bad: {', '.join(figures)}"
                 )
     print("\n| kind | tomograms | picks | in the star |\n|---|---|---|---|")
-    for kind in dict.fromkeys(KINDS):
+    for kind in ("good", *SPOILT):
         print(f"| {kind} | {tomograms[kind]} | {made[kind]} | {kept[kind]} |")
     spoilt, every = sum(kept.values()) - kept["good"], sum(kept.values())
     lost = made["good"] - kept["good"]
