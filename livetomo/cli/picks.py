@@ -3,14 +3,18 @@
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from livetomo.cli.options import NAME, daemon_options, verdict_option
+from livetomo.cli.options import EXISTING_FILE, NAME, daemon_options, verdict_option
 from livetomo.cli.table import counted
 from livetomo.core.errors import ConfigurationError, ExitCode
 from livetomo.core.quality.metric import Verdict
 from livetomo.results.left_out import LeftOut
+
+if TYPE_CHECKING:
+    from livetomo.results.folder import Result
 
 
 @click.command("picks", short_help="Write a session's picks in any format.")
@@ -42,6 +46,11 @@ from livetomo.results.left_out import LeftOut
     help="Pixel size of the unbinned tilt series, for formats that need it.",
 )
 @click.option(
+    "--tomograms-star",
+    type=EXISTING_FILE,
+    help="RELION 5's own tomograms.star with these tilt series: it gives names, sizes and pixel size.",
+)
+@click.option(
     "--calibrate",
     is_flag=True,
     help="Make scores comparable between tomograms; --threshold then applies to these scores.",
@@ -57,6 +66,7 @@ def command(
     threshold: float | None,
     false_share: float | None,
     pixel_size: float | None,
+    tomograms_star: Path | None,
     calibrate: bool,
     verdict: Verdict,
     configuration: Path,
@@ -80,7 +90,7 @@ def command(
 
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
-    from livetomo.formats.exporter import EXPORTERS
+    from livetomo.formats.exporter import EXPORTERS, InAFolder
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import (
@@ -99,6 +109,8 @@ def command(
     folder = _folder(session, watch, configuration)
     left_out: list[LeftOut] = []
     results = newest_results(folder, left_out.append)
+    if tomograms_star is not None:
+        results = _in_tomograms_star(results, tomograms_star)
     known = features(results)
     if feature is None and len(known) == 1:
         (feature,) = known
@@ -114,6 +126,7 @@ def command(
         threshold=threshold,
         false_share=false_share,
         pixel_size_angstrom=pixel_size,
+        tomograms_star="" if tomograms_star is None else str(tomograms_star.absolute()),
         everywhere=everywhere,
         calibrate=calibrate,
         facts=facts,
@@ -125,6 +138,8 @@ def command(
         files = write_session(sets, feature, format_name, output, is_first=is_first, leave_out=left_out.append)
     except OSError as fault:
         raise ConfigurationError(f"--output {output}: cannot be written ({fault.strerror})") from None
+    exporter = EXPORTERS[format_name]
+    needed = list(exporter.lacks(sets)) if isinstance(exporter, InAFolder) else []
     unreadable = {left.tomogram for left in left_out}
     sets = [placed for placed in sets if placed.frame.name not in unreadable]
     calibrate = calibrate or asks_for_calibration(results, feature)
@@ -142,6 +157,7 @@ def command(
             "unknown": unknown,
             "left_out": {left.tomogram: str(left.fault) for left in left_out},
             "not_taken": without,
+            "needed": needed,
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
@@ -152,12 +168,39 @@ def command(
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
         click.echo(f"Some names are replaced by substitutes: {NAMES} lists them.")
+    for sentence in needed:
+        click.echo(sentence)
     for name, whys in without.items():
         click.echo(f"not taken: {name}: {'; '.join(whys)}")
     for left in left_out:
         click.echo(f"{left.tomogram} is left out: {left.fault}", err=True)
     if left_out:
         sys.exit(ExitCode.INPUT)
+
+
+def _in_tomograms_star(results: "list[Result]", path: Path) -> "list[Result]":
+    """The results with what RELION's tomograms.star says of their tilt series."""
+    from dataclasses import replace
+
+    from livetomo.core.series import exported_name
+    from livetomo.intake.sidecars.numbers import NotUnderstood
+    from livetomo.intake.sidecars.star import read_tomograms_star
+
+    text = path.read_text(encoding="utf-8")
+    known, unknown = [], []
+    for result in results:
+        name = exported_name(result.manifest.tomogram.name, result.facts)
+        try:
+            known.append(replace(result, facts=result.facts | read_tomograms_star(text, name)))
+        except NotUnderstood:
+            unknown.append(name)
+    if unknown:
+        more = f" and {len(unknown) - 3} others" if len(unknown) > 3 else ""
+        raise ConfigurationError(
+            f"--tomograms-star {path}: has no tilt series {', '.join(unknown[:3])}{more}. Name the file that has all "
+            "of them (relion_star_handler --combine makes one of several)."
+        )
+    return known
 
 
 def _folder(session: str, watch: str | None, configuration: Path) -> Path:

@@ -320,7 +320,8 @@ def rows_of_star(text: str, pickset: PickSet) -> tuple[tuple[float, ...], ...]:
     loop = parse_loops(text)["particles"]
     columns: dict[str, list[float]] = {"score": [float(word) for word in loop[SCORE]]}
     unknown = [math.nan] * len(columns["score"])
-    for axis, name, middle in zip("xyz", CENTRED, pickset.geometry.middle_angstrom, strict=True):
+    centre = pickset.centre_angstrom or pickset.geometry.middle_angstrom
+    for axis, name, middle in zip("xyz", CENTRED, centre, strict=True):
         columns[f"{axis}_angstrom"] = [float(word) + middle for word in loop[name]]
     if FALSE_SHARE in loop:
         columns["false_share"] = [float(word) for word in loop[FALSE_SHARE]]

@@ -9,6 +9,7 @@ from livetomo.core.false_share import FalseShare
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.json_object import JsonObject
 from livetomo.core.quality.metric import Verdict, is_worse
+from livetomo.core.tilt_series import TiltSeries
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class PickSet:
     rows:    all picks, whether or not they came in the message; none if the set is `retracted` or `left_out`.
     files:   files of the result, by export format.
     series:  name of the tomogram in exports, if it is another one there.
+    tilt_series: what is known of the tilt series; None in sets of older daemons.
+    centre_angstrom: what positions in the set's file for RELION 5 count from; None: from the volume's middle.
     epoch:   numbering that `seq` belongs to; a new one means that the catalog was restored or rebuilt.
     false_share: how many of the published picks are expected to be false; None if it was not estimated (then
         `false_share_missing` says why), and of a set that was cut. The column false_share is for all rows up to each.
@@ -56,6 +59,8 @@ class PickSet:
     files: Mapping[str, RemoteFile] = field(default_factory=dict)
     epoch: str = ""
     series: str = ""
+    tilt_series: TiltSeries | None = None
+    centre_angstrom: tuple[float, float, float] | None = None
     false_share: FalseShare | None = None
     false_share_missing: str = ""
     verdict: Verdict = "unjudged"
@@ -68,9 +73,10 @@ class PickSet:
         return TomogramGeometry(self.shape_zyx, self.voxel_size_angstrom)
 
     def centred_xyz_angstrom(self) -> list[tuple[float, float, float]]:
-        """Positions in Å from the centre that RELION 5's extraction uses: index n/2."""
+        """Positions in Å from the centre that RELION 5's extraction uses: see `TiltSeries.centre_xyz_angstrom`."""
         x, y, z = (self.columns.index(f"{axis}_angstrom") for axis in "xyz")
-        middle = self.geometry.middle_angstrom
+        series = self.tilt_series or TiltSeries(self.series)
+        middle = series.centre_xyz_angstrom(self.geometry)
         return [(row[x] - middle[0], row[y] - middle[1], row[z] - middle[2]) for row in self.rows]
 
     def scores(self) -> list[float]:
@@ -112,13 +118,17 @@ def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, .
     common["epoch"] = body.get("epoch", "")
     if body["schema"].startswith("livetomo/retracted/"):
         return PickSet(**common, retracted=True)
+    volume, series = body["volume"], body.get("tilt_series")
+    centre = volume.get("centre_angstrom")
     return PickSet(
         **common,
         series=body.get("series", ""),
+        tilt_series=TiltSeries.from_json(JsonObject(series)) if series else None,
+        centre_angstrom=tuple(centre) if centre else None,
         false_share=FalseShare.from_json(JsonObject(share)) if (share := body.get("false_share")) else None,
         false_share_missing=body.get("false_share_missing", ""),
-        voxel_size_angstrom=body["volume"]["voxel_size_angstrom"],
-        shape_zyx=tuple(body["volume"]["shape_zyx"]),
+        voxel_size_angstrom=volume["voxel_size_angstrom"],
+        shape_zyx=tuple(volume["shape_zyx"]),
         columns=tuple(body["columns"]),
         rows=rows,
         verdict=body.get("verdict", "unjudged"),

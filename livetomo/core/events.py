@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.naming import stable_id
-from livetomo.core.series import series_name
+from livetomo.core.tilt_series import TiltSeries
 from livetomo.core.tomogram import TomogramId
 
 Kind = Literal["state", "result", "picks", "retracted", "verdict", "excluded", "readmitted"]
@@ -57,13 +57,15 @@ def result_events(manifest: ResultManifest, folder: str) -> Iterator[Event]:
     who = (manifest.tomogram, manifest.revision, manifest.recipe.hash)
     common = {"result_id": manifest.result_id, "folder": folder, "recipe": manifest.recipe.name}
     volume = replace(manifest.volume, evidence=None).to_json()
-    series = series_name(manifest.tomogram.name, manifest.facts)
-    called = {} if series == manifest.tomogram.name else {"series": series}
+    geometry = manifest.volume.geometry
+    series = TiltSeries.of(manifest.tomogram.name, geometry, manifest.facts)
+    called = {} if series.name == manifest.tomogram.name else {"series": series.name}
+    taken = {"tilt_series": series.to_json() | {"binning": series.binning(geometry)}}
     for feature, picks in manifest.picks.items():
         files = {
             name: facts.to_json() for name, facts in manifest.files.items() if name.startswith(f"picks/{feature}.")
         }
-        facts = {"feature": feature, "volume": volume, "files": files, "verdict": manifest.verdict} | called
+        facts = {"feature": feature, "volume": volume, "files": files, "verdict": manifest.verdict} | called | taken
         yield Event("picks", *who, feature, common | facts | picks.to_json())
     judged = {
         "quality": {name: figure.to_json() for name, figure in manifest.quality.items()},

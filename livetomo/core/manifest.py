@@ -76,6 +76,8 @@ class VolumeFacts:
     axis_order: how the axes are stored.
     mode: of the MRC header.
     evidence: what speaks for the voxel size, the byte order and the signedness; absent before livetomo recorded it.
+    centre_angstrom: x, y, z from the centre of the first voxel to what the result's stars for RELION 5 count from; in
+        results that do not say so it is the volume's middle, n/2.
     """
 
     shape_zyx: tuple[int, int, int]
@@ -85,6 +87,7 @@ class VolumeFacts:
     axis_order: str
     mode: int
     evidence: tuple[Evidence, ...] | None = None
+    centre_angstrom: tuple[float, float, float] | None = None
 
     @property
     def geometry(self) -> TomogramGeometry:
@@ -104,6 +107,7 @@ class VolumeFacts:
             body.text("axis_order"),
             body.whole("mode"),
             body.all("evidence", Evidence.from_json) if "evidence" in body.body else None,
+            body.numbers("centre_angstrom", 3) if "centre_angstrom" in body.body else None,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -116,6 +120,8 @@ class VolumeFacts:
             "axis_order": self.axis_order,
             "mode": self.mode,
         }
+        if self.centre_angstrom is not None:
+            body["centre_angstrom"] = list(self.centre_angstrom)
         return body if self.evidence is None else body | {"evidence": [dict(one.to_json()) for one in self.evidence]}
 
 

@@ -13,7 +13,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from livetomo.system.parent_death import end_with_parent
 FORMAT = "relion5"
 WITHOUT = "left_out.txt"
 """Beside the stars: which tomograms and parts of them are not in them by choice, and why; a line each."""
+NEEDED = "still_needed.txt"
+"""Beside the stars: what a person has to say before RELION can use them; not there where nothing is needed."""
 GATHER_SECONDS = 5.0
 REST_FACTOR = 5.0
 LONGEST_REST_SECONDS = 30.0
@@ -167,7 +169,7 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     Raises:
         SourceUnreadable: the output is away.
     """
-    from livetomo.formats.relion import OPTIMISATION_SET
+    from livetomo.formats.relion import OPTIMISATION_SET, Relion5Exporter
     from livetomo.results.folder import read_result
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import write_session
@@ -194,10 +196,7 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
     facts.write(session)
     without: list[str] = []
     chosen = facts.chosen(results, WORST_VERDICT, lambda name, why: without.append(f"{name}: {why}\n"))
-    if without:
-        replace_text(output / WITHOUT, "".join(without))
-    else:
-        (output / WITHOUT).unlink(missing_ok=True)
+    _write_lines(output / WITHOUT, without)
     sets = f"_{OPTIMISATION_SET}"
     before = {path.name.removesuffix(sets) for path in output.glob(f"*{sets}")}
     every = sorted(before | set(features(results)))
@@ -206,7 +205,17 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
         # everywhere: all features share one list of the session's tomograms
         picks = read_picks(chosen, feature, everywhere=True, facts=facts, leave_out=left_out.append)
         write_session(picks, feature, order["format"], output, is_first=feature == first, leave_out=left_out.append)
+        if feature == first:
+            _write_lines(output / NEEDED, [f"{sentence}\n" for sentence in Relion5Exporter().lacks(picks)])
     return {"left_out": {each.tomogram: str(each.fault) for each in left_out}}
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    """No file for no lines."""
+    if lines:
+        replace_text(path, "".join(lines))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _must_be_there(folders: Iterable[str]) -> None:

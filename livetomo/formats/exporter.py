@@ -1,8 +1,9 @@
 """What an exporter of picks is: a format's writer, and beside it the reader that is its inverse."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
@@ -62,6 +63,20 @@ class PerTomogram(Exporter, Protocol):
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
         called = {self.called(frame): frame for frame in frames}
         return {name: self.read(files[self.path(name, feature)], frame) for name, frame in called.items()}
+
+
+@runtime_checkable
+class InAFolder(Exporter, Protocol):
+    """A format whose session's files name each other by path."""
+
+    def at(self, folder: Path) -> "InAFolder":
+        """For files that will lie in `folder`."""
+
+    def left_over(self, feature: str, files: Collection[str]) -> Iterable[Path]:
+        """What an earlier export has left there that is none of `files`, and would mislead; some may be gone."""
+
+    def lacks(self, sets: Sequence[Placed]) -> Iterable[str]:
+        """What a person has to say before the program can use the files: sentences."""
 
 
 EXPORTERS: Registry[Exporter] = registries.EXPORTERS

@@ -9,10 +9,9 @@ from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.series import exported_name
 from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.core.tilt_series import TiltSeries
 
 Points = npt.NDArray[np.float64]
-
-_SMALLEST_BINNING = 0.99  # a pixel that is larger than the voxel is not that of the tilt series
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,10 @@ class Frame:
     name:                of the tomogram, without its producer's tags.
     pixel_size_angstrom: of the unbinned tilt series; None where nobody has said: the tomogram then counts as unbinned.
     tilt_series_name:    what RELION and Warp know the tilt series by; None where that is the tomogram's name.
-    series_size_xyz:     the extent that RELION gives the tilt series' tomogram, in unbinned pixels; of one that was
-        cropped the voxels are the middle. None where nobody has said: it is that of the tomogram.
+    series_size_xyz:     the extent that RELION gives the tilt series' tomogram, in unbinned pixels; None where nobody
+        has said: it is that of the tomogram.
+    hand:                of the tilt series, 1 or -1, as RELION's rlnTomoHand; None where nobody has said.
+    tomograms_star:      the absolute path of RELION's own tomograms.star in which it is; empty where none is known.
     """
 
     name: str
@@ -31,25 +32,28 @@ class Frame:
     pixel_size_angstrom: float | None = None
     tilt_series_name: str | None = None
     series_size_xyz: tuple[int, int, int] | None = None
+    hand: int | None = None
+    tomograms_star: str = ""
 
     @staticmethod
     def of_metadata(
         name: str, geometry: TomogramGeometry, facts: SidecarFacts, *, pixel_size_angstrom: float | None = None
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person gives goes before that of sidecars."""
-        pixel = pixel_size_angstrom or sidecar_pixel_angstrom(facts, geometry.voxel_size_angstrom)
-        series: tuple[int, int, int] | None = None
-        size = facts.unbinned_size_xyz or ()
-        if pixel is not None and pixel == facts.pixel_size_angstrom and len(size) == 3:
-            x, y, z = size
-            series = x, y, z  # in pixels of this size
+        series = TiltSeries.of(name, geometry, facts, pixel_size_angstrom=pixel_size_angstrom)
+        named = facts.tilt_series_name or None
         called = exported_name(name, facts)
-        return Frame(called, geometry, pixel, facts.tilt_series_name or None, series)
+        return Frame(called, geometry, series.pixel_size_angstrom, named, series.size_xyz, series.hand)
 
     @property
     def series(self) -> str:
         """The tilt series' name."""
         return self.tilt_series_name or self.name
+
+    @property
+    def tilt_series(self) -> TiltSeries:
+        """What is known of the tilt series."""
+        return TiltSeries(self.series, self.pixel_size_angstrom, self.series_size_xyz, self.hand)
 
     @property
     def pixel_angstrom(self) -> float:
@@ -59,39 +63,22 @@ class Frame:
     @property
     def binning(self) -> float:
         """Unbinned pixels per voxel."""
-        return self.geometry.voxel_size_angstrom / self.pixel_angstrom
+        return self.tilt_series.binning(self.geometry)
 
     @property
     def unbinned_xyz(self) -> tuple[int, int, int]:
         """The extent in unbinned pixels along x, y and z: the tilt series' where that is known, else the tomogram's."""
-        if self.series_size_xyz is not None:
-            return self.series_size_xyz
-        z, y, x = (round(extent * self.binning) for extent in self.geometry.shape_zyx)
-        return x, y, z
+        return self.tilt_series.unbinned_xyz(self.geometry)
 
     def voxels_of_pixels(self, xyz_pixels: Points) -> Points:
         """(n, 3) x, y, z: voxel indices; the inverse of `Placed.corner_xyz_pixels`."""
-        return (xyz_pixels - self.cropped_xyz_pixels()) / self.binning
+        corner: Points = np.array(self.tilt_series.corner_xyz_pixels(self.geometry))
+        return (xyz_pixels - corner) / self.binning
 
-    def cropped_xyz_pixels(self) -> Points:
-        """Unbinned pixels between the corner of the tilt series' extent and that of the tomogram."""
-        if self.series_size_xyz is None:
-            return np.zeros(3)
-        return (np.array(self.series_size_xyz) - np.array(self.geometry.shape_zyx[::-1]) * self.binning) / 2
-
-
-def sidecar_pixel_angstrom(facts: SidecarFacts, voxel_size_angstrom: float) -> float | None:
-    """The unbinned pixel that sidecars know: named as such; or acquired, and not binned since; or by the binning.
-
-    None where they do not, or where it would be larger than the voxel, which no reconstruction's is.
-    """
-    pixel = facts.pixel_size_angstrom
-    size = facts.raw_size_xy
-    if not pixel and size is not None and size == facts.acquisition_image_size_xy:
-        pixel = facts.acquisition_pixel_size_angstrom
-    if not pixel and (binning := facts.binning):
-        pixel = voxel_size_angstrom / binning
-    return float(pixel) if pixel and voxel_size_angstrom / pixel >= _SMALLEST_BINNING else None
+    def voxels_of_centred(self, xyz_angstrom: Points) -> Points:
+        """(n, 3) x, y, z: voxel indices; the inverse of `Placed.centred_xyz_angstrom`."""
+        centre: Points = np.array(self.tilt_series.centre_xyz_angstrom(self.geometry))
+        return self.geometry.of_corner(xyz_angstrom + centre)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +98,15 @@ class Placed:
 
     def corner_xyz_pixels(self) -> Points:
         """(n, 3) x, y, z: unbinned pixels from the centre of the first voxel, of the tilt series' whole extent."""
-        return self.voxels_xyz() * self.frame.binning + self.frame.cropped_xyz_pixels()
+        corner: Points = np.array(self.frame.tilt_series.corner_xyz_pixels(self.frame.geometry))
+        pixels: Points = self.voxels_xyz() * self.frame.binning + corner
+        return pixels
 
     def centred_xyz_angstrom(self) -> Points:
-        """(n, 3) x, y, z: Å from the centre as RELION's extraction has it: voxel index n/2, not (n-1)/2."""
-        return self.frame.geometry.centred(self.voxels_xyz())
+        """(n, 3) x, y, z: Å from the centre as RELION's extraction has it: see `TiltSeries.centre_xyz_angstrom`."""
+        centre = self.frame.tilt_series.centre_xyz_angstrom(self.frame.geometry)
+        centred: Points = self.corner_xyz_angstrom() - np.array(centre)
+        return centred
 
     def angles(self) -> Points | None:
         """(n, 3) RELION's rot, tilt, psi in degrees (intrinsic ZYZ), where the picks have an orientation."""

@@ -3,6 +3,7 @@
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
 CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
+PARTICLE = "rlnTomoParticleName"
 SCORE = "rlnAutopickFigureOfMerit"
 FALSE_SHARE = "livetomoFalseShare"
 """RELION keeps a column that it does not know, and other programs pass over it."""

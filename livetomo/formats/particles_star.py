@@ -1,7 +1,8 @@
 """A star of particles as RELION has it, and Warp like it: its columns, rows, and what they say, read and written."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import as_relion_has_it, word
-from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, SCORE
+from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, PARTICLE, SCORE
 from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
 
 
@@ -28,6 +29,14 @@ def particle_rows(placed: Placed, name: str | None, position: Points, columns: S
         values.append(np.full((len(position), 1), np.nan) if share is None else share.astype(float)[:, None])
     first = () if name is None else (name,)
     return [(*first, *row) for row in np.hstack([position, *values]).tolist()]
+
+
+def particle_names(tomograms: Iterable[str]) -> Iterator[str]:
+    """RELION's name of each particle: its tomogram's, and its number there, from 1."""
+    number = Counter[str]()
+    for tomogram in tomograms:
+        number[tomogram] += 1
+        yield f"{tomogram}/{number[tomogram]}"
 
 
 def is_oriented(sets: Sequence[Placed]) -> bool:
@@ -63,6 +72,8 @@ class ParticlesStar(Protocol):
     block: str = "particles"
     name_column: str = "rlnTomoName"
     position: Sequence[str]
+    is_numbered: bool = False
+    """Whether each particle has a name, made of its tomogram's and its number there."""
 
     def called(self, frame: Frame) -> str:
         """What the tomogram is called in the files."""
@@ -90,7 +101,12 @@ class ParticlesStar(Protocol):
         rows = [
             row for placed in sets for row in particle_rows(placed, self.named(placed), self.places(placed), values)
         ]
-        return loop_text(self.block, [self.name_column, *self.position, *values], rows)
+        columns = [self.name_column, *self.position, *values]
+        if self.is_numbered:
+            columns.append(PARTICLE)
+            names = particle_names(str(row[0]) for row in rows)
+            rows = [(*row, name) for row, name in zip(rows, names, strict=True)]
+        return loop_text(self.block, columns, rows)
 
     def named(self, placed: Placed) -> str:
         """What stands in the column of names."""

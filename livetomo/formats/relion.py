@@ -1,46 +1,111 @@
 """Picks for RELION 5 and RELION 4."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
+from livetomo.formats.names import plain
 from livetomo.formats.particle_columns import CENTRED, CORNER
 from livetomo.formats.particles_star import ParticlesStar, series_word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
 
 OPTIMISATION_SET = "optimisation_set.star"
+TOMOGRAMS = "tomograms.star"
 
 
 class Relion5Exporter(ParticlesStar):
-    """Å from the tomogram's centre, which RELION 5's extraction puts at index n/2 (its Python picker writes n/2 - 1).
+    """Å from the tomogram's centre as RELION 5's extraction has it (its Python picker's is a pixel before).
 
-    For a session: `<feature>.star`, `tomograms.star` with what is known of each tomogram, and
-    `<feature>_optimisation_set.star` that names both; `optimisation_set.star` is that of the first feature.
-    Name your own tomograms.star in it if you have one from RELION's reconstruction.
+    For a session:
+
+    `<feature>.star`                    the particles.
+    `<feature>_import.star`             for *Import coordinates*: tomograms, and in `<feature>_import/` a star for each;
+                                        a tomogram without picks is in neither.
+    `<feature>_optimisation_set.star`   the particles with RELION's own `tomograms.star`, if all tomograms are of one;
+                                        else with a `tomograms.star` of ours, which has no tilt series, and has sizes
+                                        if the unbinned pixel size of all is known. `optimisation_set.star` is that of
+                                        the first feature.
+
+    Paths are those from the folder of RELION's project where the files lie in it, and else absolute.
     """
 
     name = "relion5"
     ending = "star"
     position = CENTRED
+    is_numbered = True
+
+    def __init__(self, folder: Path = Path()) -> None:
+        self._folder = folder
+
+    def at(self, folder: Path) -> "Relion5Exporter":
+        """For files that will lie in `folder`, and name each other."""
+        return Relion5Exporter(folder)
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        particles = f"{feature}.star"
+        files = {f"{feature}.star": self.table(sets), **self._import_list(sets, feature)}
+        theirs = relion_tomograms_star(sets)
+        if not theirs:
+            files[TOMOGRAMS] = _tomograms(sets)
         both = pairs_text(
-            "optimisation_set", {"rlnTomoParticlesFile": particles, "rlnTomoTomogramsFile": "tomograms.star"}
+            "optimisation_set",
+            {
+                "rlnTomoParticlesFile": self._path(f"{feature}.star", sets),
+                "rlnTomoTomogramsFile": _from_project(Path(theirs), sets) if theirs else self._path(TOMOGRAMS, sets),
+            },
         )
-        return {
-            particles: self.table(sets),
-            "tomograms.star": _tomograms(sets),
-            f"{feature}_{OPTIMISATION_SET}": both,
-            OPTIMISATION_SET: both,
-        }
+        return {**files, f"{feature}_{OPTIMISATION_SET}": both, OPTIMISATION_SET: both}
+
+    def left_over(self, feature: str, files: Collection[str]) -> Iterator[Path]:
+        """Stars of tomograms that are no longer in the import list, and our tomograms.star where RELION's is known."""
+        for path in (self._folder / f"{feature}_import").glob("*.star"):
+            if f"{feature}_import/{path.name}" not in files:
+                yield path
+        if TOMOGRAMS not in files:
+            yield self._folder / TOMOGRAMS
+
+    def lacks(self, sets: Sequence[Placed]) -> Iterator[str]:
+        """What a person has to say before RELION can extract these: sentences."""
+        stars = sorted({placed.frame.tomograms_star for placed in sets} - {""})
+        if len(stars) > 1:
+            yield (
+                f"The tomograms are in {len(stars)} files of RELION ({', '.join(stars)}). Combine them "
+                "(relion_star_handler --combine), and name the result with --tomograms-star."
+            )
+        elif not relion_tomograms_star(sets):
+            yield (
+                "RELION's own tomograms.star, which names the tilt series, is not known. Name it with "
+                "--tomograms-star, or give the import list (<feature>_import.star) to RELION's job Import, Coordinates."
+            )
+            if unknown := unknown_pixels(sets):
+                more = f" and {len(unknown) - 3} others" if len(unknown) > 3 else ""
+                yield (
+                    f"Nobody has said the unbinned pixel size of {', '.join(unknown[:3])}{more}: tomograms.star has no "
+                    "sizes. Give --pixel-size or --tomograms-star."
+                )
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
-        """The inverse of `session`, by what the tomograms are called; each must be in the list of tomograms."""
-        listed = parse_loops(files["tomograms.star"])["global"]["rlnTomoName"]
+        """The inverse of `session`, by what the tomograms are called.
+
+        Raises:
+            LookupError, ValueError: the files do not agree about the tomograms and their numbers.
+        """
         read = self.read_table(files[f"{feature}.star"], frames)
-        return {name: read.get(name, Picks.none()) for name in listed}
+        picks = {self.called(frame): read.get(self.called(frame), Picks.none()) for frame in frames}
+        if TOMOGRAMS in files:
+            listed = parse_loops(files[TOMOGRAMS])["global"]["rlnTomoName"]
+            if sorted(listed) != sorted(picks):
+                raise ValueError("tomograms.star lists other tomograms")
+        imported = Counter(dict.fromkeys(picks, 0))
+        paths = parse_loops(files[f"{feature}_import.star"])[""]["rlnTomoImportParticleFile"]
+        for path in paths:
+            rows = parse_loops(files[f"{feature}_import/{Path(path).name}"])[self.block][self.name_column]
+            imported.update(rows)
+        if imported != Counter({name: len(those) for name, those in picks.items()}):
+            raise ValueError("the import list has other particles")
+        return picks
 
     def places(self, placed: Placed) -> Points:
         """Å from the centre."""
@@ -48,16 +113,52 @@ class Relion5Exporter(ParticlesStar):
 
     def voxels(self, places: Points, frame: Frame) -> Points:
         """The inverse of `places`."""
-        return frame.geometry.of_centred(places)
+        return frame.voxels_of_centred(places)
+
+    def _import_list(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+        """The list, and a star for each tilt series that has picks."""
+        by_series: dict[str, list[Placed]] = {}
+        for placed in sets:
+            if len(placed.picks):
+                by_series.setdefault(self.called(placed.frame), []).append(placed)
+        files = {f"{feature}_import/{plain(name)}.star": those for name, those in by_series.items()}
+        rows = [(name, self._path(path, sets)) for name, path in zip(by_series, files, strict=True)]
+        columns = ("rlnTomoName", "rlnTomoImportParticleFile")
+        return {f"{feature}_import.star": loop_text("", columns, rows)} | {
+            path: self.table(those) for path, those in files.items()
+        }
+
+    def _path(self, file: str, sets: Sequence[Placed]) -> str:
+        return _from_project((self._folder / file).absolute(), sets)
+
+
+def relion_tomograms_star(sets: Sequence[Placed]) -> str:
+    """RELION's own file, where it is that of all of them."""
+    stars = {placed.frame.tomograms_star for placed in sets}
+    return stars.pop() if len(stars) == 1 else ""
+
+
+def unknown_pixels(sets: Sequence[Placed]) -> list[str]:
+    """The tomograms whose unbinned pixel size nobody has said."""
+    return [placed.frame.name for placed in sets if placed.frame.pixel_size_angstrom is None]
+
+
+def _from_project(path: Path, sets: Sequence[Placed]) -> str:
+    """RELION runs in the folder of its project; a job's tomograms.star is two folders below that."""
+    star = relion_tomograms_star(sets)
+    project = Path(star).parents[2] if star and len(Path(star).parents) > 2 else None
+    return str(path.relative_to(project) if project and path.is_relative_to(project) else path)
 
 
 def _tomograms(sets: Sequence[Placed]) -> str:
+    """A row for each tilt series, however many tomograms were made of it; sizes where all of them are known."""
+    frames = {series_word(placed.frame): placed.frame for placed in sets}
+    if unknown_pixels(sets):
+        return loop_text("global", ("rlnTomoName",), ((name,) for name in frames))
     columns = (
         "rlnTomoName", "rlnTomoTiltSeriesPixelSize", "rlnTomoTomogramBinning", "rlnTomoSizeX", "rlnTomoSizeY",
         "rlnTomoSizeZ",
     )  # fmt: skip
-    frames = {series_word(placed.frame): placed.frame for placed in sets}
-    # a tilt series has one row, however many tomograms were made of it
     rows = [(name, frame.pixel_angstrom, frame.binning, *frame.unbinned_xyz) for name, frame in frames.items()]
     return loop_text("global", columns, rows)
 

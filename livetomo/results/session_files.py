@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from livetomo.core.errors import ExportDiffers, LivetomoError
-from livetomo.formats.exporter import EXPORTERS, Exporter
+from livetomo.formats.exporter import EXPORTERS, Exporter, InAFolder
 from livetomo.formats.frame import Placed
 from livetomo.formats.relion import OPTIMISATION_SET
 from livetomo.results.left_out import LeftOut, refuse
@@ -34,6 +34,8 @@ def write_session(
         ExportDiffers: what was made does not hold what it should; the old files are still there.
     """
     exporter = EXPORTERS[format_name]
+    if isinstance(exporter, InAFolder):
+        exporter = exporter.at(output)
     sets = _distinct(exporter, sets, leave_out)
     files = exporter.session(sets, feature)
     _read_back(exporter, files, feature, sets)
@@ -41,8 +43,11 @@ def write_session(
     for name, text in files.items():
         if name == OPTIMISATION_SET and not is_first:
             continue
-        replace_bytes(output / name, text.encode())
+        _replace(output / name, text.encode())
         written.append(output / name)
+    if isinstance(exporter, InAFolder):
+        for path in exporter.left_over(feature, files):
+            path.unlink(missing_ok=True)
     return written + _write_names(exporter, sets, output)
 
 
@@ -53,6 +58,13 @@ def read_names(output: Path) -> Mapping[str, str]:
     except FileNotFoundError:
         return {}
     return names
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """What is there already is not written again: a session has hundreds of files, of which few change."""
+    if not path.is_file() or path.stat().st_size != len(content) or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_bytes(path, content)
 
 
 def _distinct(exporter: Exporter, sets: Sequence[Placed], leave_out: Callable[[LeftOut], None]) -> Sequence[Placed]:

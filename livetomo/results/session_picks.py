@@ -17,6 +17,7 @@ from livetomo.core.exclusion import Box, boxes_of, is_in
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.core.tilt_series import relion_tomograms_star
 from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
 from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
@@ -118,6 +119,7 @@ def read_picks(
     threshold: float | None = None,
     false_share: float | None = None,
     pixel_size_angstrom: float | None = None,
+    tomograms_star: str = "",
     everywhere: bool = False,
     calibrate: bool = False,
     facts: SessionFacts | None = None,
@@ -129,7 +131,7 @@ def read_picks(
     `false_share`, the share of false picks among those of each tomogram. `everywhere`: results that did not look for it
     have none of it, instead of being left out. `calibrate`: scores are made comparable between the tomograms before
     `threshold` decides, see `calibrate.py`; it is done too where the recipe asks for it. `facts`: what of each result
-    was taken out does not count.
+    was taken out does not count. `tomograms_star`: RELION's own, where a person names another than sidecars do.
     `leave_out` hears of a result whose candidates are not those of its manifest, or whose shares are not known.
     """
     results = list(results)
@@ -139,6 +141,8 @@ def read_picks(
     for result in results:
         name, geometry = result.manifest.tomogram.name, result.manifest.volume.geometry
         frame = Frame.of_metadata(name, geometry, result.facts, pixel_size_angstrom=pixel_size_angstrom)
+        star = tomograms_star or relion_tomograms_star(result.manifest.source.path, result.facts)
+        frame = replace(frame, tomograms_star=star)
         if frame.series in shared:  # two series of one name: each is called as its tomogram
             frame = replace(frame, name=name, tilt_series_name=None)
         if feature in result.manifest.picks:

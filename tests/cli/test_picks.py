@@ -63,7 +63,8 @@ def test_every_tomogram_counts_once_with_its_newest_revision_in_a_stable_order(s
     table = starfile.read(session / "particles" / "ribosome.star")
     assert list(table["rlnTomoName"]) == ["TS_01"] * 3 + ["TS_02"] * 2 + ["TS_03"] * 3
     assert {path.name for path in (session / "particles").iterdir()} == {
-        "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star"
+        "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star",
+        "ribosome_import.star", "ribosome_import",
     }  # fmt: skip
 
 
@@ -99,7 +100,7 @@ def test_unbinned_coordinates_need_the_pixel_size(session, tmp_path):
 def test_the_pixel_size_that_sidecars_reported_late_is_used_and_a_persons_word_goes_before(session, tmp_path):
     """As the daemon leaves it: what the catalog knows of each result by now."""
     results = newest_results(session)
-    known = {"TS_01": {"pixel_size_angstrom": 5.0}, "TS_02": {"binning": 4}, "TS_03": {}}
+    known = {"TS_01": {"pixel_size_angstrom": 5.0}, "TS_02": {"binning": 4}, "TS_03": {"binning": 1}}
     late = [replace(result, facts=SidecarFacts(**known[result.manifest.tomogram.name])) for result in results]
     write_metadata(late, session)
     picks(session)
@@ -123,10 +124,11 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     folders = {
         str(path.parent): {} for path in session.glob("tomograms/*/r*/result.json") if path.parent.name[1] == "1"
     }
-    late = {
-        folder: {"pixel_size_angstrom": 5.0, "tilt_series_name": "rec_TS_01"} for folder in folders if "TS_01" in folder
-    }
-    write_stars(session, folders | late)
+    write_stars(session, folders)
+    assert list(starfile.read(session / "particles" / "tomograms.star")) == ["rlnTomoName"]  # no size as if unbinned
+    late = {folder: {"pixel_size_angstrom": 5.0} for folder in folders}
+    late |= {folder: told | {"tilt_series_name": "rec_TS_01"} for folder, told in late.items() if "TS_01" in folder}
+    write_stars(session, late)
     table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
     assert list(table.index) == ["rec_TS_01", "TS_02", "TS_03"]
     assert table["rlnTomoTiltSeriesPixelSize"]["rec_TS_01"] == 5.0
@@ -198,7 +200,9 @@ def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_to
     particles = session / "particles"
 
     def named(file: str) -> str:
-        return starfile.read(particles / file)["rlnTomoParticlesFile"]
+        path = Path(starfile.read(particles / file)["rlnTomoParticlesFile"])
+        assert path.parent == particles  # it holds from any folder
+        return path.name
 
     write_stars(session, folders)
     assert named("ribosome_optimisation_set.star") == named("optimisation_set.star") == "ribosome.star"
@@ -211,8 +215,10 @@ def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_to
     write_stars(session, {})
     assert {path.name for path in particles.iterdir()} == {
         "atpase.star", "atpase_optimisation_set.star", "ribosome.star", "ribosome_optimisation_set.star",
-        "tomograms.star", "optimisation_set.star",
+        "tomograms.star", "optimisation_set.star", "atpase_import.star", "ribosome_import.star", "atpase_import",
+        "ribosome_import", "still_needed.txt",
     }  # fmt: skip
+    assert not [*particles.glob("*_import/*")]
 
 
 def test_a_session_can_be_given_by_its_name(results, tmp_path):

@@ -18,6 +18,7 @@ from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import read_loops
+from livetomo.results.session_files import write_session
 
 VOXEL = 13.48
 EVEN, ODD = (40, 60, 80), (41, 61, 81)
@@ -228,14 +229,12 @@ def test_cryocat_reads_both(written, name):
 
 
 @pytest.mark.parametrize("shape", [EVEN, ODD])
-@pytest.mark.parametrize("pixel_size", [None, VOXEL / 4])
+@pytest.mark.parametrize("pixel_size", [VOXEL, VOXEL / 4])
 def test_cryocat_finds_relion5s_picks_through_its_tomograms(tmp_path, shape, pixel_size):
     cryomotl = reader("cryocat.cryomotl")
     what = placed(shape, EULER, pixel_size)
-    for name, text in EXPORTERS["relion5"].session([what], "ribosome").items():
-        (tmp_path / name).write_text(text)
+    write_session([what], "ribosome", "relion5", tmp_path)
     particles, tomograms = (starfile.read(tmp_path / name) for name in ("ribosome.star", "tomograms.star"))
-    particles["rlnTomoParticleName"] = [f"TS_01/{number}" for number in (1, 2, 3)]  # it asks for what extraction adds
     motl = cryomotl.RelionMotlv5(particles, tomograms, pixel_size=what.frame.pixel_angstrom)
     np.testing.assert_allclose(motl.get_coordinates(), xyz(POSITION) * what.frame.binning, atol=0.01)
 
@@ -291,10 +290,12 @@ def test_a_session_holds_the_picks_of_every_tomogram(name):
 
 
 def test_relion5s_optimisation_set_names_its_files(tmp_path: Path):
-    for name, text in EXPORTERS["relion5"].session([placed(pixel_size=VOXEL / 4)], "ribosome").items():
-        (tmp_path / name).write_text(text)
+    write_session([placed(pixel_size=VOXEL / 4)], "ribosome", "relion5", tmp_path)
     pairs = starfile.read(tmp_path / "optimisation_set.star")
-    assert pairs == {"rlnTomoParticlesFile": "ribosome.star", "rlnTomoTomogramsFile": "tomograms.star"}
+    assert pairs == {
+        "rlnTomoParticlesFile": str(tmp_path / "ribosome.star"),
+        "rlnTomoTomogramsFile": str(tmp_path / "tomograms.star"),
+    }
     tomograms = starfile.read(tmp_path / "tomograms.star")
     assert tomograms["rlnTomoSizeX"].item() == 320
     assert tomograms["rlnTomoTomogramBinning"].item() == pytest.approx(4)

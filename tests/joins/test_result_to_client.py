@@ -20,6 +20,7 @@ from livetomo.client.pickset import PickSet, RemoteFile
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.false_share import FalseShare
 from livetomo.core.sidecar_facts import SidecarFacts
+from livetomo.core.tilt_series import TiltSeries
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.publish.payloads.events import KINDS, message_of
 from livetomo.web.app import create_app
@@ -31,6 +32,10 @@ ROOT = "livetomo/facility/main"
 FEATURE = "ribosome"
 Manifest = Mapping[str, Any]
 
+OF_A_VOLUME = ("shape_zyx", "voxel_size_angstrom", "origin_angstrom", "centre_angstrom")
+# 24.6 voxels deep: RELION cuts that down to the 24 of the volume, whose middle is not the series' then.
+SIZE_XYZ = (200, 200, 123)
+SERIES = TiltSeries("Position_1", 5.0, SIZE_XYZ, -1)
 OF_ALL = {
     "watch": lambda m: m["tomogram"]["watch"],
     "session": lambda m: m["tomogram"]["session"],
@@ -39,13 +44,20 @@ OF_ALL = {
     "recipe_hash": lambda m: m["recipe"]["hash"],
     "result_id": lambda m: m["result_id"],
     "recipe": lambda m: m["recipe"]["name"],
-    "volume": lambda m: {key: m["volume"][key] for key in ("shape_zyx", "voxel_size_angstrom", "origin_angstrom")},
+    "volume": lambda m: {key: m["volume"][key] for key in OF_A_VOLUME},
 }
 OF_KIND: dict[str, dict[str, Callable[[Manifest], Any]]] = {
     "picks": OF_ALL
     | {
         "feature": lambda m: FEATURE,
         "series": lambda m: m["metadata"]["tilt_series_name"],
+        "tilt_series": lambda m: {
+            "name": m["metadata"]["tilt_series_name"],
+            "pixel_size_angstrom": m["metadata"]["pixel_size_angstrom"],
+            "binning": m["volume"]["voxel_size_angstrom"] / m["metadata"]["pixel_size_angstrom"],
+            "size_xyz": m["metadata"]["unbinned_size_xyz"],
+            "hand": m["metadata"]["defocus_handedness"],
+        },
         "picks": lambda m: m["picks"][FEATURE]["strongest"],
         "truncated": lambda m: False,
         "verdict": lambda m: m["verdict"],
@@ -71,6 +83,8 @@ OF_A_SET: dict[str, Callable[[Manifest], Any]] = {
     "retracted": lambda m: False,
     "voxel_size_angstrom": lambda m: m["volume"]["voxel_size_angstrom"],
     "shape_zyx": lambda m: tuple(m["volume"]["shape_zyx"]),
+    "tilt_series": lambda m: SERIES,
+    "centre_angstrom": lambda m: (500.0, 500.0, 307.5),
     "columns": lambda m: tuple(m["picks"][FEATURE]["columns"]),
     "false_share": lambda m: FalseShare(**m["picks"][FEATURE]["false_share"]),
     "false_share_missing": lambda m: "",
@@ -102,7 +116,13 @@ async def laboratory(tmp_path: Path) -> Laboratory:
         Recipe.model_validate(settings),
         tomogram=claim.tomogram,
         revision=claim.revision,
-        facts=SidecarFacts(tilt_series_name="Position_1", notes=("A word of warning.",)),
+        facts=SidecarFacts(
+            tilt_series_name=SERIES.name,
+            pixel_size_angstrom=SERIES.pixel_size_angstrom,
+            unbinned_size_xyz=SERIES.size_xyz,
+            defocus_handedness=SERIES.hand,
+            notes=("A word of warning.",),
+        ),
     )
     folder = tmp_path / "result"
     manifest = pipeline.run(order, folder)

@@ -114,6 +114,7 @@ def test_a_tomograms_own_file_and_its_part_of_the_sessions_agree_column_by_colum
         assert len(sets[0].picks) == result.manifest.picks[feature].count > 0
         written = write_session(sets, feature, name, tmp_path)
         own = result.folder / "picks" / f"{feature}.{name}.{exporter.ending}"
+        written = [path for path in written if not path.parent.name.endswith("_import")]
         alike = [path for path in written if columns_or_none(name, path) == columns(name, own.read_text())]
         assert len(alike) == 1, f"{[path.name for path in written]} hold nothing like {own.name}"
     together = read_picks(newest_results(made), feature)

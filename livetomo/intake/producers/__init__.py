@@ -9,6 +9,7 @@ from livetomo.formats.endings import packed, plain_path
 from livetomo.intake.producers.foreign import Foreign
 from livetomo.intake.producers.generic import Generic
 from livetomo.intake.producers.producer import Half, Producer, Recognised, Role, Signal
+from livetomo.intake.producers.relion5 import Relion5, is_relions
 from livetomo.intake.producers.structure import other_by_structure
 from livetomo.system import registries
 from livetomo.system.plugins import Guarded, Registry
@@ -23,6 +24,7 @@ __all__ = [
     "better_rival",
     "choose",
     "contradiction",
+    "entitled",
     "recognise",
 ]
 
@@ -44,12 +46,22 @@ def recognise(producers: Sequence[Producer], path: str, session: str = "") -> tu
 
     session: the beginning of the path that names the session, with a trailing "/": words in it are no hint.
     """
-    for producer in producers:
+    for producer in entitled(producers, path):
         if found := producer.recognise(path, session):
             if found.role != "other" and not producer.is_users_word and (why := other_by_structure(path, session)):
                 found = replace(found, role="other", reason=why)
             return producer, found
     return None
+
+
+def entitled(producers: Sequence[Producer], path: str) -> Sequence[Producer]:
+    """Those whose file it may be: what a job of RELION calls rec_TS.mrc is RELION's, whatever a series' name ends with.
+
+    `rec_Position_1_Vol.mrc` is of the series Position_1_Vol there, and not AreTomo's of rec_Position_1.
+    """
+    if not (is_relions(path) and any(producer.name == Relion5.name for producer in producers)):
+        return producers
+    return [producer for producer in producers if producer.name == Relion5.name or producer.is_users_word]
 
 
 def contradiction(producer: Producer, file: Recognised, path: str, exists: Callable[[str], bool]) -> str | None:

@@ -58,6 +58,12 @@ class Relion5(Producer):
         return [f"{job}tomograms.star", f"{job}tilt_series/{file.name}.star"]
 
 
+def is_relions(path: str) -> bool:
+    """Whether a job of RELION wrote the volume at `path`, by its name and its folder."""
+    folder, name = split(path)
+    return name.startswith("rec_") and _JOB.fullmatch(folder) is not None
+
+
 def relion_project(path: str) -> str:
     """The project of whose jobs one wrote the volume at `path`; empty where none did."""
     job = _JOB.fullmatch(split(path)[0])

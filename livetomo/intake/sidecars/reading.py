@@ -6,7 +6,8 @@ from operator import or_
 from pathlib import Path
 
 from livetomo.core.sidecar_facts import ScaleFacts, SidecarFacts
-from livetomo.intake.producers import PRODUCERS, choose
+from livetomo.core.tilt_series import RELION_TOMOGRAMS
+from livetomo.intake.producers import PRODUCERS, choose, entitled
 from livetomo.intake.sidecars import aretomo, imod, mdoc, metrics_csv, star, warp
 from livetomo.intake.sidecars.numbers import NotUnderstood, tidy
 from livetomo.intake.tree import Tree
@@ -16,7 +17,7 @@ Read = Callable[[str, str], SidecarFacts]
 # By the end of the file's name. (kind, how far it is believed: higher wins, reader of (text, tomogram's name)).
 _KINDS: tuple[tuple[str, str, int, Read], ...] = (
     (metrics_csv.METRICS_FILE, "AreTomo3 metrics", 90, metrics_csv.read_metrics),
-    ("tomograms.star", "RELION tomograms", 85, star.read_tomograms_star),
+    ("tomograms.star", RELION_TOMOGRAMS, 85, star.read_tomograms_star),
     (".star", "RELION tilt series", 80, lambda text, _: star.read_tilt_series_star(text)),
     (".xml", "Warp tilt series", 80, lambda text, _: warp.read_warp_xml(text)),
     ("_CTF.txt", "CTF fit", 75, lambda text, _: aretomo.read_ctf_text(text)),
@@ -121,7 +122,8 @@ def facts_beside(path: Path) -> SidecarFacts:
     """
     root = Path(path.absolute().anchor)
     relative = path.absolute().relative_to(root).as_posix()
-    found = [(each, file) for each in choose(tuple(PRODUCERS.built_in)) if (file := each.recognise(relative))]
+    producers = entitled(choose(tuple(PRODUCERS.built_in)), relative)
+    found = [(each, file) for each in producers if (file := each.recognise(relative))]
     if not found:
         return SidecarFacts()
     _, first = found[0]

@@ -20,7 +20,11 @@ def _tables(text: str) -> list[Table]:
 
 def read_tomograms_star(text: str, name: str) -> SidecarFacts:
     """What RELION calls the tomogram `name`: sizes and pixel size of the unbinned tilt series."""
-    found = [row for rows in _tables(text) for row in rows if row.get("rlnTomoName") in (name, f"rec_{name}")]
+    rows = [row for table in _tables(text) for row in table]
+    # Of TS_01 and rec_TS_01 each is a series of its own.
+    found = [row for row in rows if row.get("rlnTomoName") == name] or [
+        row for row in rows if row.get("rlnTomoName") == f"rec_{name}"
+    ]
     if not found:
         raise NotUnderstood(f"no row for {name}")
     row = found[-1]

@@ -105,6 +105,7 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
             axis_order=header.axis_order,
             mode=header.mode,
             evidence=(*voxel_size.evidence, *header.evidence),
+            centre_angstrom=result.frame.tilt_series.centre_xyz_angstrom(result.frame.geometry),
         ),
         metadata=spec.facts.to_json(),
         recipe=RecipeUsed(spec.recipe_name, spec.recipe.hash, spec.recipe.to_json()),

@@ -81,6 +81,23 @@ class VolumePayload(PayloadPart):
     shape_zyx: tuple[int, int, int]
     voxel_size_angstrom: float
     origin_angstrom: tuple[float, float, float] = Field((0.0, 0.0, 0.0), description="x, y, z of the MRC header")
+    centre_angstrom: tuple[float, float, float] | None = Field(
+        None,
+        description="x, y, z from the centre of the first voxel to what the files for RELION 5 count from; null: to "
+        "the voxel index n/2",
+    )
+
+
+class TiltSeriesPayload(PayloadPart):
+    """The tilt series that the tomogram was reconstructed from, as RELION's tomograms.star has it."""
+
+    name: str = Field(description="what RELION and Warp know it by")
+    pixel_size_angstrom: float | None = Field(None, description="of its unbinned images; null if nobody has said")
+    binning: float = Field(1.0, description="unbinned pixels per voxel; 1 if the pixel size is not known")
+    size_xyz: tuple[int, int, int] | None = Field(
+        None, description="extent of its tomogram in unbinned pixels; null if nobody has said"
+    )
+    hand: int | None = Field(None, description="1 or -1, rlnTomoHand; null if nobody has said")
 
 
 class FaultPayload(PayloadPart):
@@ -193,6 +210,7 @@ class PicksPayload(Payload):
     recipe: str
     feature: str
     series: str = Field("", description="name of the tilt series in exports; empty if it is the tomogram's name")
+    tilt_series: TiltSeriesPayload | None = Field(None, description="null in events of older versions")
     folder: str = Field(description="absolute path of the result folder, as the daemon sees it")
     volume: VolumePayload
     count: int = Field(description="number of published picks, whether or not they are in the message")

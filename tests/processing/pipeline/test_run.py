@@ -121,6 +121,7 @@ def test_the_manifest_has_exactly_the_promised_keys(made):
         "origin_angstrom": [100.0, 200.0, 300.0],
         "axis_order": "zyx",
         "mode": 2,
+        "centre_angstrom": [40 * VOXEL_ANGSTROM, 40 * VOXEL_ANGSTROM, 24 * VOXEL_ANGSTROM],
         "evidence": [
             {"what": "voxel_size", "value": VOXEL_ANGSTROM, "source": "header"},
             {"what": "byte_order", "value": "little-endian", "source": "machine stamp"},
