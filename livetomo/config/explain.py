@@ -108,7 +108,7 @@ def _sentences(together: list[_Fault], key: str, root: type[BaseModel]) -> Itera
             tag = first.report["input"][chooser]
             yield f'"{chooser}" is {_shown(tag)}; write {one_of(known)}{did_you_mean(tag, known)}'
         case "value_error" if not key or isinstance(given, Mapping | BaseModel):
-            yield from str(first.report["ctx"]["error"]).splitlines()
+            yield from map(_short, str(first.report["ctx"]["error"]).splitlines())
         case _:
             wanted = list(dict.fromkeys(_wanted(fault) for fault in together))
             verb = "has" if isinstance(first.path[-1], int) else "is"
@@ -116,12 +116,17 @@ def _sentences(together: list[_Fault], key: str, root: type[BaseModel]) -> Itera
             yield f'"{key}" {verb} {_shown(given)}; write {", or ".join(wanted)}{did_you_mean(given, literals)}'
 
 
+def _short(sentence: str) -> str:
+    """With what somebody has written in quotes cut where it is very long."""
+    return re.sub(r'"([^"]{80})[^"]+"', r'"\1…"', sentence)
+
+
 def _wanted(fault: _Fault) -> str:
     """What would be right, so that it follows the word "write"."""
     context = fault.report.get("ctx", {})
     match fault.kind:
         case "value_error":
-            return str(context["error"]).removeprefix("write ")
+            return _short(str(context["error"]).removeprefix("write "))
         case "literal_error":
             return one_of(_names(context["expected"]))
         case "string_type" | "path_type" | "url_type":
