@@ -133,4 +133,4 @@ def of_sessions(poor: Iterable[PoorSession]) -> Iterator[Problem]:
 
 def _verdict(poor: PoorSession) -> str:
     why = f": {'; '.join(poor.reasons)}" if poor.reasons else ""
-    return f"The verdict of session {poor.session} is {poor.verdict}{why}" + ("" if why.endswith("?") else ".")
+    return f"The verdict of session {poor.session} is {poor.verdict}{why}" + ("" if why.endswith(("?", ".")) else ".")

@@ -80,7 +80,7 @@ function listen() {
 }
 
 const state = (light, text, title = "", kind = "li") =>
-  element(kind, { title }, element("span", { class: `light ${light}` }), text);
+  element(kind, { title }, element("span", { class: `light ${light}` }), ...sentence(text));
 
 // Sessions, at the side.
 
@@ -181,7 +181,7 @@ function tileOf(view) {
   tile.replaceChildren(picture, element("span", { class: "text" },
     element("span", { class: "first" }, element("span", { class: `light ${light}`, role: "img", "aria-label": light }),
       named(view.name)),
-    element("span", { class: "second" }, picks ? element("span", { class: "picks" }, `${picks} picks`) : null,
+    element("span", { class: "second" }, picks ? element("span", { class: "picks" }, picks) : null,
       element("time", { class: "age", datetime: view.changed }, ago(view.changed))),
     reason ? element("span", { class: "reason", title: reason }, ...sentence(reason)) : null));
   tile.dataset.kind = kind(view);
@@ -194,7 +194,7 @@ function tileOf(view) {
 const counted = (picks, wrong) => Object.entries(picks).map(([feature, n]) => {
   const known = wrong[feature];
   const of = known && known.of < n ? ` of ${count(known.of)}` : "";
-  return `${count(n)} ${feature}${known ? ` (about ${count(Math.round(known.picks))}${of} false)` : ""}`;
+  return `${count(n)} ${feature} picks${known ? ` (about ${count(Math.round(known.picks))}${of} false)` : ""}`;
 }).join(", ");
 
 const kind = view => view.state === "done" ? view.verdict : view.state === "failed" ? "failed" : "in progress";
@@ -209,7 +209,7 @@ function refresh() {
   at("title").textContent = shown.session;
   const sums = counted(picks, totals.false_picks);
   const excluded = totals.excluded ? `, ${count(totals.excluded)} of them excluded or in part` : "";
-  at("totals").textContent = `${count(all)} tomogram${all === 1 ? "" : "s"}${excluded}${sums && ` · ${sums} picks`}`;
+  at("totals").textContent = `${count(all)} tomogram${all === 1 ? "" : "s"}${excluded}${sums && ` · ${sums}`}`;
   at("older").hidden = tiles.size >= all;
   at("older").textContent = `The newest ${count(tiles.size)} of ${count(all)} are shown. Show older ones`;
   if (wanted !== "all" && !kinds[wanted]) choose("all");
