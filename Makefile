@@ -17,7 +17,7 @@ help:
 	@echo "make demo ARGS='--once'   a simulated microscope, a broker, the daemon and its page"
 	@echo "make test [ARGS='-k mqtt'] all tests, against real servers where they are installed"
 	@echo "make real                 the tests on real tomograms and with real programs, the long ones too"
-	@echo "make readers              exported picks read back by cryoCAT and copick, installed apart (1.3 GB in build/readers)"
+	@echo "make readers              exported picks read back by cryoCAT, copick and imodmodel, installed apart (1.3 GB in build/readers)"
 	@echo "make bench                the benchmarks"
 	@echo "make soak                 the long fault tests: hours"
 	@echo "make lint                 ruff, ruff format --check, mypy, the rules of import"

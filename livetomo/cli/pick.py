@@ -57,11 +57,11 @@ def _pick(
     """Write the picks of one tomogram and `pick.json`, which says how they were made."""
     import torch
 
-    from livetomo.formats.exporter import EXPORTERS
+    from livetomo.formats.exporter import EXPORTERS, as_bytes
     from livetomo.formats.frame import Frame, Placed
     from livetomo.processing.pipeline.external_maps import geometry, read_maps
     from livetomo.processing.pipeline.find_particles import find
-    from livetomo.system.atomic_write import replace_text
+    from livetomo.system.atomic_write import replace_bytes, replace_text
 
     maps = read_maps(paths)
     grid = geometry(maps, said_voxel_size)
@@ -85,7 +85,8 @@ def _pick(
         }
         for (kind, name), picks in written.items():
             path = folder / kind / f"{rule.feature}.{name}.{EXPORTERS[name].ending}"
-            replace_text(path, EXPORTERS[name].text(Placed(picks, frame), rule.feature))
+            placed = Placed(picks, frame, rule.diameter_angstrom)
+            replace_bytes(path, as_bytes(EXPORTERS[name].content(placed, rule.feature)))
         report["picks"][rule.feature] = {
             "count": len(published),
             "candidates": len(candidates),

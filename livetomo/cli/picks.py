@@ -84,7 +84,8 @@ def command(
     The newest revision of each tomogram is used. Files are replaced as a whole, so you can call the command again
     during a session. A tomogram whose result is damaged is left out with a message; the exit code is then 3.
 
-    Formats: relion5, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, csv.
+    Formats: relion5, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, imodmod, peet, em-motl, cbox,
+    cryoet-portal, napari, chimerax, csv.
 
     Example:  livetomo picks results/krios1/20261119_yeast --feature ribosome --format warp --output warp
 

@@ -13,6 +13,9 @@ from livetomo.core.tilt_series import TiltSeries
 
 Points = npt.NDArray[np.float64]
 
+DEFAULT_DIAMETER_ANGSTROM = 200.0
+"""Of particles whose size nobody has said, where a format needs one: results of versions that did not record it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -25,6 +28,7 @@ class Frame:
         has said: it is that of the tomogram.
     hand:                of the tilt series, 1 or -1, as RELION's rlnTomoHand; None where nobody has said.
     tomograms_star:      the absolute path of RELION's own tomograms.star in which it is; empty where none is known.
+    path:                of the tomogram's file, absolute; None where it is not known.
     """
 
     name: str
@@ -34,16 +38,22 @@ class Frame:
     series_size_xyz: tuple[int, int, int] | None = None
     hand: int | None = None
     tomograms_star: str = ""
+    path: str | None = None
 
     @staticmethod
     def of_metadata(
-        name: str, geometry: TomogramGeometry, facts: SidecarFacts, *, pixel_size_angstrom: float | None = None
+        name: str,
+        geometry: TomogramGeometry,
+        facts: SidecarFacts,
+        *,
+        pixel_size_angstrom: float | None = None,
+        path: str | None = None,
     ) -> "Frame":
         """With what sidecars say of the tilt series; a pixel size that a person gives goes before that of sidecars."""
         series = TiltSeries.of(name, geometry, facts, pixel_size_angstrom=pixel_size_angstrom)
         named = facts.tilt_series_name or None
         called = exported_name(name, facts)
-        return Frame(called, geometry, series.pixel_size_angstrom, named, series.size_xyz, series.hand)
+        return Frame(called, geometry, series.pixel_size_angstrom, named, series.size_xyz, series.hand, path=path)
 
     @property
     def series(self) -> str:
@@ -83,10 +93,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Picks of one feature in one tomogram."""
+    """Picks of one feature in one tomogram. diameter_angstrom: of the particles; None where nobody has said."""
 
     picks: Picks
     frame: Frame
+    diameter_angstrom: float | None = None
+
+    @property
+    def radius_angstrom(self) -> float:
+        """Of the particles; half of `DEFAULT_DIAMETER_ANGSTROM` where it is not known."""
+        return (self.diameter_angstrom or DEFAULT_DIAMETER_ANGSTROM) / 2
 
     def voxels_xyz(self) -> Points:
         """(n, 3) x, y, z: voxel index, 0 at the centre of the first voxel."""

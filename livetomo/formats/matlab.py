@@ -1,18 +1,15 @@
-"""Picks for Dynamo and STOPGAP: voxels of the tomogram, ZXZ angles, numbered tomograms with a list of their names.
+"""Picks for Dynamo and STOPGAP: voxels of the tomogram, ZXZ angles, numbered tomograms with a list of them.
 
 Coordinates are voxel indices from 0, as cryoCAT and copick read and write both formats.
 """
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 
-from livetomo.core.picks import Picks
-from livetomo.formats.exporter import Exporter
-from livetomo.formats.frame import Frame, Placed, Points, zyz
-from livetomo.formats.names import plain
+from livetomo.formats.frame import Frame, Placed, Points
+from livetomo.formats.names import plain_path
+from livetomo.formats.numbered import Numbered
 from livetomo.formats.particles_star import numbers
 from livetomo.formats.star import Row, loop_text, parse_loops
 
@@ -22,54 +19,18 @@ _MOTIVELIST = (
 )  # fmt: skip
 
 
-class _Numbered(Exporter, Protocol):
-    """One table, in which tomograms are numbers; for a session also the list of which number is which tomogram.
+class DynamoExporter(Numbered[str]):
+    """A table of 35 columns; for a session also the `.doc` file that says which number is which tomogram's file.
 
-    table_file, list_file: what follows the feature in their names. listed: what follows a tomogram's name in the list.
+    A tomogram whose path is not known, or would not be one word, stands there as `<tomogram>.mrc`.
     """
-
-    table_file: str
-    list_file: str
-    listed: str = ""
-
-    def text(self, placed: Placed, feature: str) -> str:
-        return self.table([placed])
-
-    def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
-        names = "".join(
-            f"{number} {self.called(placed.frame)}{self.listed}\n" for number, placed in enumerate(sets, start=1)
-        )
-        return {feature + self.table_file: self.table(sets), feature + self.list_file: names}
-
-    def called(self, frame: Frame) -> str:
-        """What the tomogram is called in the list."""
-        return plain(frame.name)
-
-    def read(self, text: str, frame: Frame) -> Picks:
-        return _picks(self.rows(text))
-
-    def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
-        rows = self.rows(files[feature + self.table_file])
-        listed = dict(line.split() for line in files[feature + self.list_file].splitlines())
-        return {
-            name.removesuffix(self.listed): _picks(rows[rows[:, 0] == int(number)]) for number, name in listed.items()
-        }
-
-    @abstractmethod
-    def table(self, sets: Sequence[Placed]) -> str:
-        """The particles of many tomograms, which are numbered from 1."""
-
-    @abstractmethod
-    def rows(self, text: str) -> Points:
-        """Of a table, the tomogram's number, x, y, z, score, phi, psi and theta of each particle."""
-
-
-class DynamoExporter(_Numbered):
-    """A table of 35 columns; for a session also the `.doc` file that says which number is which tomogram."""
 
     name = "dynamo"
     ending = "tbl"
-    table_file, list_file, listed = ".tbl", ".doc", ".mrc"
+    table_file, list_file = ".tbl", ".doc"
+
+    def listed(self, frame: Frame) -> str:
+        return plain_path(frame.path) or f"{self.called(frame)}.mrc"
 
     def table(self, sets: Sequence[Placed]) -> str:
         """35 columns, and behind them the voxel size."""
@@ -86,12 +47,12 @@ class DynamoExporter(_Numbered):
                 lines.append(" ".join(f"{value:.10g}" for value in (*row, placed.frame.geometry.voxel_size_angstrom)))
         return "".join(line + "\n" for line in lines)
 
-    def rows(self, text: str) -> Points:
-        table = np.array([line.split() for line in text.splitlines()], np.float64).reshape(-1, 36)
-        return np.hstack([table[:, [19, 23, 24, 25, 9]], -table[:, [8, 6, 7]]])
+    def rows(self, table: str) -> Points:
+        cells = np.array([line.split() for line in table.splitlines()], np.float64).reshape(-1, 36)
+        return np.hstack([cells[:, [19, 23, 24, 25, 9]], -cells[:, [8, 6, 7]]])
 
 
-class StopgapExporter(_Numbered):
+class StopgapExporter(Numbered[str]):
     """A motive list star; for a session also a list of which number is which tomogram."""
 
     name = "stopgap"
@@ -109,11 +70,6 @@ class StopgapExporter(_Numbered):
                 rows.append((index, number, 1, index, half, *where, score, 0.0, 0.0, 0.0, *angles, 1))
         return loop_text("stopgap_motivelist", _MOTIVELIST, rows, numbered=False)
 
-    def rows(self, text: str) -> Points:
+    def rows(self, table: str) -> Points:
         wanted = ("tomo_num", "orig_x", "orig_y", "orig_z", "score", "phi", "psi", "the")
-        return numbers(parse_loops(text)["stopgap_motivelist"], wanted)
-
-
-def _picks(rows: Points) -> Picks:
-    unknown = np.full(len(rows), np.nan, np.float32)
-    return Picks(rows[:, 3:0:-1].astype(np.float32), rows[:, 4].astype(np.float32), unknown, zyz(rows[:, 5:]))
+        return numbers(parse_loops(table)["stopgap_motivelist"], wanted)

@@ -13,6 +13,7 @@ from livetomo.core.naming import slug
 
 _LONGEST = 120  # a file's name has 255 bytes, and endings are put behind it
 _PUNCTUATION = frozenset("_.-+=,%:~")  # no blank, quote, comment, wildcard, separator, nor what a shell would act on
+_PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_.+=,~-]+)+")
 _STAR_WORDS = ("data_", "loop_", "save_", "stop_", "global_")
 _NO_TEXT = frozenset(("na", "null", "none", "true", "false"))  # beside nan and inf, which are numbers
 
@@ -30,10 +31,23 @@ def word(name: str) -> str:
     return name if _is_plain(name) and not _is_number(name) else _substitute(name)
 
 
+def relion_file(name: str) -> str:
+    """`name` as that of a file which RELION 3.1 opens: it ends a file's name at `:` and `%`."""
+    return _substitute(name) if ":" in name or "%" in name else plain(name)
+
+
 def dashed(name: str) -> str:
-    """`name` for copick, which has no `_` in names: it is written `-`. What has a `-` of its own gets a hash."""
-    is_simple = name.isascii() and "-" not in name and name[:1] != "_" and slug(name) == name
+    """`name` for copick's objects, which have no `_`: it is written `-`. What has a `-` of its own gets a hash."""
+    is_simple = name.isascii() and "-" not in name and name.strip("_") == name and slug(name) == name
     return (name if is_simple else _substitute(name)).replace("_", "-")
+
+
+def plain_path(path: str | None) -> str | None:
+    """The path of a tomogram where every program reads it alike, as one word; None where some would not.
+
+    RELION 3.1 ends paths at `:` and `%`, and hands them to a shell.
+    """
+    return path if path and _PLAIN_PATH.fullmatch(path) and ".." not in path.split("/") else None
 
 
 def as_relion_has_it(name: str) -> str:

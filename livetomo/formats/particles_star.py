@@ -87,13 +87,13 @@ class ParticlesStar(Protocol):
     def voxels(self, places: Points, frame: Frame) -> Points:
         """The inverse of `places`: (n, 3) x, y, z, voxel indices."""
 
-    def text(self, placed: Placed, feature: str) -> str:
+    def content(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
         return self.table([placed])
 
-    def read(self, text: str, frame: Frame) -> Picks:
-        """The inverse of `text`."""
-        return self.picks(parse_loops(text)[self.block], frame)
+    def read(self, content: str, frame: Frame) -> Picks:
+        """The inverse of `content`."""
+        return self.picks(parse_loops(content)[self.block], frame)
 
     def table(self, sets: Sequence[Placed]) -> str:
         """The particles of many tomograms."""

@@ -25,7 +25,7 @@ class CsvExporter:
     name = "csv"
     ending = "csv"
 
-    def text(self, placed: Placed, feature: str) -> str:
+    def content(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""
         return self._table([placed])
 
@@ -37,9 +37,9 @@ class CsvExporter:
         """The tomogram's name; a substitute where it would break the line, for some reader of lines at least."""
         return frame.name if frame.name.splitlines() == [frame.name] else plain(frame.name)
 
-    def read(self, text: str, frame: Frame) -> Picks:
-        """The inverse of `text`."""
-        return self._picks(list(self._rows(text)))
+    def read(self, content: str, frame: Frame) -> Picks:
+        """The inverse of `content`."""
+        return self._picks(list(self._rows(content)))
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
         """The inverse of `session`, by the tomograms' names."""

@@ -4,13 +4,15 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from livetomo.core.errors import ExportDiffers, LivetomoError
-from livetomo.formats.exporter import EXPORTERS, Exporter, InAFolder
+from livetomo.formats.copick import COPICK_CONFIG, config_text
+from livetomo.formats.exporter import EXPORTERS, Exporter, InAFolder, as_bytes
 from livetomo.formats.frame import Placed
 from livetomo.formats.relion import OPTIMISATION_SET
 from livetomo.results.left_out import LeftOut, refuse
-from livetomo.system.atomic_write import replace_bytes
+from livetomo.system.atomic_write import replace_bytes, replace_text
 
 NAMES = "tomogram_names.json"
 """Beside the files: which tomogram a substitute of a name stands for. Only where there are substitutes."""
@@ -40,14 +42,16 @@ def write_session(
     files = exporter.session(sets, feature)
     _read_back(exporter, files, feature, sets)
     written = []
-    for name, text in files.items():
+    for name, file in files.items():
         if name == OPTIMISATION_SET and not is_first:
             continue
-        _replace(output / name, text.encode())
+        _replace(output / name, as_bytes(file))
         written.append(output / name)
     if isinstance(exporter, InAFolder):
         for path in exporter.left_over(feature, files):
             path.unlink(missing_ok=True)
+    if exporter.name == "copick" and sets:
+        written.append(_write_project(output / COPICK_CONFIG, feature, sets[0].radius_angstrom))
     return written + _write_names(exporter, sets, output)
 
 
@@ -67,7 +71,20 @@ def _replace(path: Path, content: bytes) -> None:
         replace_bytes(path, content)
 
 
-def _distinct(exporter: Exporter, sets: Sequence[Placed], leave_out: Callable[[LeftOut], None]) -> Sequence[Placed]:
+def _write_project(path: Path, feature: str, radius_angstrom: float) -> Path:
+    """What makes the files in this folder a project of copick; one for all features, so that each is added to it."""
+    try:
+        old = path.read_bytes().decode() if path.exists() else None
+        text = config_text(str(path.parent.resolve()), feature, radius_angstrom, old)
+    except (LookupError, TypeError, ValueError) as fault:
+        raise ExportDiffers(f"{path} is no configuration of copick ({fault}). Repair it, or remove it") from fault
+    replace_text(path, text)
+    return path
+
+
+def _distinct(
+    exporter: Exporter[Any], sets: Sequence[Placed], leave_out: Callable[[LeftOut], None]
+) -> Sequence[Placed]:
     """Without those that would be called as another tilt series is: their particles would become that one's."""
     first: dict[str, str] = {}
     kept = []
@@ -81,7 +98,7 @@ def _distinct(exporter: Exporter, sets: Sequence[Placed], leave_out: Callable[[L
     return kept
 
 
-def _read_back(exporter: Exporter, files: Mapping[str, str], feature: str, sets: Sequence[Placed]) -> None:
+def _read_back(exporter: Exporter[Any], files: Mapping[str, str | bytes], feature: str, sets: Sequence[Placed]) -> None:
     wanted: Counter[str] = Counter()
     for placed in sets:
         wanted[exporter.called(placed.frame)] += len(placed.picks)
@@ -100,12 +117,12 @@ def _read_back(exporter: Exporter, files: Mapping[str, str], feature: str, sets:
         )
 
 
-def _write_names(exporter: Exporter, sets: Sequence[Placed], output: Path) -> list[Path]:
+def _write_names(exporter: Exporter[Any], sets: Sequence[Placed], output: Path) -> list[Path]:
     """Every name that has a substitute. Those of other features and formats that are written there stay in it."""
     names = {}
     for placed in sets:
         frame, called = placed.frame, exporter.called(placed.frame)
-        if called.replace("-", "_") not in (frame.name.replace("-", "_"), frame.series.replace("-", "_")):
+        if called not in (frame.name, frame.series):
             names[called] = frame.name
     if not names:
         return []

@@ -140,7 +140,9 @@ def read_picks(
     thresholds: list[float] = []
     for result in results:
         name, geometry = result.manifest.tomogram.name, result.manifest.volume.geometry
-        frame = Frame.of_metadata(name, geometry, result.facts, pixel_size_angstrom=pixel_size_angstrom)
+        frame = Frame.of_metadata(
+            name, geometry, result.facts, pixel_size_angstrom=pixel_size_angstrom, path=result.manifest.source.path
+        )
         star = tomograms_star or relion_tomograms_star(result.manifest.source.path, result.facts)
         frame = replace(frame, tomograms_star=star)
         if frame.series in shared:  # two series of one name: each is called as its tomogram
@@ -154,9 +156,9 @@ def read_picks(
                 leave_out(LeftOut(frame.name, fault))
                 continue
             boxes = boxes_of(facts.exclusions_of(result.manifest), feature) if facts else ()
-            sets.append(Placed(_outside(candidates, boxes), frame))
-            published = result.manifest.picks[feature].threshold
-            thresholds.append((published if threshold is None else threshold) - slack)
+            picked = result.manifest.picks[feature]
+            sets.append(Placed(_outside(candidates, boxes), frame, picked.diameter_angstrom))
+            thresholds.append((picked.threshold if threshold is None else threshold) - slack)
         elif everywhere:
             sets.append(Placed(Picks.none(), frame))
             thresholds.append(1.0)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livetomo.core.geometry import TomogramGeometry
-from livetomo.formats.documents import CopickExporter
+from livetomo.formats.copick import CopickExporter
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import write_map
 from livetomo.formats.relion import Relion5Exporter
@@ -76,9 +76,9 @@ def write_truth(folder: Path, name: str, simulated: Simulated) -> None:
     frame = Frame(name, geometry)
     for particle, picks in truth.picks.items():
         placed = Placed(picks, frame)
-        (folder / f"{name}_{particle}.star").write_text(Relion5Exporter().text(placed, particle), encoding="utf-8")
+        (folder / f"{name}_{particle}.star").write_text(Relion5Exporter().content(placed, particle), encoding="utf-8")
         (folder / f"{name}_{particle}.copick.json").write_text(
-            CopickExporter().text(placed, particle), encoding="utf-8"
+            CopickExporter().content(placed, particle), encoding="utf-8"
         )
     (folder / f"{name}_truth.json").write_text(json.dumps(facts(simulated), indent=1), encoding="utf-8")
 

@@ -202,7 +202,7 @@ def returned(name: str, answer: Any, *wanted: type) -> Any:
 
 
 _HOLDS: Mapping[str, tuple[type, ...]] = {"suffixes": (list, tuple), "settles": (int, float), "ending": (str,)}
-_RETURNS: Mapping[str, type] = {"text": str, "called": str, "session": Mapping}
+_RETURNS: Mapping[str, tuple[type, ...]] = {"content": (str, bytes), "called": (str,), "session": (Mapping,)}
 
 
 class Guarded:
@@ -220,7 +220,7 @@ class Guarded:
         @wraps(found)
         def called(*arguments: Any, **named: Any) -> Any:
             with self._plugin.border():
-                return returned(name, found(*arguments, **named), _RETURNS.get(name, object))
+                return returned(name, found(*arguments, **named), *_RETURNS.get(name, (object,)))
 
         return called
 

@@ -299,7 +299,9 @@ async def test_picks_are_shown_with_how_many_of_them_are_expected_to_be_false(ch
         await daemon.arrive(name)
         await daemon.finish(picks=120, false=false)
     async with looking_at(daemon, chromium, tmp_path / "profile") as page:
-        await page.until("document.getElementById('totals').innerText.includes('240 ribosome picks (about 12 of 120 false)')")
+        await page.until(
+            "document.getElementById('totals').innerText.includes('240 ribosome picks (about 12 of 120 false)')"
+        )
         tiles = await page.run(f"{TILES}.map(tile => tile.querySelector('.picks').innerText)")
         assert tiles == ["120 ribosome picks", "120 ribosome picks (about 12 false)"]
         await page.run(f"{TILES}[1].click()")

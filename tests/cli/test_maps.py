@@ -25,6 +25,7 @@ radius_angstrom = 80
 feature = "ribosome"
 method = "watershed"
 min_volume_angstrom3 = 5e4
+diameter_angstrom = 90
 min_spacing_angstrom = 100
 
 [[pick]]
@@ -32,7 +33,7 @@ feature = "proteasome"
 min_spacing_angstrom = 100
 
 [export]
-formats = ["relion5", "imod"]
+formats = ["relion5", "imod", "chimerax"]
 """
 SCALES = {
     "float": lambda map_: map_,
@@ -92,6 +93,7 @@ def test_particles_are_picked_from_any_scale(tmp_path: Path, recipe, scale):
     x = picked(tmp_path / "out")["rlnCenteredCoordinateXAngst"] / VOXEL + 30
     np.testing.assert_allclose(sorted(x), [15, 40], atol=0.1)
     assert (tmp_path / "out" / "TS_01" / "picks" / "ribosome.imod.txt").exists()
+    assert 'radius="45.00"' in (tmp_path / "out" / "TS_01" / "picks" / "ribosome.chimerax.cmm").read_text()
 
 
 def test_the_feature_can_be_named_and_links_are_followed(tmp_path: Path, recipe):

@@ -15,7 +15,7 @@ from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import FeaturePicks, VolumeFacts
 from livetomo.core.picks import Picks
-from livetomo.formats.documents import CopickExporter
+from livetomo.formats.copick import CopickExporter
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import as_probability_bytes, write_map
 from livetomo.formats.relion import Relion5Exporter
@@ -41,10 +41,10 @@ def evaluate(*arguments):
 @pytest.fixture
 def files(tmp_path):
     truth = picks([[5, 5, 5], [10, 20, 30]], [1, 1])
-    (tmp_path / "truth.copick.json").write_text(CopickExporter().text(Placed(truth, FRAME), "ribosome"))
+    (tmp_path / "truth.copick.json").write_text(CopickExporter().content(Placed(truth, FRAME), "ribosome"))
     found = picks([[5, 5, 6], [1, 1, 1], [10, 20, 31]], [0.9, 0.8, 0.3])
     for name, these in (("truth", truth), ("found", found)):
-        (tmp_path / f"{name}.star").write_text(Relion5Exporter().text(Placed(these, FRAME), "ribosome"))
+        (tmp_path / f"{name}.star").write_text(Relion5Exporter().content(Placed(these, FRAME), "ribosome"))
     write_map(tmp_path / "TS_01.mrc", np.zeros(FRAME.geometry.shape_zyx, np.float32), FRAME.geometry)
     return tmp_path
 

@@ -15,10 +15,10 @@ from scipy.spatial.transform import Rotation
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.sidecar_facts import SidecarFacts
-from livetomo.formats.exporter import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS, as_bytes
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import read_loops
-from livetomo.results.session_files import write_session
+from livetomo.results.session_files import read_names, write_session
 
 VOXEL = 13.48
 EVEN, ODD = (40, 60, 80), (41, 61, 81)
@@ -28,6 +28,8 @@ EULER = np.array([[10, 20, 30], [-40, 50, 160], [100, 170, -80]], np.float32)
 CENTRED = [f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]
 CORNER = [f"rlnCoordinate{axis}" for axis in "XYZ"]
 ANGLES = ["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]
+TURNS = Rotation.from_euler("ZYZ", EULER, degrees=True).inv()
+"""What turns the reference into each particle."""
 
 
 def placed(shape=EVEN, euler=None, pixel_size=None, name="TS_01", count=3):
@@ -48,7 +50,7 @@ def written(tmp_path: Path):
     def write(format_name: str, what: Placed) -> Path:
         exporter = EXPORTERS[format_name]
         path = tmp_path / f"ribosome.{exporter.name}.{exporter.ending}"
-        path.write_text(exporter.text(what, "ribosome"))
+        path.write_bytes(as_bytes(exporter.content(what, "ribosome")))
         return path
 
     return write
@@ -253,7 +255,7 @@ def test_copick_is_in_angstrom_from_the_corner(written):
     body = json.loads(written("copick", placed(euler=EULER)).read_text())
     position = np.array([[point["location"][axis] for axis in "xyz"] for point in body["points"]])
     np.testing.assert_allclose(position, xyz(POSITION) * VOXEL, atol=1e-3)
-    assert body["run_name"] == "TS-01"
+    assert body["run_name"] == "TS_01"
     turn = np.array([point["transformation_"] for point in body["points"]])[:, :3, :3]
     assert (Rotation.from_matrix(turn) * Rotation.from_euler("ZYZ", EULER, degrees=True)).magnitude().max() < 1e-5
 
@@ -265,6 +267,57 @@ def test_copick_reads_it(written):
     places = [(point.location.x, point.location.y, point.location.z) for point in picks.points]
     np.testing.assert_allclose(places, xyz(POSITION) * VOXEL, atol=1e-3)
     assert [point.score for point in picks.points] == pytest.approx([0.9, 0.6, 0.4])
+
+
+def test_copick_opens_a_sessions_folder_as_a_project(tmp_path):
+    copick = reader("copick")
+    names = ["TS_01", "TS-01", "TS_1-2", "a+b,c=d", "50%", "T:1~", "Zelle_ä", "断层_01", "TS 02", "[1]*?"]
+    sets = [placed(name=name, euler=EULER) for name in names]
+    for feature in ("ribosome", "ATP_synthase"):
+        write_session(sets, feature, "copick", tmp_path)
+    root = copick.from_file(str(tmp_path / "copick_config.json"))
+    assert [(one.name, one.label, one.is_particle) for one in root.pickable_objects] == [
+        ("ribosome", 1, True), ("ATP-synthase", 2, True)
+    ]  # fmt: skip
+    known = read_names(tmp_path)
+    assert {known.get(run.name, run.name) for run in root.runs} == set(names)
+    for run in root.runs:
+        for name in ("ribosome", "ATP-synthase"):
+            (picks,) = run.get_picks(object_name=name)
+            places, turns = picks.numpy()
+            np.testing.assert_allclose(places, xyz(POSITION) * VOXEL, atol=1e-3)
+            assert (Rotation.from_matrix(turns[:, :3, :3]) * TURNS.inv()).magnitude().max() < 1e-5
+
+
+def test_cryocat_reads_em_motive_lists_as_they_stand_from_1(written):
+    cryomotl = reader("cryocat.cryomotl")
+    motl = cryomotl.EmMotl(str(written("em-motl", placed(euler=EULER))))
+    np.testing.assert_allclose(motl.get_coordinates(), xyz(POSITION) + 1, atol=1e-4)
+    np.testing.assert_allclose(motl.df["score"], [0.9, 0.6, 0.4], atol=1e-6)
+    assert motl.df[["tomo_id", "subtomo_id"]].to_numpy().tolist() == [[1, 1], [1, 2], [1, 3]]
+    relion = cryomotl.RelionMotl()
+    relion.df = motl.df.copy()
+    back = relion.convert_angles_to_relion(motl.df.copy())[ANGLES].to_numpy()
+    assert (Rotation.from_euler("ZYZ", back, degrees=True) * TURNS).magnitude().max() < 1e-5
+
+
+def test_copick_reads_em_motive_lists_from_1(written):
+    formats = reader("copick.util.formats")
+    places, angles, _ = formats.read_em_motivelist(str(written("em-motl", placed(euler=EULER))))
+    np.testing.assert_allclose(places, xyz(POSITION), atol=1e-4)
+    _, turns = formats.em_to_copick_transform(places, angles, VOXEL)
+    assert (Rotation.from_matrix(turns[:, :3, :3]) * TURNS.inv()).magnitude().max() < 1e-5
+
+
+def test_imodmodel_reads_imod_models(written):
+    imodmodel = reader("imodmodel")
+    path = written("imodmod", placed())
+    np.testing.assert_allclose(
+        imodmodel.read(path)[["x", "y", "z"]], xyz(POSITION) + np.array([0.5, 0.5, 0]), atol=1e-4
+    )
+    (shown,) = imodmodel.ImodModel.from_file(path).objects
+    assert (shown.header.flags.scattered, shown.header.flags.use_value) == (True, True)
+    assert [stored.value for stored in shown.contours[0].extra] == pytest.approx([0.9, 0.6, 0.4])
 
 
 def test_imod_counts_from_the_corner_in_x_and_y_and_from_the_slice_in_z(written):
@@ -285,8 +338,8 @@ def test_a_session_holds_the_picks_of_every_tomogram(name):
     sets = [placed(name="TS_01"), placed(name="TS_02", count=2), placed(name="TS_03", count=0)]
     files = EXPORTERS[name].session(sets, "ribosome")
     assert files == EXPORTERS[name].session(sets, "ribosome")
-    whole = "".join(files.values()) + "".join(files)
-    assert all(tomogram in whole or tomogram.replace("_", "-") in whole for tomogram in ("TS_01", "TS_02"))
+    whole = b"".join(map(as_bytes, files.values())) + "".join(files).encode()
+    assert all(tomogram in whole for tomogram in (b"TS_01", b"TS_02"))
 
 
 def test_relion5s_optimisation_set_names_its_files(tmp_path: Path):

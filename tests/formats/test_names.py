@@ -19,9 +19,10 @@ from livetomo.core.picks import Picks
 from livetomo.formats.candidates import candidates_text, has_all_digits, read_candidates
 from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.names import as_relion_has_it, dashed, plain, word
+from livetomo.formats.names import as_relion_has_it, dashed, plain, relion_file, word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
 from livetomo.results.session_files import NAMES, read_names, write_session
+from tests.exported import WITHOUT_ANGLES, WITHOUT_SCORES, files_of
 
 HOSTILE = [
     "TS_01", "TS 01", "Position 1 (2)", " lead", "trail ", "TS'01", 'TS"01', "it's a \"x\"", "'TS'", '"',
@@ -87,16 +88,16 @@ def assert_all_are_read(name: str, sets: list[Placed], folder: Path):
     """By our own reader, and by starfile: every name, position and score, as many as were written."""
     exporter = EXPORTERS[name]
     written = write_session(sets, "ribosome", name, folder)
-    files = {str(path.relative_to(folder)): path.read_bytes().decode() for path in written}
+    files = files_of(exporter, folder, written)
     back = exporter.read_session(files, "ribosome", [placed.frame for placed in sets])
     assert len({exporter.called(placed.frame) for placed in sets}) == len(sets)
     known = read_names(folder)
     oriented = all(placed.picks.euler is not None for placed in sets if len(placed.picks))
     for placed in sets:
         called = exporter.called(placed.frame)
-        assert known.get(called, called).replace("_", "-") == placed.frame.name.replace("_", "-")
-        assert_read(back.get(called, Picks.none()), placed.picks, scores=name != "imod",
-                    angles=oriented and name not in ("imod", "eman2"))  # fmt: skip
+        assert known.get(called, called) == placed.frame.name
+        assert_read(back.get(called, Picks.none()), placed.picks, scores=name not in WITHOUT_SCORES,
+                    angles=oriented and name not in WITHOUT_ANGLES)  # fmt: skip
     if name in STARS:
         file, column = STARS[name]
         table = starfile.read(folder / file)
@@ -140,8 +141,8 @@ def test_any_session_is_read_back_whole(name, sets, tmp_path_factory):
 @given(placed=st.builds(lambda name, those: Placed(those, Frame(name, GEOMETRY)), NAMES_OF_ANY_KIND, picks()))
 @FEW
 def test_the_file_of_one_tomogram_is_read_back(name, placed):
-    back = EXPORTERS[name].read(EXPORTERS[name].text(placed, "ribosome"), placed.frame)
-    assert_read(back, placed.picks, scores=name != "imod", angles=name not in ("imod", "eman2"))
+    back = EXPORTERS[name].read(EXPORTERS[name].content(placed, "ribosome"), placed.frame)
+    assert_read(back, placed.picks, scores=name not in WITHOUT_SCORES, angles=name not in (*WITHOUT_ANGLES, "peet"))
 
 
 @given(NAMES_OF_ANY_KIND, picks())
@@ -177,12 +178,14 @@ def test_candidates_of_older_versions_are_read_whatever_their_name(name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_names_as_they_are_written_are_one_word_that_is_no_number(name):
-    for written in (word(name), plain(name), dashed(name)):
+    for written in (word(name), plain(name), dashed(name), relion_file(name)):
         assert written
         assert len(written.encode()) <= 120
         assert all(letter.isalnum() or letter in "_.-+=,%:~" for letter in written)
         assert plain(written) == written
     assert word(word(name)) == word(name)
+    assert relion_file(relion_file(name)) == relion_file(name)
+    assert not {":", "%"} & set(relion_file(name))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import parse_loops, read_loops
 from livetomo.results.session_files import write_session
+from tests.exported import WITHOUT_ANGLES, WITHOUT_SCORES
 
 VOXEL = 13.4812
 SHAPE = (401, 960, 1024)
@@ -29,9 +30,7 @@ THOUSANDTHS = 0.00057
 """Of a voxel: CSV and IMOD have three digits, and float32 some less."""
 UNESTIMATED = {"TS_02"}
 """A tomogram in which nobody knows how many picks are false."""
-WITH_SHARES = {"relion5", "relion4", "relion31", "warp", "csv"}
-WITHOUT_SCORES = {"imod"}
-WITHOUT_ANGLES = {"imod", "eman2"}
+WITH_SHARES = {"relion5", "relion4", "relion31", "warp", "napari", "csv"}
 CHECKED_COLUMNS = {
     "particles": {
         "rlnTomoName", "rlnMicrographName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnAutopickFigureOfMerit",
@@ -39,9 +38,14 @@ CHECKED_COLUMNS = {
         *(f"{name}{axis}{unit}" for axis in "XYZ" for name, unit in (
             ("rlnCenteredCoordinate", "Angst"), ("rlnCoordinate", ""), ("rlnOrigin", "Angst"))),
     },
+    "cryolo": {
+        "CoordinateX", "CoordinateY", "CoordinateZ", "Width", "Height", "Depth", "EstWidth", "EstHeight", "Confidence",
+        "NumBoxes", "Angle",
+    },
+    "cryolo_include": {"slice_index"},
     "global": {
-        "rlnTomoName", "rlnTomoTiltSeriesPixelSize", "rlnTomoTomogramBinning", "rlnTomoSizeX", "rlnTomoSizeY",
-        "rlnTomoSizeZ",
+        "cbox_format_version", "rlnTomoName", "rlnTomoTiltSeriesPixelSize", "rlnTomoTomogramBinning", "rlnTomoSizeX",
+        "rlnTomoSizeY", "rlnTomoSizeZ",
     },
     "optics": {
         "rlnOpticsGroupName", "rlnOpticsGroup", "rlnMicrographPixelSize", "rlnVoltage", "rlnSphericalAberration",
@@ -69,7 +73,7 @@ def placed(frame: Frame, *, count: int = 40) -> Placed:
 SETS = [placed(frame) for frame in FRAMES.values()]
 
 
-def assert_same(back: Picks, written: Placed, name: str) -> None:
+def assert_same(back: Picks, written: Placed, name: str, *, angles: bool) -> None:
     difference = (
         np.abs(back.position.astype(float) - written.picks.position) * written.frame.geometry.voxel_size_angstrom
     )
@@ -83,7 +87,7 @@ def assert_same(back: Picks, written: Placed, name: str) -> None:
         assert back.false_share is None
     if name == "csv":
         np.testing.assert_allclose(back.volume, written.picks.volume, rtol=1e-6)
-    if name not in WITHOUT_ANGLES:
+    if angles:
         turns = [Rotation.from_euler("ZYZ", one.euler.astype(float), degrees=True) for one in (back, written.picks)]
         assert np.degrees((turns[0] * turns[1].inv()).magnitude()).max() < 0.01
     else:
@@ -94,7 +98,8 @@ def assert_same(back: Picks, written: Placed, name: str) -> None:
 @pytest.mark.parametrize("which", FRAMES)
 def test_a_tomogram_s_file_is_read_back_to_a_hundredth_of_an_angstrom(name: str, which: str) -> None:
     written = placed(FRAMES[which])
-    assert_same(EXPORTERS[name].read(EXPORTERS[name].text(written, "ribosome"), written.frame), written, name)
+    back = EXPORTERS[name].read(EXPORTERS[name].content(written, "ribosome"), written.frame)
+    assert_same(back, written, name, angles=name not in (*WITHOUT_ANGLES, "peet"))
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
@@ -103,13 +108,13 @@ def test_a_session_of_unlike_tomograms_is_read_back_to_a_hundredth_of_an_angstro
     back = exporter.read_session(exporter.session(SETS, "ribosome"), "ribosome", list(FRAMES.values()))
     assert set(back) == {exporter.called(frame) for frame in FRAMES.values()}
     for written in SETS:
-        assert_same(back[exporter.called(written.frame)], written, name)
+        assert_same(back[exporter.called(written.frame)], written, name, angles=name not in WITHOUT_ANGLES)
 
 
 @pytest.mark.parametrize("name", EXPORTERS)
 def test_starfile_and_our_reader_find_the_same_in_every_star(name: str, tmp_path: Path) -> None:
     for path in write_session(SETS, "ribosome", name, tmp_path):
-        if path.suffix != ".star":
+        if path.suffix not in (".star", ".cbox"):
             continue
         theirs, ours = starfile.read(path, always_dict=True), read_loops(path)
         assert list(theirs) == list(ours)
@@ -118,7 +123,9 @@ def test_starfile_and_our_reader_find_the_same_in_every_star(name: str, tmp_path
             assert list(table) == list(ours[block])
             assert set(table) <= CHECKED_COLUMNS[block or "particles"], "a column that no test reads"
             for column, words in ours[block].items():
-                if pd.api.types.is_numeric_dtype(table[column]):
+                if set(words) == {"<NA>"}:
+                    assert table[column].isna().all()
+                elif pd.api.types.is_numeric_dtype(table[column]):
                     np.testing.assert_allclose(table[column], [float(word) for word in words], atol=1e-9)
                 else:
                     assert list(table[column]) == words
@@ -155,7 +162,7 @@ def test_relion_3_1_s_optics_say_each_tomogram_its_voxel_size() -> None:
 @pytest.mark.parametrize("which", FRAMES)
 def test_what_else_says_a_size_says_the_tomogram_s_own(which: str) -> None:
     written = placed(FRAMES[which], count=2)
-    texts = {name: EXPORTERS[name].text(written, "ribosome") for name in ("eman2", "copick", "dynamo")}
+    texts = {name: EXPORTERS[name].content(written, "ribosome") for name in ("eman2", "copick", "dynamo")}
     assert json.loads(texts["eman2"])["apix_unbin"] == written.frame.pixel_angstrom
     assert json.loads(texts["copick"])["voxel_spacing"] == written.frame.geometry.voxel_size_angstrom
     for line in texts["dynamo"].splitlines():

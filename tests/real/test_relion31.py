@@ -80,6 +80,17 @@ def test_an_average_of_exported_positions_is_centred_and_half_a_voxel_is_noticed
     np.testing.assert_allclose(np.float32(extracted[FALSE_SHARE]), np.concatenate(shares), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["T:1", "50%", "TS 01", "Zelle_ä", "a+b,c=d~"])
+def test_a_tomogram_of_any_name_is_extracted_from_a_link_of_that_name(session, tmp_path, name):
+    folder, places = session
+    (one, *_) = true_sets(places)
+    what = Placed(one.picks, Frame(name, one.frame.geometry))
+    write_session([what], "particle", "relion31", tmp_path)
+    (tmp_path / f"{EXPORTERS['relion31'].called(what.frame)}.mrc").symlink_to(folder / "TS_1.mrc")
+    average(tmp_path, "particle")
+    assert len(read_loops(tmp_path / "Extract" / "particles.star")["particles"]["rlnImageName"]) == 12
+
+
 def picked(folder: Path, output: Path) -> list[Placed]:
     """The picks of all tomograms in a folder, each through the pipeline and all out of their result folders."""
     for path in sorted(folder.glob("*.mrc")):
@@ -93,7 +104,8 @@ def test_what_is_picked_averages_to_the_particle(session, tmp_path):
     folder, _ = session
     sets = picked(folder, tmp_path / "out")
     assert sum(len(placed.picks) for placed in sets) == pytest.approx(60, abs=2)
-    work = beside_the_tomograms(tmp_path, folder)
+    work = tmp_path / "elsewhere"  # the stars name the tomograms' own files
+    work.mkdir()
     write_session(sets, "particle", "relion31", work)
     likeness, shift = likeness_and_shift(average(work, "particle"))
     print(f"correlation {likeness:.3f}, shift {shift.round(3)} voxels (z, y, x)")

@@ -89,8 +89,11 @@ def names_in(session: Path) -> set[str]:
     return {known.get(name, name) for name in starfile.read(particles / "ribosome.star")["rlnTomoName"]}
 
 
-def columns(format_name: str, text: str) -> dict[str, list[str]]:
+def columns(format_name: str, path: Path) -> dict[str, list[str] | list[bytes]]:
     """The columns of a table, or the whole of a file that is none."""
+    if format_name not in ("relion5", "relion4", "warp", "stopgap", "dynamo", "csv"):
+        return {"": path.read_bytes().splitlines()}
+    text = path.read_text()
     match format_name:
         case "relion5" | "relion4" | "warp" | "stopgap":
             ((_, found),) = parse_loops(text).items()
@@ -100,8 +103,6 @@ def columns(format_name: str, text: str) -> dict[str, list[str]]:
         case "csv":
             header, *rows = csv.reader(text.splitlines())
             found = {name: [row[number] for row in rows] for number, name in enumerate(header)}
-        case _:
-            return {"": text.splitlines()}
     return {name: column for name, column in found.items() if name not in NUMBERING.get(format_name, ())}
 
 
@@ -115,21 +116,21 @@ def test_a_tomograms_own_file_and_its_part_of_the_sessions_agree_column_by_colum
         written = write_session(sets, feature, name, tmp_path)
         own = result.folder / "picks" / f"{feature}.{name}.{exporter.ending}"
         written = [path for path in written if not path.parent.name.endswith("_import")]
-        alike = [path for path in written if columns_or_none(name, path) == columns(name, own.read_text())]
+        alike = [path for path in written if columns_or_none(name, path) == columns(name, own)]
         assert len(alike) == 1, f"{[path.name for path in written]} hold nothing like {own.name}"
     together = read_picks(newest_results(made), feature)
     files = exporter.session(together, feature)
     back = exporter.read_session(files, feature, [placed.frame for placed in together])
     for placed in together:
-        alone = exporter.read(exporter.text(placed, feature), placed.frame)
+        alone = exporter.read(exporter.content(placed, feature), placed.frame)
         np.testing.assert_array_equal(back[exporter.called(placed.frame)].position, alone.position)
         np.testing.assert_array_equal(back[exporter.called(placed.frame)].volume, alone.volume)
 
 
-def columns_or_none(name: str, path: Path) -> dict[str, list[str]] | None:
+def columns_or_none(name: str, path: Path) -> dict[str, list[str] | list[bytes]] | None:
     """None where it is another kind of file."""
     try:
-        return columns(name, path.read_text())
+        return columns(name, path)
     except (LookupError, ValueError):
         return None
 
@@ -140,6 +141,22 @@ def test_volumes_of_regions_reach_the_sessions_table(made, tmp_path):
     assert rows
     assert all(float(row["volume_angstrom3"]) > 0 for row in rows)
     assert {row["tomogram"] for row in rows} == set(TOMOGRAMS)
+
+
+def test_files_name_the_tomograms_that_were_read_and_have_the_particles_size(made, tmp_path):
+    """From the manifest through the session's picks into the files."""
+    results = newest_results(made)
+    sets = read_picks(results, "ribosome")
+    write_session(sets, "ribosome", "dynamo", tmp_path)
+    paths = [result.manifest.source.path for result in results]
+    assert all(Path(path).is_file() for path in paths)
+    assert (tmp_path / "ribosome.doc").read_text() == "".join(f"{n} {path}\n" for n, path in enumerate(paths, start=1))
+    write_session(sets, "ribosome", "relion31", tmp_path)
+    micrographs = parse_loops((tmp_path / "tomograms.star").read_text())["micrographs"]["rlnMicrographName"]
+    assert micrographs == paths
+    assert all((tmp_path / f"{path[1:-4]}_ribosome.star").is_file() for path in paths)
+    for path in write_session(sets, "ribosome", "chimerax", tmp_path):
+        assert path.suffix == ".json" or 'radius="125.00"' in path.read_text()
 
 
 def damage(folder: Path, how: str) -> str:

@@ -16,9 +16,9 @@ LINES = """
 class Lines:
     name, ending = "lines", "txt"
     def called(self, frame): return frame
-    def text(self, placed, feature): return "".join(f"{x} {y} {z}\\n" for x, y, z in placed.voxels_xyz())
+    def content(self, placed, feature): return "".join(f"{x} {y} {z}\\n" for x, y, z in placed.voxels_xyz())
     def session(self, sets, feature): raise KeyError("no such thing")
-    def read(self, text, frame): raise ValueError("not a line")
+    def read(self, content, frame): raise ValueError("not a line")
     def read_session(self, files, feature, frames): return {}
 """
 POINTS = {"exporters": {"lines": "facility_x:Lines"}}
@@ -34,7 +34,7 @@ def test_names_are_known_without_importing(install: Install):
     install("facility-x", POINTS, "raise SystemExit('imported')")
     assert list(EXPORTERS)[-2:] == ["csv", "lines"]
     assert "lines" in EXPORTERS
-    assert len(EXPORTERS) == 11
+    assert len(EXPORTERS) == 18
     assert "facility_x" not in sys.modules
 
 
@@ -54,7 +54,7 @@ def test_what_an_exporter_of_another_package_raises_names_it_and_its_package(ins
         ("import a_library_that_is_not_there", "cannot be imported (ModuleNotFoundError: No module named 'a_lib"),
         ("raise SystemExit('bye')", "cannot be imported (SystemExit: bye)"),
         ("import os; os._exit(7)", "cannot be imported (the process ended with 7)"),
-        ("Lines = 3", "has no name, ending, text, session, called, read, read_session"),
+        ("Lines = 3", "has no name, ending, content, session, called, read, read_session"),
         (LINES.replace('"lines"', '"line"'), 'calls itself "line"'),
     ],
 )

@@ -83,7 +83,7 @@ def run(
             found = pick(maps, plan)
         with clock.stage("measure"):
             extent = TomogramExtent.of(geometry, blank)
-            frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts)
+            frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts, path=str(spec.path))
             findings = describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness
             findings += measure(spec, plan, extent, seen, maps, found, on)
             judged = judge(spec, extent, findings.figures)

@@ -25,7 +25,7 @@ from livetomo.core.manifest import (
 )
 from livetomo.core.quality.metric import worst
 from livetomo.formats.candidates import candidates_name, candidates_text
-from livetomo.formats.exporter import EXPORTERS
+from livetomo.formats.exporter import EXPORTERS, as_bytes
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import write_map
 from livetomo.formats.preview import Scene, write_previews
@@ -54,7 +54,8 @@ def write_files(result: TomogramResult, folder: Path) -> None:
         (folder / kind).mkdir()
     for rule in recipe.pick:
         for name in recipe.export.formats:
-            _export(folder / "picks", name, Placed(result.published(rule), frame), rule.feature)
+            placed = Placed(result.published(rule), frame, result.diameter_angstrom(rule))
+            _export(folder / "picks", name, placed, rule.feature)
         candidates = candidates_text(Placed(result.found.candidates[rule.feature], frame))
         (folder / candidates_name(rule.feature)).write_bytes(candidates.encode())
     # Pictures and kept volumes have the input's own polarity: what was dark is dark.
@@ -75,7 +76,7 @@ def write_files(result: TomogramResult, folder: Path) -> None:
 def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:
     exporter = EXPORTERS[format_name]
     path = folder / f"{feature}.{exporter.name}.{exporter.ending}"
-    path.write_bytes(exporter.text(placed, feature).encode())
+    path.write_bytes(as_bytes(exporter.content(placed, feature)))
 
 
 def _scene(result: TomogramResult, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:
