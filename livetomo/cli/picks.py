@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("picks", short_help="Write a session's picks in any format.")
 @click.argument("session", type=NAME)
 @click.option("--watch", type=NAME, help="The session's watch, if several watches have a session of this name.")
-@click.option("--feature", help="Feature whose picks are written; needed if there are several features.")
+@click.option("--feature", help="Feature whose picks are written; notes if there are several features.")
 @click.option(
     "--format",
     "format_name",
@@ -92,6 +92,7 @@ def command(
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.exporter import EXPORTERS, InAFolder
+    from livetomo.formats.stored_frame import said_of
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import (
@@ -116,7 +117,7 @@ def command(
     if feature is None and len(known) == 1:
         (feature,) = known
     if feature not in known:
-        wrong = "--feature is needed" if feature is None else f"--feature {feature}: there are no picks of it"
+        wrong = "--feature is notes" if feature is None else f"--feature {feature}: there are no picks of it"
         raise ConfigurationError(f"{wrong}; the features of {folder} are {', '.join(known)}")
     everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
     facts = SessionFacts.read(folder)
@@ -140,7 +141,9 @@ def command(
     except OSError as fault:
         raise ConfigurationError(f"--output {output}: cannot be written ({fault.strerror})") from None
     exporter = EXPORTERS[format_name]
-    needed = list(exporter.lacks(sets)) if isinstance(exporter, InAFolder) else []
+    notes = list(exporter.lacks(sets)) if isinstance(exporter, InAFolder) else []
+    if turned := said_of(exporter, sets):
+        notes.append(turned)
     unreadable = {left.tomogram for left in left_out}
     sets = [placed for placed in sets if placed.frame.name not in unreadable]
     calibrate = calibrate or asks_for_calibration(results, feature)
@@ -158,7 +161,7 @@ def command(
             "unknown": unknown,
             "left_out": {left.tomogram: str(left.fault) for left in left_out},
             "not_taken": without,
-            "needed": needed,
+            "notes": notes,
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
@@ -169,7 +172,7 @@ def command(
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
         click.echo(f"Some names are replaced by substitutes: {NAMES} lists them.")
-    for sentence in needed:
+    for sentence in notes:
         click.echo(sentence)
     for name, whys in without.items():
         click.echo(f"not taken: {name}: {'; '.join(whys)}")

@@ -28,6 +28,7 @@ class Frame:
         has said: it is that of the tomogram.
     hand:                of the tilt series, 1 or -1, as RELION's rlnTomoHand; None where nobody has said.
     tomograms_star:      the absolute path of RELION's own tomograms.star in which it is; empty where none is known.
+    is_turned:           the file stores its axes as IMOD's `_full_rec`, while picks count in the volume turned upright.
     path:                of the tomogram's file, absolute; None where it is not known.
     """
 
@@ -38,6 +39,7 @@ class Frame:
     series_size_xyz: tuple[int, int, int] | None = None
     hand: int | None = None
     tomograms_star: str = ""
+    is_turned: bool = False
     path: str | None = None
 
     @staticmethod
@@ -53,7 +55,16 @@ class Frame:
         series = TiltSeries.of(name, geometry, facts, pixel_size_angstrom=pixel_size_angstrom)
         named = facts.tilt_series_name or None
         called = exported_name(name, facts)
-        return Frame(called, geometry, series.pixel_size_angstrom, named, series.size_xyz, series.hand, path=path)
+        return Frame(
+            called,
+            geometry,
+            series.pixel_size_angstrom,
+            named,
+            series.size_xyz,
+            series.hand,
+            is_turned=facts.stored_axes == "yzx",
+            path=path,
+        )
 
     @property
     def series(self) -> str:

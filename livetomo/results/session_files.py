@@ -11,6 +11,7 @@ from livetomo.formats.copick import COPICK_CONFIG, config_text
 from livetomo.formats.exporter import EXPORTERS, Exporter, InAFolder, as_bytes
 from livetomo.formats.frame import Placed
 from livetomo.formats.relion import OPTIMISATION_SET
+from livetomo.formats.stored_frame import in_frame_of
 from livetomo.results.left_out import LeftOut, refuse
 from livetomo.system.atomic_write import replace_bytes, replace_text
 
@@ -38,7 +39,7 @@ def write_session(
     exporter = EXPORTERS[format_name]
     if isinstance(exporter, InAFolder):
         exporter = exporter.at(output)
-    sets = _distinct(exporter, sets, leave_out)
+    sets = [in_frame_of(exporter, placed) for placed in _distinct(exporter, sets, leave_out)]
     files = exporter.session(sets, feature)
     _read_back(exporter, files, feature, sets)
     written = []

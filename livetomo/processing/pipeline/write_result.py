@@ -29,6 +29,7 @@ from livetomo.formats.exporter import EXPORTERS, as_bytes
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.mrc import write_map
 from livetomo.formats.preview import Scene, write_previews
+from livetomo.formats.stored_frame import in_frame_of
 from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.result import TomogramResult
@@ -76,7 +77,7 @@ def write_files(result: TomogramResult, folder: Path) -> None:
 def _export(folder: Path, format_name: str, placed: Placed, feature: str) -> None:
     exporter = EXPORTERS[format_name]
     path = folder / f"{feature}.{exporter.name}.{exporter.ending}"
-    path.write_bytes(as_bytes(exporter.content(placed, feature)))
+    path.write_bytes(as_bytes(exporter.content(in_frame_of(exporter, placed), feature)))
 
 
 def _scene(result: TomogramResult, shown: np.ndarray[Any, np.dtype[np.float32]]) -> Scene:
