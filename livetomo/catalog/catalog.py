@@ -22,6 +22,7 @@ from livetomo.catalog.job_queue import Jobs
 from livetomo.catalog.operator_requests import OperatorRequests
 from livetomo.catalog.queries import Views
 from livetomo.catalog.registration import Arrivals
+from livetomo.catalog.reinstate import Reinstatements
 from livetomo.catalog.session_judging import SessionJudging
 from livetomo.catalog.sessions import Sessions
 from livetomo.core.events import Recorded
@@ -48,6 +49,7 @@ class Catalog:
         self.exclusions = Exclusions(db, self.event_log, now=now)
         self.jobs = Jobs(db, self.event_log, self.judging, self.exclusions, now=now)
         self.operator_requests = OperatorRequests(db, self.event_log, now=now)
+        self.reinstatements = Reinstatements(db, self.event_log, self.exclusions, now=now)
         self.views = Views(db, self.judging, self.exclusions, now=now)
         self.health = Health(db, now=now)
 

@@ -124,6 +124,19 @@ class Exclusions:
             who = (manifest.tomogram, manifest.revision, manifest.recipe.hash)
             self._event_log.append(Event("excluded", *who, rule.id, rule.to_json()))
 
+    def publish_again(self, tomogram: TomogramId, version: str) -> None:
+        """Publish the standing result once more, as it was published first, as far as it is not taken out by now."""
+        standing = self._standing(tomogram)
+        assert standing is not None
+        those = [one for one in self.of(tomogram) if one.result_id in ("", standing.result_id)]
+        if not any(one.holds and one.is_whole for one in those):
+            for feature, body in self._bodies(standing):
+                body = _with(body, boxes_of(those, feature))
+                self._event_log.append(standing.event("picks", f"{feature}.{version}", body))
+        whole = self._event_log.body_of(standing.event("result", "", {}))
+        if whole is not None:
+            self._event_log.append(standing.event("result", version, dict(whole)))
+
     def features(self, tomogram: TomogramId) -> tuple[str, ...]:
         """The features that the standing result has looked for; none where there is no result yet."""
         standing = self._standing(tomogram)

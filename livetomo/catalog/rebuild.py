@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -21,14 +21,20 @@ from livetomo.core.exclusion import Exclusion
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.tomogram import TomogramId
 
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class FoundResult:
-    """A result on disk. `path` is its source's, relative to the watch's root, with `/`."""
+    """A result on disk. `path` is its source's, relative to the watch's root, with `/`.
+
+    is_set_aside: another result of its tomogram was in force, whenever each was made.
+    """
 
     manifest: ResultManifest
     folder: str
     path: str
+    is_set_aside: bool = False
 
 
 def rebuild(
@@ -65,7 +71,8 @@ def _course(
     """
     known = dict(catalog.db.execute("SELECT id, readmitted_at FROM exclusions").fetchall())
     for found in results:
-        yield datetime.fromisoformat(found.manifest.finished), 0, partial(_record, catalog, found)
+        when = _EARLIEST if found.is_set_aside else datetime.fromisoformat(found.manifest.finished)
+        yield when, 0, partial(_record, catalog, found)
     for exclusion in exclusions:
         if exclusion.id not in known and not exclusion.result_id:
             yield datetime.fromisoformat(exclusion.at), 1, partial(catalog.exclusions.record, exclusion)

@@ -77,6 +77,12 @@ class Sessions:
             (watch, session, self._now(), json.dumps(dict(targets))),
         )
 
+    def tomograms(self, watch: str, session: str) -> list[str]:
+        """The names of a session's tomograms."""
+        query = "SELECT name FROM tomograms WHERE watch = ? AND session = ? ORDER BY name"
+        rows: list[Any] = self._db.execute(query, (watch, session)).fetchall()
+        return [name for (name,) in rows]
+
     def named(self, session: str) -> list[str]:
         """The watches that have a session of this name."""
         rows: list[Any] = self._db.execute(

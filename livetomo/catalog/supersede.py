@@ -27,4 +27,6 @@ def supersede(
     more: dict[str, Any] = {"superseded_by": by} if by else {}
     event_log.append(state_event(*who, "superseded", job["turn"], **more))
     if job["result_id"]:
-        event_log.append(Event("retracted", *who, "superseded", {"result_id": job["result_id"], "reason": why}))
+        # A result that was put in force again can be superseded again: that is another event.
+        version = "superseded" if job["turn"] == 1 else f"superseded.{job['turn']}"
+        event_log.append(Event("retracted", *who, version, {"result_id": job["result_id"], "reason": why}))

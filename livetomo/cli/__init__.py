@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "pause": "livetomo.cli.pause",
     "resume": "livetomo.cli.resume",
     "reprocess": "livetomo.cli.reprocess",
+    "reinstate": "livetomo.cli.reinstate",
     "exclude": "livetomo.cli.exclude",
     "readmit": "livetomo.cli.readmit",
     "verify": "livetomo.cli.verify",

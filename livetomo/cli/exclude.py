@@ -29,7 +29,8 @@ RANGE = Range()
 
 @click.command("exclude", short_help="Take a tomogram, or a part of it, out of a session's picks.")
 @click.argument("session", type=NAME)
-@click.argument("tomogram", type=NAME)
+@click.argument("tomogram", type=NAME, required=False)
+@click.option("--all", "everything", is_flag=True, help="Every tomogram that the session has by now.")
 @click.option("--why", required=True, type=NAME, help="The reason, for those who read it later.")
 @click.option("--feature", type=NAME, help="Take out this feature alone.")
 @click.option("--x", type=RANGE, metavar="LOW:HIGH", help="Take out these voxels along x alone, from 0.")
@@ -39,7 +40,8 @@ RANGE = Range()
 @daemon_options
 def command(
     session: str,
-    tomogram: str,
+    tomogram: str | None,
+    everything: bool,
     why: str,
     feature: str | None,
     x: tuple[float, float] | None,
@@ -55,9 +57,14 @@ def command(
     exclusion is published with your name and the reason, and holds for later results of the tomogram, too.
     `livetomo readmit` takes it back. Nothing is deleted.
 
+    With --all in place of TOMOGRAM the session is withdrawn: all its tomograms.
+
     Example:  livetomo exclude 20261119_yeast TS_07 --why "ice on top" --z 0:60
     """
     box = {axis: ends for axis, ends in (("x", x), ("y", y), ("z", z)) if ends is not None}
-    asked = {"session": session, "watch": watch, "name": tomogram, "feature": feature, "box": box}
+    which = {"session": session, "watch": watch, "name": tomogram, "everything": everything}
+    asked = which | {"feature": feature, "box": box}
     done = request_daemon(configuration, "exclude", asked | {"who": getpass.getuser(), "why": why})
-    say(done, as_json, f"{done['watch']}/{done['session']}/{done['tomogram']}: {done['sentence']}")
+    those = done["excluded"] if everything else [done]
+    lines = [f"{each['watch']}/{each['session']}/{each['tomogram']}: {each['sentence']}" for each in those]
+    say(done, as_json, "\n".join(lines))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,10 @@ def found_results(
     from livetomo.core.errors import BadManifest
     from livetomo.results.folder import damage, find_results
     from livetomo.results.manifest import read_manifest
+    from livetomo.results.session_facts import SessionFacts
 
     roots = {watch.name: watch.path for watch in config.watch}
+    set_aside = cache(lambda session: frozenset(SessionFacts.read(session).set_aside))
     for folder in tqdm(find_results(config.output), unit="result", disable=not sys.stderr.isatty(), leave=False):
         with suppress(OSError, BadManifest):  # what is wrong with it is said below
             if not wanted(read_manifest(folder)):
@@ -74,7 +77,8 @@ def found_results(
         if root is None or not source.is_relative_to(root):
             click.echo(f"left out: {folder}: it was made of {source}, which is below no watch", err=True)
             continue
-        yield FoundResult(manifest, str(folder), source.relative_to(root).as_posix())
+        is_set_aside = manifest.result_id in set_aside(folder.parents[2])
+        yield FoundResult(manifest, str(folder), source.relative_to(root).as_posix(), is_set_aside)
 
 
 def found_exclusions(config: "Config") -> "Iterator[Exclusion]":

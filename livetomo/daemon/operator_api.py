@@ -15,7 +15,7 @@ from livetomo.catalog.sessions import Overrides
 from livetomo.config import defaults
 from livetomo.config.recipe.recipe import load_recipe, recipe_name
 from livetomo.core.errors import Refused
-from livetomo.core.exclusion import Axis, Exclusion
+from livetomo.core.exclusion import Axis, Box, Exclusion
 from livetomo.core.tomogram import TomogramId
 from livetomo.core.units import VoxelSize
 from livetomo.web.api import Actions
@@ -74,9 +74,10 @@ class Aim(OfSession):
 
 
 class OfTomogram(OfSession):
-    """A tomogram of a session, by whom it is meant, and a feature of it alone."""
+    """A tomogram of a session (or every one), by whom it is meant, and a feature of it alone."""
 
-    name: str
+    name: str | None = None
+    everything: bool = False
     who: Annotated[str, Field(min_length=1, max_length=200)]
     feature: str | None = None
 
@@ -161,6 +162,11 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
 
         return {"jobs": await catalog(of_each_watch)}
 
+    async def reinstate(body: Mapping[str, Any]) -> Any:
+        asked = _read(Anew, body)
+        which = await known(Selection(await watch_of(asked), asked.session, asked.name))
+        return {"tomograms": await catalog(lambda catalog: catalog.reinstatements.reinstate(which, asked.recipe))}
+
     async def set_session(body: Mapping[str, Any]) -> Any:
         asked = _read(SessionChoice, body)
         said = Overrides(asked.recipe, asked.voxel_size, asked.density)
@@ -175,30 +181,39 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: catalog.sessions.aim(watch, asked.session, asked.targets))
         return {"watch": watch, "session": asked.session, "targets": asked.targets}
 
-    async def tomogram_of(asked: OfTomogram) -> TomogramId:
+    async def tomograms_of(asked: OfTomogram) -> list[TomogramId]:
         watch = await watch_of(asked)
+        if asked.everything == bool(asked.name):
+            raise Refused("say which: the name of a tomogram, or everything")
         await known(Selection(watch, asked.session, asked.name))
-        return TomogramId(watch, asked.session, asked.name)
+        names = await catalog(lambda catalog: catalog.sessions.tomograms(watch, asked.session))
+        return [TomogramId(watch, asked.session, name) for name in ([asked.name] if asked.name else names)]
 
     async def exclude(body: Mapping[str, Any]) -> Any:
         asked = _read(Out, body)
-        tomogram = await tomogram_of(asked)
+        done = [await exclude_one(tomogram, asked) for tomogram in await tomograms_of(asked)]
+        return _told(done[0]) if asked.name else {"excluded": [_told(each) for each in done]}
+
+    async def exclude_one(tomogram: TomogramId, asked: Out) -> Exclusion:
+        box: Box = {str(axis): ends for axis, ends in asked.box.items()}
         features = await catalog(lambda catalog: catalog.exclusions.features(tomogram))
         if asked.feature and features and asked.feature not in features:
             raise Refused(f"{tomogram} has no picks of {asked.feature}; its features are {', '.join(features)}")
-        done = await catalog(
+        return await catalog(
             lambda catalog: catalog.exclusions.exclude(
-                tomogram, who=asked.who, why=asked.why, feature=asked.feature or "", box=asked.box
+                tomogram, who=asked.who, why=asked.why, feature=asked.feature or "", box=box
             )
         )
-        return _told(done)
 
     async def readmit(body: Mapping[str, Any]) -> Any:
         asked = _read(OfTomogram, body)
-        tomogram = await tomogram_of(asked)
-        done = await catalog(lambda catalog: catalog.exclusions.readmit(tomogram, who=asked.who, feature=asked.feature))
-        where = {"watch": tomogram.watch, "session": tomogram.session, "tomogram": tomogram.name}
+        tomograms = await tomograms_of(asked)
+        done = [each for tomogram in tomograms for each in await readmit_one(tomogram, asked)]
+        where = {"watch": await watch_of(asked), "session": asked.session, "tomogram": asked.name or ""}
         return where | {"readmitted": [_told(each) for each in done]}
+
+    async def readmit_one(tomogram: TomogramId, asked: OfTomogram) -> list[Exclusion]:
+        return await catalog(lambda catalog: catalog.exclusions.readmit(tomogram, who=asked.who, feature=asked.feature))
 
     async def exclusions(body: Mapping[str, Any]) -> Any:
         asked = _read(OfExclusions, body)
@@ -215,7 +230,7 @@ def actions(catalog: CatalogThread, state: Path) -> Actions:
         await catalog(lambda catalog: copy_database(catalog.db, path))
         return {"path": str(path)}
 
-    requests = (pause, resume, retry, purge, cancel, reprocess, set_session, set_target)
+    requests = (pause, resume, retry, purge, cancel, reprocess, reinstate, set_session, set_target)
     every = (*requests, exclude, readmit, exclusions, failed, backup)
     return {action.__name__: action for action in every}
 

@@ -1,10 +1,10 @@
 """Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
 
 That process reads on its standard input what to write: {"results": {folder: {"metadata": …, "verdict": …}},
-"exclusions": […], "session": folder, "format": name}, and writes on its standard output what it could not read:
-{"left_out": {tomogram: why}}. Tomograms whose verdict is bad, and what people or rules have taken out, are in no star.
-Beside the stars it leaves `metadata.json`, what sidecars say by now, and `session.json`, verdicts and exclusions, for
-what is derived from the results later.
+"exclusions": […], "set_aside": […], "session": folder, "format": name}, and writes on its standard output what it could
+not read: {"left_out": {tomogram: why}}. Tomograms whose verdict is bad, and what people or rules have taken out, are in
+no star. Beside the stars it leaves `metadata.json`, what sidecars say by now, and `session.json`, verdicts, exclusions
+and results that are not in force, for what is derived from the results later.
 """
 
 import asyncio
@@ -139,6 +139,7 @@ class SessionStars:
         folder = session_folder(self.output, watch, session)
         order: dict[str, Any] = {"results": results, "session": str(folder), "format": FORMAT}
         order["exclusions"] = [each.to_json() for each in excluded]
+        order["set_aside"] = await self.catalog(lambda catalog: catalog.reinstatements.set_aside(watch, session))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "livetomo.daemon.session_exports"),
             stdin=asyncio.subprocess.PIPE,
@@ -189,7 +190,8 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
             continue
         results.append(result)
         verdicts[result.manifest.result_id] = known["verdict"]
-    facts = SessionFacts(verdicts, [Exclusion.from_json(JsonObject(each)) for each in order["exclusions"]])
+    exclusions = [Exclusion.from_json(JsonObject(each)) for each in order["exclusions"]]
+    facts = SessionFacts(verdicts, exclusions, order.get("set_aside", ()))
     _must_be_there(order["results"])  # it may have gone meanwhile
     results.sort(key=lambda result: result.manifest.tomogram.name)
     write_metadata(results, session)

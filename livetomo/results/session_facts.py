@@ -23,14 +23,19 @@ SESSION_FACTS = "session.json"
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """verdicts: of results, by their ids, as they were published. exclusions: those that were taken back, too."""
+    """verdicts: of results, by their ids, as they were published. exclusions: those that were taken back, too.
+
+    set_aside: the ids of results that are not in force, though they may be the last that were made of their tomogram.
+    """
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     exclusions: Sequence[Exclusion] = ()
+    set_aside: Sequence[str] = ()
 
     def write(self, session: Path) -> None:
         """Leave it in the session's folder."""
         body = {"exclusions": [each.to_json() for each in self.exclusions], "verdicts": dict(self.verdicts)}
+        body |= {"set_aside": list(self.set_aside)}
         replace_text(session / SESSION_FACTS, json.dumps(body, ensure_ascii=False, indent=1) + "\n")
 
     @staticmethod
@@ -46,6 +51,7 @@ class SessionFacts:
             return SessionFacts(
                 {id: verdict_in(JsonObject({"verdict": verdict})) for id, verdict in body["verdicts"].items()},
                 [Exclusion.from_json(JsonObject(each)) for each in body["exclusions"]],
+                [str(each) for each in body.get("set_aside", ())],
             )
         except FileNotFoundError:
             return SessionFacts()

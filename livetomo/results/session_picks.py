@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -51,20 +51,22 @@ def _known_metadata(session: Path) -> Mapping[str, Mapping[str, Any]]:
 def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse) -> list[Result]:
     """The newest result of each tomogram below a session's folder, by the tomograms' names; one for each tilt series.
 
-    Newest is the highest revision, and of several recipes the last one that finished. `leave_out` hears of a tomogram
-    whose newest result cannot be read: an older one is not what stands for it.
+    Newest is the highest revision, and of several recipes the last one that finished, unless a person has put an
+    earlier one in force again (`session.json` says so). `leave_out` hears of a tomogram whose newest result cannot be
+    read: an older one is not what stands for it.
 
     Raises:
         ConfigurationError: there is no result.
         ResultUnreadable: there is none that can be read.
     """
     known = _known_metadata(session)
+    set_aside = frozenset(SessionFacts.read(session).set_aside)
     newest: dict[str, Result] = {}
     unreadable: list[LeftOut] = []
     folders = [path for path in sorted(session.glob("tomograms/*/r*-*")) if _REVISION.match(path.name)]
     for _, those in groupby(folders, lambda path: path.parent):
         try:
-            result = _newest(list(those))
+            result = _newest(list(those), set_aside)
         except ResultUnreadable as fault:
             unreadable.append(LeftOut(fault.path.parent.name, fault))
             continue
@@ -83,11 +85,11 @@ def newest_results(session: Path, leave_out: Callable[[LeftOut], None] = refuse)
     return [newest[name] for name in sorted(newest)]
 
 
-def _newest(folders: list[Path]) -> Result:
+def _newest(folders: list[Path], set_aside: Collection[str]) -> Result:
     """Of one tomogram's results."""
     last = max(map(_revision, folders))
     results = [read_result(folder) for folder in folders if _revision(folder) == last]
-    return max(results, key=lambda result: result.manifest.finished)
+    return max(results, key=lambda result: (result.manifest.result_id not in set_aside, result.manifest.finished))
 
 
 def _reconstruction(name: str, result: Result) -> Reconstruction:
