@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     help="One of the formats listed above.",
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder to write to. Default: SESSION/particles."
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to write to. Default: SESSION/exports/FORMAT.",
 )
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Score threshold to use instead of the published one.")
 @click.option(
@@ -80,6 +82,8 @@ def command(
 
     Tomograms whose verdict is bad are left out, unless --verdict says otherwise, and so is what was excluded (livetomo
     exclude). Each is named.
+
+    The files go to SESSION/exports/FORMAT unless --output says another folder; SESSION/particles is the daemon's own.
 
     The newest revision of each tomogram is used. Files are replaced as a whole, so you can call the command again
     during a session. A tomogram whose result is damaged is left out with a message; the exit code is then 3.
@@ -135,7 +139,7 @@ def command(
         leave_out=left_out.append,
     )
     is_first = output is not None or feature == first_feature(results)
-    output = output or folder / "particles"
+    output = _output(output, folder, format_name)
     try:
         files = write_session(sets, feature, format_name, output, is_first=is_first, leave_out=left_out.append)
     except OSError as fault:
@@ -231,6 +235,22 @@ def _folder(session: str, watch: str | None, configuration: Path) -> Path:
             f"{', '.join(map(str, found))}"
         )
     return found[0]
+
+
+def _output(given: Path | None, session: Path, format_name: str) -> Path:
+    """Where the files go: not where the daemon keeps its own, which it replaces after each result, and readers trust.
+
+    Raises:
+        ConfigurationError: they are to go there.
+    """
+    if given is None:
+        return session / "exports" / format_name
+    if given.resolve() == (session / "particles").resolve():
+        raise ConfigurationError(
+            f"--output {given}: the daemon keeps its own files of the session there. Choose another folder, or leave "
+            f"--output out: then it is {session / 'exports' / format_name}"
+        )
+    return given
 
 
 def _false(expected: float, count: int, unknown: int) -> str:

@@ -14,9 +14,10 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 from livetomo.client.api import ApiClient
-from livetomo.client.broker import Subscription
-from livetomo.client.pick_stream import PickStream, Query
+from livetomo.client.broker import Protocol, Subscription
+from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet
+from livetomo.client.query import Query
 from livetomo.client.standing import Place, Standing
 from livetomo.config.configuration import Mqtt
 from livetomo.config.user_file import validate
@@ -41,7 +42,7 @@ def picks(
     username: str | None = None,
     password_file: Path | None = None,
     ca_file: Path | None = None,
-    protocol: str = "5",
+    protocol: Protocol = "auto",
     base: str = "livetomo",
 ) -> AsyncGenerator[PickSet, None]:
     """Yield every set of picks of `feature`, each once, in order; the generator never ends by itself.
@@ -68,19 +69,20 @@ def picks(
         username: user name at the broker.
         password_file: file with the password for the broker.
         ca_file: certificates to check the broker's certificate with.
-        protocol: "5" or "3.1.1".
+        protocol: version of MQTT, "5" or "3.1.1"; "auto": 5, or 3.1.1 where the broker does not know 5.
         base: first word of the topics.
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
-    mqtt = validate(Mqtt, settings | {"protocol": protocol, "base": base}, "broker")
+    mqtt = validate(Mqtt, settings | {"base": base}, "broker")
     query = Query(feature, watch, session, site, instance, verdict)
-    return connect(mqtt, query, api=api, after=after, epoch=epoch, token=token).__aiter__()
+    return connect(mqtt, query, protocol=protocol, api=api, after=after, epoch=epoch, token=token).__aiter__()
 
 
 def connect(
     mqtt: Mqtt,
     query: Query,
     *,
+    protocol: Protocol = "auto",
     api: str | None = None,
     after: int | None = None,
     epoch: str = "",
@@ -95,7 +97,7 @@ def connect(
 
     return PickStream(
         query,
-        Subscription(mqtt),
+        Subscription(mqtt, protocol),
         api_at,
         base=mqtt.base,
         after=after,

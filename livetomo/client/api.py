@@ -14,7 +14,8 @@ from livetomo.client.pickset import RemoteFile
 from livetomo.core.errors import ApiAway, NotAsPublished, NumberedAnew
 
 _TIME_LIMIT_SECONDS = 30.0
-_PAGE = 200
+_PAGE = 500
+_MOST_SESSIONS = 1000
 
 
 class ApiClient:
@@ -43,6 +44,32 @@ class ApiClient:
             if page["next"] == seq:
                 return
             seq = page["next"]
+
+    async def watches(self) -> list[str]:
+        """The watches that the daemon has.
+
+        Raises:
+            ApiAway: the API does not answer at the moment.
+        """
+        status = (await self._json("api/v1/status"))["status"]
+        return [str(watch["name"]) for watch in status["watches"]]
+
+    async def sessions(self) -> list[Mapping[str, Any]]:
+        """The newest sessions, newest first: `watch`, `session`, and `live`, of which older daemons say nothing.
+
+        Raises:
+            ApiAway: the API does not answer at the moment.
+        """
+        sessions: list[Mapping[str, Any]] = (await self._json(f"api/v1/sessions?limit={_MOST_SESSIONS}"))["sessions"]
+        return sessions
+
+    async def features(self, watch: str, session: str) -> set[str]:
+        """The features that were picked in a session.
+
+        Raises:
+            ApiAway: the API does not answer at the moment.
+        """
+        return set((await self._json(f"api/v1/summary?watch={quote(watch)}&session={quote(session)}"))["picks"])
 
     async def fetch(self, file: RemoteFile) -> bytes:
         """The file's content, which is what was published.

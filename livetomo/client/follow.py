@@ -2,51 +2,35 @@
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass
 
+from livetomo.client.collected_session import CollectedSession
 from livetomo.client.command import Command, Every
-from livetomo.client.local_collection import CollectedSession, Collection
+from livetomo.client.local_collection import Collection
 from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet, RemoteFile
-from livetomo.core.errors import ApiAway, ConfigurationError, NotAsPublished
+from livetomo.client.runs import Due, Runs
+from livetomo.client.trouble import RETRY_SECONDS, Trouble, cause_of, patiently
+from livetomo.client.unheard import unheard
+from livetomo.core.errors import ApiAway, LivetomoError, NotAsPublished, the_one
 from livetomo.core.naming import slug
 
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
-RETRY_SECONDS = 5.0
-
-
-@dataclass
-class _Work:
-    """What a session's command has seen, and the run that is under way."""
-
-    watch: str
-    name: str
-    session: CollectedSession
-    seen: set[str] = field(default_factory=set)
-    picks: int = 0
-    task: asyncio.Task[int] | None = None
-
-    @property
-    def new_tomograms(self) -> int:
-        return len({taken.event_id for taken in self.session.taken.values()} - self.seen)
-
-    @property
-    def new_picks(self) -> int:
-        return sum(taken.count for taken in self.session.taken.values() if taken.event_id not in self.seen)
+ASK_SECONDS = 60.0
+# Of the time, at most one part in so many goes into saving, however much has been collected.
+_SAVING_SHARE = 5
 
 
 @dataclass(eq=False, repr=False)
 class Follower:
     """One stream into one collection.
 
-    kind:      an export format whose files are fetched for each tomogram; None: the particles file alone.
-    false_share: take the strongest picks of each tomogram among which this share is expected to be false; None: all.
+    command:   run when enough is new, by `every`; where there is no pick only if `run_empty`.
     tomograms: end when so many are collected; None: never.
     on_change: called with every change.
     """
@@ -54,20 +38,29 @@ class Follower:
     stream: PickStream
     collection: Collection
     _: KW_ONLY
-    kind: str | None = None
-    false_share: float | None = None
     command: Command | None = None
     every: Every | None = None
+    run_empty: bool = False
     tomograms: int | None = None
     on_change: Callable[[PickSet, Collection], None] = lambda pickset, collection: None
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def __post_init__(self) -> None:
-        self._every = self.every or Every()
-        self._saved_at = -math.inf
-        self._work: dict[tuple[str, str], _Work] = {}
-        self.failed_runs = 0
+        self._choice = self.collection.choice
+        self._disk = Trouble("Saving")
+        self._save_again_at = 0.0
+        self._last_set_at = 0.0
+        self._over: set[tuple[str, str]] = set()
+        self._runs: Runs | None = None
+        if self.command is not None:
+            due = Due(self.every or Every(), self.run_empty)
+            self._runs = Runs(self.command, due, self._save_or_say, self.pause)
+
+    @property
+    def failed_runs(self) -> int:
+        """How many runs of the command have failed."""
+        return self._runs.failed if self._runs is not None else 0
 
     async def run(self) -> None:
         """Until enough are collected, and the command has seen all of them; or until cancelled."""
@@ -75,123 +68,147 @@ class Follower:
             self._look_at(where, session)
         try:
             if not self._is_enough():
-                self._save()
                 await self._collect()
-            await self._finish()
+            if self._runs is not None:
+                await self._runs.finish()
+            await patiently(self._save, self._disk, self.collection.folder, self.pause)
         finally:
-            self._save()
-            for work in self._work.values():
-                if work.task is not None:
-                    work.task.cancel()
-            await asyncio.gather(*(work.task for work in self._work.values() if work.task), return_exceptions=True)
+            if self._runs is not None:
+                await self._runs.cancel()
+            self._save_or_say()
 
     async def _collect(self) -> None:
-        """Take in one set after the other; write at once where there is time, and now and then where there is none."""
-        saving = asyncio.create_task(self._save_now_and_then())
+        """Take in one set after the other, while what is beside that goes on."""
         try:
-            async with aclosing(self.stream.__aiter__()) as picksets:
-                async for pickset in picksets:
-                    await self._take(pickset)
-                    if self._is_enough():
-                        break
-        finally:
-            saving.cancel()
-        self._save()
+            async with asyncio.TaskGroup() as beside:
+                tasks = [beside.create_task(each) for each in (self._begin(), self._tick(), self._ask())]
+                async with aclosing(self.stream.__aiter__()) as picksets:
+                    async for pickset in picksets:
+                        await self._take(pickset)
+                        if self._is_enough():
+                            break
+                for task in tasks:
+                    task.cancel()
+        except BaseExceptionGroup as faults:
+            if (fault := the_one(LivetomoError, faults)) is not None:
+                raise fault from None
+            raise
 
-    async def _save_now_and_then(self) -> None:
+    # What is beside the stream.
+
+    async def _begin(self) -> None:
+        """Save where it began as soon as that is known: it would begin later if it were killed before."""
+        await self.stream.begun.wait()
+        await patiently(self._save, self._disk, self.collection.folder, self.pause)
+
+    async def _tick(self) -> None:
+        """Save now and then; see whether the command is due by what has not just come."""
         while True:
             await self.pause(SAVE_SECONDS)
-            self._save()
+            if self.clock() >= self._save_again_at:
+                self._save_or_say()
+            if self._runs is not None:
+                self._runs.check()
+                at_rest = self.clock() - self._last_set_at >= SAVE_SECONDS
+                for where, session in self.collection.sessions.items():
+                    self._runs.look_at(where, session, at_rest=at_rest, is_over=where in self._over)
 
-    def _save(self) -> None:
-        self.collection.save(self.stream.position, self.stream.epoch, self.stream.began)
+    async def _ask(self) -> None:
+        """Say what nobody has heard of; then learn from time to time which sessions are over."""
+        is_said = False
+        while True:
+            await self.stream.caught_up.wait()
+            assert self.stream.api is not None
+            try:
+                for sentence in [] if is_said else await unheard(self._choice, self.stream.api):
+                    log.warning("%s", sentence)
+                is_said = True
+                sessions = await self.stream.api.sessions()
+                self._over = {(each["watch"], each["session"]) for each in sessions if each.get("live") is False}
+            except ApiAway as fault:
+                log.debug("%s", fault)  # the stream says so, where it lasts
+            await self.pause(ASK_SECONDS)
 
-    def _is_enough(self) -> bool:
-        return self.tomograms is not None and self.collection.tomograms >= self.tomograms
+    # One set.
 
     async def _take(self, pickset: PickSet) -> None:
-        pickset = self._chosen(pickset)
+        if self._choice.false_share is not None and pickset.rows and pickset.false_shares() is None:
+            why = pickset.false_share_missing or "the recipe did not ask for it"
+            log.warning("%s: no pick is taken, since its share of false picks is not known: %s", pickset.tomogram, why)
+        pickset = self._choice.of(pickset)
         try:
-            session = self.collection.take(pickset, await self._file(pickset))
+            file = await self._file(pickset)
         except NotAsPublished as fault:
             log.error("%s is left out: %s", pickset.tomogram, fault)
             return
+        session = await patiently(
+            lambda: self.collection.take(pickset, file), self._disk, self.collection.folder, self.pause
+        )
+        self._last_set_at = self.clock()
         if session is None and pickset.left_out:
             self.on_change(pickset, self.collection)
         if session is not None:
             # A particles file of a long session takes a while to write: not for each of a thousand sets at once.
-            if self.clock() - self._saved_at >= SAVE_SECONDS:
-                self._save()
-                self._saved_at = self.clock()
+            if self.clock() >= self._save_again_at:
+                self._save_or_say()
             self.on_change(pickset, self.collection)
             self._look_at((pickset.watch, pickset.session), session)
 
-    def _chosen(self, pickset: PickSet) -> PickSet:
-        """Those of its picks that are wanted."""
-        if self.false_share is None or pickset.retracted:
-            return pickset
-        if pickset.rows and pickset.false_shares() is None:
-            why = pickset.false_share_missing or "the recipe did not ask for it"
-            log.warning("%s: no pick is taken, since its share of false picks is not known: %s", pickset.tomogram, why)
-        return pickset.up_to_false_share(self.false_share)
-
     async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:
-        if self.kind is None or pickset.retracted or pickset.left_out:
+        kind = self._choice.format
+        if kind is None or pickset.retracted or pickset.left_out:
             return None
         if pickset.excluded:
             log.warning(
                 "%s: a part of it is excluded, and its file in the format %s has all of it: it is not fetched",
-                *(pickset.tomogram, self.kind),
+                *(pickset.tomogram, kind),
             )
             return None
-        file = pickset.files.get(self.kind)
+        file = pickset.files.get(kind)
         if file is None:
             known = ", ".join(sorted(pickset.files)) or "none"
-            raise ConfigurationError(
-                f'{pickset.tomogram} is not published as "{self.kind}" (but as: {known}). '
-                "Add it to the formats in the table export of the recipe."
+            raise NotAsPublished(
+                f'it is not published as "{kind}" (but as: {known}). '
+                "Add that to the formats in the table export of its recipe."
             )
         ending = file.name.rsplit(".", 1)[-1]
-        return f"{slug(pickset.tomogram)}.{self.kind}.{ending}", await self._fetched(file)
+        return f"{slug(pickset.tomogram)}.{kind}.{ending}", await self._fetched(file)
 
     async def _fetched(self, file: RemoteFile) -> bytes:
         """The file, however long the daemon is away."""
         assert self.stream.api is not None
-        complaint = ""
+        trouble = Trouble(f"Fetching {file.name}")
         while True:
             try:
-                return await self.stream.api.fetch(file)
+                content = await self.stream.api.fetch(file)
             except ApiAway as fault:
-                if str(fault) != complaint:
-                    log.warning("%s; it is tried again", fault)
-                complaint = str(fault)
+                trouble.say(str(fault))
                 await self.pause(RETRY_SECONDS)
+            else:
+                trouble.over()
+                return content
+
+    # What follows from it.
+
+    def _is_enough(self) -> bool:
+        return self.tomograms is not None and self.collection.tomograms >= self.tomograms
 
     def _look_at(self, where: tuple[str, str], session: CollectedSession) -> None:
-        """Start the command if enough is new and it is not running."""
-        if self.command is None:
-            return
-        work = self._work.setdefault(where, _Work(*where, session))
-        if work.task is None and self._every.is_due(work.new_picks, work.new_tomograms):
-            work.seen = {taken.event_id for taken in session.taken.values()}
-            work.task = asyncio.create_task(self.command.run(session, work.watch, work.name))
-            work.task.add_done_callback(lambda task: self._ended(work, task))
+        if self._runs is not None:
+            self._runs.look_at(where, session)
 
-    def _ended(self, work: _Work, task: "asyncio.Task[int]") -> None:
-        if task.cancelled() or task.exception() is not None:
-            return  # who awaits it gets the cancellation
-        work.task = None
-        self.failed_runs += task.result() != 0
-        self._look_at((work.watch, work.name), work.session)
+    def _save(self) -> None:
+        begun = self.clock()
+        self.collection.save(self.stream.position, self.stream.epoch, self.stream.began)
+        took = self.clock() - begun
+        self._save_again_at = self.clock() + max(SAVE_SECONDS, _SAVING_SHARE * took)
 
-    async def _finish(self) -> None:
-        """Let the command see what it has not seen yet."""
-        for work in list(self._work.values()):
-            while work.task is not None or work.new_tomograms:
-                if work.task is None:
-                    work.seen = {taken.event_id for taken in work.session.taken.values()}
-                    assert self.command is not None
-                    self.failed_runs += await self.command.run(work.session, work.watch, work.name) != 0
-                else:
-                    await work.task
-                    await asyncio.sleep(0)  # its callback comes next
+    def _save_or_say(self) -> None:
+        """Save; where there is no room, it is tried again at the next tick."""
+        try:
+            self._save()
+        except OSError as fault:
+            self._save_again_at = 0.0
+            self._disk.say(cause_of(fault, self.collection.folder))
+        else:
+            self._disk.over()

@@ -2,59 +2,26 @@
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from livetomo.client.api import ApiClient
 from livetomo.client.broker import Subscription
-from livetomo.client.pickset import PickSet, pickset_of
+from livetomo.client.daemons import Heard, find_daemon
+from livetomo.client.pickset import PickSet
+from livetomo.client.query import Query, malformed
+from livetomo.client.rows import read_pickset
 from livetomo.client.standing import Place, Replay, Standing, keep
 from livetomo.core.back_off import BackOff
-from livetomo.core.errors import ApiAway, BadStar, BrokerAway, ConfigurationError, NotAsPublished, NumberedAnew
-from livetomo.core.exclusion import without_excluded
+from livetomo.core.errors import ApiAway, BrokerAway, NotAsPublished, NumberedAnew
 from livetomo.core.naming import slug
-from livetomo.core.quality.metric import WORST_VERDICT, Verdict
-from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
-from livetomo.formats.star import parse_loops
 
 log = logging.getLogger("livetomo.client.stream")
 
 _PAUSES = BackOff(1.0, 30.0)
 _RECONCILE_SECONDS = 60.0
-_OTHERS_SECONDS = 0.2
-
-Heard = AsyncIterator[tuple[str, Mapping[str, Any]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is followed: None is any. verdict: the worst of tomograms whose picks are taken."""
-
-    feature: str
-    watch: str | None = None
-    session: str | None = None
-    site: str | None = None
-    instance: str | None = None
-    verdict: Verdict = WORST_VERDICT
-
-    def wants(self, body: Mapping[str, Any]) -> bool:
-        """Whether this payload is about what is followed."""
-        if not body["schema"].startswith(("livetomo/picks/1", "livetomo/retracted/1")):
-            return False
-        return (
-            body.get("feature", self.feature) == self.feature
-            and self.watch in (None, body["watch"])
-            and self.session in (None, body["session"])
-        )
-
-    def topics(self, root: str) -> list[str]:
-        """What to subscribe to."""
-        place = "/".join([root, *("+" if name is None else slug(name) for name in (self.watch, self.session)), "+"])
-        return [f"{place}/picks/{slug(self.feature)}", f"{place}/retracted"]
 
 
 class PickStream:
@@ -68,6 +35,8 @@ class PickStream:
     epoch: of that number, to be kept with it. Where the daemon has begun another, because its catalog was restored or
         made anew, its whole event log is read once, and what changes the set that stands for a tomogram is handed on.
     began: the event after which this consumer wanted to hear of things at all; to be kept, too.
+    caught_up: set while all that was missed has been handed on, as far as the API knows.
+    begun: set as soon as the position is known.
     """
 
     def __init__(
@@ -88,6 +57,9 @@ class PickStream:
         self.epoch = epoch
         self.began = began
         self.api: ApiClient | None = None
+        self.caught_up = asyncio.Event()
+        self.begun = asyncio.Event()
+        self._url = ""
         self._query = query
         self._subscription = subscription
         self._api_at = api_at
@@ -99,7 +71,6 @@ class PickStream:
         # Unlike the position, which may begin at what was the newest event, this has really been handed on.
         self._dealt_with = after or 0
         self._complaint = ""
-        self._is_caught_up = False
 
     async def __aiter__(self) -> AsyncGenerator[PickSet, None]:
         """Until the consumer stops asking; close it then (`contextlib.aclosing`), or the connection lingers."""
@@ -126,47 +97,17 @@ class PickStream:
         any_of = "/".join(slug(name) if name else "+" for name in (self._query.site, self._query.instance))
         topics = [f"{self._base}/{any_of}/{kind}" for kind in ("status", "availability")]
         async with self._subscription.open(topics) as heard:
-            found = await self._running(heard)
-        if len(found) > 1:
-            raise ConfigurationError(
-                f"several daemons publish here: {', '.join(sorted(found))}. Choose one by its site and instance."
-            )
-        ((root, status),) = found.items()
-        self.api = self._api_at(str(status.get("url", "")))
+            root, status = await find_daemon(heard, self._complain)
+        self._ask_at(status)
         return root
 
-    async def _running(self, heard: Heard) -> Mapping[str, Mapping[str, Any]]:
-        """The statuses of the daemons that run; those that have stopped are waited for where there are no others."""
-        statuses: dict[str, Mapping[str, Any]] = {}
-        words: dict[str, str] = {}
-        hearing: asyncio.Future[tuple[str, Mapping[str, Any]]] | None = None
-        is_said = False
-        try:
-            while True:
-                hearing = hearing or asyncio.ensure_future(anext(heard))
-                running = {root: status for root, status in statuses.items() if words.get(root, "online") == "online"}
-                # The other daemons' words, if there are any, come at once, too.
-                await asyncio.wait(
-                    [hearing], timeout=_OTHERS_SECONDS if running or (statuses and not is_said) else None
-                )
-                if hearing.done():
-                    (topic, body), hearing = hearing.result(), None
-                    root, _, kind = topic.rpartition("/")
-                    if kind == "availability":
-                        words[root] = str(body.get("availability"))
-                    else:
-                        statuses[root] = body
-                elif running:
-                    log.debug("found %s", ", ".join(running))
-                    return running
-                else:
-                    is_said = True
-                    gone = ", ".join(f"{root} is {words[root]}" for root in sorted(statuses))
-                    self._complain(f"no daemon runs: {gone}. Waiting for one.")
-        finally:
-            if hearing is not None:
-                hearing.cancel()
-                await asyncio.wait([hearing])
+    def _ask_at(self, status: Mapping[str, Any]) -> bool:
+        """Ask the API that a status names from now on; whether that is another one than before."""
+        url = str(status.get("url", ""))
+        if self.api is not None and url == self._url:
+            return False
+        self.api, self._url = self._api_at(url), url
+        return True
 
     async def _connected(self, heard: Heard) -> AsyncGenerator[PickSet, None]:
         """First what was missed, then what is heard, and from time to time a look at whether anything was missed."""
@@ -181,13 +122,9 @@ class PickStream:
                 hearing = hearing or asyncio.ensure_future(anext(heard))
                 await asyncio.wait([hearing], timeout=max(0.0, due - loop.time()))
                 if hearing.done():
-                    (_, body), hearing = hearing.result(), None
-                    self.epoch = self.epoch or body.get("epoch", "")
-                    if self._is_anew(body):
-                        async for pickset in self._missed():
-                            yield pickset
-                    if (news := await self._once(body)) is not None:
-                        yield news
+                    (topic, body), hearing = hearing.result(), None
+                    async for pickset in self._told(topic, body):
+                        yield pickset
                 elif loop.time() >= due:
                     async for pickset in self._missed():
                         yield pickset
@@ -197,27 +134,52 @@ class PickStream:
                 hearing.cancel()
                 await asyncio.wait([hearing])
 
+    async def _told(self, topic: str, body: Mapping[str, Any]) -> AsyncIterator[PickSet]:
+        """What a message of the broker brings."""
+        if topic.endswith("/status"):
+            if self._ask_at(body):  # it was started again, and listens elsewhere
+                async for pickset in self._missed():
+                    yield pickset
+            return
+        if why := malformed(body):
+            log.error("a message for %s is left out, since %s", topic, why)
+            return
+        self.epoch = self.epoch or body.get("epoch", "")
+        if self.position is None:  # the API has not been reached yet: what comes after this is not to be missed
+            self._begin(body["seq"] - 1)
+        if self._is_anew(body):
+            async for pickset in self._missed():
+                yield pickset
+        if (news := await self._once(body)) is not None:
+            yield news
+
+    def _begin(self, seq: int) -> None:
+        """What comes after this event is wanted."""
+        self.position = self.began = seq
+        self.begun.set()
+
     async def _missed(self) -> AsyncIterator[PickSet]:
         """Everything of interest after the position, which moves with it."""
         try:
             async for pickset in self._after_position():
                 yield pickset
         except ApiAway as fault:
-            self._is_caught_up = False
+            self.caught_up.clear()
             self._complain(
                 f"{fault}. Until it can be reached, what is published while the broker or this program is away "
                 'will be missed: is "public_url" in the table http of the daemon right?'
             )
         else:
-            self._is_caught_up = True
+            self.caught_up.set()
             self._seen = {event_id: seq for event_id, seq in self._seen.items() if seq > self._dealt_with}
 
     async def _after_position(self) -> AsyncIterator[PickSet]:
         assert self.api is not None
         if self.position is None:
-            self.position = self.began = await self.api.last()
+            self._begin(await self.api.last())
+        assert self.position is not None
         try:
-            async for body in self.api.events_after(self.position, *filter(None, [self.epoch])):
+            async for body in self._well_formed(self.api.events_after(self.position, *filter(None, [self.epoch]))):
                 if self._is_anew(body):
                     raise NumberedAnew("its events are of another epoch", body["epoch"])
                 if (pickset := await self._once(body)) is not None:
@@ -229,16 +191,24 @@ class PickStream:
             async for pickset in self._from_the_start(anew.epoch):
                 yield pickset
 
+    async def _well_formed(self, events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
+        """Those that are events; what is not is said."""
+        async for body in events:
+            if why := malformed(body):
+                log.error("an event of %s is left out, since %s", self._url or "the API", why)
+            else:
+                yield body
+
     async def _from_the_start(self, epoch: str) -> AsyncIterator[PickSet]:
         """Read the whole event log, and hand on what makes a difference; twice, since it need not fit into memory."""
         assert self.api is not None
         replay = Replay(epoch=epoch, began=self.began)
-        async for body in self.api.events_after(0):
+        async for body in self._well_formed(self.api.events_after(0)):
             replay.note(body, wanted=self._query.wants(body))
         news = replay.news(self._standing)
         # A program that ends meanwhile begins at the start again.
         self.position, self._dealt_with, self.epoch = 0, 0, replay.epoch
-        async for body in self.api.events_after(0):
+        async for body in self._well_formed(self.api.events_after(0)):
             if body["seq"] > replay.last:
                 break
             if body["event_id"] in news and (pickset := await self._handed_on(body)) is not None:
@@ -255,74 +225,23 @@ class PickStream:
             return None
         # Of another epoch the API has given all by now. Only where it is away the broker's word has to do, and then
         # numbers of different epochs are not compared.
-        if self._is_caught_up if self._is_anew(body) else body["seq"] <= self._dealt_with:
+        if self.caught_up.is_set() if self._is_anew(body) else body["seq"] <= self._dealt_with:
             return None
         return await self._handed_on(body)
 
     async def _handed_on(self, body: Mapping[str, Any]) -> PickSet | None:
-        """The set that `body` announces, remembered; None where its file is not what was published."""
-        pickset = pickset_of(body, self._query.feature, ())
-        pickset = pickset if pickset.retracted else pickset.up_to_verdict(self._query.verdict)
-        if not pickset.retracted and not pickset.left_out:
-            try:
-                pickset = pickset_of(body, self._query.feature, await self._rows(body, pickset))
-            except NotAsPublished as fault:
-                log.error("%s is left out: %s", body["tomogram"], fault)
-                self._seen[body["event_id"]] = body["seq"]
-                return None
-        self._seen[body["event_id"]] = body["seq"]
+        """The set that `body` announces, remembered; None where it is not what was to be published, which is said."""
+        try:
+            pickset = await read_pickset(body, self._query.feature, self._query.verdict, self.api)
+        except NotAsPublished as fault:
+            log.error("%s is left out: %s", body["tomogram"], fault)
+            self._seen[body["event_id"]] = body["seq"]
+            return None
+        self._seen[pickset.event_id] = pickset.seq
         keep(self._standing, pickset)
         return pickset
-
-    async def _rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:
-        """The rows that came along, or else those of the RELION 5 file, in the columns of the message.
-
-        Raises:
-            NotAsPublished: they cannot be read, or are not as many as the message counts.
-        """
-        excluded, is_listed = body.get("excluded", ()), not body["truncated"]
-        rows = await self._all_rows(body, pickset)
-        if len(rows) != body["count"] and not (excluded and is_listed):  # what is listed is without them
-            raise NotAsPublished(
-                f"{len(rows):,} rows of {pickset.feature} where the message counts {body['count']:,}. "
-                "Have the tomogram processed again (livetomo reprocess)."
-            )
-        return tuple(map(tuple, without_excluded(rows, body["columns"], body["volume"], excluded)))
-
-    async def _all_rows(self, body: Mapping[str, Any], pickset: PickSet) -> tuple[tuple[float, ...], ...]:
-        if not body["truncated"]:
-            return tuple(tuple(row) for row in body["picks"])
-        assert self.api is not None
-        file = pickset.files.get("relion5")
-        if file is None:
-            raise ConfigurationError(
-                f"{body['tomogram']} has {body['count']:,} picks, of which {len(body['picks']):,} are in the message; "
-                'the others are in no file that can be read here. Add "relion5" to the formats of the recipe, or '
-                'raise "inline_picks" in the table mqtt.'
-            )
-        content = await self.api.fetch(file)
-        try:
-            return rows_of_star(content.decode(), pickset)
-        except (BadStar, LookupError, ValueError) as fault:
-            raise NotAsPublished(f"{file.url} cannot be read as a particles star ({fault})") from None
 
     def _complain(self, what: str) -> None:
         if what != self._complaint:
             log.warning("%s", what)
         self._complaint = what
-
-
-def rows_of_star(text: str, pickset: PickSet) -> tuple[tuple[float, ...], ...]:
-    """The rows of a RELION 5 particles file, in the columns of `pickset`, which are from the first voxel's centre.
-
-    What a column holds that a newer daemon has added is not known here.
-    """
-    loop = parse_loops(text)["particles"]
-    columns: dict[str, list[float]] = {"score": [float(word) for word in loop[SCORE]]}
-    unknown = [math.nan] * len(columns["score"])
-    centre = pickset.centre_angstrom or pickset.geometry.middle_angstrom
-    for axis, name, middle in zip("xyz", CENTRED, centre, strict=True):
-        columns[f"{axis}_angstrom"] = [float(word) + middle for word in loop[name]]
-    if FALSE_SHARE in loop:
-        columns["false_share"] = [float(word) for word in loop[FALSE_SHARE]]
-    return tuple(zip(*(columns.get(name, unknown) for name in pickset.columns), strict=True))

@@ -97,6 +97,11 @@ class PickSet:
         rows = tuple(row for row, share in zip(self.rows, shares, strict=False) if share <= most)
         return replace(self, rows=rows, false_share=None)
 
+    def from_score(self, least: float) -> "PickSet":
+        """The strongest rows: those with at least this score."""
+        rows = tuple(row for row, score in zip(self.rows, self.scores(), strict=True) if score >= least)
+        return replace(self, rows=rows, false_share=None)
+
     def up_to_verdict(self, worst: Verdict) -> "PickSet":
         """Without rows where the tomogram's verdict is worse, or all of it was taken out."""
         if {} in self.excluded:
@@ -112,7 +117,11 @@ class PickSet:
 
 
 def pickset_of(body: Mapping[str, Any], feature: str, rows: tuple[tuple[float, ...], ...]) -> PickSet:
-    """What a picks or retracted payload says, with all rows."""
+    """What a picks or retracted payload says, with all rows.
+
+    Raises:
+        LookupError, TypeError, ValueError, AttributeError: it is no such payload.
+    """
     common = {key: body[key] for key in ("event_id", "seq", "time", "watch", "session", "tomogram", "revision")}
     common |= {"recipe_hash": body["recipe_hash"], "result_id": body["result_id"], "feature": feature}
     common["epoch"] = body.get("epoch", "")

@@ -108,6 +108,10 @@ class BrokerAway(BrokerError, Unreachable, reason="broker away"):
     """The MQTT broker does not answer, refuses, or has hung up: what is to be published waits for it."""
 
 
+class OtherVersion(BrokerAway, reason="another version of MQTT"):
+    """Somebody took the connection and gave no answer of this version of MQTT: a broker of another one does so."""
+
+
 class MessageRefused(BrokerError, reason="message refused", exit_code=ExitCode.CONFIGURATION):
     """The MQTT broker is there, and does not take this message."""
 
@@ -178,6 +182,15 @@ class StateBusy(PathError, reason="state in use", exit_code=ExitCode.BUSY):
     """Another daemon holds the state directory."""
 
     sentence = "{path} is in use by another livetomo daemon. Stop that one, or choose another state."
+
+
+class CollectionBusy(PathError, reason="folder in use", exit_code=ExitCode.BUSY):
+    """Another follower collects in this folder."""
+
+    sentence = (
+        "{path} is in use by another livetomo follow, and two would write over each other. Stop that one, or give this "
+        "one another --output."
+    )
 
 
 class BadBackup(PathErrorWithCause, reason="bad backup", exit_code=ExitCode.INPUT):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from livetomo.core.errors import LivetomoError
 from livetomo.publish.payloads.events import MessageSettings, payload_of, result_url
-from livetomo.web.read_model import View
+from livetomo.web.read_model import View, live_sessions
 from livetomo.web.responses import answer, bounded_body, number, required, whole
 
 # What may be asked of the daemon by name; each takes the request's JSON object and returns what is answered.
@@ -34,8 +35,10 @@ class HttpApi:
         return answer(whole(await self._view.status()))
 
     async def sessions(self, request: Request) -> Response:
-        """The newest sessions."""
-        return answer({"sessions": await self._view.sessions(number(request, "limit", 100, most=1000))})
+        """The newest sessions, and of each whether it is live, as it is while it has a summary at the broker."""
+        sessions = await self._view.sessions(number(request, "limit", 100, most=1000))
+        live = set(await live_sessions(self._view))
+        return answer({"sessions": [asdict(each) | {"live": (each.watch, each.session) in live} for each in sessions]})
 
     async def tomograms(self, request: Request) -> Response:
         """A session's tomograms, newest first; with `name`, that one."""

@@ -33,7 +33,7 @@ def document() -> dict[str, Any]:
             "/events": _get("Server-sent events: `status` and `tomogram`", after),
             "/api/v1/openapi.json": _get("This document"),
             "/api/v1/status": _get("What the daemon is doing", answer=_STATUS),
-            "/api/v1/sessions": _get("The newest sessions", limit, answer=_object(sessions=_many(_of(SessionView)))),
+            "/api/v1/sessions": _get("The newest sessions", limit, answer=_object(sessions=_many(_SESSION))),
             "/api/v1/summary": _get("Totals of a session", watch, session, answer=_of(SessionTotals)),
             "/api/v1/tomograms": _get(
                 "A session's tomograms, newest first",
@@ -132,4 +132,5 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 # What is wrong stands in `problems` as sentences, and in the status with all that is known of it.
+_SESSION = {"allOf": [_of(SessionView), _object(live={"type": "boolean", "description": "a tomogram came lately"})]}
 _STATUS = _object(status=_of(Status), ready={"type": "boolean"}, problems=_many({"type": "string"}))

@@ -60,17 +60,28 @@ def picks(*arguments):
 
 def test_every_tomogram_counts_once_with_its_newest_revision_in_a_stable_order(session):
     assert "8 picks of ribosome in 3 tomograms:" in picks(session).stdout
-    table = starfile.read(session / "particles" / "ribosome.star")
+    table = starfile.read(session / "exports" / "relion5" / "ribosome.star")
     assert list(table["rlnTomoName"]) == ["TS_01"] * 3 + ["TS_02"] * 2 + ["TS_03"] * 3
-    assert {path.name for path in (session / "particles").iterdir()} == {
+    assert {path.name for path in (session / "exports" / "relion5").iterdir()} == {
         "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star",
         "ribosome_import.star", "ribosome_import",
     }  # fmt: skip
 
 
+def test_the_daemon_s_own_files_are_never_written_over_whatever_is_asked_for(session):
+    write_stars(session, {str(each.folder): {} for each in newest_results(session)})
+    before = {path: path.read_bytes() for path in (session / "particles").rglob("*") if path.is_file()}
+    for name in EXPORTERS:
+        for path in json.loads(picks(session, "--format", name, "--threshold", "0.05", "--json").stdout)["files"]:
+            assert Path(path).is_relative_to(session / "exports" / name)
+    with pytest.raises(ConfigurationError, match=r"the daemon keeps its own files .*/exports/warp"):
+        picks(session, "--format", "warp", "--output", session / "tomograms" / ".." / "particles")
+    assert {path: path.read_bytes() for path in (session / "particles").rglob("*") if path.is_file()} == before
+
+
 def test_positions_survive_within_a_hundredth_of_a_voxel(session):
     picks(session)
-    whole = starfile.read(session / "particles" / "ribosome.star")
+    whole = starfile.read(session / "exports" / "relion5" / "ribosome.star")
     (folder,) = (session / "tomograms" / "TS_01").iterdir()
     single = starfile.read(folder / "picks" / "ribosome.relion5.star")
     ours = whole[whole["rlnTomoName"] == "TS_01"][CENTRED].to_numpy()
@@ -104,11 +115,11 @@ def test_the_pixel_size_that_sidecars_reported_late_is_used_and_a_persons_word_g
     late = [replace(result, facts=SidecarFacts(**known[result.manifest.tomogram.name])) for result in results]
     write_metadata(late, session)
     picks(session)
-    table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
+    table = starfile.read(session / "exports" / "relion5" / "tomograms.star").set_index("rlnTomoName")
     voxel = table["rlnTomoTiltSeriesPixelSize"]["TS_03"]
     assert table["rlnTomoTomogramBinning"].tolist() == pytest.approx([voxel / 5, 4, 1])
     picks(session, "--pixel-size", "2.5")
-    table = starfile.read(session / "particles" / "tomograms.star")
+    table = starfile.read(session / "exports" / "relion5" / "tomograms.star")
     assert table["rlnTomoTiltSeriesPixelSize"].tolist() == [2.5] * 3
 
 
@@ -152,7 +163,7 @@ def test_a_series_that_was_reconstructed_again_stands_once_under_its_own_name(se
     (report,) = [json.loads(picks(session, "--json").stdout)["tomograms"]]
     assert list(report) == ["TS_01"]
     assert [each.manifest.tomogram.name for each in newest_results(session)] == ["TS_02"]
-    assert set(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == {"TS_01"}
+    assert set(starfile.read(session / "exports" / "relion5" / "ribosome.star")["rlnTomoName"]) == {"TS_01"}
 
 
 def test_two_series_of_one_name_are_called_as_their_tomograms(session):
@@ -163,7 +174,7 @@ def test_two_series_of_one_name_are_called_as_their_tomograms(session):
 
 
 def scores(session: Path) -> dict[str, list[float]]:
-    table = starfile.read(session / "particles" / "ribosome.star")
+    table = starfile.read(session / "exports" / "relion5" / "ribosome.star")
     return table.groupby("rlnTomoName")["rlnAutopickFigureOfMerit"].apply(list).to_dict()
 
 
@@ -210,8 +221,11 @@ def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_to
     assert set(starfile.read(particles / "atpase.star")["rlnTomoName"]) == {"TS_01"}
     assert list(starfile.read(particles / "tomograms.star")["rlnTomoName"]) == ["TS_01", "TS_02", "TS_03"]
     picks(session, "--feature", "atpase")
-    assert named("optimisation_set.star") == "ribosome.star"
-    assert list(starfile.read(particles / "tomograms.star")["rlnTomoName"]) == ["TS_01", "TS_02", "TS_03"]
+    picks(session, "--feature", "ribosome")
+    exported = session / "exports" / "relion5"
+    named_there = starfile.read(exported / "optimisation_set.star")["rlnTomoParticlesFile"]
+    assert named_there == str(exported / "ribosome.star")
+    assert list(starfile.read(exported / "tomograms.star")["rlnTomoName"]) == ["TS_01", "TS_02", "TS_03"]
     write_stars(session, {})
     assert {path.name for path in particles.iterdir()} == {
         "atpase.star", "atpase_optimisation_set.star", "ribosome.star", "ribosome_optimisation_set.star",
@@ -232,7 +246,7 @@ def test_a_session_can_be_given_by_its_name(results, tmp_path):
         + "".join(f'[[watch]]\nname = "{watch}"\npath = "{watch}"\n' for watch in ("krios1", "krios2"))
     )
     picks("tuesday", "--config", config)
-    assert (tmp_path / "out" / "krios1" / "tuesday" / "particles" / "ribosome.star").exists()
+    assert (tmp_path / "out" / "krios1" / "tuesday" / "exports" / "relion5" / "ribosome.star").exists()
     with pytest.raises(ConfigurationError, match="several of this name"):
         picks("monday", "--config", config)
     picks("monday", "--watch", "krios2", "--config", config, "--output", tmp_path / "o")
@@ -262,7 +276,10 @@ def test_a_damaged_result_is_left_out_said_and_reported_by_the_exit_code(session
     assert "damaged" in report["left_out"]["TS_02"]
     run = picks(session)
     assert (run.exit_code, "TS_02 is left out" in run.stderr) == (3, True)
-    assert list(starfile.read(session / "particles" / "ribosome.star")["rlnTomoName"]) == ["TS_01"] * 3 + ["TS_03"] * 3
+    assert (
+        list(starfile.read(session / "exports" / "relion5" / "ribosome.star")["rlnTomoName"])
+        == ["TS_01"] * 3 + ["TS_03"] * 3
+    )
 
 
 def test_an_output_that_cannot_be_written_is_said(session, tmp_path):

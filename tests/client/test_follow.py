@@ -59,14 +59,14 @@ class Facility:
 
     @asynccontextmanager
     async def followed(
-        self, output: Path, *more: str, python: str = sys.executable
+        self, output: Path, *more: str, python: str = sys.executable, seconds: float = 45
     ) -> AsyncIterator[asyncio.subprocess.Process]:
         words = ["follow", "--broker", self.broker, "--feature", "ribosome", "--output", str(output), *more]
         process = await asyncio.create_subprocess_exec(
             *(python, "-P", "-m", "livetomo", *words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         try:
-            async with asyncio.timeout(45):
+            async with asyncio.timeout(seconds):
                 yield process
         finally:
             with suppress(ProcessLookupError):
@@ -137,7 +137,7 @@ async def test_the_demo_broker_is_followed_too(tmp_path: Path) -> None:
         facility = Facility(FakeDaemon(tmp_path / "out"), port, protocol="3.1.1")
         facility.publisher.retained.put(TOPICS.summary("krios1", SESSION), b"{}")
         await facility.makes("TS_01")
-        async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "2", "--protocol", "3.1.1") as process:
+        async with facility.followed(tmp_path / "sta", "--all", "--tomograms", "2") as process:
             await line(process)
             await facility.makes("TS_02")
             await process.communicate()
@@ -173,7 +173,57 @@ async def test_a_follower_takes_picks_up_to_a_share_of_false_ones(facility: Faci
     async with facility.followed(tmp_path / "other", "--false-share", "0.1", "--format", "relion5") as process:
         _, complaints = await process.communicate()
     assert process.returncode == 2
-    assert b"give it or --false-share" in complaints
+    assert b"give it, or --false-share and --threshold" in complaints
+
+
+async def test_a_follower_takes_picks_from_a_score_on(facility: Facility, tmp_path: Path) -> None:
+    await facility.makes("TS_01", picks=3)
+    async with facility.followed(tmp_path / "a", "--all", "--tomograms", "1", "--threshold", "0.9") as process:
+        await process.communicate()
+    async with facility.followed(tmp_path / "b", "--all", "--tomograms", "1", "--threshold", "0.91") as process:
+        said, _ = await process.communicate()
+    assert said.decode() == f"krios1/{SESSION}/TS_01: 0 picks (0 in 1 tomogram)\n"
+    assert (collected(tmp_path / "a"), collected(tmp_path / "b")) == ({"TS_01": 3}, {})
+    async with facility.followed(tmp_path / "b", "--threshold", "0.5") as process:
+        _, complaints = await process.communicate()
+    assert process.returncode == 2
+    assert b"collects --feature ribosome --threshold 0.91 --verdict warn, and this would be another" in complaints
+
+
+async def test_the_end_of_a_session_runs_the_command_on_what_it_has_not_seen(
+    facility: Facility, tmp_path: Path
+) -> None:
+    """A session is over six hours after its last tomogram, as the daemon's API says."""
+    await facility.makes("TS_01", "TS_02")
+    count = f"{sys.executable} -c \"import sys; print(open(sys.argv[1]).read().count('TS_'))\" {{star}}"
+    options = ("--all", "--every-tomograms", "100", "--run", count)
+    runs = tmp_path / "sta" / "krios1" / SESSION / "runs"
+    async with facility.followed(tmp_path / "sta", *options) as process:
+        await line(process)
+        await line(process)
+        await asyncio.sleep(4)
+        assert not runs.exists(), "it is live"
+    facility.daemon.catalog.db.execute("UPDATE revisions SET settled_at = settled_at - 7 * 3600")
+    async with facility.followed(tmp_path / "sta", *options):
+        async with asyncio.timeout(20):
+            while texts(sorted(runs.glob("*/log.txt"))) != ["4\n"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def test_a_name_that_the_daemon_does_not_know_is_said_with_those_that_it_knows(
+    facility: Facility, tmp_path: Path
+) -> None:
+    await facility.makes("TS_01")
+    wanted = {
+        ("--session", "20261120_yest"): f'no session "20261120_yest" yet (the sessions so far are {SESSION})',
+        ("--watch", "krios"): 'no watch "krios" yet (the watches so far are krios1)',
+        ("--feature", "ribosom"): 'no feature "ribosom" yet (the features so far are ribosome)',
+    }
+    for number, (option, sentence) in enumerate(wanted.items()):
+        async with facility.followed(tmp_path / str(number), "--all", *option) as process:
+            assert process.stderr is not None
+            said = (await process.stderr.readline()).decode()
+        assert said == f"The daemon knows {sentence}. It is waited for: is the name right?\n"
 
 
 async def test_published_files_are_fetched_in_the_format_that_is_asked_for(facility: Facility, tmp_path: Path) -> None:
@@ -186,10 +236,15 @@ async def test_published_files_are_fetched_in_the_format_that_is_asked_for(facil
         assert (process.returncode, complaints) == (0, b"")
     (file,) = (tmp_path / "sta" / "krios1" / SESSION / "tomograms").iterdir()
     assert (file.name, texts([file])) == ("TS_01.relion5.star", [star])
+    dynamo = FileFacts(4, hashlib.sha256(b"1 2\n").hexdigest())
+    await facility.daemon.arrive("TS_02")
+    await facility.daemon.finish(files={"picks/ribosome.dynamo.tbl": dynamo})
+    (facility.daemon.folder / SESSION / "TS_02" / "r1" / "picks" / "ribosome.dynamo.tbl").write_text("1 2\n")
     async with facility.followed(tmp_path / "other", "--all", "--tomograms", "1", "--format", "dynamo") as process:
         _, complaints = await process.communicate()
-        assert process.returncode == 2
-        assert b'TS_01 is not published as "dynamo" (but as: relion5)' in complaints
+    assert process.returncode == 0
+    assert b'TS_01 is left out: it is not published as "dynamo" (but as: relion5)' in complaints
+    assert collected(tmp_path / "other") == {"TS_02": 231}
 
 
 def texts(paths: list[Path]) -> list[str]:

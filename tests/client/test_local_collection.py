@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import starfile
 
+from livetomo.client.choice import Choice
 from livetomo.client.command import Command, Every
 from livetomo.client.follow import Follower
 from livetomo.client.local_collection import Collection
@@ -49,7 +50,7 @@ def names(star: Path) -> list[str]:
 async def follow(
     daemon: FakeDaemon, folder: Path, tomograms: int, line: str | None = None, every: Every | None = None
 ) -> Follower:
-    collection = Collection(folder, "ribosome")
+    collection = Collection(folder, Choice("ribosome"))
     follower = Follower(
         daemon.stream(after=collection.position or 0),
         collection,
@@ -121,8 +122,8 @@ async def test_a_folder_is_not_used_for_two_collections(tmp_path: Path) -> None:
     daemon = FakeDaemon()
     daemon.picked("TS_01")
     await follow(daemon, tmp_path, 1)
-    with pytest.raises(ConfigurationError, match="collects ribosome"):
-        Collection(tmp_path, "membrane")
+    with pytest.raises(ConfigurationError, match="collects --feature ribosome"):
+        Collection(tmp_path, Choice("membrane"))
 
 
 async def test_a_long_session_is_caught_up_with_without_writing_all_of_it_for_each_tomogram(tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ async def test_a_particles_file_of_an_older_version_is_gone_on_with(tmp_path: Pa
     await follow(daemon, tmp_path, 1)
     (star,) = stars(tmp_path)
     star.write_text(star.read_text().replace(word("TS 01"), '"TS 01"'))
-    assert Collection(tmp_path, "ribosome").count == 2
+    assert Collection(tmp_path, Choice("ribosome")).count == 2
     daemon.picked("TS_02", picks=1)
     await follow(daemon, tmp_path, 2)
     assert names(star) == [word("TS 01")] * 2 + ["TS_02"]
@@ -214,8 +215,8 @@ async def test_a_file_that_cannot_be_fetched_now_is_waited_for(tmp_path: Path) -
 
     daemon = Flaky()
     daemon.picked("TS_01")
-    collection = Collection(tmp_path, "ribosome", "relion5")
-    await Follower(daemon.stream(after=0), collection, kind="relion5", tomograms=1, pause=pause).run()
+    collection = Collection(tmp_path, Choice("ribosome", format="relion5"))
+    await Follower(daemon.stream(after=0), collection, tomograms=1, pause=pause).run()
     assert contents(tmp_path / "krios1" / "s1" / "tomograms") == {"TS_01.relion5.star": b"data_particles"}
 
 
@@ -281,15 +282,18 @@ async def test_a_command_that_ignores_sigterm_does_not_keep_the_follower(
         await asyncio.wait([running])
 
 
-async def test_a_program_that_does_not_exist_is_said(tmp_path: Path) -> None:
-    daemon = FakeDaemon()
-    daemon.picked("TS_01")
-    with pytest.raises(ConfigurationError, match="no-such-program cannot be run"):
-        await follow(daemon, tmp_path, 1, "no-such-program {star}")
+def test_a_program_that_does_not_exist_or_cannot_be_executed_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no-such-program cannot be run: no folder in PATH"):
+        Command("no-such-program {star}")
+    with pytest.raises(ConfigurationError, match=r"average\.sh cannot be run: there is no such file"):
+        Command(f"{tmp_path}/average.sh {{star}}")
+    (tmp_path / "average.sh").write_text("#!/bin/sh\n")
+    with pytest.raises(ConfigurationError, match=r"average\.sh is not executable. Make it so: chmod \+x"):
+        Command(f"{tmp_path}/average.sh {{star}}")
 
 
 def test_the_state_is_readable(tmp_path: Path) -> None:
-    Collection(tmp_path, "ribosome").save(7)
+    Collection(tmp_path, Choice("ribosome")).save(7)
     assert json.loads((tmp_path / "follow.json").read_text())["position"] == 7
 
 
@@ -319,13 +323,11 @@ async def test_only_picks_up_to_a_share_of_false_ones_are_taken_where_a_person_w
     daemon.picked("TS_01", picks=10, false=0.2)
     daemon.picked("TS_02", picks=3)
     daemon.picked("TS_03", picks=4, false=0.05)
-    follower = Follower(
-        daemon.stream(after=0), Collection(tmp_path, "ribosome", false_share=0.1), false_share=0.1, tomograms=3
-    )
+    follower = Follower(daemon.stream(after=0), Collection(tmp_path, Choice("ribosome", false_share=0.1)), tomograms=3)
     async with asyncio.timeout(20):
         await follower.run()
     assert names(tmp_path / "krios1" / "s1" / "ribosome.star") == ["TS_01"] * 5 + ["TS_03"] * 4
     assert "TS_02: no pick is taken, since its share of false picks is not known" in caplog.text
-    with pytest.raises(ConfigurationError, match=r"collects picks with --false-share 0\.1"):
-        Collection(tmp_path, "ribosome")
-    assert Collection(tmp_path, "ribosome", false_share=0.1).count == 9
+    with pytest.raises(ConfigurationError, match=r"collects .* --false-share 0\.1 .*\(no --false-share\)"):
+        Collection(tmp_path, Choice("ribosome"))
+    assert Collection(tmp_path, Choice("ribosome", false_share=0.1)).count == 9

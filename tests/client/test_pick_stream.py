@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from livetomo.client.pick_stream import PickStream, Query, rows_of_star
+from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet, RemoteFile
+from livetomo.client.query import Query
+from livetomo.client.rows import rows_of_star
 from livetomo.core.errors import ApiAway, BrokerAway, ConfigurationError, NotAsPublished
 from livetomo.core.events import Event, Recorded, result_events
 from livetomo.core.manifest import FileFacts
@@ -30,6 +32,7 @@ class FakeDaemon:
     def __init__(self, *, inline: int = 1000) -> None:
         self.events: list[Mapping[str, Any]] = []
         self.files: dict[str, bytes] = {}
+        self.over: set[str] = set()
         self.roots = [ROOT]
         self.words: dict[str, str] = {}
         self.starts = asyncio.Event()
@@ -112,6 +115,17 @@ class FakeDaemon:
         self._there()
         for body in self.events[seq:]:
             yield body
+
+    async def watches(self) -> list[str]:
+        return ["krios1", "krios2"]
+
+    async def sessions(self) -> list[Mapping[str, Any]]:
+        self._there()
+        there = dict.fromkeys((body["watch"], body["session"]) for body in self.events)
+        return [{"watch": watch, "session": name, "live": name not in self.over} for watch, name in there]
+
+    async def features(self, watch: str, session: str) -> set[str]:
+        return {body["feature"] for body in self.events if body["session"] == session and "feature" in body}
 
     async def fetch(self, file: RemoteFile) -> bytes:
         content = self.files[file.name]
@@ -266,7 +280,7 @@ async def test_only_what_is_followed_comes() -> None:
     daemon.picked("TS_03", tomogram=TomogramId("krios2", "s1", "TS_03"))
     consumer = Consumer(daemon.stream(Query("ribosome", watch="krios1", session="s1"), after=0))
     assert (await consumer.next()).tomogram == "TS_02"
-    assert daemon.topics == [f"{ROOT}/krios1/s1/+/picks/ribosome", f"{ROOT}/krios1/s1/+/retracted"]
+    assert daemon.topics == [f"{ROOT}/krios1/s1/+/picks/ribosome", f"{ROOT}/krios1/s1/+/retracted", f"{ROOT}/status"]
 
 
 async def test_two_daemons_are_not_mixed_up() -> None:
@@ -349,11 +363,15 @@ async def test_inline_rows_are_counted_too(caplog: pytest.LogCaptureFixture) -> 
     assert "3 rows of ribosome where the message counts 4" in caplog.text
 
 
-async def test_picks_that_are_nowhere_to_be_had_are_said_with_the_cure() -> None:
+async def test_picks_that_are_nowhere_to_be_had_are_said_with_the_cure_and_stop_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     daemon = FakeDaemon(inline=1)
     daemon.picked("TS_01", picks=2, files={})
-    with pytest.raises(ConfigurationError, match=r'Add "relion5" to the formats'):
-        await Consumer(daemon.stream(after=0)).next()
+    daemon.picked("TS_02", picks=1)
+    assert (await Consumer(daemon.stream(after=0)).next()).tomogram == "TS_02"
+    assert "TS_01 is left out" in caplog.text
+    assert 'add "relion5" to its formats' in caplog.text
 
 
 def test_rows_of_a_star_and_centred_coordinates_are_inverse() -> None:

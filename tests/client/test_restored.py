@@ -13,9 +13,11 @@ import pytest
 from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import copy_database, open_database
 from livetomo.client.api import ApiClient
+from livetomo.client.choice import Choice
 from livetomo.client.follow import Follower
 from livetomo.client.local_collection import Collection
-from livetomo.client.pick_stream import PickStream, Query
+from livetomo.client.pick_stream import PickStream
+from livetomo.client.query import Query
 from livetomo.client.standing import Replay, Standing
 from livetomo.core.events import Event
 from livetomo.core.tomogram import TomogramId
@@ -100,7 +102,7 @@ class Facility:
         self.path.write_bytes(copy.read_bytes())
 
     def follower(self, output: Path, heard: list[str], **more: Any) -> Follower:
-        collection = Collection(output, "ribosome")
+        collection = Collection(output, Choice("ribosome"))
         stream = PickStream(
             Query("ribosome"),
             self.broker,
@@ -175,7 +177,7 @@ async def test_a_follower_that_is_ahead_of_a_restored_catalog_gets_all_that_is_n
     await asyncio.wait([running])
     expected = {f"TS_{n:02}": 2 for n in range(2, 51)} | {"TS_02": 7, "TS_50": 4, "TS_60": 5}
     assert rows(follower) == expected
-    again = Collection(tmp_path / "sta", "ribosome")
+    again = Collection(tmp_path / "sta", Choice("ribosome"))
     assert {name: len(r) for name, r in next(iter(again.sessions.values()))._rows.items()} == expected
     assert again.epoch == facility.daemon.catalog.event_log.epoch().id
 

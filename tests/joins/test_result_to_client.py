@@ -15,8 +15,9 @@ import pytest
 import starfile
 
 from livetomo.client.api import ApiClient
-from livetomo.client.pick_stream import PickStream, Query
+from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet, RemoteFile
+from livetomo.client.query import Query
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.false_share import FalseShare
 from livetomo.core.sidecar_facts import SidecarFacts

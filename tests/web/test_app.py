@@ -58,6 +58,7 @@ async def test_tomograms_and_sessions_are_listed_with_what_became_of_them(daemon
     async with browsing(daemon) as client:
         (session,) = (await client.get("/api/v1/sessions")).json()["sessions"]
         assert (session["session"], session["tomograms"], session["states"]) == (SESSION, 2, {"done": 1, "failed": 1})
+        assert session["live"] is True
         second, first = (await client.get("/api/v1/tomograms", params=WHERE)).json()["tomograms"]
         assert (first["name"], first["state"], first["verdict"], first["picks"]) == (
             "TS_01",
@@ -289,6 +290,15 @@ async def test_a_body_without_end_is_refused_and_not_read(daemon: FakeDaemon, is
 
 
 # What is documented.
+
+
+async def test_a_session_is_over_when_no_tomogram_has_come_for_hours(daemon: FakeDaemon) -> None:
+    await daemon.arrive("TS_01", session="monday")
+    daemon.catalog.db.execute("UPDATE revisions SET settled_at = settled_at - 7 * 3600")
+    await daemon.arrive("TS_01", session="tuesday")
+    async with browsing(daemon) as client:
+        sessions = (await client.get("/api/v1/sessions")).json()["sessions"]
+    assert [(each["session"], each["live"]) for each in sessions] == [("tuesday", True), ("monday", False)]
 
 
 async def test_every_route_is_in_the_openapi_document(daemon: FakeDaemon) -> None:

@@ -193,7 +193,8 @@ Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile | Calibrate, 
 class Export(UserModel):
     """The formats in which picks are written.
 
-    formats: each format gives a file `picks/<feature>.<format>.<ext>` in every result folder.
+    formats: each format gives a file `picks/<feature>.<format>.<ext>` in every result folder. `"relion5"` is always
+        written, because `livetomo follow` reads it where a tomogram has more picks than a message holds.
     """
 
     formats: tuple[Format, ...] = ("relion5",)

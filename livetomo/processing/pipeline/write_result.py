@@ -36,6 +36,7 @@ from livetomo.processing.pipeline.result import TomogramResult
 from livetomo.processing.pipeline.stage_clock import StageClock, now
 
 MOST_INLINE_PICKS = 1000
+FOLLOWED_FORMAT = "relion5"
 
 
 def unused_pixel_size(spec: JobSpec, frame: Frame) -> Findings:
@@ -54,8 +55,9 @@ def write_files(result: TomogramResult, folder: Path) -> None:
     for kind in ("picks", "candidates", "preview"):
         (folder / kind).mkdir()
     for rule in recipe.pick:
-        for name in recipe.export.formats:
-            placed = Placed(result.published(rule), frame, result.diameter_angstrom(rule))
+        placed = Placed(result.published(rule), frame, result.diameter_angstrom(rule))
+        # Followers read what a message has no room for from relion5, whatever else the recipe asks for.
+        for name in dict.fromkeys((FOLLOWED_FORMAT, *recipe.export.formats)):
             _export(folder / "picks", name, placed, rule.feature)
         candidates = candidates_text(Placed(result.found.candidates[rule.feature], frame))
         (folder / candidates_name(rule.feature)).write_bytes(candidates.encode())

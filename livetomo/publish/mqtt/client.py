@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from livetomo.config.configuration import Mqtt
-from livetomo.core.errors import BrokerAway, MessageRefused, SecretUnreadable
+from livetomo.core.errors import BrokerAway, MessageRefused, OtherVersion, SecretUnreadable
 from livetomo.publish.mqtt.refusals import REFUSALS, TAKEN_OVER, UNSUPPORTED_VERSION, refusal_of
 from livetomo.publish.payloads.events import Message
 from livetomo.system.secret_files import read_secret
@@ -27,6 +27,7 @@ from livetomo.system.secret_files import read_secret
 _KEEPALIVE_SECONDS = 30
 _CLOSE_SECONDS = 2.0
 _FAILURE = 0x80
+_SILENT = "Operation timed out"
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ async def connected(settings: Mqtt, identifier: str, will: Message | None = None
     """A new client, connected: it is used once, so that nothing unacknowledged is sent by it later, out of order.
 
     Raises:
+        OtherVersion: it may be a broker of another version of MQTT.
         BrokerAway: the broker is not there, refuses, or does not answer within the time limit.
     """
     is_v5 = settings.protocol == "5"
@@ -83,7 +85,8 @@ async def connected(settings: Mqtt, identifier: str, will: Message | None = None
         try:
             await client.__aenter__()
         except aiomqtt.MqttError as fault:
-            raise BrokerAway(f"{address(settings)} {client.said(fault)}", client.code_of(fault)) from None
+            kind = OtherVersion if client.may_speak_another(fault) else BrokerAway
+            raise kind(f"{address(settings)} {client.said(fault)}", client.code_of(fault)) from None
         except ValueError as fault:  # a name that no resolver is asked for
             raise BrokerAway(f"{address(settings)} cannot be reached ({fault})") from None
         try:
@@ -176,12 +179,20 @@ class MqttClient(aiomqtt.Client):
             return f"closed the connection ({refusal_of(self._farewell).words})"
         if fault is None or isinstance(fault, aiomqtt.MqttCodeError):
             return "closed the connection"
-        if str(fault) == "Operation timed out":
+        if str(fault) == _SILENT:
             return (
                 "took the connection but does not answer as an MQTT broker; one that knows only MQTT 3.1.1 needs "
                 'protocol = "3.1.1"'
             )
         return f"cannot be reached ({fault})"
+
+    def may_speak_another(self, fault: BaseException) -> bool:
+        """Whether a connection failed as one does at a broker of another version: it says so, hangs up or is silent."""
+        if isinstance(fault, MqttConnectError):
+            return self.code_of(fault) == UNSUPPORTED_VERSION
+        if self._farewell is not None:
+            return False
+        return isinstance(fault, aiomqtt.MqttCodeError) or str(fault) == _SILENT
 
     def code_of(self, fault: BaseException) -> int | None:
         """MQTT 5's reason code, where the broker gave one with what ended, or refused, the connection."""
@@ -203,7 +214,7 @@ class MqttClient(aiomqtt.Client):
         waiting = asyncio.ensure_future(fut)
         await asyncio.wait([waiting], timeout=self.timeout if timeout is None else timeout)
         if not waiting.done():
-            raise aiomqtt.MqttError("Operation timed out")
+            raise aiomqtt.MqttError(_SILENT)
         return waiting.result()
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:

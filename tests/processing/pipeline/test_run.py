@@ -409,6 +409,12 @@ def test_what_the_sidecars_said_is_used_and_recorded(tmp_path):
     assert manifest.metadata == metadata
     table = starfile.read(tmp_path / "result" / "picks" / "ribosome.relion4.star")
     assert set(table["rlnTomoName"]) == {"rec_TS_01"}
+    assert (tmp_path / "result" / "picks" / "ribosome.relion5.star").exists(), "followers read it: it is always written"
+    assert {name for name in manifest.files if name.startswith("picks/")} == {
+        "picks/ribosome.relion4.star", "picks/ribosome.relion5.star"
+    }  # fmt: skip
+    assert manifest.recipe.hash == recipe.hash
+    assert manifest.recipe.settings["export"] == {"formats": ["relion4"]}
     assert sorted(table["rlnCoordinateX"]) == pytest.approx(sorted(4 * PLACES[:, 2]), abs=2)
 
 

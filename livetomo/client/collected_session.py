@@ -1,0 +1,190 @@
+"""One session's picks of one feature on disk: a particles file that grows, and the tomograms' published files."""
+
+import logging
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from livetomo.client.news import Given, News
+from livetomo.client.pickset import PickSet
+from livetomo.core.errors import BadStar
+from livetomo.core.naming import slug
+from livetomo.formats.names import word
+from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
+from livetomo.formats.star import loop_text, read_loops
+
+log = logging.getLogger("livetomo.client.collection")
+
+_COLUMNS = ("rlnTomoName", *CENTRED, SCORE)
+
+
+Particle = tuple[float, float, float, float, float]
+"""x, y and z in Å from the tomogram's centre, the score, and the share of false picks, NaN if it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedTomogram:
+    """What is kept of a tomogram. `file` is relative to the session's folder; empty where no format is asked for."""
+
+    tomogram: str
+    revision: int
+    seq: int
+    event_id: str
+    result_id: str
+    count: int
+    file: str = ""
+    epoch: str = ""
+    series: str = ""
+
+
+class CollectedSession:
+    """One session's picks of one feature.
+
+    count: how many picks there are.
+    news:  how they differ from those that the command was given last.
+    """
+
+    def __init__(self, folder: Path, feature: str) -> None:
+        self.folder = folder
+        self.star = folder / f"{slug(feature)}.star"
+        self.taken: dict[str, CollectedTomogram] = {}
+        self.count = 0
+        self.news = News({}, {})
+        self._rows: dict[str, list[Particle]] = {}
+        self._is_written = True
+
+    def take(self, pickset: PickSet, file: tuple[str, bytes] | None) -> bool:
+        """Take in or take back; whether that changed anything. `file`: a name in `tomograms/`, and its content."""
+        before = self.taken.get(pickset.tomogram)
+        if pickset.retracted or pickset.left_out:
+            if before is None or (pickset.retracted and before.result_id != pickset.result_id):
+                return False
+            if not pickset.retracted and _is_newer(before, pickset):
+                return False
+            del self._rows[pickset.tomogram]
+            self._put(pickset.tomogram, None)
+            return True
+        if before is not None and (before.event_id == pickset.event_id or _is_newer(before, pickset)):
+            return False
+        name = ""
+        if file is not None:
+            name = f"tomograms/{file[0]}"
+            (self.folder / "tomograms").mkdir(parents=True, exist_ok=True)
+            replace_file(self.folder / name, file[1])
+        shares = pickset.false_shares() or [math.nan] * len(pickset.rows)
+        values = zip(pickset.centred_xyz_angstrom(), pickset.scores(), shares, strict=True)
+        self._rows[pickset.tomogram] = [(*xyz, score, share) for xyz, score, share in values]
+        taken = CollectedTomogram(
+            pickset.tomogram,
+            pickset.revision,
+            pickset.seq,
+            pickset.event_id,
+            pickset.result_id,
+            len(pickset.rows),
+            name,
+            pickset.epoch,
+            pickset.series,
+        )
+        self._put(pickset.tomogram, taken)
+        return True
+
+    def _put(self, name: str, taken: CollectedTomogram | None) -> None:
+        """Let `taken` stand for a tomogram, or nothing."""
+        before = self.taken.pop(name, None)
+        if taken is not None:
+            self.taken[name] = taken
+            self.count += taken.count
+        if before is not None:
+            self.count -= before.count
+            if before.file and (taken is None or before.file != taken.file):
+                (self.folder / before.file).unlink(missing_ok=True)
+        self.news.note(name, taken)
+        self._is_written = False
+
+    def now(self) -> dict[str, Given]:
+        """What a command is given that runs now."""
+        return {name: Given.of(taken) for name, taken in self.taken.items()}
+
+    def was_given(self, given: Mapping[str, Given]) -> None:
+        """The command has run on `given`."""
+        self.news = News(given, self.taken)
+
+    def remember(self, taken: Mapping[str, CollectedTomogram], given: Mapping[str, Given]) -> list[CollectedTomogram]:
+        """Go on with what an earlier run has written and given; what has to be taken in once more.
+
+        The particles file is written first, and may be ahead of what is remembered: what it is ahead by comes again.
+        A tomogram of which it has not as many rows as were taken in is forgotten, so that it is taken in anew.
+        """
+        rows = _rows_of(self.star)
+        self._rows = {name: rows.get(word(called)) or rows.get(called, []) for name, called in _names(taken).items()}
+        differing = [each for name, each in taken.items() if len(self._rows[name]) != each.count]
+        for each in differing:
+            found = len(self._rows.pop(each.tomogram))
+            said = f"{found:,} rows of {each.tomogram} where {each.count:,} were taken in"
+            log.warning(f"{self.star} has {said}: they are fetched again")
+        self.taken = {name: each for name, each in taken.items() if name in self._rows}
+        self.count = sum(each.count for each in self.taken.values())
+        self.news = News(given, self.taken)
+        self._is_written = not differing
+        return differing
+
+    def text(self) -> str:
+        """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
+        called = _names(self.taken)
+        rows = [(word(called[name]), *row) for name in sorted(self._rows) for row in self._rows[name]]
+        if all(math.isnan(row[-1]) for row in rows):
+            return loop_text("particles", _COLUMNS, (row[:-1] for row in rows))
+        return loop_text("particles", (*_COLUMNS, FALSE_SHARE), rows)
+
+    def write(self) -> None:
+        """Bring the particles file up to date."""
+        if not self._is_written:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            replace_file(self.star, self.text().encode())
+            self._is_written = True
+
+
+def _rows_of(star: Path) -> dict[str, list[Particle]]:
+    """What `Session.text` has written, by what the tomograms are called in it; nothing where it cannot be read."""
+    try:
+        columns = read_loops(star)["particles"]
+        names = columns["rlnTomoName"]
+        shares = columns.get(FALSE_SHARE, ["nan"] * len(names))
+        numbers = [[float(word) for word in column] for column in (*(columns[name] for name in _COLUMNS[1:]), shares)]
+    except FileNotFoundError:
+        return {}
+    except (BadStar, LookupError, ValueError) as fault:
+        log.warning(f"{star} is damaged ({fault})")
+        return {}
+    rows: dict[str, list[Particle]] = {}
+    for name, x, y, z, score, share in zip(names, *numbers, strict=True):
+        rows.setdefault(name, []).append((x, y, z, score, share))
+    return rows
+
+
+def _names(taken: Mapping[str, CollectedTomogram]) -> dict[str, str]:
+    """What each tomogram is called: as its tilt series, unless two would be called so."""
+    called = Counter(each.series or name for name, each in taken.items())
+    return {name: each.series if each.series and called[each.series] == 1 else name for name, each in taken.items()}
+
+
+def _is_newer(taken: CollectedTomogram, pickset: PickSet) -> bool:
+    """Whether what was taken has come after `pickset`; of different epochs, the daemon's order of telling counts."""
+    return taken.epoch == pickset.epoch and taken.seq > pickset.seq
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: who reads it sees the old or the new one."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)  # where there is no room, it would take what is left
+        raise
