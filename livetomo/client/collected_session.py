@@ -6,23 +6,24 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
 from livetomo.client.news import Given, News
 from livetomo.client.pickset import PickSet
 from livetomo.core.errors import BadStar
 from livetomo.core.naming import slug
-from livetomo.formats.names import word
-from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
+from livetomo.formats.names import as_relion_has_it, particle_names, word
+from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, PARTICLE, SCORE
 from livetomo.formats.star import loop_text, read_loops
 
 log = logging.getLogger("livetomo.client.collection")
 
-_COLUMNS = ("rlnTomoName", *CENTRED, SCORE)
+_VALUES = (*CENTRED, *ANGLES, SCORE, FALSE_SHARE)
+_NEEDED = (*CENTRED, SCORE)
 
-
-Particle = tuple[float, float, float, float, float]
-"""x, y and z in Å from the tomogram's centre, the score, and the share of false picks, NaN if it is not known."""
+Particle = tuple[float, ...]
+"""Its `_VALUES`: NaN for angles and a share of false picks that are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class CollectedTomogram:
     file: str = ""
     epoch: str = ""
     series: str = ""
+    is_relions: bool = False
 
 
 class CollectedSession:
@@ -75,8 +77,9 @@ class CollectedSession:
             (self.folder / "tomograms").mkdir(parents=True, exist_ok=True)
             replace_file(self.folder / name, file[1])
         shares = pickset.false_shares() or [math.nan] * len(pickset.rows)
-        values = zip(pickset.centred_xyz_angstrom(), pickset.scores(), shares, strict=True)
-        self._rows[pickset.tomogram] = [(*xyz, score, share) for xyz, score, share in values]
+        angles = pickset.angles() or [(math.nan,) * 3] * len(pickset.rows)
+        values = zip(pickset.centred_xyz_angstrom(), angles, pickset.scores(), shares, strict=True)
+        self._rows[pickset.tomogram] = [(*xyz, *turn, score, share) for xyz, turn, score, share in values]
         taken = CollectedTomogram(
             pickset.tomogram,
             pickset.revision,
@@ -87,6 +90,7 @@ class CollectedSession:
             name,
             pickset.epoch,
             pickset.series,
+            pickset.tilt_series is not None and pickset.tilt_series.is_relions,
         )
         self._put(pickset.tomogram, taken)
         return True
@@ -119,7 +123,10 @@ class CollectedSession:
         A tomogram of which it has not as many rows as were taken in is forgotten, so that it is taken in anew.
         """
         rows = _rows_of(self.star)
-        self._rows = {name: rows.get(word(called)) or rows.get(called, []) for name, called in _names(taken).items()}
+        # Older versions wrote some names as they were.
+        self._rows = {
+            name: rows.get(called) or rows.get(taken[name].series or name, []) for name, called in _names(taken).items()
+        }
         differing = [each for name, each in taken.items() if len(self._rows[name]) != each.count]
         for each in differing:
             found = len(self._rows.pop(each.tomogram))
@@ -134,10 +141,17 @@ class CollectedSession:
     def text(self) -> str:
         """The particles file: tomograms in the order of their names, so that nothing moves that did not change."""
         called = _names(self.taken)
-        rows = [(word(called[name]), *row) for name in sorted(self._rows) for row in self._rows[name]]
-        if all(math.isnan(row[-1]) for row in rows):
-            return loop_text("particles", _COLUMNS, (row[:-1] for row in rows))
-        return loop_text("particles", (*_COLUMNS, FALSE_SHARE), rows)
+        names = [called[name] for name in sorted(self._rows) for _ in self._rows[name]]
+        rows = [row for name in sorted(self._rows) for row in self._rows[name]]
+        known = [any(not math.isnan(value) for value in column) for column in zip(*rows, strict=True)]
+        oriented = bool(rows) and not any(math.isnan(row[len(CENTRED)]) for row in rows)  # nothing is invented
+        written = [
+            label in _NEEDED or (oriented if label in ANGLES else bool(rows) and known[number])
+            for number, label in enumerate(_VALUES)
+        ]
+        columns = ["rlnTomoName", *compress(_VALUES, written), PARTICLE]
+        particles = zip(names, rows, particle_names(names), strict=True)
+        return loop_text("particles", columns, ((name, *compress(row, written), own) for name, row, own in particles))
 
     def write(self) -> None:
         """Bring the particles file up to date."""
@@ -152,23 +166,34 @@ def _rows_of(star: Path) -> dict[str, list[Particle]]:
     try:
         columns = read_loops(star)["particles"]
         names = columns["rlnTomoName"]
-        shares = columns.get(FALSE_SHARE, ["nan"] * len(names))
-        numbers = [[float(word) for word in column] for column in (*(columns[name] for name in _COLUMNS[1:]), shares)]
+        missing = ["nan"] * len(names)
+        values = [columns[label] if label in _NEEDED else columns.get(label, missing) for label in _VALUES]
+        numbers = [list(map(float, column)) for column in values]
     except FileNotFoundError:
         return {}
     except (BadStar, LookupError, ValueError) as fault:
         log.warning(f"{star} is damaged ({fault})")
         return {}
     rows: dict[str, list[Particle]] = {}
-    for name, x, y, z, score, share in zip(names, *numbers, strict=True):
-        rows.setdefault(name, []).append((x, y, z, score, share))
+    for name, *row in zip(names, *numbers, strict=True):
+        rows.setdefault(name, []).append(tuple(row))
     return rows
 
 
 def _names(taken: Mapping[str, CollectedTomogram]) -> dict[str, str]:
-    """What each tomogram is called: as its tilt series, unless two would be called so."""
+    """What each tomogram is called in the star: as its tilt series, unless two would be called so.
+
+    A series is called as RELION's own star has it, as in a session's exports.
+    """
     called = Counter(each.series or name for name, each in taken.items())
-    return {name: each.series if each.series and called[each.series] == 1 else name for name, each in taken.items()}
+
+    def of(name: str, each: CollectedTomogram) -> str:
+        series = each.series or name
+        if called[series] > 1:
+            return word(name)
+        return as_relion_has_it(series) if each.is_relions else word(series)
+
+    return {name: of(name, each) for name, each in taken.items()}
 
 
 def _is_newer(taken: CollectedTomogram, pickset: PickSet) -> bool:

@@ -11,6 +11,9 @@ from livetomo.core.json_object import JsonObject
 from livetomo.core.quality.metric import Verdict, is_worse
 from livetomo.core.tilt_series import TiltSeries
 
+ANGLE_NAMES = ("rot", "tilt", "psi")
+"""Columns of orientations: RELION's rot, tilt and psi (intrinsic ZYZ), in degrees."""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
@@ -83,6 +86,13 @@ class PickSet:
         """The score of each row."""
         column = self.columns.index("score")
         return [row[column] for row in self.rows]
+
+    def angles(self) -> list[tuple[float, float, float]] | None:
+        """RELION's rot, tilt and psi of each row, in degrees; None where the picks have no orientation."""
+        if not all(name in self.columns for name in ANGLE_NAMES):
+            return None
+        rot, tilt, psi = (self.columns.index(name) for name in ANGLE_NAMES)
+        return [(row[rot], row[tilt], row[psi]) for row in self.rows]
 
     def false_shares(self) -> list[float] | None:
         """Of each row, the expected share of false picks among it and all stronger ones; None where it is not known."""

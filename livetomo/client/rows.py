@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from livetomo.client.api import ApiClient
-from livetomo.client.pickset import PickSet, pickset_of
+from livetomo.client.pickset import ANGLE_NAMES, PickSet, pickset_of
 from livetomo.core.errors import BadStar, NotAsPublished
 from livetomo.core.exclusion import without_excluded
 from livetomo.core.quality.metric import Verdict
-from livetomo.formats.particle_columns import CENTRED, FALSE_SHARE, SCORE
+from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, SCORE
 from livetomo.formats.star import parse_loops
 
 Rows = tuple[tuple[float, ...], ...]
@@ -83,6 +83,8 @@ def rows_of_star(text: str, pickset: PickSet) -> Rows:
     centre = pickset.centre_angstrom or pickset.geometry.middle_angstrom
     for axis, name, middle in zip("xyz", CENTRED, centre, strict=True):
         columns[f"{axis}_angstrom"] = [float(word) + middle for word in loop[name]]
+    if ANGLES[0] in loop:
+        columns |= {name: list(map(float, loop[label])) for name, label in zip(ANGLE_NAMES, ANGLES, strict=True)}
     if FALSE_SHARE in loop:
         columns["false_share"] = [float(word) for word in loop[FALSE_SHARE]]
     return tuple(zip(*(columns.get(name, unknown) for name in pickset.columns), strict=True))

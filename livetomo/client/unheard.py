@@ -9,7 +9,7 @@ _MOST_SESSIONS = 20
 _MOST_NAMES = 10
 
 
-class Asked(Protocol):
+class KnowsNames(Protocol):
     """A daemon's API, as far as it is asked here."""
 
     async def watches(self) -> list[str]:
@@ -22,7 +22,7 @@ class Asked(Protocol):
         """The features that were picked in a session."""
 
 
-async def unheard(choice: Choice, api: Asked) -> list[str]:
+async def unheard(choice: Choice, api: KnowsNames) -> list[str]:
     """A sentence for each name that the daemon does not know, with those that there are.
 
     Raises:

@@ -25,12 +25,14 @@ class TiltSeries:
     pixel_size_angstrom: of its unbinned images; None where nobody has said: the tomogram then counts as unbinned.
     size_xyz:            the extent of its tomogram in unbinned pixels; None where nobody has said: it is that of ours.
     hand:                1 or -1 (rlnTomoHand); None where nobody has said.
+    is_relions:          whether RELION's own tomograms.star has given the name.
     """
 
     name: str
     pixel_size_angstrom: float | None = None
     size_xyz: tuple[int, int, int] | None = None
     hand: int | None = None
+    is_relions: bool = False
 
     @staticmethod
     def of(
@@ -44,7 +46,7 @@ class TiltSeries:
             x, y, z = told
             size = x, y, z  # in pixels of this size
         hand = int(facts.defocus_handedness) if facts.defocus_handedness else None
-        return TiltSeries(series_name(tomogram, facts), pixel, size, hand)
+        return TiltSeries(series_name(tomogram, facts), pixel, size, hand, bool(facts.tilt_series_name))
 
     @staticmethod
     def from_json(body: JsonObject) -> "TiltSeries":
@@ -52,7 +54,7 @@ class TiltSeries:
         size: tuple[int, int, int] | None = body.numbers("size_xyz", 3) if body.body.get("size_xyz") else None
         pixel = body.number("pixel_size_angstrom") if body.body.get("pixel_size_angstrom") else None
         hand = body.whole("hand") if body.body.get("hand") else None
-        return TiltSeries(body.text("name"), pixel, size, hand)
+        return TiltSeries(body.text("name"), pixel, size, hand, bool(body.body.get("is_relions")))
 
     def to_json(self) -> dict[str, object]:
         """As messages have it."""
@@ -62,6 +64,7 @@ class TiltSeries:
             "pixel_size_angstrom": self.pixel_size_angstrom,
             "size_xyz": size,
             "hand": self.hand,
+            "is_relions": self.is_relions,
         }
 
     def binning(self, geometry: TomogramGeometry) -> float:

@@ -8,6 +8,8 @@ file of a tomogram, and every later export, has the same.
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from livetomo.core.naming import slug
 
@@ -54,6 +56,14 @@ def as_relion_has_it(name: str) -> str:
     """The name of a tilt series that RELION's own star gave: what it finds its tilt series by, quoted where need be."""
     is_readable = name.strip() == name != "" and name.isprintable() and not any(letter in name for letter in "\"'#")
     return name if is_readable else word(name)
+
+
+def particle_names(tomograms: Iterable[str]) -> Iterator[str]:
+    """RELION's name of each particle: its tomogram's, and its number there, from 1."""
+    number = Counter[str]()
+    for tomogram in tomograms:
+        number[tomogram] += 1
+        yield f"{tomogram}/{number[tomogram]}"
 
 
 def _is_plain(name: str) -> bool:

@@ -1,15 +1,14 @@
 """A star of particles as RELION has it, and Warp like it: its columns, rows, and what they say, read and written."""
 
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
-from livetomo.formats.names import as_relion_has_it, word
+from livetomo.formats.names import as_relion_has_it, particle_names, word
 from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, PARTICLE, SCORE
 from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
 
@@ -29,14 +28,6 @@ def particle_rows(placed: Placed, name: str | None, position: Points, columns: S
         values.append(np.full((len(position), 1), np.nan) if share is None else share.astype(float)[:, None])
     first = () if name is None else (name,)
     return [(*first, *row) for row in np.hstack([position, *values]).tolist()]
-
-
-def particle_names(tomograms: Iterable[str]) -> Iterator[str]:
-    """RELION's name of each particle: its tomogram's, and its number there, from 1."""
-    number = Counter[str]()
-    for tomogram in tomograms:
-        number[tomogram] += 1
-        yield f"{tomogram}/{number[tomogram]}"
 
 
 def is_oriented(sets: Sequence[Placed]) -> bool:

@@ -146,7 +146,7 @@ async def test_the_demo_broker_is_followed_too(tmp_path: Path) -> None:
 
 
 async def test_a_new_revision_replaces_the_old_one_and_a_command_sees_it(facility: Facility, tmp_path: Path) -> None:
-    count = f"{sys.executable} -c \"import sys; print(open(sys.argv[1]).read().count('TS_'))\" {{star}}"
+    count = f"{sys.executable} -c \"import sys; print(open(sys.argv[1]).read().count(chr(10) + 'TS_'))\" {{star}}"
     await facility.makes("TS_01", picks=3)
     await facility.daemon.arrive("TS_01", digest="1")
     await facility.daemon.finish(picks=7)
@@ -195,7 +195,7 @@ async def test_the_end_of_a_session_runs_the_command_on_what_it_has_not_seen(
 ) -> None:
     """A session is over six hours after its last tomogram, as the daemon's API says."""
     await facility.makes("TS_01", "TS_02")
-    count = f"{sys.executable} -c \"import sys; print(open(sys.argv[1]).read().count('TS_'))\" {{star}}"
+    count = f"{sys.executable} -c \"import sys; print(open(sys.argv[1]).read().count(chr(10) + 'TS_'))\" {{star}}"
     options = ("--all", "--every-tomograms", "100", "--run", count)
     runs = tmp_path / "sta" / "krios1" / SESSION / "runs"
     async with facility.followed(tmp_path / "sta", *options) as process:

@@ -22,7 +22,7 @@ from tests.client.test_pick_stream import FakeDaemon
 
 FACTS = (
     "import sys, pathlib; star, picks, tomograms = sys.argv[1:]; "
-    "pathlib.Path('facts').write_text(f'{picks} {tomograms} {pathlib.Path(star).read_text().count(chr(84) + chr(83))}')"
+    "pathlib.Path('facts').write_text(f'{picks} {tomograms} {pathlib.Path(star).read_text().count(chr(10) + chr(84) + chr(83))}')"
 )
 
 
@@ -193,7 +193,10 @@ async def test_a_particles_file_of_an_older_version_is_gone_on_with(tmp_path: Pa
     daemon.picked("TS 01", picks=2)
     await follow(daemon, tmp_path, 1)
     (star,) = stars(tmp_path)
-    star.write_text(star.read_text().replace(word("TS 01"), '"TS 01"'))
+    called = word("TS 01")
+    lines = [line for line in star.read_text().splitlines() if "rlnTomoParticleName" not in line]
+    rows = [line.rpartition(" ")[0].replace(called, '"TS 01"') if line.startswith(called) else line for line in lines]
+    star.write_text("\n".join(rows) + "\n")
     assert Collection(tmp_path, Choice("ribosome")).count == 2
     daemon.picked("TS_02", picks=1)
     await follow(daemon, tmp_path, 2)

@@ -47,7 +47,7 @@ def test_a_star_has_relions_own_centres_to_a_hundredth_of_a_voxel(size, pixel, v
     placed = Placed(
         Picks(voxels_zyx, np.ones(20, np.float32), np.ones(20, np.float32)), Frame.of_metadata("TS_1", geometry, facts)
     )
-    table = parse_loops(EXPORTERS["relion5"].text(placed, "ribosome"))["particles"]
+    table = parse_loops(EXPORTERS["relion5"].content(placed, "ribosome"))["particles"]
     for axis, number in zip("XYZ", (2, 1, 0), strict=True):
         found = np.array(table[f"rlnCenteredCoordinate{axis}Angst"], float)
         exact = [
@@ -55,7 +55,7 @@ def test_a_star_has_relions_own_centres_to_a_hundredth_of_a_voxel(size, pixel, v
             for index in voxels_zyx[:, number]
         ]
         assert np.abs(found - np.array([float(each) for each in exact])).max() < 0.01 * float(voxel)
-    back = EXPORTERS["relion5"].read(EXPORTERS["relion5"].text(placed, "ribosome"), placed.frame)
+    back = EXPORTERS["relion5"].read(EXPORTERS["relion5"].content(placed, "ribosome"), placed.frame)
     np.testing.assert_allclose(back.position, voxels_zyx, atol=1e-3)
 
 

@@ -36,7 +36,7 @@ Manifest = Mapping[str, Any]
 OF_A_VOLUME = ("shape_zyx", "voxel_size_angstrom", "origin_angstrom", "centre_angstrom")
 # 24.6 voxels deep: RELION cuts that down to the 24 of the volume, whose middle is not the series' then.
 SIZE_XYZ = (200, 200, 123)
-SERIES = TiltSeries("Position_1", 5.0, SIZE_XYZ, -1)
+SERIES = TiltSeries("Position_1", 5.0, SIZE_XYZ, -1, is_relions=True)
 OF_ALL = {
     "watch": lambda m: m["tomogram"]["watch"],
     "session": lambda m: m["tomogram"]["session"],
@@ -58,6 +58,7 @@ OF_KIND: dict[str, dict[str, Callable[[Manifest], Any]]] = {
             "binning": m["volume"]["voxel_size_angstrom"] / m["metadata"]["pixel_size_angstrom"],
             "size_xyz": m["metadata"]["unbinned_size_xyz"],
             "hand": m["metadata"]["defocus_handedness"],
+            "is_relions": True,
         },
         "picks": lambda m: m["picks"][FEATURE]["strongest"],
         "truncated": lambda m: False,

@@ -149,6 +149,9 @@ def _picks(result: TomogramResult, rule: Pick) -> FeaturePicks:
     columns: tuple[str, ...] = ("x_angstrom", "y_angstrom", "z_angstrom", "score")
     values = [Placed(strongest, result.frame).corner_xyz_angstrom().round(1)]
     values.append(strongest.score.astype(float).round(4)[:, None])
+    if (angles := Placed(strongest, result.frame).angles()) is not None:
+        columns = (*columns, "rot", "tilt", "psi")
+        values.append(angles.round(3))
     if strongest.false_share is not None:
         columns = (*columns, "false_share")
         values.append(strongest.false_share.astype(float).round(6)[:, None])

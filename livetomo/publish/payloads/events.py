@@ -98,6 +98,7 @@ class TiltSeriesPayload(PayloadPart):
         None, description="extent of its tomogram in unbinned pixels; null if nobody has said"
     )
     hand: int | None = Field(None, description="1 or -1, rlnTomoHand; null if nobody has said")
+    is_relions: bool = Field(False, description="whether RELION's own tomograms.star has given the name")
 
 
 class FaultPayload(PayloadPart):
@@ -229,6 +230,7 @@ class PicksPayload(Payload):
     diameter_angstrom: float | None = Field(None, description="size of the particles, for circles in pictures")
     columns: tuple[str, ...] = Field(
         description="names of the values in a row of picks; x_angstrom = x index * voxel size, index from 0; "
+        "rot, tilt and psi, where picks have an orientation, are RELION's angles in degrees; "
         "false_share, where it is known, is the expected share of false picks among this one and all stronger ones"
     )
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
