@@ -1,6 +1,7 @@
 """What is collected on disk is what is published, at every moment, across restarts."""
 
 import asyncio
+import hashlib
 import json
 import sys
 import time
@@ -17,12 +18,14 @@ from livetomo.client.local_collection import Collection
 from livetomo.client.pickset import RemoteFile
 from livetomo.core.errors import ApiAway, ConfigurationError
 from livetomo.formats.names import word
-from livetomo.formats.star import read_loops
+from livetomo.formats.particle_columns import ANGLES, CENTRED, SCORE
+from livetomo.formats.star import loop_text, read_loops
 from tests.client.test_pick_stream import FakeDaemon
 
 FACTS = (
     "import sys, pathlib; star, picks, tomograms = sys.argv[1:]; "
-    "pathlib.Path('facts').write_text(f'{picks} {tomograms} {pathlib.Path(star).read_text().count(chr(10) + chr(84) + chr(83))}')"
+    "rows = pathlib.Path(star).read_text().count(chr(10) + chr(84) + chr(83)); "
+    "pathlib.Path('facts').write_text(f'{picks} {tomograms} {rows}')"
 )
 
 
@@ -334,3 +337,41 @@ async def test_only_picks_up_to_a_share_of_false_ones_are_taken_where_a_person_w
     with pytest.raises(ConfigurationError, match=r"collects .* --false-share 0\.1 .*\(no --false-share\)"):
         Collection(tmp_path, Choice("ribosome"))
     assert Collection(tmp_path, Choice("ribosome", false_share=0.1)).count == 9
+
+
+async def test_orientations_travel_through_messages_and_files_and_survive_a_restart(tmp_path: Path) -> None:
+    for place, inline in (("inline", 1000), ("file", 1)):
+        daemon = FakeDaemon(inline=inline)
+        daemon.picked("TS_01", picks=2)
+        body = dict(daemon.events[0])
+        turns = [(10.0, 20.0, 30.0), (-40.5, 90.0, 0.25)]
+        if place == "inline":
+            body["columns"] = [*body["columns"], "rot", "tilt", "psi"]
+            body["picks"] = [[*row, *turn] for row, turn in zip(body["picks"], turns, strict=True)]
+        else:
+            rows = [("TS_01", 1.0, 2.0, 3.0, *turn, 0.9) for turn in turns]
+            star = loop_text("particles", ("rlnTomoName", *CENTRED, *ANGLES, SCORE), rows)
+            name = "picks/ribosome.relion5.star"
+            file = {"name": name, "url": "u", "sha256": hashlib.sha256(star.encode()).hexdigest(), "bytes": len(star)}
+            daemon.files[name] = star.encode()
+            body |= {"columns": [*body["columns"], "rot", "tilt", "psi"], "files": [file]}
+        daemon.events[0] = body
+        folder = tmp_path / place
+        await follow(daemon, folder, 1)
+        (written,) = stars(folder)
+        table = starfile.read(written)
+        assert table[list(ANGLES)].to_numpy().tolist() == [list(turn) for turn in turns]
+        assert list(table["rlnTomoParticleName"]) == ["TS_01/1", "TS_01/2"]
+        before = written.read_bytes()
+        assert Collection(folder, Choice("ribosome")).sessions["krios1", "s1"].text().encode() == before
+        daemon.picked("TS_02", picks=1)
+        await follow(daemon, folder, 2)
+        assert "rlnAngleRot" not in starfile.read(written), "nothing is invented where some have none"
+
+
+async def test_a_series_is_called_as_relion_s_own_star_has_it(tmp_path: Path) -> None:
+    daemon = FakeDaemon()
+    daemon.picked("a", metadata={"tilt_series_name": "TS 04"})
+    daemon.picked("00255")
+    await follow(daemon, tmp_path, 2)
+    assert set(names(*stars(tmp_path))) == {"TS 04", word("00255")}

@@ -510,3 +510,28 @@ def test_the_settled_voxel_size_is_that_of_every_file_and_event(tmp_path, header
     for event in result_events(manifest, "/r"):
         assert event.body["volume"]["voxel_size_angstrom"] == VOXEL_ANGSTROM
         assert "evidence" not in event.body["volume"]
+
+
+def test_orientations_stand_in_the_message_the_star_and_the_candidates(tmp_path: Path, monkeypatch):
+    """As whatever finds them will leave them with the candidates."""
+    turns = np.array([[10, 20, 30], [-40, 90, 170], [0, 5, -5]], np.float32)
+    picked = pipeline.pick
+
+    def oriented(maps, plan):
+        found = picked(maps, plan)
+        candidates = {name: replace(one, euler=turns[: len(one)]) for name, one in found.candidates.items()}
+        return replace(found, candidates=candidates)
+
+    monkeypatch.setattr(pipeline, "pick", oriented)
+    recipe = load_recipe("untrained")
+    recipe = recipe.model_copy(
+        update={"pick": tuple(one.model_copy(update={"candidate_threshold": 0.5}) for one in recipe.pick)}
+    )
+    manifest = pipeline.run(order_for(write_tomogram(tmp_path / "a.mrc", balls()), recipe), tmp_path / "out")
+    picks = manifest.picks["ribosome"]
+    assert picks.columns[-3:] == ("rot", "tilt", "psi")
+    found = np.array(picks.strongest)[:, -3:]
+    assert found.tolist() == turns[: picks.count].tolist()
+    for path in ("picks/ribosome.relion5.star", "candidates/ribosome.relion5.star"):
+        table = starfile.read(tmp_path / "out" / path)
+        assert table[["rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi"]].to_numpy()[: len(found)].tolist() == found.tolist()
