@@ -58,8 +58,9 @@ async def following(
 
 
 def given_by(folder: Path) -> dict[str, Any]:
+    """The number of picks of each tomogram that the command was given, as it is stored."""
     sessions = json.loads((folder / "follow.json").read_text())["sessions"]
-    return {name: count for session in sessions for name, (_, _, count) in session["given"].items()}
+    return {name: count for each in sessions for name, (_, _, count) in each["given"].items()}
 
 
 async def test_a_restart_with_nothing_new_runs_nothing(tmp_path: Path) -> None:

@@ -54,6 +54,10 @@ class Follower:
         path = self.output / "follow.json"
         return json.loads(path.read_text()) if path.exists() else {}
 
+    def given(self) -> int:
+        """How many tomograms the command was given, as it is stored."""
+        return sum(len(each["given"]) for each in self.state().get("sessions", ()))
+
     def runs(self, session: str = "monday") -> list[Path]:
         """The folders of the command's runs, in order."""
         return sorted((self.output / "krios1" / session / "runs").glob("*"))
