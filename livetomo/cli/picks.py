@@ -2,15 +2,21 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from livetomo.cli.curation import curation_options
 from livetomo.cli.options import NAME, daemon_options, verdict_option
 from livetomo.cli.table import counted
 from livetomo.core.errors import ConfigurationError, ExitCode
 from livetomo.core.quality.metric import Verdict
 from livetomo.results.left_out import LeftOut
+
+if TYPE_CHECKING:
+    from livetomo.results.curation.rule import Dropped, Rule
 
 
 @click.command("picks", short_help="Write a session's picks in any format.")
@@ -46,6 +52,7 @@ from livetomo.results.left_out import LeftOut
     is_flag=True,
     help="Make scores comparable between tomograms; --threshold then applies to these scores.",
 )
+@curation_options
 @verdict_option
 @daemon_options
 def command(
@@ -58,6 +65,7 @@ def command(
     false_share: float | None,
     pixel_size: float | None,
     calibrate: bool,
+    rules: "Sequence[Rule]",
     verdict: Verdict,
     configuration: Path,
     as_json: bool,
@@ -67,6 +75,9 @@ def command(
     SESSION is a folder of results, or the name of a session that the daemon knows.
 
     --threshold and --false-share choose anew among the candidates that were kept; nothing is computed again.
+
+    Among these, --near, --away and the options after them keep picks by where they lie, and say how many they left out
+    (docs/curation.md).
 
     Tomograms whose verdict is bad are left out, unless --verdict says otherwise, and so is what was excluded (livetomo
     exclude). Each is named.
@@ -81,6 +92,7 @@ def command(
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.exporter import EXPORTERS
+    from livetomo.results.curation.curate import by_reason, refuse_if_impossible
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import (
@@ -108,6 +120,7 @@ def command(
     everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
     facts = SessionFacts.read(folder)
     without: dict[str, list[str]] = {}
+    dropped: list[Dropped] = []
     sets = read_picks(
         facts.chosen(results, verdict, lambda name, why: without.setdefault(name, []).append(why)),
         feature,
@@ -116,9 +129,12 @@ def command(
         pixel_size_angstrom=pixel_size,
         everywhere=everywhere,
         calibrate=calibrate,
+        rules=rules,
         facts=facts,
         leave_out=left_out.append,
+        count=dropped.append,
     )
+    refuse_if_impossible(left_out, dropped)
     is_first = output is not None or feature == first_feature(results)
     output = output or folder / "particles"
     try:
@@ -142,6 +158,7 @@ def command(
             "unknown": unknown,
             "left_out": {left.tomogram: str(left.fault) for left in left_out},
             "not_taken": without,
+            "curated": by_reason(dropped),
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
@@ -152,6 +169,8 @@ def command(
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
         click.echo(f"Some names are replaced by substitutes: {NAMES} lists them.")
+    for each in by_reason(dropped):
+        click.echo(f"curated: {counted(each['picks'], 'pick')} left out, {each['why']}")
     for name, whys in without.items():
         click.echo(f"not taken: {name}: {'; '.join(whys)}")
     for left in left_out:
