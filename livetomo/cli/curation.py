@@ -93,8 +93,8 @@ def _rules(given: Mapping[str, Any]) -> Iterator["Rule"]:
         yield place.KeepInBox({"z": given["z"]})
     if given["edge"] is not None:
         yield place.KeepOffEdges(given["edge"])
-    yield from (neighbours.KeepBeside("near", *pair) for pair in given["near"])
-    yield from (neighbours.KeepBeside("away", *pair) for pair in given["away"])
+    yield from (neighbours.KeepBeside(name, far, True) for name, far in given["near"])
+    yield from (neighbours.KeepBeside(name, far, False) for name, far in given["away"])
     yield from (neighbours.KeepDistinct(*pair) for pair in given["distinct"])
     yield from (_consensus(*pair) for pair in given["consensus"])
     if given["top"] is not None:

@@ -14,7 +14,7 @@ from livetomo.formats.particles_star import ParticlesStar, numbers
 from livetomo.formats.relion import Relion4Exporter, Relion5Exporter
 from livetomo.formats.star import Columns, grouped, read_loops
 from livetomo.formats.warp import WarpExporter
-from livetomo.results.curation.rule import Surroundings
+from livetomo.results.curation.rule import Rule, Surroundings
 from livetomo.results.folder import read_result
 
 RECIPE_HASH = re.compile("[0-9a-f]{8,64}")
@@ -22,7 +22,7 @@ _FORMATS: tuple[ParticlesStar, ...] = (Relion5Exporter(), WarpExporter(), Relion
 
 
 @dataclass(frozen=True, slots=True)
-class KeepAgreedWithRecipe:
+class KeepAgreedWithRecipe(Rule):
     """Keep what another recipe's result of the same revision has published within a distance.
 
     recipe: the first 8 digits of its hash, or more.
@@ -58,7 +58,7 @@ class KeepAgreedWithRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepAgreedWithStar:
+class KeepAgreedWithStar(Rule):
     """Keep what a star file has a particle of within a distance.
 
     source: the file's name. form: the exporter that writes such stars. rows: of each tomogram, by its name there.

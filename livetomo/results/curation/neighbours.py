@@ -1,24 +1,27 @@
 """Rules that look at other features of the same result: near them, away from them, not the same as their picks."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from livetomo.core.curation import Distances, Mask, nearest, without_stronger
 from livetomo.core.errors import CurationImpossible
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Placed
 from livetomo.results.curation.labels import LABELS, distances_to_labels, has_labels
-from livetomo.results.curation.rule import Surroundings
+from livetomo.results.curation.rule import Rule, Surroundings
 from livetomo.results.folder import Result
 
 
 @dataclass(frozen=True, slots=True)
-class KeepBeside:
+class KeepBeside(Rule):
     """Keep what is near another feature, or what is not: by its labels or, without these, by its published picks."""
 
-    name: Literal["near", "away"]
     partner: str
     distance_angstrom: float
+    keep_near: bool
+
+    @property
+    def name(self) -> str:
+        return "near" if self.keep_near else "away"
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
         if has_labels(around.result, self.partner):
@@ -26,7 +29,7 @@ class KeepBeside:
         else:
             distance, by = self._to_picks(placed, around), "picks"
         is_near: Mask = distance <= self.distance_angstrom
-        if self.name == "near":
+        if self.keep_near:
             return is_near, f"farther than {self.distance_angstrom:g} Å from the {by} of {self.partner}"
         return ~is_near, f"within {self.distance_angstrom:g} Å of the {by} of {self.partner}"
 
@@ -36,7 +39,7 @@ class KeepBeside:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepDistinct:
+class KeepDistinct(Rule):
     """Keep what is not within a distance of a stronger pick of another feature.
 
     Where both are as strong, that of the feature that the recipe picks first is kept.

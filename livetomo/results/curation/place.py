@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from livetomo.core.curation import Mask, in_boxes, off_the_faces, strongest
 from livetomo.core.exclusion import AXES, Box
 from livetomo.formats.frame import Placed
-from livetomo.results.curation.rule import Surroundings
+from livetomo.results.curation.rule import Rule, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
-class KeepOffEdges:
+class KeepOffEdges(Rule):
     """Keep what is at least this far from the outermost voxels."""
 
     distance_angstrom: float
@@ -23,7 +23,7 @@ class KeepOffEdges:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepInBox:
+class KeepInBox(Rule):
     """Keep what lies in one box, the same of each tomogram, in voxels."""
 
     box: Box
@@ -35,7 +35,7 @@ class KeepInBox:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepInRegions:
+class KeepInRegions(Rule):
     """Keep what lies in one of the tomogram's boxes, which a file lists by the tomograms' names.
 
     source: the file's name. boxes: "*" has those of each tomogram that has none of its own.
@@ -53,7 +53,7 @@ class KeepInRegions:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepStrongest:
+class KeepStrongest(Rule):
     """Keep so many of each tomogram: those with the highest scores."""
 
     number: int
