@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from livetomo.cli.curation import curation_options
 from livetomo.cli.options import EXISTING_FILE, NAME, daemon_options, verdict_option
 from livetomo.cli.table import counted
 from livetomo.core.errors import ConfigurationError, ExitCode
@@ -14,13 +16,14 @@ from livetomo.core.quality.metric import Verdict
 from livetomo.results.left_out import LeftOut
 
 if TYPE_CHECKING:
+    from livetomo.results.curation.rule import Dropped, Rule
     from livetomo.results.folder import Result
 
 
 @click.command("picks", short_help="Write a session's picks in any format.")
 @click.argument("session", type=NAME)
 @click.option("--watch", type=NAME, help="The session's watch, if several watches have a session of this name.")
-@click.option("--feature", help="Feature whose picks are written; notes if there are several features.")
+@click.option("--feature", help="Feature whose picks are written; needed if there are several features.")
 @click.option(
     "--format",
     "format_name",
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Make scores comparable between tomograms; --threshold then applies to these scores.",
 )
+@curation_options
 @verdict_option
 @daemon_options
 def command(
@@ -70,6 +74,7 @@ def command(
     pixel_size: float | None,
     tomograms_star: Path | None,
     calibrate: bool,
+    rules: "Sequence[Rule]",
     verdict: Verdict,
     configuration: Path,
     as_json: bool,
@@ -79,6 +84,9 @@ def command(
     SESSION is a folder of results, or the name of a session that the daemon knows.
 
     --threshold and --false-share choose anew among the candidates that were kept; nothing is computed again.
+
+    Among these, --near, --away and the options after them keep picks by where they lie, and say how many they left out
+    (docs/curation.md).
 
     Tomograms whose verdict is bad are left out, unless --verdict says otherwise, and so is what was excluded (livetomo
     exclude). Each is named.
@@ -97,6 +105,7 @@ def command(
     """
     from livetomo.formats.exporter import EXPORTERS, InAFolder
     from livetomo.formats.stored_frame import said_of
+    from livetomo.results.curation.curate import by_reason, refuse_if_impossible
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import (
@@ -121,11 +130,12 @@ def command(
     if feature is None and len(known) == 1:
         (feature,) = known
     if feature not in known:
-        wrong = "--feature is notes" if feature is None else f"--feature {feature}: there are no picks of it"
+        wrong = "--feature is needed" if feature is None else f"--feature {feature}: there are no picks of it"
         raise ConfigurationError(f"{wrong}; the features of {folder} are {', '.join(known)}")
     everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
     facts = SessionFacts.read(folder)
     without: dict[str, list[str]] = {}
+    dropped: list[Dropped] = []
     sets = read_picks(
         facts.chosen(results, verdict, lambda name, why: without.setdefault(name, []).append(why)),
         feature,
@@ -135,9 +145,12 @@ def command(
         tomograms_star="" if tomograms_star is None else str(tomograms_star.absolute()),
         everywhere=everywhere,
         calibrate=calibrate,
+        rules=rules,
         facts=facts,
         leave_out=left_out.append,
+        count=dropped.append,
     )
+    refuse_if_impossible(left_out, dropped)
     is_first = output is not None or feature == first_feature(results)
     output = _output(output, folder, format_name)
     try:
@@ -166,6 +179,7 @@ def command(
             "left_out": {left.tomogram: str(left.fault) for left in left_out},
             "not_taken": without,
             "notes": notes,
+            "curated": by_reason(dropped),
         }
         click.echo(json.dumps(report | {"files": [str(path) for path in files]}, indent=1))
         sys.exit(ExitCode.INPUT if left_out else ExitCode.OK)
@@ -176,6 +190,8 @@ def command(
         click.echo(f"  {path}")
     if files[-1].name == NAMES:
         click.echo(f"Some names are replaced by substitutes: {NAMES} lists them.")
+    for each in by_reason(dropped):
+        click.echo(f"curated: {counted(each['picks'], 'pick')} left out, {each['why']}")
     for sentence in notes:
         click.echo(sentence)
     for name, whys in without.items():

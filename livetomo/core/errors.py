@@ -178,6 +178,10 @@ class FalseShareUnknown(LivetomoError, reason="false share unknown", exit_code=E
         )
 
 
+class CurationImpossible(LivetomoError, reason="curation impossible", exit_code=ExitCode.INPUT):
+    """A rule is to choose among a tomogram's picks by what its result does not hold."""
+
+
 class StateBusy(PathError, reason="state in use", exit_code=ExitCode.BUSY):
     """Another daemon holds the state directory."""
 

@@ -1,28 +1,29 @@
 """The picks of a whole session, from its result folders: each tomogram's newest, in a stable order, in any format."""
 
-import hashlib
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from livetomo.core.errors import BadStar, ConfigurationError, FalseShareUnknown, ResultUnreadable
-from livetomo.core.exclusion import Box, boxes_of, is_in
+from livetomo.core.errors import ConfigurationError, FalseShareUnknown, ResultUnreadable
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tilt_series import relion_tomograms_star
-from livetomo.formats.candidates import candidates_name, has_all_digits, read_candidates
 from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
+from livetomo.results.curation.curate import curated, ignore, rules_of_recipe
+from livetomo.results.curation.rule import Dropped, Rule, Surroundings
 from livetomo.results.folder import Result, read_result
 from livetomo.results.left_out import LeftOut, refuse
+from livetomo.results.result_picks import candidates_of, not_taken_out, published_picks
 from livetomo.results.session_facts import SessionFacts
 from livetomo.system.atomic_write import replace_text
 
@@ -124,8 +125,10 @@ def read_picks(
     tomograms_star: str = "",
     everywhere: bool = False,
     calibrate: bool = False,
+    rules: Sequence[Rule] = (),
     facts: SessionFacts | None = None,
     leave_out: Callable[[LeftOut], None] = refuse,
+    count: Callable[[Dropped], None] = ignore,
 ) -> list[Placed]:
     """The picks of `feature` in each result that looked for it: those it published, or those within another limit.
 
@@ -134,11 +137,15 @@ def read_picks(
     have none of it, instead of being left out. `calibrate`: scores are made comparable between the tomograms before
     `threshold` decides, see `calibrate.py`; it is done too where the recipe asks for it. `facts`: what of each result
     was taken out does not count. `tomograms_star`: RELION's own, where a person names another than sidecars do.
-    `leave_out` hears of a result whose candidates are not those of its manifest, or whose shares are not known.
+    What is within the limit is curated by the recipe's rules and by `rules`; `count` hears what each of them has left
+    out of each tomogram.
+    `leave_out` hears of a result whose candidates are not those of its manifest, whose shares are not known, or on
+    which a rule cannot decide.
     """
     results = list(results)
     shared = _shared_names(results)
     sets: list[Placed] = []
+    sources: list[Result] = []
     thresholds: list[float] = []
     for result in results:
         name, geometry = result.manifest.tomogram.name, result.manifest.volume.geometry
@@ -151,68 +158,42 @@ def read_picks(
             frame = replace(frame, name=name, tilt_series_name=None)
         if feature in result.manifest.picks:
             try:
-                candidates, slack = _candidates(result, feature, frame)
+                candidates, slack = candidates_of(result, feature, frame)
                 if false_share is not None and candidates.false_share is None and len(candidates):
                     raise FalseShareUnknown(frame.name, result.manifest.picks[feature].false_share_missing)
             except (ResultUnreadable, FalseShareUnknown) as fault:
                 leave_out(LeftOut(frame.name, fault))
                 continue
-            boxes = boxes_of(facts.exclusions_of(result.manifest), feature) if facts else ()
             picked = result.manifest.picks[feature]
-            sets.append(Placed(_outside(candidates, boxes), frame, picked.diameter_angstrom))
+            still_in = not_taken_out(candidates, result, feature, facts)
+            sets.append(Placed(still_in, frame, picked.diameter_angstrom))
             thresholds.append((picked.threshold if threshold is None else threshold) - slack)
         elif everywhere:
             sets.append(Placed(Picks.none(), frame))
             thresholds.append(1.0)
+        else:
+            continue
+        sources.append(result)
     if calibrate or asks_for_calibration(results, feature):
         scores = calibrated([placed.picks.score for placed in sets])
         sets = [
             replace(placed, picks=replace(placed.picks, score=score))
             for placed, score in zip(sets, scores, strict=True)
         ]
-    if false_share is not None:
-        return [replace(placed, picks=_up_to(placed.picks, false_share)) for placed in sets]
-    return [replace(placed, picks=placed.picks.above(least)) for placed, least in zip(sets, thresholds, strict=True)]
+    kept = []
+    for placed, source, least in zip(sets, sources, thresholds, strict=True):
+        chosen = placed.picks.above(least) if false_share is None else _up_to(placed.picks, false_share)
+        around = Surroundings(source, feature, partial(published_picks, facts=facts))
+        by = [*rules_of_recipe(source, feature), *rules] if feature in source.manifest.picks else []
+        if (after := curated(replace(placed, picks=chosen), around, by, count, leave_out)) is not None:
+            kept.append(after)
+    return kept
 
 
 def _shared_names(results: Iterable[Result]) -> set[str]:
     """What several of them would be called."""
     names = Counter(series_name(result.manifest.tomogram.name, result.facts) for result in results)
     return {name for name, number in names.items() if number > 1}
-
-
-def _candidates(result: Result, feature: str, frame: Frame) -> tuple[Picks, float]:
-    """The candidates of a result, as many as its manifest says, and how far their scores may have been rounded down.
-
-    Raises:
-        ResultUnreadable: they are not those of the manifest, or cannot be read.
-    """
-    name = candidates_name(feature)
-    try:
-        content = (result.folder / name).read_bytes()
-        text = content.decode()
-        candidates = read_candidates(text, frame)
-    except (FileNotFoundError, NotADirectoryError):
-        raise ResultUnreadable(result.folder, f"there is no {name} in it") from None
-    except OSError as fault:
-        raise ResultUnreadable(result.folder, f"{name}: {fault.strerror}") from None
-    except (BadStar, ValueError) as fault:
-        raise ResultUnreadable(result.folder, f"{name} is damaged ({fault})") from None
-    picked = result.manifest.picks[feature]
-    if len(candidates) != picked.candidates:
-        why = f"{name} has {len(candidates):,} rows where {picked.candidates:,} were published"
-        raise ResultUnreadable(result.folder, why)
-    facts = result.manifest.files.get(name)
-    if facts is not None and facts.sha256 != hashlib.sha256(content).hexdigest():
-        raise ResultUnreadable(result.folder, f"{name} was changed: it has not the checksum that was published")
-    return candidates, 0.0 if has_all_digits(text) else 1e-6
-
-
-def _outside(picks: Picks, boxes: Sequence[Box]) -> Picks:
-    """Those that lie in none of the boxes."""
-    if not boxes:
-        return picks
-    return picks.where(np.array([not is_in(boxes, zyx[::-1]) for zyx in picks.position.tolist()], bool))
 
 
 def _up_to(picks: Picks, most: float) -> Picks:

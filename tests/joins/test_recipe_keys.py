@@ -67,6 +67,7 @@ class Case:
 NEAR = rule(rule="near", partner="other", threshold=0.95, distance_angstrom=50)
 AWAY = rule(rule="away", partner="other", threshold=0.95, distance_angstrom=50)
 AGREE = rule(rule="consensus", partners=["other"], distance_angstrom=60)
+SAME = rule(rule="distinct", partner="other", distance_angstrom=60)
 THREE = [PICK, OTHERS, OTHERS | {"feature": "membrane", "threshold": 1}]
 CASES = {
     "Recipe.density": Case("density", "bright"),
@@ -154,6 +155,25 @@ CASES = {
     "Quantile.feature": Case("curate.0.feature", "other", rule(rule="quantile", lowest=0.5)),
     "Quantile.rule": Case("curate", [{"feature": "ribosome", "rule": "quantile", "lowest": 0.5}]),
     "Quantile.lowest": Case("curate.0.lowest", 0.9, rule(rule="quantile", lowest=0.3)),
+    "Edge.feature": Case("curate.0.feature", "other", rule(rule="edge", distance_angstrom=290)),
+    "Edge.rule": Case("curate", [{"feature": "ribosome", "rule": "edge", "distance_angstrom": 290}]),
+    "Edge.distance_angstrom": Case("curate.0.distance_angstrom", 290, rule(rule="edge", distance_angstrom=1)),
+    "Region.feature": Case("curate.0.feature", "other", rule(rule="region", x_angstrom=[0, 500])),
+    "Region.rule": Case("curate", [{"feature": "ribosome", "rule": "region", "x_angstrom": [0, 500]}]),
+    "Region.x_angstrom": Case("curate.0.x_angstrom", [0, 500], rule(rule="region", z_angstrom=[0, 600])),
+    "Region.y_angstrom": Case("curate.0.y_angstrom", [500, 900], rule(rule="region", z_angstrom=[0, 600])),
+    "Region.z_angstrom": Case("curate.0.z_angstrom", [500, 600], rule(rule="region", x_angstrom=[0, 1000])),
+    "Top.feature": Case("curate.0.feature", "other", rule(rule="top", number=1)),
+    "Top.rule": Case("curate", [{"feature": "ribosome", "rule": "top", "number": 1}]),
+    "Top.number": Case("curate.0.number", 1, rule(rule="top", number=2)),
+    "Distinct.feature": Case(
+        "curate.0",
+        {"feature": "other", "rule": "distinct", "partner": "ribosome", "distance_angstrom": 60},
+        SAME,
+    ),
+    "Distinct.rule": Case("curate", SAME["curate"]),
+    "Distinct.partner": Case("curate.0.partner", "membrane", SAME | {"pick": THREE}),
+    "Distinct.distance_angstrom": Case("curate.0.distance_angstrom", 0.001, SAME),
     "Calibrate.feature": Case("curate.0.feature", "other", rule(rule="calibrate"), tomograms=2),
     "Calibrate.rule": Case("curate", [{"feature": "other", "rule": "calibrate"}], tomograms=2),
     "Limit.figure": Case("limit.0.figure", "ribosome_count", {"limit": [{"figure": "other_count", "bad_below": 99}]}),
@@ -167,6 +187,8 @@ CASES = {
     "Exclude.figures": Case("exclude.figures", ["ribosome_count"], BAD | {"exclude": {"figures": ["other_count"]}}),
     "Export.formats": Case("export.formats", ["csv", "imod"]),
 }  # fmt: skip
+ELSEWHERE = {f"OtherRecipe.{key}" for key in ("feature", "rule", "recipe", "distance_angstrom")}
+"""It takes results of two recipes: tests/cli/test_curated_picks.py and tests/results/curation/test_other_recipe.py."""
 PINS = {
     "NetworkFeature.sha256": "a pin: another one is refused, the right one changes nothing",
     "NetworkFeature.coarse_sha256": "a pin of the coarse one",
@@ -271,7 +293,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
 def test_there_is_a_case_for_every_key() -> None:
     known = Counter(key.partition(".")[0] for key in keys())
     assert {table: known[table] for table in PLUGINS} == PLUGINS
-    assert {key for key in keys() if key.partition(".")[0] not in PLUGINS} == set(CASES) | set(PINS)
+    assert {key for key in keys() if key.partition(".")[0] not in PLUGINS} == set(CASES) | set(PINS) | ELSEWHERE
 
 
 @pytest.mark.parametrize("key", CASES)

@@ -1,5 +1,6 @@
 """The part of a recipe that turns maps into particles: pick, curate, export."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -9,11 +10,25 @@ from livetomo.config.user_file import KnownName, UserModel, plain_name
 from livetomo.core.units import Number, whole_number
 from livetomo.system.registries import EXPORTERS
 
+
+def _ascending(ends: tuple[float, ...]) -> tuple[float, ...]:
+    if len(ends) != 2 or ends[0] > ends[1]:
+        raise ValueError("write two numbers, the lower one first, like [400, 1800]")
+    return ends
+
+
+def _recipe_hash(digits: str) -> str:
+    if not re.fullmatch("[0-9a-f]{8,64}", digits):
+        raise ValueError('write 8 to 64 digits of a hash, 0 to 9 and a to f, like "1a2b3c4d"')
+    return digits
+
+
 Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
 Distance = Annotated[Number, Field(ge=0, lt=1e5)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(max_length=60), plain_name("_-")]
 _LATER: Mapping[str, Any] = {"diameter_angstrom": None, "false_share": None, "decoys": False}
+Range = Annotated[tuple[Number, ...], AfterValidator(_ascending)]
 Format = Annotated[str, AfterValidator(KnownName(EXPORTERS, in_files=True))]
 
 
@@ -173,6 +188,102 @@ class Quantile(_Rule):
     lowest: Fraction
 
 
+class Edge(_Rule):
+    """Particles close to the edges of the tomogram are left out.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"edge"`.
+    distance_angstrom: particles that are closer than this to a face of the volume are left out.
+    """
+
+    rule: Literal["edge"]
+    distance_angstrom: Angstrom
+
+
+class Region(_Rule):
+    """Particles are kept only in a box, the same in each tomogram; of several boxes only where all of them overlap.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"region"`.
+    x_angstrom: the lowest and the highest x, from the first voxel's centre; both belong to the box.
+    y_angstrom: the same along y.
+    z_angstrom: the same along z.
+    """
+
+    rule: Literal["region"]
+    x_angstrom: Range | None = None
+    y_angstrom: Range | None = None
+    z_angstrom: Range | None = None
+
+    @property
+    def box_angstrom(self) -> Mapping[str, tuple[float, float]]:
+        """Where particles are kept, by axes: those that are not named are all of it."""
+        ranges = {"x": self.x_angstrom, "y": self.y_angstrom, "z": self.z_angstrom}
+        return {axis: (ends[0], ends[1]) for axis, ends in ranges.items() if ends is not None}
+
+    @model_validator(mode="after")
+    def _is_part(self) -> Self:
+        if not self.box_angstrom:
+            raise ValueError('give "x_angstrom", "y_angstrom" or "z_angstrom": without any, all is kept')
+        return self
+
+
+class Top(_Rule):
+    """Only the strongest particles are kept: a number of each tomogram.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"top"`.
+    number: how many are kept, of candidates too.
+    """
+
+    rule: Literal["top"]
+    number: Annotated[int, Field(ge=1), whole_number]
+
+
+class Distinct(_Rule):
+    """Particles are left out where another feature has a stronger published particle: one place is counted once.
+
+    Of two with the same score, that of the feature whose `[[pick]]` stands first is kept.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"distinct"`.
+    partner: the other feature.
+    distance_angstrom: two particles at most this far apart count as the same particle.
+    """
+
+    rule: Literal["distinct"]
+    partner: Name
+    distance_angstrom: Angstrom
+
+    def mentioned(self) -> Iterator[tuple[str, str]]:
+        """As of every rule, and its partner."""
+        yield from super().mentioned()
+        yield "partner", self.partner
+
+    @model_validator(mode="after")
+    def _is_another(self) -> Self:
+        if self.partner == self.feature:
+            raise ValueError('"partner" is the feature itself; write another one, or the rule "duplicates"')
+        return self
+
+
+class OtherRecipe(_Rule):
+    """Particles are kept in the files of a session if another recipe has published them, too.
+
+    A tomogram's own files and messages keep all. Of a tomogram that the other recipe has no result of, the session's
+    files have none, and say so.
+
+    feature: the feature whose particles are kept or left out.
+    rule: the name of this rule, `"other_recipe"`.
+    recipe: hash of the other recipe, at least its first 8 digits, as they end the names of its result folders.
+    distance_angstrom: two particles at most this far apart count as the same particle.
+    """
+
+    rule: Literal["other_recipe"]
+    recipe: Annotated[str, AfterValidator(_recipe_hash)]
+    distance_angstrom: Angstrom
+
+
 class Calibrate(_Rule):
     """Scores in the files of a session are made comparable between tomograms; a tomogram's own files keep their scores.
 
@@ -187,7 +298,10 @@ class Calibrate(_Rule):
     rule: Literal["calibrate"]
 
 
-Curate = Annotated[Near | Away | Duplicates | Consensus | Quantile | Calibrate, Field(discriminator="rule")]
+Curate = Annotated[
+    Near | Away | Duplicates | Consensus | Quantile | Edge | Region | Top | Distinct | OtherRecipe | Calibrate,
+    Field(discriminator="rule"),
+]
 
 
 class Export(UserModel):

@@ -12,7 +12,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from livetomo.config.recipe.denoise import Deconvolve, Denoise, NoDenoise, PluginDenoise
 from livetomo.config.recipe.exclude import Exclude, exclude_faults
 from livetomo.config.recipe.features import DenseFeature, Feature, PluginFeature
-from livetomo.config.recipe.picks import Calibrate, Consensus, Curate, Export, Fraction, Name, Pick, Quantile
+from livetomo.config.recipe.picks import Calibrate, Consensus, Curate, Distinct, Export, Fraction, Name, Pick, Quantile
 from livetomo.config.recipe.quality import Baseline, Limit, limit_faults, limits_of
 from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
@@ -172,8 +172,7 @@ def _faults(recipe: Recipe | MapRecipe, names: Collection[str]) -> Iterator[str]
     for name in sorted({name for name in picked if picked.count(name) > 1}):
         yield f'"{name}" is picked twice; give the second map another name'
     for number, rule in enumerate(recipe.curate, start=1):
-        needed = rule.partners if rule.rule == "consensus" else ()
-        for name in (rule.feature, *needed):
+        for name in (rule.feature, *_picked_partners(rule)):
             if name in names and name not in picked:
                 yield f'curate number {number}: "{name}" has no [[pick]]'
     yield from _threshold_faults(recipe)
@@ -188,10 +187,20 @@ def _threshold_faults(recipe: Recipe | MapRecipe) -> Iterator[str]:
         match rule:
             case Quantile() | Calibrate() if rule.feature in limited:
                 yield f'{where}: "{rule.rule}" needs a threshold, and "{rule.feature}" has a "false_share"'
-            case Consensus() if rule.feature in decoyed:
-                yield f'{where}: "consensus" cannot be estimated by decoys; leave them out of its [[pick]]'
-            case Consensus() if partner := next((name for name in rule.partners if name in limited), None):
-                yield f'{where}: "consensus" needs a threshold, and "{partner}" has a "false_share"'
+            case Consensus() | Distinct() if rule.feature in decoyed:
+                yield f'{where}: "{rule.rule}" cannot be estimated by decoys; leave them out of its [[pick]]'
+            case Consensus() | Distinct() if partner := next((p for p in _picked_partners(rule) if p in limited), None):
+                yield f'{where}: "{rule.rule}" needs a threshold, and "{partner}" has a "false_share"'
+
+
+def _picked_partners(rule: Curate) -> tuple[str, ...]:
+    """The other features whose published particles a rule needs."""
+    match rule:
+        case Consensus():
+            return rule.partners
+        case Distinct():
+            return (rule.partner,)
+    return ()
 
 
 def _mentioned(recipe: Recipe | MapRecipe) -> Iterator[tuple[str, str]]:

@@ -12,13 +12,13 @@ from typing import TypeVar
 from torch import Tensor
 
 from livetomo.config.recipe.features import NetworkFeature
-from livetomo.config.recipe.picks import Away, Duplicates, Near, Pick
+from livetomo.config.recipe.picks import Away, Duplicates, Edge, Near, Pick, Region
 from livetomo.config.recipe.recipe import Interaction, Recipe
 from livetomo.processing.networks.package import Models
 from livetomo.processing.pipeline.feature_maps import FeatureMaps, SegmentationInputs, segment
 from livetomo.processing.pipeline.feature_plan import FeaturePlan
 
-Rule = TypeVar("Rule", Interaction, Pick, Near | Away | Duplicates)
+Rule = TypeVar("Rule", Interaction, Pick, Near | Away | Duplicates | Edge | Region)
 
 
 def with_decoys_(
@@ -50,7 +50,7 @@ def treating_decoys_alike(recipe: Recipe, decoyed: Iterable[str]) -> Recipe:
     names = {feature: decoy_of(feature) for feature in decoyed}
     absorb = recipe.competition.absorb
     also = tuple(names[feature] for feature in absorb if feature in names)
-    acting = [rule for rule in recipe.curate if isinstance(rule, Near | Away | Duplicates)]
+    acting = [rule for rule in recipe.curate if isinstance(rule, Near | Away | Duplicates | Edge | Region)]
     return recipe.model_copy(
         update={
             "competition": recipe.competition.model_copy(update={"absorb": absorb + also}),

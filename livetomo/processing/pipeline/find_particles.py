@@ -7,8 +7,24 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from livetomo.config.recipe.picks import Away, Calibrate, Consensus, Curate, Duplicates, Near, Pick, Quantile
+from livetomo.config.recipe.picks import (
+    Away,
+    Calibrate,
+    Consensus,
+    Curate,
+    Distinct,
+    Duplicates,
+    Edge,
+    Near,
+    OtherRecipe,
+    Pick,
+    Quantile,
+    Region,
+    Top,
+)
 from livetomo.config.recipe.recipe import MapRecipe, Recipe
+from livetomo.core.curation import in_boxes, off_the_faces, strongest, without_stronger
+from livetomo.core.exclusion import Box
 from livetomo.core.false_share import FalseShare
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import Removed
@@ -147,5 +163,23 @@ def _curated(
         case Quantile():
             published = picks.above(thresholds[rule.feature])
             return curate.quantile(picks, published=published, lowest=rule.lowest)
-        case Calibrate():
-            return picks  # it needs the session's other tomograms: see session_picks
+        case Edge():
+            return picks.where(off_the_faces(picks, grid.shape_zyx, grid.voxels(rule.distance_angstrom)))
+        case Region():
+            return picks.where(in_boxes(picks, [_in_voxels(rule.box_angstrom, grid)]))
+        case Top():
+            return picks.where(strongest(picks, rule.number))
+        case Distinct():
+            partner = candidates[rule.partner].above(thresholds[rule.partner])
+            order = list(thresholds)
+            first = order.index(rule.feature) < order.index(rule.partner)
+            return picks.where(without_stronger(picks, partner, grid.voxels(rule.distance_angstrom), wins_ties=first))
+        case Calibrate() | OtherRecipe():
+            return picks  # they need other results: see session_picks
+
+
+def _in_voxels(box_angstrom: Box, grid: TomogramGeometry) -> Box:
+    """Along each axis by the voxels' own spacing, which is not quite the nominal one where maps have other voxels."""
+    spacings = np.array(grid.extent_angstrom) / grid.shape_zyx[::-1]
+    size = dict(zip("xyz", spacings.tolist(), strict=True))
+    return {axis: (low / size[axis], high / size[axis]) for axis, (low, high) in box_angstrom.items()}

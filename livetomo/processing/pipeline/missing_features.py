@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from livetomo.config.recipe.features import label_thresholds
-from livetomo.config.recipe.picks import Consensus, Near
+from livetomo.config.recipe.picks import Away, Consensus, Distinct, Near
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.quality.definitions import GROUPS
 from livetomo.core.quality.metric import Quality
@@ -28,7 +28,7 @@ def with_dependents(recipe: Recipe, missing: Mapping[str, str]) -> dict[str, str
 def not_kept_away(recipe: Recipe, missing: Mapping[str, str]) -> list[str]:
     """Sentences about features that are there, but could not be kept away from one that is missing."""
     pairs = [(rule.feature, rule.avoid) for rule in recipe.interaction if rule.avoid]
-    pairs += [(rule.feature, rule.partner) for rule in recipe.curate if rule.rule == "away"]
+    pairs += [(rule.feature, rule.partner) for rule in recipe.curate if isinstance(rule, Away | Distinct)]
     pairs += [(taken, giver) for giver in recipe.competition.emit for taken in recipe.competition.absorb]
     alone = {(feature, partner): None for feature, partner in pairs if partner in missing and feature not in missing}
     return [f"{feature} could not be kept away from {partner}, which is missing." for feature, partner in alone]

@@ -79,6 +79,14 @@ def test_a_share_of_false_picks_that_is_not_asked_for_leaves_every_hash_as_it_wa
             {"curate": [{"feature": "b", "rule": "consensus", "partners": ["a"], "distance_angstrom": 60}]},
             '"consensus" needs a threshold, and "a" has a "false_share"',
         ),
+        (
+            {"curate": [{"feature": "a", "rule": "distinct", "partner": "b", "distance_angstrom": 60}]},
+            '"distinct" cannot be estimated by decoys',
+        ),
+        (
+            {"curate": [{"feature": "b", "rule": "distinct", "partner": "a", "distance_angstrom": 60}]},
+            '"distinct" needs a threshold, and "a" has a "false_share"',
+        ),
     ],
 )
 def test_what_a_share_of_false_picks_cannot_go_with_is_said(tables, said):
@@ -115,3 +123,24 @@ def test_what_undoes_the_ctf_of_an_electron_microscope_is_refused_for_x_rays(tmp
     (tmp_path / "mine.toml").write_text(text.replace("xray", "neutrons") + feature)
     with pytest.raises(ConfigurationError, match="radiation"):
         load_recipe("mine.toml", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"rule": "region"}, "without any, all is kept"),
+        ({"rule": "region", "z_angstrom": [9, 2]}, "two numbers, the lower one first"),
+        ({"rule": "region", "z_angstrom": [9]}, "two numbers, the lower one first"),
+        ({"rule": "edge", "distance_angstrom": 0}, "greater than 0"),
+        ({"rule": "top", "number": 0}, "greater than or equal to 1"),
+        ({"rule": "distinct", "partner": "ribosome", "distance_angstrom": 9}, '"partner" is the feature itself'),
+        ({"rule": "distinct", "partner": "ice", "distance_angstrom": 9}, '"ice" has no [[pick]]'),
+        ({"rule": "other_recipe", "recipe": "1a2b3c4", "distance_angstrom": 9}, "8 to 64 digits of a hash"),
+        ({"rule": "other_recipe", "recipe": "1a2b3c4g", "distance_angstrom": 9}, "8 to 64 digits of a hash"),
+    ],
+)
+def test_rules_that_mean_nothing_are_refused(rule, said):
+    features = [{"name": "ribosome", "model": "blob", "diameter_angstrom": 100}, {"name": "ice", "model": "dense"}]
+    body = {"feature": features, "pick": [{"feature": "ribosome", "min_spacing_angstrom": 100}]}
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Recipe.model_validate(body | {"curate": [rule | {"feature": "ribosome"}]})

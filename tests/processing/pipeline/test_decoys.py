@@ -193,6 +193,22 @@ def test_interactions_keep_a_decoy_from_the_partner_itself():
     assert set(changed.maps) == set(names)
 
 
+def test_what_depends_on_the_place_alone_is_done_to_a_decoy_too():
+    rules = Recipe.model_validate(
+        {
+            "feature": [{"name": "a", "model": "blob", "diameter_angstrom": 100}],
+            "pick": [{"feature": "a", "min_spacing_angstrom": 100, "decoys": True}],
+            "curate": [
+                {"feature": "a", "rule": "edge", "distance_angstrom": 9},
+                {"feature": "a", "rule": "region", "z_angstrom": [0, 9]},
+                {"feature": "a", "rule": "top", "number": 9},
+            ],
+        }
+    )
+    of_decoy = [rule.rule for rule in treating_decoys_alike(rules, ["a"]).curate if rule.feature == decoy_of("a")]
+    assert of_decoy == ["edge", "region"]
+
+
 def test_a_network_s_calibration_is_its_card_s_and_a_method_s_the_package_s(tmp_path, monkeypatch):
     of_card, of_blob = DecoyCalibration(intercept=1.0), DecoyCalibration(intercept=2.0)
     planned = plan_features(network_recipe(tmp_path, decoys=True), GEOMETRY, Models("cpu"))

@@ -81,3 +81,54 @@ def test_several_pickers_can_agree():
         curate=[{"feature": "a", "rule": "consensus", "partners": ["b", "c"], "distance_angstrom": 30}],
     )
     np.testing.assert_allclose(find(maps, rules, GRID).candidates["a"].position, [[10, 10, 10]])
+
+
+SPOTS = {"a": spot((4, 4, 4), (10, 10, 10), (15, 15, 15)), "b": spot((10, 10, 11), (4, 15, 4)), "c": spot()}
+SPOTS["a"][10, 10, 10], SPOTS["b"][10, 10, 11], SPOTS["a"][4, 4, 4] = 0.95, 0.97, 0.92
+A, B, C = [4, 4, 4], [10, 10, 10], [15, 15, 15]
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ({"rule": "edge", "distance_angstrom": 40}, [B, A, C]),
+        ({"rule": "edge", "distance_angstrom": 45}, [B]),
+        ({"rule": "region", "z_angstrom": [40, 100]}, [B, A]),
+        ({"rule": "region", "x_angstrom": [90, 150], "y_angstrom": [0, 100]}, [B]),
+        ({"rule": "top", "number": 2}, [B, A]),
+        ({"rule": "distinct", "partner": "b", "distance_angstrom": 20}, [A, C]),
+        ({"rule": "distinct", "partner": "b", "distance_angstrom": 9}, [B, A, C]),
+        ({"rule": "other_recipe", "recipe": "0123abcd", "distance_angstrom": 9}, [B, A, C]),
+    ],
+)
+def test_a_rule_leaves_the_particles_that_it_says_and_counts_the_others(rule, left):
+    rules = recipe(
+        pick=[{"feature": name, "min_spacing_angstrom": 30} for name in "ab"], curate=[rule | {"feature": "a"}]
+    )
+    found = find(SPOTS, rules, GRID)
+    np.testing.assert_allclose(found.candidates["a"].position, left, atol=0.2)
+    assert list(found.removed(rules.pick[0])) == [Removed(1, rule["rule"], 3 - len(left), 3 - len(left))]
+
+
+def test_a_region_lies_where_the_tomogram_has_it_though_maps_have_other_voxels():
+    """20 voxels of the maps over 250 Å: 12.5 Å each, though 10 Å are their nominal size."""
+    grid = TomogramGeometry((20, 20, 20), 10.0, cell_angstrom=(250.0, 250.0, 250.0))
+    rules = recipe(
+        pick=[{"feature": "a", "min_spacing_angstrom": 30}],
+        curate=[{"feature": "a", "rule": "region", "z_angstrom": [110, 140]}],
+    )
+    np.testing.assert_allclose(find(SPOTS, rules, grid).candidates["a"].position, [B], atol=0.2)
+
+
+def test_of_two_features_with_the_same_score_the_one_that_is_picked_first_keeps_the_place():
+    maps = {name: spot((10, 10, 10)) for name in "abc"}
+    for first, second in ("ab", "ba"):
+        rules = recipe(
+            pick=[{"feature": name, "min_spacing_angstrom": 30} for name in (first, second)],
+            curate=[
+                {"feature": one, "rule": "distinct", "partner": other, "distance_angstrom": 20}
+                for one, other in ("ab", "ba")
+            ],
+        )
+        found = find(maps, rules, GRID).candidates
+        assert (len(found[first]), len(found[second])) == (1, 0)
