@@ -1,15 +1,17 @@
 """A session goes through the daemon, and `livetomo follow --run` averages its picks with real RELION."""
 
 import asyncio
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
 
 import mrcfile
+import numpy as np
 import pytest
 
-from tests.averaging import VOXEL, likeness_and_shift, tomogram
+from tests.averaging import VOXEL, average, likeness_and_shift, tomogram
 from tests.faults.conftest import Listener, LiveDaemon, listener, live
 from tests.servers import free_port, need
 from tests.volumes import write_tomogram
@@ -88,5 +90,75 @@ async def test_a_followed_session_averages_to_the_particle(
     (run,) = (tmp_path / "sta" / "krios1" / "monday" / "runs").iterdir()
     likeness, shift = likeness_and_shift(mrcfile.read(run / "average.mrc").astype(float))
     print(f"correlation {likeness:.3f}, shift {shift.round(3)} voxels (z, y, x)")
+    assert likeness > 0.8
+    assert abs(shift).max() < 0.25
+
+
+async def typed(daemon: LiveDaemon, *words: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "livetomo", *words, "--config", str(daemon.configuration)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return said.decode()
+
+
+async def test_through_an_exclusion_and_a_reinstatement_the_average_is_that_of_the_final_set(
+    daemon: LiveDaemon, listener: Listener, mosquitto, tmp_path: Path
+):
+    """What the follower's last run has averaged is what RELION makes of the picks that are in force at the end."""
+    need("relion_preprocess", "relion")
+    script = tmp_path / "average.py"
+    script.write_text(SCRIPT)
+    session = daemon.root / "monday"
+    session.mkdir()
+    for seed in range(4):
+        write_tomogram(session / f"TS_{seed + 1}.mrc", tomogram(seed)[0], VOXEL)
+    (tmp_path / "other.toml").write_text(RECIPE.replace("edge_angstrom = 160", "edge_angstrom = 350"))
+    await daemon.start()
+    await listener.until(lambda heard: len(heard.states("done")) == 4)
+    follow = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "livetomo", "follow", "--broker", f"mqtt://127.0.0.1:{mosquitto.port}"),
+        *("--feature", "particle", "--output", str(tmp_path / "sta"), "--format", "relion31", "--all"),
+        *("--run", f"{sys.executable} {script} {{folder}} {session}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    runs = tmp_path / "sta" / "krios1" / "monday" / "runs"
+
+    async def last_run(tomograms: int, picks: int) -> Path:
+        """The newest run, when it is over and has read so much."""
+        async with asyncio.timeout(120):
+            while True:
+                for run in sorted(runs.glob("*"))[-1:]:
+                    rows = (run / "particle.star").read_text().splitlines() if (run / "particle.star").exists() else []
+                    names = [row.split()[0] for row in rows if row.startswith("TS_")]
+                    if (len(set(names)), len(names)) == (tomograms, picks) and (run / "average.mrc").exists():
+                        return run
+                await asyncio.sleep(0.2)
+
+    try:
+        counted = json.loads(await typed(daemon, "picks", "monday", "--json", "--output", str(tmp_path / "counted")))
+        await last_run(4, counted["picks"])
+        await typed(daemon, "reprocess", "monday", "--recipe", str(tmp_path / "other.toml"))
+        await listener.until(lambda heard: len(heard.states("done")) == 8)
+        await typed(daemon, "exclude", "monday", "TS_2", "--why", "ice on top")
+        await typed(daemon, "reinstate", "monday", "--recipe", "recipe")
+        left = {name: number for name, number in counted["tomograms"].items() if name != "TS_2"}
+        run = await last_run(3, sum(left.values()))
+    finally:
+        follow.terminate()
+        await follow.communicate()
+    final = tmp_path / "final"
+    words = ("picks", "monday", "--format", "relion31", "--output", str(final), "--json")
+    async with asyncio.timeout(60):
+        while json.loads(await typed(daemon, *words))["tomograms"] != left:  # noqa: ASYNC110 (the daemon's files follow)
+            await asyncio.sleep(0.5)
+    mine, theirs = mrcfile.read(run / "average.mrc"), average(final, "particle")
+    np.testing.assert_allclose(mine, theirs, atol=1e-3 * float(np.std(theirs)))
+    likeness, shift = likeness_and_shift(mine.astype(float))
     assert likeness > 0.8
     assert abs(shift).max() < 0.25
