@@ -85,8 +85,8 @@ def command(
 
     --threshold and --false-share choose anew among the candidates that were kept; nothing is computed again.
 
-    Among these, --near, --away and the options after them keep picks by where they lie, and say how many they left out
-    (docs/curation.md).
+    Among these, the options from --region to --top keep picks by where they lie and what is near them, and say how many
+    they left out (docs/curation.md).
 
     Tomograms whose verdict is bad are left out, unless --verdict says otherwise, and so is what was excluded (livetomo
     exclude). Each is named.

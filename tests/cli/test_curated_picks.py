@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from livetomo.cli.picks import command
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.errors import ConfigurationError, CurationImpossible
 from livetomo.core.exclusion import Exclusion
+from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import TomogramId, result_name, session_folder, tomogram_folder
 from livetomo.daemon import session_exports
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.session_facts import SessionFacts
 from livetomo.results.session_files import read_names
-from livetomo.results.session_picks import newest_results
+from livetomo.results.session_picks import newest_results, write_metadata
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 
 A, B, C = (24, 20, 20), (20, 60, 25), (30, 40, 60)
@@ -176,6 +178,29 @@ def test_boxes_of_a_file_are_by_tomogram_whatever_its_name(session, tmp_path):
         "outside of the boxes in boxes.json": 0,
         "of tomograms that boxes.json has no box of": 5,
     }
+
+
+def test_boxes_are_also_by_the_tilt_series_that_sidecars_name(session, tmp_path):
+    known = [replace(each, facts=SidecarFacts(tilt_series_name="Position_7")) for each in newest_results(session)[1:2]]
+    assert [each.manifest.tomogram.name for each in known] == [THREE]
+    write_metadata(known, session)
+    (tmp_path / "b.csv").write_text("tomogram,x_low,x_high\nPosition_7,0,22\n*,0,30\n")
+    run = picks(session, "--region", tmp_path / "b.csv", "--json")
+    assert list(json.loads(run.stdout)["tomograms"].values()) == [2, 1, 2]
+    assert Counter(starfile.read(session / "out" / "ribosome.star")["rlnTomoName"])["Position_7"] == 1
+
+
+def test_a_tomogram_in_which_the_feature_was_not_picked_is_asked_nothing(session):
+    """It stands in tomograms.star, which all features share, and no rule leaves it out."""
+    picks(session, feature="proteasome")
+    path = next(each.folder for each in newest_results(session) if each.manifest.tomogram.name == ONE) / "result.json"
+    body = json.loads(path.read_text())
+    del body["picks"]["proteasome"]
+    path.write_text(json.dumps(body))
+    run = picks(session, "--distinct", "ribosome:100", "--json", feature="proteasome")
+    assert (run.exit_code, in_star(session, "proteasome")) == (0, [0, 1, 0])
+    assert json.loads(run.stdout)["curated"][0]["tomograms"].keys() == {TWO, THREE}
+    assert ONE in set(starfile.read(session / "out" / "tomograms.star")["rlnTomoName"])
 
 
 def test_what_labels_decide_is_what_every_voxel_of_them_says(session):

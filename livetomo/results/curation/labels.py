@@ -15,7 +15,7 @@ from livetomo.formats.mrc import read_volume
 from livetomo.results.folder import Result
 
 LABELS = "labels.mrc"
-_POINTS_AT_ONCE = 2_000_000  # 100 MB with their tree
+_POINTS_AT_ONCE = 2_000_000  # with their tree about 250 MB
 
 Points = npt.NDArray[np.float64]
 

@@ -315,6 +315,7 @@ def test_what_is_only_looked_for_beside_a_missing_feature_is_missing_too_and_the
         + '[[interaction]]\nfeature = "ball"\navoid = "carbon"\n'
         + '[[pick]]\nfeature = "ball"\nmin_spacing_angstrom = 200\n'
         + '[[pick]]\nfeature = "near"\nmin_spacing_angstrom = 200\n'
+        + '[[curate]]\nfeature = "ball"\nrule = "distinct"\npartner = "near"\ndistance_angstrom = 200\n'
     )
     (place / "mine.toml").write_text(text)
     path = write_tomogram(place / "TS_01.mrc", balls(diameter=250), 400.0)
@@ -323,3 +324,4 @@ def test_what_is_only_looked_for_beside_a_missing_feature_is_missing_too_and_the
     assert manifest.picks["ball"].missing == ""
     assert manifest.picks["near"].missing.startswith("it is looked for beside membrane, which is missing: voxels of")
     assert "ball could not be kept away from carbon, which is missing." in manifest.warnings
+    assert "ball could not be kept away from near, which is missing." in manifest.warnings
