@@ -21,6 +21,7 @@ from livetomo.formats.names import word
 from livetomo.formats.particle_columns import ANGLES, CENTRED, SCORE
 from livetomo.formats.star import loop_text, read_loops
 from tests.client.test_pick_stream import FakeDaemon
+from tests.formats.test_names import HOSTILE
 
 FACTS = (
     "import sys, pathlib; star, picks, tomograms = sys.argv[1:]; "
@@ -375,3 +376,20 @@ async def test_a_series_is_called_as_relion_s_own_star_has_it(tmp_path: Path) ->
     daemon.picked("00255")
     await follow(daemon, tmp_path, 2)
     assert set(names(*stars(tmp_path))) == {"TS 04", word("00255")}
+
+
+async def test_of_hostile_names_as_many_rows_are_read_as_were_told(tmp_path: Path) -> None:
+    """By our reader and by starfile, tomogram by tomogram, and after a restart."""
+    daemon = FakeDaemon()
+    told = {name: 1 + number % 3 for number, name in enumerate(dict.fromkeys(HOSTILE))}
+    for name, picks in told.items():
+        daemon.picked(name, picks=picks)
+    follower = await follow(daemon, tmp_path, len(told))
+    (star,) = stars(tmp_path)
+    expected = Counter({word(name): picks for name, picks in told.items()})
+    assert len(expected) == len(told), "no two are called alike"
+    theirs = starfile.read(star, parse_as_string=["rlnTomoName"])
+    assert Counter(theirs["rlnTomoName"]) == Counter(names(star)) == expected
+    assert follower.collection.count == sum(told.values()) == len(theirs)
+    assert theirs["rlnTomoParticleName"].is_unique
+    assert Collection(tmp_path, Choice("ribosome")).count == sum(told.values())
