@@ -302,7 +302,7 @@ async def test_picks_are_shown_with_how_many_of_them_are_expected_to_be_false(ch
         await page.until(
             "document.getElementById('totals').innerText.includes('240 ribosome picks (about 12 of 120 false)')"
         )
-        tiles = await page.run(f"{TILES}.map(tile => tile.querySelector('.picks').innerText)")
+        tiles = await page.run(f"{TILES}.map(tile => tile.querySelector('.picks').textContent)")
         assert tiles == ["120 ribosome picks", "120 ribosome picks (about 12 false)"]
         await page.run(f"{TILES}[1].click()")
         await page.until("document.getElementById('detail').innerText.includes('about 12 of them false (6 to 24)')")

@@ -73,7 +73,11 @@ class Leftovers:
         here = sorted(topic for topic in self._retained.wanted if _comes_and_goes(topic, self._root))
         noted = {**former, self._root: here}
         if noted != self._noted and self._memory is not None:
-            await asyncio.to_thread(_write, self._memory, noted)
+            writing = asyncio.ensure_future(asyncio.to_thread(_write, self._memory, noted))
+            try:
+                await asyncio.shield(writing)
+            finally:
+                await writing  # who is stopped meanwhile leaves no late write that undoes what a successor notes
         self._noted = noted
 
 
