@@ -1,4 +1,4 @@
-"""An earlier recipe's results are put in force again: nothing is computed, and consumers are told as of new results."""
+"""An earlier recipe's results are put in force again: nothing is computed; consumers hear of them as of new ones."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -208,14 +208,17 @@ def _in_tomograms_star(results: "list[Result]", path: Path) -> "list[Result]":
 
     from livetomo.core.series import exported_name
     from livetomo.intake.sidecars.numbers import NotUnderstood
-    from livetomo.intake.sidecars.star import read_tomograms_star
+    from livetomo.intake.sidecars.star import facts_of_tomogram, tomogram_rows
 
-    text = path.read_text(encoding="utf-8")
+    try:
+        rows = tomogram_rows(path.read_text(encoding="utf-8"))
+    except (NotUnderstood, UnicodeDecodeError) as fault:
+        raise ConfigurationError(f"--tomograms-star {path}: is no star file ({fault})") from None
     known, unknown = [], []
     for result in results:
         name = exported_name(result.manifest.tomogram.name, result.facts)
         try:
-            known.append(replace(result, facts=result.facts | read_tomograms_star(text, name)))
+            known.append(replace(result, facts=result.facts | facts_of_tomogram(rows, name)))
         except NotUnderstood:
             unknown.append(name)
     if unknown:

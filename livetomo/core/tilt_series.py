@@ -41,9 +41,9 @@ class TiltSeries:
         """What sidecars say of it; a pixel size that a person gives goes before that of sidecars."""
         pixel = pixel_size_angstrom or sidecar_pixel_angstrom(facts, geometry.voxel_size_angstrom)
         size: tuple[int, int, int] | None = None
-        told = facts.unbinned_size_xyz or ()
-        if pixel is not None and pixel == facts.pixel_size_angstrom and len(told) == 3:
-            x, y, z = told
+        extent = facts.unbinned_size_xyz or ()
+        if pixel is not None and pixel == facts.pixel_size_angstrom and len(extent) == 3:
+            x, y, z = extent
             size = x, y, z  # in pixels of this size
         hand = int(facts.defocus_handedness) if facts.defocus_handedness else None
         return TiltSeries(series_name(tomogram, facts), pixel, size, hand, bool(facts.tilt_series_name))

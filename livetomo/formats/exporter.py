@@ -24,10 +24,14 @@ class Exporter(Protocol[File]):
 
     What a format cannot hold (volumes, and in some the scores or angles) comes back as unknown; what it holds comes
     back as it was, to the digits that are written.
+
+    counts_in_file: positions are those of the tomogram's file, where that is stored turned, and not of the volume
+        turned upright; what does not say so is given the upright volume's.
     """
 
     name: str
     ending: str
+    counts_in_file: bool = False
 
     def content(self, placed: Placed, feature: str) -> File:
         """The file of one tomogram."""
@@ -55,6 +59,8 @@ class Exporter(Protocol[File]):
 
 class PerTomogram(Exporter[File], Protocol[File]):
     """A format whose session is a file for each tomogram."""
+
+    counts_in_file: bool = True
 
     @abstractmethod
     def path(self, called: str, feature: str) -> str:

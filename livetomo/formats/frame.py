@@ -74,7 +74,8 @@ class Frame:
     @property
     def tilt_series(self) -> TiltSeries:
         """What is known of the tilt series."""
-        return TiltSeries(self.series, self.pixel_size_angstrom, self.series_size_xyz, self.hand)
+        is_relions = self.tilt_series_name is not None
+        return TiltSeries(self.series, self.pixel_size_angstrom, self.series_size_xyz, self.hand, is_relions)
 
     @property
     def pixel_angstrom(self) -> float:

@@ -16,6 +16,7 @@ class Numbered(Exporter[File], Protocol[File]):
     table_file, list_file: what follows the feature in their names.
     """
 
+    counts_in_file: bool = True
     table_file: str
     list_file: str
 

@@ -63,6 +63,7 @@ class ParticlesStar(Protocol):
     block: str = "particles"
     name_column: str = "rlnTomoName"
     position: Sequence[str]
+    counts_in_file: bool = False
     is_numbered: bool = False
     """Whether each particle has a name, made of its tomogram's and its number there."""
 

@@ -28,6 +28,7 @@ class PeetExporter(Exporter[bytes]):
 
     name = "peet"
     ending = "mod"
+    counts_in_file = True
 
     def content(self, placed: Placed, feature: str) -> bytes:
         return model_bytes(placed, feature)

@@ -1,5 +1,6 @@
 """Picks for RELION 5 and RELION 4."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from livetomo.formats.particles_star import ParticlesStar, series_word
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
 
 OPTIMISATION_SET = "optimisation_set.star"
+_JOB = re.compile(r"job\d{3,}")
 TOMOGRAMS = "tomograms.star"
 
 
@@ -45,15 +47,16 @@ class Relion5Exporter(ParticlesStar):
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
-        files = {f"{feature}.star": self.table(sets), **self._import_list(sets, feature)}
-        theirs = relion_tomograms_star(sets)
-        if not theirs:
+        star = relion_tomograms_star(sets)
+        project = _project_of(star)
+        files = {f"{feature}.star": self.table(sets), **self._import_list(sets, feature, project)}
+        if not star:
             files[TOMOGRAMS] = _tomograms(sets)
         both = pairs_text(
             "optimisation_set",
             {
-                "rlnTomoParticlesFile": self._path(f"{feature}.star", sets),
-                "rlnTomoTomogramsFile": _from_project(Path(theirs), sets) if theirs else self._path(TOMOGRAMS, sets),
+                "rlnTomoParticlesFile": self._path(f"{feature}.star", project),
+                "rlnTomoTomogramsFile": _from(project, Path(star)) if star else self._path(TOMOGRAMS, project),
             },
         )
         return {**files, f"{feature}_{OPTIMISATION_SET}": both, OPTIMISATION_SET: both}
@@ -115,21 +118,21 @@ class Relion5Exporter(ParticlesStar):
         """The inverse of `places`."""
         return frame.voxels_of_centred(places)
 
-    def _import_list(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
+    def _import_list(self, sets: Sequence[Placed], feature: str, project: Path | None) -> Mapping[str, str]:
         """The list, and a star for each tilt series that has picks."""
         by_series: dict[str, list[Placed]] = {}
         for placed in sets:
             if len(placed.picks):
                 by_series.setdefault(self.called(placed.frame), []).append(placed)
         files = {f"{feature}_import/{plain(name)}.star": those for name, those in by_series.items()}
-        rows = [(name, self._path(path, sets)) for name, path in zip(by_series, files, strict=True)]
+        rows = [(name, self._path(path, project)) for name, path in zip(by_series, files, strict=True)]
         columns = ("rlnTomoName", "rlnTomoImportParticleFile")
         return {f"{feature}_import.star": loop_text("", columns, rows)} | {
             path: self.table(those) for path, those in files.items()
         }
 
-    def _path(self, file: str, sets: Sequence[Placed]) -> str:
-        return _from_project((self._folder / file).absolute(), sets)
+    def _path(self, file: str, project: Path | None) -> str:
+        return _from(project, (self._folder / file).absolute())
 
 
 def relion_tomograms_star(sets: Sequence[Placed]) -> str:
@@ -143,11 +146,14 @@ def unknown_pixels(sets: Sequence[Placed]) -> list[str]:
     return [placed.frame.name for placed in sets if placed.frame.pixel_size_angstrom is None]
 
 
-def _from_project(path: Path, sets: Sequence[Placed]) -> str:
-    """RELION runs in the folder of its project; a job's tomograms.star is two folders below that."""
-    star = relion_tomograms_star(sets)
-    project = Path(star).parents[2] if star and len(Path(star).parents) > 2 else None
-    return str(path.relative_to(project) if project and path.is_relative_to(project) else path)
+def _project_of(star: str) -> Path | None:
+    """The folder in which RELION runs, by a job's tomograms.star (Tomograms/job005); None if no job has written it."""
+    job = Path(star).parent
+    return job.parents[1] if _JOB.fullmatch(job.name) and len(job.parents) > 1 else None
+
+
+def _from(project: Path | None, path: Path) -> str:
+    return str(path.relative_to(project) if project is not None and path.is_relative_to(project) else path)
 
 
 def _tomograms(sets: Sequence[Placed]) -> str:

@@ -35,6 +35,7 @@ class Relion31Exporter(Exporter[str]):
 
     name = "relion31"
     ending = "star"
+    counts_in_file = True
 
     def content(self, placed: Placed, feature: str) -> str:
         values = value_columns([placed])

@@ -16,18 +16,15 @@ from livetomo.formats.frame import Placed
 
 _AS_STORED = Rotation.from_euler("x", 90, degrees=True)
 
-OF_THE_FILE = frozenset(
-    (
-        *("relion31", "dynamo", "stopgap", "em-motl", "eman2", "copick", "cryoet-portal"),
-        *("imod", "imodmod", "peet", "napari", "chimerax", "cbox"),
-    )
-)
-"""The formats whose positions count in the tomogram's file; those of the others count in the upright volume."""
-
 
 def in_frame_of(exporter: Exporter[File], placed: Placed) -> Placed:
     """The picks as a format's users expect them."""
-    return _as_stored(placed) if placed.frame.is_turned and exporter.name in OF_THE_FILE else placed
+    return _as_stored(placed) if placed.frame.is_turned and counts_in_file(exporter) else placed
+
+
+def counts_in_file(exporter: Exporter[File]) -> bool:
+    """Whether its positions count in the tomogram's file; a plug-in need not say so."""
+    return getattr(exporter, "counts_in_file", False)
 
 
 def said_of(exporter: Exporter[File], sets: Sequence[Placed]) -> str:
@@ -35,7 +32,7 @@ def said_of(exporter: Exporter[File], sets: Sequence[Placed]) -> str:
     turned = [placed.frame.name for placed in sets if placed.frame.is_turned]
     if not turned:
         return ""
-    which = "as the files on disk have them" if exporter.name in OF_THE_FILE else "in the upright frame, with z upwards"
+    which = "as the files on disk have them" if counts_in_file(exporter) else "in the upright frame, with z upwards"
     return f"{len(turned)} of the files are stored turned, as IMOD's _full_rec: positions are {which}."
 
 

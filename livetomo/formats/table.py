@@ -24,6 +24,7 @@ class CsvExporter:
 
     name = "csv"
     ending = "csv"
+    counts_in_file = False
 
     def content(self, placed: Placed, feature: str) -> str:
         """The file of one tomogram."""

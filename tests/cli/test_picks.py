@@ -138,7 +138,7 @@ def test_session_files_follow_what_the_daemon_knows_by_now(session):
     write_stars(session, folders)
     assert list(starfile.read(session / "particles" / "tomograms.star")) == ["rlnTomoName"]  # no size as if unbinned
     late = {folder: {"pixel_size_angstrom": 5.0} for folder in folders}
-    late |= {folder: told | {"tilt_series_name": "rec_TS_01"} for folder, told in late.items() if "TS_01" in folder}
+    late |= {folder: facts | {"tilt_series_name": "rec_TS_01"} for folder, facts in late.items() if "TS_01" in folder}
     write_stars(session, late)
     table = starfile.read(session / "particles" / "tomograms.star").set_index("rlnTomoName")
     assert list(table.index) == ["rec_TS_01", "TS_02", "TS_03"]

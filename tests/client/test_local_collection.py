@@ -378,18 +378,18 @@ async def test_a_series_is_called_as_relion_s_own_star_has_it(tmp_path: Path) ->
     assert set(names(*stars(tmp_path))) == {"TS 04", word("00255")}
 
 
-async def test_of_hostile_names_as_many_rows_are_read_as_were_told(tmp_path: Path) -> None:
+async def test_of_hostile_names_as_many_rows_are_read_as_were_published(tmp_path: Path) -> None:
     """By our reader and by starfile, tomogram by tomogram, and after a restart."""
     daemon = FakeDaemon()
-    told = {name: 1 + number % 3 for number, name in enumerate(dict.fromkeys(HOSTILE))}
-    for name, picks in told.items():
+    published = {name: 1 + number % 3 for number, name in enumerate(dict.fromkeys(HOSTILE))}
+    for name, picks in published.items():
         daemon.picked(name, picks=picks)
-    follower = await follow(daemon, tmp_path, len(told))
+    follower = await follow(daemon, tmp_path, len(published))
     (star,) = stars(tmp_path)
-    expected = Counter({word(name): picks for name, picks in told.items()})
-    assert len(expected) == len(told), "no two are called alike"
+    expected = Counter({word(name): picks for name, picks in published.items()})
+    assert len(expected) == len(published), "no two are called alike"
     theirs = starfile.read(star, parse_as_string=["rlnTomoName"])
     assert Counter(theirs["rlnTomoName"]) == Counter(names(star)) == expected
-    assert follower.collection.count == sum(told.values()) == len(theirs)
+    assert follower.collection.count == sum(published.values()) == len(theirs)
     assert theirs["rlnTomoParticleName"].is_unique
-    assert Collection(tmp_path, Choice("ribosome")).count == sum(told.values())
+    assert Collection(tmp_path, Choice("ribosome")).count == sum(published.values())

@@ -20,11 +20,15 @@ def stricter(folder: Path) -> Path:
     return path
 
 
-async def test_followers_end_with_exactly_the_first_recipe_s_picks(daemon, listener, mosquitto, tmp_path):
+async def two_tomograms(daemon, listener) -> None:
     await daemon.start()
     for name in ("TS_01", "TS_02"):
         daemon.land(name, seed=int(name[-1]))  # files of one second and content are copies of each other
         await listener.until(lambda heard, name=name: name in heard.states("done"))
+
+
+async def test_followers_end_with_exactly_the_first_recipe_s_picks(daemon, listener, mosquitto, tmp_path):
+    await two_tomograms(daemon, listener)
     config = ("--config", str(daemon.configuration))
     particles = daemon.output / "krios1" / "monday" / "particles" / "ribosome.star"
     star = tmp_path / "sta" / "krios1" / "monday" / "ribosome.star"
@@ -55,10 +59,7 @@ async def test_followers_end_with_exactly_the_first_recipe_s_picks(daemon, liste
 
 
 async def test_a_session_is_withdrawn_and_restored(daemon, listener):
-    await daemon.start()
-    for name in ("TS_01", "TS_02"):
-        daemon.land(name, seed=int(name[-1]))  # files of one second and content are copies of each other
-        await listener.until(lambda heard, name=name: name in heard.states("done"))
+    await two_tomograms(daemon, listener)
     config = ("--config", str(daemon.configuration))
     particles = daemon.output / "krios1" / "monday" / "particles" / "ribosome.star"
     await until(lambda: particles.exists() and in_star(particles), {"TS_01": 1, "TS_02": 1})

@@ -240,3 +240,22 @@ def test_a_tomograms_star_without_the_tilt_series_is_refused(tmp_path):
     said = CliRunner().invoke(picks.command, words)
     assert isinstance(said.exception, ConfigurationError)
     assert "has no tilt series TS_01" in str(said.exception)
+
+
+def test_a_tomograms_star_that_no_job_has_written_says_nothing_of_a_project(tmp_path):
+    star = tmp_path / "mine" / "tomograms.star"
+    frame = Frame("TS_01", TomogramGeometry(SHAPE, VOXEL), PIXEL, tomograms_star=str(star))
+    write_session([Placed(Picks.none(), frame)], "ribosome", "relion5", tmp_path / "out")
+    paths = table(tmp_path / "out" / "ribosome_optimisation_set.star", "optimisation_set")
+    assert paths["rlnTomoTomogramsFile"] == str(star)
+    assert paths["rlnTomoParticlesFile"] == str(tmp_path / "out" / "ribosome.star")
+
+
+def test_a_file_that_is_no_star_is_refused_in_words(tmp_path):
+    order = order_for(write_tomogram(tmp_path / "TS_01.mrc", balls()))
+    output = tmp_path / "out"
+    pipeline.run(order, tomogram_folder(str(output), order.tomogram) / result_name(1, order.recipe.hash))
+    words = [str(session_folder(str(output), "krios1", "session")), "--tomograms-star", str(tmp_path / "TS_01.mrc")]
+    said = CliRunner().invoke(picks.command, words)
+    assert isinstance(said.exception, ConfigurationError)
+    assert "is no star file" in str(said.exception)

@@ -16,12 +16,16 @@ from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tomogram import result_name, session_folder, tomogram_folder
 from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
-from livetomo.formats.stored_frame import OF_THE_FILE, in_frame_of
+from livetomo.formats.stored_frame import in_frame_of
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.session_files import write_session
 from livetomo.results.session_picks import newest_results, read_picks
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 
+OF_THE_FILE = {
+    *("relion31", "dynamo", "stopgap", "em-motl", "eman2", "copick", "cryoet-portal"),
+    *("imod", "imodmod", "peet", "napari", "chimerax", "cbox"),
+}
 UPRIGHT = [(24, 20, 20), (20, 60, 25), (30, 40, 60)]
 
 

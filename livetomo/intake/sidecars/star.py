@@ -20,7 +20,24 @@ def _tables(text: str) -> list[Table]:
 
 def read_tomograms_star(text: str, name: str) -> SidecarFacts:
     """What RELION calls the tomogram `name`: sizes and pixel size of the unbinned tilt series."""
-    rows = [row for table in _tables(text) for row in table]
+    return facts_of_tomogram(tomogram_rows(text), name)
+
+
+def tomogram_rows(text: str) -> Table:
+    """The rows of a tomograms.star.
+
+    Raises:
+        NotUnderstood: it is no star.
+    """
+    return [row for table in _tables(text) for row in table]
+
+
+def facts_of_tomogram(rows: Table, name: str) -> SidecarFacts:
+    """As `read_tomograms_star`, of rows that are read already.
+
+    Raises:
+        NotUnderstood: there is none of `name`.
+    """
     # Of TS_01 and rec_TS_01 each is a series of its own.
     found = [row for row in rows if row.get("rlnTomoName") == name] or [
         row for row in rows if row.get("rlnTomoName") == f"rec_{name}"
