@@ -333,10 +333,11 @@ async def test_a_sessions_stars_follow_its_results_and_their_retractions(daemon,
     daemon.land("TS_02", seed=2)
     await until(lambda: particles() == ["TS_01", "TS_02"], seconds=120)
     folder = daemon.output / "krios1" / "monday" / "particles"
-    assert {path.name for path in folder.glob("[!.]*")} == {
+    files = {
         "ribosome.star", "tomograms.star", "optimisation_set.star", "ribosome_optimisation_set.star",
         "ribosome_import.star", "ribosome_import", "still_needed.txt",
     }  # fmt: skip
+    await until(lambda: {path.name for path in folder.glob("[!.]*")} == files)  # one is written after the other
     empty = np.random.default_rng(3).normal(size=(16, 40, 40)).astype(np.float32)
     await daemon.stop()
     shutil.rmtree(folder)
