@@ -96,14 +96,15 @@ def command(
     The newest revision of each tomogram is used. Files are replaced as a whole, so you can call the command again
     during a session. A tomogram whose result is damaged is left out with a message; the exit code is then 3.
 
-    Formats: relion5, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, imodmod, peet, em-motl, cbox,
-    cryoet-portal, napari, chimerax, csv.
+    Formats: relion5, relion5-priors, relion4, relion31, warp, dynamo, stopgap, eman2, copick, imod, imodmod, peet,
+    em-motl, cbox, cryoet-portal, napari, chimerax, csv.
 
     Example:  livetomo picks results/krios1/20261119_yeast --feature ribosome --format warp --output warp
 
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
     from livetomo.formats.exporter import EXPORTERS, InAFolder
+    from livetomo.formats.relion import Relion5Exporter
     from livetomo.formats.stored_frame import said_of
     from livetomo.results.curation.curate import by_reason, refuse_if_impossible
     from livetomo.results.session_facts import SessionFacts
@@ -132,7 +133,9 @@ def command(
     if feature not in known:
         wrong = "--feature is needed" if feature is None else f"--feature {feature}: there are no picks of it"
         raise ConfigurationError(f"{wrong}; the features of {folder} are {', '.join(known)}")
-    everywhere = format_name == "relion5"  # all its features share one list of the session's tomograms
+    everywhere = isinstance(
+        EXPORTERS[format_name], Relion5Exporter
+    )  # all its features share one list of the session's tomograms
     facts = SessionFacts.read(folder)
     without: dict[str, list[str]] = {}
     dropped: list[Dropped] = []

@@ -1,6 +1,8 @@
 """The names of columns in our stars of particles: RELION's, and one of our own."""
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+SUBTOMOGRAM_ANGLES = ("rlnTomoSubtomogramRot", "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi")
+PRIORS = ("rlnAngleTiltPrior", "rlnAnglePsiPrior")
 CENTRED = ("rlnCenteredCoordinateXAngst", "rlnCenteredCoordinateYAngst", "rlnCenteredCoordinateZAngst")
 CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 PARTICLE = "rlnTomoParticleName"

@@ -1,7 +1,8 @@
 """A star of particles as RELION has it, and Warp like it: its columns, rows, and what they say, read and written."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -13,16 +14,31 @@ from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, PARTICLE, SCO
 from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
 
 
-def value_columns(sets: Sequence[Placed]) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class OrientationColumns:
+    """Where an orientation stands. values: RELION's rot, tilt, psi (n, 3) in these columns; angles: its inverse."""
+
+    names: Sequence[str]
+    values: Callable[[Points], Points]
+    angles: Callable[[Points], Points]
+
+
+PLAIN = OrientationColumns(ANGLES, lambda angles: angles, lambda values: values)
+
+
+def value_columns(sets: Sequence[Placed], orientation: OrientationColumns = PLAIN) -> tuple[str, ...]:
     """Of `particle_rows`, after the position: angles, score, and the share of false picks where one is known."""
     known = any(placed.picks.false_share is not None for placed in sets)
-    return (*(ANGLES if is_oriented(sets) else ()), SCORE, *((FALSE_SHARE,) if known else ()))
+    return (*(orientation.names if is_oriented(sets) else ()), SCORE, *((FALSE_SHARE,) if known else ()))
 
 
-def particle_rows(placed: Placed, name: str | None, position: Points, columns: Sequence[str]) -> list[Row]:
+def particle_rows(
+    placed: Placed, name: str | None, position: Points, columns: Sequence[str], orientation: OrientationColumns = PLAIN
+) -> list[Row]:
     """A row per pick: name, position, and those of `value_columns`; a share that is not known is not a number."""
-    angles = placed.angles() if ANGLES[0] in columns else None
-    values = [angles if angles is not None else position[:, :0], placed.picks.score.astype(float)[:, None]]
+    angles = placed.angles() if orientation.names[0] in columns else None
+    turned = position[:, :0] if angles is None else orientation.values(angles)
+    values = [turned, placed.picks.score.astype(float)[:, None]]
     if FALSE_SHARE in columns:
         share = placed.picks.false_share
         values.append(np.full((len(position), 1), np.nan) if share is None else share.astype(float)[:, None])
@@ -41,10 +57,12 @@ def numbers(columns: Columns, names: Sequence[str]) -> Points:
     return np.array([[float(value) for value in columns[name]] for name in names], np.float64).reshape(len(names), -1).T
 
 
-def picks_of(columns: Columns, voxels_xyz: Points) -> Picks:
+def picks_of(columns: Columns, voxels_xyz: Points, orientation: OrientationColumns = PLAIN) -> Picks:
     """The inverse of `particle_rows`: picks at these voxels with what scores and angles the columns hold."""
     score = numbers(columns, [SCORE])[:, 0].astype(np.float32)
-    euler = numbers(columns, ANGLES).astype(np.float32) if ANGLES[0] in columns else None
+    euler = None
+    if orientation.names[0] in columns:
+        euler = orientation.angles(numbers(columns, orientation.names)).astype(np.float32)
     share = numbers(columns, [FALSE_SHARE])[:, 0].astype(np.float32) if FALSE_SHARE in columns else None
     if share is not None and np.isnan(share).all():  # it is known of other tomograms in the file
         share = None
@@ -64,6 +82,7 @@ class ParticlesStar(Protocol):
     name_column: str = "rlnTomoName"
     position: Sequence[str]
     counts_in_file: bool = False
+    orientation: OrientationColumns = PLAIN
     is_numbered: bool = False
     """Whether each particle has a name, made of its tomogram's and its number there."""
 
@@ -87,11 +106,13 @@ class ParticlesStar(Protocol):
         """The inverse of `content`."""
         return self.picks(parse_loops(content)[self.block], frame)
 
-    def table(self, sets: Sequence[Placed]) -> str:
-        """The particles of many tomograms."""
-        values = value_columns(sets)
+    def table(self, sets: Sequence[Placed], among: Sequence[Placed] = ()) -> str:
+        """The particles of many tomograms, in the columns of all `among` which they are; by default their own."""
+        values = value_columns(among or sets, self.orientation)
         rows = [
-            row for placed in sets for row in particle_rows(placed, self.named(placed), self.places(placed), values)
+            row
+            for placed in sets
+            for row in particle_rows(placed, self.named(placed), self.places(placed), values, self.orientation)
         ]
         columns = [self.name_column, *self.position, *values]
         if self.is_numbered:
@@ -112,4 +133,4 @@ class ParticlesStar(Protocol):
 
     def picks(self, columns: Columns, frame: Frame) -> Picks:
         """The particles of one tomogram."""
-        return picks_of(columns, self.voxels(numbers(columns, self.position), frame))
+        return picks_of(columns, self.voxels(numbers(columns, self.position), frame), self.orientation)

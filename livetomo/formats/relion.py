@@ -43,7 +43,7 @@ class Relion5Exporter(ParticlesStar):
 
     def at(self, folder: Path) -> "Relion5Exporter":
         """For files that will lie in `folder`, and name each other."""
-        return Relion5Exporter(folder)
+        return type(self)(folder)
 
     def session(self, sets: Sequence[Placed], feature: str) -> Mapping[str, str]:
         """The files of many tomograms, by their paths."""
@@ -119,7 +119,10 @@ class Relion5Exporter(ParticlesStar):
         return frame.voxels_of_centred(places)
 
     def _import_list(self, sets: Sequence[Placed], feature: str, project: Path | None) -> Mapping[str, str]:
-        """The list, and a star for each tilt series that has picks."""
+        """The list, and a star for each tilt series that has picks.
+
+        All stars have the same columns: RELION refuses a list of which some have orientations of subtomograms.
+        """
         by_series: dict[str, list[Placed]] = {}
         for placed in sets:
             if len(placed.picks):
@@ -128,7 +131,7 @@ class Relion5Exporter(ParticlesStar):
         rows = [(name, self._path(path, project)) for name, path in zip(by_series, files, strict=True)]
         columns = ("rlnTomoName", "rlnTomoImportParticleFile")
         return {f"{feature}_import.star": loop_text("", columns, rows)} | {
-            path: self.table(those) for path, those in files.items()
+            path: self.table(those, among=sets) for path, those in files.items()
         }
 
     def _path(self, file: str, project: Path | None) -> str:

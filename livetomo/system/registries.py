@@ -23,6 +23,7 @@ EXPORTERS: Registry[Any] = Registry(
     "exporter",
     {
         "relion5": "livetomo.formats.relion:Relion5Exporter",
+        "relion5-priors": "livetomo.formats.relion_priors:Relion5PriorsExporter",
         "relion4": "livetomo.formats.relion:Relion4Exporter",
         "relion31": "livetomo.formats.relion31:Relion31Exporter",
         "warp": "livetomo.formats.warp:WarpExporter",

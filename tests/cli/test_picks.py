@@ -262,7 +262,7 @@ def test_what_is_not_there_is_said(session, tmp_path):
         picks(tmp_path)
     with pytest.raises(ConfigurationError, match=r"the features of .* are ribosome"):
         picks(session, "--feature", "membrane")
-    with pytest.raises(ConfigurationError, match="the formats are relion5, relion4"):
+    with pytest.raises(ConfigurationError, match="the formats are relion5, relion5-priors, relion4"):
         picks(session, "--format", "pdb")
 
 

@@ -30,11 +30,12 @@ THOUSANDTHS = 0.00057
 """Of a voxel: CSV and IMOD have three digits, and float32 some less."""
 UNESTIMATED = {"TS_02"}
 """A tomogram in which nobody knows how many picks are false."""
-WITH_SHARES = {"relion5", "relion4", "relion31", "warp", "napari", "csv"}
+WITH_SHARES = {"relion5", "relion5-priors", "relion4", "relion31", "warp", "napari", "csv"}
 CHECKED_COLUMNS = {
     "particles": {
         "rlnTomoName", "rlnMicrographName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnAutopickFigureOfMerit",
-        "livetomoFalseShare", "rlnTomoParticleName", "rlnTomoImportParticleFile",
+        "livetomoFalseShare", "rlnTomoParticleName", "rlnTomoImportParticleFile", "rlnTomoSubtomogramRot",
+        "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi", "rlnAngleTiltPrior", "rlnAnglePsiPrior",
         *(f"{name}{axis}{unit}" for axis in "XYZ" for name, unit in (
             ("rlnCenteredCoordinate", "Angst"), ("rlnCoordinate", ""), ("rlnOrigin", "Angst"))),
     },
