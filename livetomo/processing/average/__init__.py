@@ -1,0 +1,1 @@
+"""A look at what was picked: the average of aligned particles, in two halves."""
