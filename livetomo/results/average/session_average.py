@@ -1,0 +1,57 @@
+"""The average of a session: what its results hold, added up."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from livetomo.core.errors import ConfigurationError, ResultUnreadable
+from livetomo.core.particle_sums import ParticleSums
+from livetomo.results.average.agreement import Agreement, agreement
+from livetomo.results.average.sums_file import TomogramAverage, read_sums
+from livetomo.results.folder import Result
+from livetomo.results.left_out import LeftOut, refuse
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAverage:
+    """tomograms: how many have particles in it."""
+
+    feature: str
+    tomograms: int
+    average: TomogramAverage
+
+    def agreement(self) -> Agreement:
+        """What its halves say."""
+        one = self.average
+        return agreement(one.particles, one.null, diameter_angstrom=one.diameter_angstrom)
+
+
+def session_average(
+    results: Iterable[Result], feature: str, leave_out: Callable[[LeftOut], None] = refuse
+) -> SessionAverage:
+    """Of the results that count. `leave_out` hears of those whose sums cannot be read, or are of another particle.
+
+    The particle is that of the first result. What was excluded within a tomogram is in its sums all the same.
+
+    Raises:
+        ConfigurationError: no result has any.
+    """
+    diameter, particles, null, tomograms = None, ParticleSums.none(), ParticleSums.none(), 0
+    for result in results:
+        try:
+            mine = read_sums(result, feature)
+            if mine is not None and mine.diameter_angstrom != (diameter := diameter or mine.diameter_angstrom):
+                raise ResultUnreadable(
+                    result.folder,
+                    f"its {feature} are particles of {mine.diameter_angstrom:g} Å, those before of {diameter:g} Å",
+                )
+        except ResultUnreadable as fault:
+            leave_out(LeftOut(result.manifest.tomogram.name, fault))
+            continue
+        if mine is not None:
+            particles, null, tomograms = particles + mine.particles, null + mine.null, tomograms + 1
+    if diameter is None:
+        raise ConfigurationError(
+            f"no result has an average of {feature}: their picks have no orientations. "
+            'Give the feature\'s [[pick]] refine = "match" and a map, and process again (livetomo reprocess).'
+        )
+    return SessionAverage(feature, tomograms, TomogramAverage(diameter, particles, null))

@@ -1,0 +1,100 @@
+"""What results hold of an average is read back, added up, and drawn."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from livetomo.core.errors import ConfigurationError, ResultUnreadable
+from livetomo.core.manifest import FileFacts
+from livetomo.core.particle_sums import SUMS_SHAPE, ParticleSums
+from livetomo.results.average.picture import write_picture
+from livetomo.results.average.session_average import session_average
+from livetomo.results.average.sums_file import TomogramAverage, read_sums, sums_content, sums_name
+from livetomo.results.folder import Result
+from livetomo.results.left_out import LeftOut
+from tests.publish.event_logs import manifest
+
+
+def sums(seed: int, count: int = 12) -> ParticleSums:
+    chance = np.random.default_rng(seed)
+    signal = chance.normal(size=(2, *SUMS_SHAPE)).astype(np.float32)
+    weight = chance.integers(0, count // 2 + 1, SUMS_SHAPE).astype(np.float32)
+    return ParticleSums((signal[0] + 1j * signal[1]).astype(np.complex64), weight, (count // 2, count - count // 2))
+
+
+def result(folder: Path, name: str, content: bytes | None) -> Result:
+    """A result folder with an average, or without one."""
+    whole = manifest(name)
+    if content is not None:
+        path = folder / name / sums_name("ribosome")
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+        facts = FileFacts(len(content), hashlib.sha256(content).hexdigest())
+        whole = replace(whole, files={sums_name("ribosome"): facts})
+    return Result(folder / name, whole, whole.facts)
+
+
+def of(seed: int, diameter: float = 250.0, count: int = 12) -> TomogramAverage:
+    return TomogramAverage(diameter, sums(seed, count), sums(seed + 100, count))
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    back = read_sums(result(tmp_path, "TS_01", sums_content(of(1))), "ribosome")
+    assert back is not None
+    assert back.diameter_angstrom == 250
+    for found, written in ((back.particles, sums(1)), (back.null, sums(101))):
+        assert np.array_equal(found.signal, written.signal)
+        assert np.array_equal(found.weight, written.weight)
+        assert found.count == written.count
+
+
+def test_a_session_is_the_sum_of_those_that_have_any(tmp_path: Path) -> None:
+    results = [
+        result(tmp_path, "TS_01", sums_content(of(1))),
+        result(tmp_path, "TS_02", None),
+        result(tmp_path, "TS_03", sums_content(of(3, count=7))),
+    ]
+    found = session_average(results, "ribosome")
+    assert found.tomograms == 2
+    assert found.average.particles.count == (9, 10)
+    np.testing.assert_allclose(found.average.particles.signal, sums(1).signal + sums(3, 7).signal, rtol=1e-6)
+    np.testing.assert_allclose(found.average.null.weight, sums(101).weight + sums(103, 7).weight)
+    assert found.agreement().particles == 19
+
+
+def test_another_particle_and_a_damaged_file_are_left_out_and_said(tmp_path: Path) -> None:
+    results = [
+        result(tmp_path, "TS_01", sums_content(of(1))),
+        result(tmp_path, "TS_02", sums_content(of(2, diameter=180.0))),
+        result(tmp_path, "TS_03", sums_content(of(3))[:-200]),
+        result(tmp_path, "TS_04", sums_content(of(4))),
+    ]
+    changed = results[3].folder / sums_name("ribosome")
+    changed.write_bytes(changed.read_bytes()[:-1] + b"x")
+    left_out: list[LeftOut] = []
+    assert session_average(results, "ribosome", left_out.append).tomograms == 1
+    assert [each.tomogram for each in left_out] == ["TS_02", "TS_03", "TS_04"]
+    said = " ".join(str(each.fault) for each in left_out)
+    assert "particles of 180 Å, those before of 250 Å" in said
+    assert "average/ribosome.npz is damaged" in said
+    assert "has not the checksum" in said
+    with pytest.raises(ResultUnreadable):
+        session_average(results, "ribosome")
+
+
+def test_without_orientations_it_is_said_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no orientations.*refine"):
+        session_average([result(tmp_path, "TS_01", None)], "ribosome")
+
+
+def test_the_picture_shows_three_slices_and_two_curves(tmp_path: Path) -> None:
+    average = session_average([result(tmp_path, "TS_01", sums_content(of(1)))], "ribosome")
+    write_picture(tmp_path / "average.png", average)
+    picture = np.array(Image.open(tmp_path / "average.png"))
+    assert all(picture[60:200, left : left + 200].std() > 5 for left in (30, 270, 510))
+    for colour in ((0x1F, 0x5F, 0xA8), (0xB0, 0x76, 0x3A)):
+        assert (picture[:, 740:] == colour).all(-1).sum() > 100
