@@ -10,6 +10,7 @@ import click
 
 from livetomo.cli.curation import curation_options
 from livetomo.cli.options import EXISTING_FILE, NAME, daemon_options, verdict_option
+from livetomo.cli.session_folder import folder_of_session
 from livetomo.cli.table import counted
 from livetomo.core.errors import ConfigurationError, ExitCode
 from livetomo.core.quality.metric import Verdict
@@ -122,7 +123,7 @@ def command(
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
     if threshold is not None and false_share is not None:
         raise ConfigurationError("--threshold and --false-share each choose the picks: give one of them")
-    folder = _folder(session, watch, configuration)
+    folder = folder_of_session(session, watch, configuration)
     left_out: list[LeftOut] = []
     results = newest_results(folder, left_out.append)
     if tomograms_star is not None:
@@ -231,32 +232,6 @@ def _in_tomograms_star(results: "list[Result]", path: Path) -> "list[Result]":
             "of them (relion_star_handler --combine makes one of several)."
         )
     return known
-
-
-def _folder(session: str, watch: str | None, configuration: Path) -> Path:
-    """The folder of the session's results, whether it was given or the session's name."""
-    if watch is None and Path(session).is_dir():
-        return Path(session)
-    from livetomo.config.configuration import load_config
-    from livetomo.results.folder import find_results
-
-    if not configuration.exists():
-        raise ConfigurationError(
-            f"{session}: there is no such folder; for a session's name, say by --config which configuration the daemon "
-            f"has ({configuration} is not there)"
-        )
-    found = sorted({path.parents[2] for path in find_results(load_config(configuration).output, watch, session)})
-    if not found:
-        where = f" of the watch {watch}" if watch else ""
-        raise ConfigurationError(
-            f"{session}: is neither a folder nor a session{where} that {configuration} has results of"
-        )
-    if len(found) > 1:
-        raise ConfigurationError(
-            f"{session}: there are several of this name; say --watch, or name one of the folders "
-            f"{', '.join(map(str, found))}"
-        )
-    return found[0]
 
 
 def _output(given: Path | None, session: Path, format_name: str) -> Path:

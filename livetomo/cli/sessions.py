@@ -18,6 +18,7 @@ from livetomo.cli.options import (
     request_daemon,
     say,
 )
+from livetomo.cli.session_average import average
 from livetomo.cli.table import counted, print_table
 from livetomo.core.errors import ConfigurationError
 
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from livetomo.web.report.session import Session
 
 
-@click.group("sessions", short_help="List sessions, change settings of one, write a report.")
+@click.group("sessions", short_help="List sessions, change settings of one, write a report or an average.")
 def command() -> None:
-    """List the sessions that the daemon knows, change settings of one session, or write its report.
+    """List the sessions that the daemon knows, change settings of one session, or write its report or average.
 
     Example:  livetomo sessions list
     """
+
+
+command.add_command(average)
 
 
 @command.command("list")

@@ -1,14 +1,19 @@
 """The average of a session: what its results hold, added up."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from livetomo.core.errors import ConfigurationError, ResultUnreadable
 from livetomo.core.particle_sums import ParticleSums
 from livetomo.results.average.agreement import Agreement, agreement
-from livetomo.results.average.sums_file import TomogramAverage, read_sums
+from livetomo.results.average.sums_file import TomogramAverage, read_sums, sums_name
 from livetomo.results.folder import Result
 from livetomo.results.left_out import LeftOut, refuse
+
+_WITHOUT = (
+    "no result has an average of {feature}: their picks have no orientations. "
+    'Give the feature\'s [[pick]] refine = "match" and a map, and process again (livetomo reprocess).'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,19 @@ class SessionAverage:
         """What its halves say."""
         one = self.average
         return agreement(one.particles, one.null, diameter_angstrom=one.diameter_angstrom)
+
+
+def oriented_features(results: Sequence[Result]) -> list[str]:
+    """The features of which some result has sums.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    names = {name: None for result in results for name in result.manifest.picks}
+    found = [name for name in names if any(sums_name(name) in result.manifest.files for result in results)]
+    if not found:
+        raise ConfigurationError(_WITHOUT.format(feature=" or ".join(names) or "particles"))
+    return found
 
 
 def session_average(
@@ -50,8 +68,5 @@ def session_average(
         if mine is not None:
             particles, null, tomograms = particles + mine.particles, null + mine.null, tomograms + 1
     if diameter is None:
-        raise ConfigurationError(
-            f"no result has an average of {feature}: their picks have no orientations. "
-            'Give the feature\'s [[pick]] refine = "match" and a map, and process again (livetomo reprocess).'
-        )
+        raise ConfigurationError(_WITHOUT.format(feature=feature))
     return SessionAverage(feature, tomograms, TomogramAverage(diameter, particles, null))
