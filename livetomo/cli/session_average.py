@@ -1,7 +1,6 @@
 """`livetomo sessions average`: a look at what was picked in a session."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +62,7 @@ def average(
     for each in averages:
         _write(each, output)
     if as_json:
-        looks = {each.feature: asdict(each.agreement()) | {"tomograms": each.tomograms} for each in averages}
-        click.echo(json.dumps(looks))
+        click.echo(json.dumps({each.feature: _json(each) for each in averages}))
     else:
         print_table(
             ["feature", "particles", "tomograms", "signal", "by chance", "resolution"],
@@ -75,6 +73,17 @@ def average(
     if left_out:
         click.echo(f"{counted(len(left_out), 'tomogram')} left out", err=True)
         raise SystemExit(ExitCode.INPUT)
+
+
+def _json(average: "SessionAverage") -> dict[str, int | float | None]:
+    look = average.agreement()
+    return {
+        "particles": look.particles,
+        "tomograms": average.tomograms,
+        "signal": look.signal,
+        "by_chance": look.by_chance,
+        "resolution_angstrom": look.resolution_angstrom,
+    }
 
 
 def _row(average: "SessionAverage") -> list[str]:

@@ -1,6 +1,6 @@
 """Whether the two halves of an average agree more than what was not picked does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +18,7 @@ THRESHOLD = 0.143
 _SOFT_VOXELS = 3.0
 _BAND_DIAMETERS = (0.5, 0.15)
 _MOST = 0.9999
+_FEWEST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,35 @@ class HalfCorrelation:
     correlation: Array
     coefficients: Array
 
+    def of_particles(self, now: int, then: int) -> "HalfCorrelation":
+        """What as good particles give, `then` in a half in place of `now`: FSC / (1 - FSC) grows with their number."""
+        signal = np.maximum(self.signals(), 0) * then / max(now, 1)
+        return replace(self, correlation=signal / (1 + signal))
+
+    def beyond(self, chance: "HalfCorrelation") -> "HalfCorrelation":
+        """What is more than `chance` gives: (FSC - by chance) / (1 - by chance).
+
+        As Chen et al. 2013, Ultramicroscopy 135:24, have it for what is over-fitted.
+        """
+        by_chance = np.clip(chance.correlation, 0, _MOST)
+        return replace(self, correlation=(self.correlation - by_chance) / (1 - by_chance))
+
+    def signals(self) -> Array:
+        """Signal over noise of each half, FSC / (1 - FSC), by shells."""
+        fsc = np.minimum(self.correlation, _MOST)
+        ratio: Array = fsc / (1 - fsc)
+        return ratio
+
     def resolution_angstrom(self) -> float | None:
         """Where the curve first falls below .143, linear between shells; None where it is below from the beginning.
 
-        Nyquist's where it never does.
+        Nyquist's where it never does. The coarsest shells have too few coefficients to say anything.
         """
-        if self.correlation[0] < THRESHOLD:
+        first = int(np.argmax(self.coefficients >= _FEWEST))
+        if self.correlation[first] < THRESHOLD:
             return None
         for at, (high, low) in enumerate(pairwise(self.correlation.tolist())):
-            if low < THRESHOLD:
+            if at >= first and low < THRESHOLD:
                 share = (high - THRESHOLD) / (high - low)
                 return float(1 / (self.frequency[at] + share * (self.frequency[at + 1] - self.frequency[at])))
         return float(1 / self.frequency[-1])
@@ -68,34 +89,41 @@ class Agreement:
 
     particles: how many are in it.
     signal: of one particle over its noise, by the correlation of the halves between .5 and .15 diameters. by_chance:
-        the same of as many places beside the particles.
-    resolution_angstrom: where the correlation falls below .143; None where it is below from the beginning.
+        the same of places beside the particles, which were turned to fit the map as the particles were: any noise that
+        is turned so looks a little like the map, in both halves.
+    resolution_angstrom: where the correlation beyond that of chance falls below .143; None where it is below from the
+        beginning.
+    curve, chance: the correlation of the halves, and what as many places beside the particles give.
     """
 
     particles: int
     signal: float
     by_chance: float
     resolution_angstrom: float | None
+    curve: HalfCorrelation
+    chance: HalfCorrelation
 
 
 def agreement(sums: ParticleSums, null: ParticleSums, *, diameter_angstrom: float) -> Agreement:
-    """Of an average and of its null: the same, made at places beside the particles."""
+    """Of an average and of its null, which need not have as many particles."""
     curve = half_correlation(sums, diameter_angstrom=diameter_angstrom)
     beside = half_correlation(null, diameter_angstrom=diameter_angstrom)
+    chance = beside.of_particles(min(null.count), min(sums.count))
     return Agreement(
         sum(sums.count),
         _signal(curve, sums, diameter_angstrom),
         _signal(beside, null, diameter_angstrom),
-        curve.resolution_angstrom(),
+        curve.beyond(chance).resolution_angstrom(),
+        curve,
+        chance,
     )
 
 
 def _signal(curve: HalfCorrelation, sums: ParticleSums, diameter_angstrom: float) -> float:
-    """Of one particle: FSC / (1 - FSC) of a shell is the halves' signal over noise, and grows with what is in each."""
+    """Of one particle: what a half has, over the number of particles in it."""
     coarse, fine = (1 / (share * diameter_angstrom) for share in _BAND_DIAMETERS)
     inside = (curve.frequency >= coarse) & (curve.frequency <= fine)
-    fsc = np.minimum(curve.correlation[inside], _MOST)
-    signal = float(np.average(fsc / (1 - fsc), weights=curve.coefficients[inside]))
+    signal = float(np.average(curve.signals()[inside], weights=curve.coefficients[inside]))
     return signal / max(min(sums.count), 1)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from livetomo.core.particle_sums import DIAMETERS, SIDE, Array
-from livetomo.results.average.agreement import THRESHOLD, HalfCorrelation, half_correlation
+from livetomo.results.average.agreement import THRESHOLD, HalfCorrelation
 from livetomo.results.average.session_average import SessionAverage
 
 _TILE = 224
@@ -31,8 +31,8 @@ def write_picture(path: Path, average: SessionAverage) -> None:
     bar = _TILE / DIAMETERS / 2
     draw.rectangle((_GAP + 6, _TILE + _GAP - 12, _GAP + 6 + bar, _TILE + _GAP - 8), "white")
     draw.text((_GAP + 6 + bar + 6, _TILE + _GAP - 19), f"{one.diameter_angstrom / 20:.3g} nm", "white")
-    curves = [half_correlation(sums, diameter_angstrom=one.diameter_angstrom) for sums in (one.particles, one.null)]
-    _plot(draw, 3 * (_TILE + _GAP) + 3 * _GAP, *curves)
+    look = average.agreement()
+    _plot(draw, 3 * (_TILE + _GAP) + 3 * _GAP, look.curve, look.chance)
     picture.save(path)
 
 
@@ -62,5 +62,4 @@ def _plot(draw: ImageDraw.ImageDraw, left: int, curve: HalfCorrelation, chance: 
     for each, colour in ((chance, _CHANCE), (curve, _CURVE)):
         draw.line([at(f, c) for f, c in zip(each.frequency, each.correlation, strict=True)], colour, 2)
     draw.text((right + 8, at(0, 0.95)[1]), "picks", _CURVE, anchor="lm")
-    draw.text((right + 8, at(0, 0.82)[1]), "beside", _CHANCE, anchor="lm")
-    draw.text((right + 8, at(0, 0.74)[1]), "them", _CHANCE, anchor="lm")
+    draw.text((right + 8, at(0, 0.82)[1]), "chance", _CHANCE, anchor="lm")
