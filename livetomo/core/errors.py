@@ -78,6 +78,13 @@ class ConfigurationError(LivetomoError, reason="configuration", exit_code=ExitCo
     """A file that the user wrote, or the environment, asks for something that cannot be."""
 
 
+class UnusableMap(ConfigurationError, reason="unusable map"):
+    """A particle's density map shows no particle, or not enough is known of it."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}.")
+
+
 class PluginUnusable(ConfigurationError, reason="plug-in unusable"):
     """A plug-in that is asked for cannot be imported, is not what its entry point says, or is offered twice."""
 

@@ -1,0 +1,1 @@
+"""From a density map that somebody brings to a particle that can be drawn, learned and looked for."""

@@ -1,0 +1,58 @@
+"""Where a particle ends in its map: the largest connected piece above a level, and the level for a volume."""
+
+from typing import Final
+
+import cc3d
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+BRIDGE = 0.8
+"""What hangs together at this share of the level, counted from the solvent, is one piece: noise, a voxel more or less
+in a thin bridge, would otherwise decide whether a domain belongs to the particle."""
+_HALVINGS = 18
+_FACES: Final = 6  # voxels that share a face are connected: noise then bridges fewer gaps
+
+
+def sizes_above(density: Floats, level: float) -> npt.NDArray[np.int64]:
+    """The voxels of each connected piece of what lies above `level`, largest first; never empty."""
+    sizes = np.bincount(_labels(density > level).ravel())[1:]
+    return np.sort(np.append(sizes, 0))[::-1]
+
+
+def largest_piece(density: Floats, level: float, solvent: float) -> Mask:
+    """What lies above `level` and hangs together with its largest piece; empty where nothing does."""
+    above: Mask = density > level
+    if not above.any():
+        return above
+    labels = _labels(density > solvent + BRIDGE * (level - solvent))
+    largest = np.bincount(labels[above]).argmax()
+    joined: Mask = above & (labels == largest)
+    return joined
+
+
+def level_of_volume(density: Floats, voxels: float, solvent: float) -> float:
+    """The level above which the largest piece has at least so many voxels; that of the solvent where none has.
+
+    The piece shrinks as the level rises, so that halving finds it. It shrinks in steps where it falls apart: the
+    piece may then be larger than asked for.
+    """
+    count = min(max(int(np.ceil(voxels)), 1), density.size)
+    # Above this level there are no more than `count` voxels in all pieces together.
+    high = float(np.partition(density, density.size - count, axis=None)[density.size - count])
+    low = solvent
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if np.count_nonzero(largest_piece(density, middle, solvent)) >= voxels:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _labels(above: Mask) -> npt.NDArray[np.integer]:
+    """The number of its connected piece for each voxel, from 1; 0 where nothing is."""
+    labels: npt.NDArray[np.integer] = cc3d.connected_components(above, connectivity=_FACES)
+    return labels
