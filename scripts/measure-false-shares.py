@@ -62,6 +62,7 @@ def main() -> None:
     measuring.add_argument("file", type=Path)
     measuring.add_argument("recipes", nargs="+")
     measuring.add_argument("--templates", type=Path, required=True)
+    measuring.add_argument("--map-tables", type=Path, help="masses of the templates; default: maps.toml among them")
     measuring.add_argument("--ribosome", default="4v4r")
     measuring.add_argument("--first-seed", type=int, required=True)
     measuring.add_argument("--tomograms", type=int, default=60)
@@ -99,7 +100,7 @@ def measure(wanted: argparse.Namespace) -> None:
         {json.loads(line)["seed"] for line in wanted.file.read_text().splitlines()} if wanted.file.exists() else set()
     )
     geometry = TomogramGeometry(tuple(wanted.shape), wanted.voxel_size)
-    library = Library.of(load_templates(wanted.templates), wanted.ribosome)
+    library = Library.of(load_templates(wanted.templates, wanted.map_tables), wanted.ribosome)
     models = Models("cpu")
     for number in tqdm(range(wanted.tomograms), unit="tomogram"):
         seed = wanted.first_seed + number

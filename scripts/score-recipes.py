@@ -56,12 +56,13 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("recipes", nargs="+")
     words.add_argument("--templates", type=Path, required=True)
+    words.add_argument("--map-tables", type=Path, help="masses of the templates; default: maps.toml among them")
     words.add_argument("--ribosome", required=True)
     words.add_argument("--snr", type=float, nargs="+", default=[0.05, 0.1, 0.2, 0.3])
     words.add_argument("--tomograms", type=int, default=4, help="at each SNR")
     words.add_argument("--first-seed", type=int, default=FIRST_SEED)
     wanted = words.parse_args()
-    library = Library.of(load_templates(wanted.templates), wanted.ribosome)
+    library = Library.of(load_templates(wanted.templates, wanted.map_tables), wanted.ribosome)
     scores = {(recipe, snr): Score.nothing() for recipe in wanted.recipes for snr in wanted.snr}
     with TemporaryDirectory(prefix="livetomo-score-") as scratch, tqdm(total=len(wanted.snr) * wanted.tomograms) as bar:
         for level, snr in enumerate(wanted.snr):

@@ -70,6 +70,7 @@ def main() -> None:
     making.add_argument("folder", type=Path)
     making.add_argument("--first-seed", type=int, required=True)
     making.add_argument("--templates", type=Path, required=True)
+    making.add_argument("--map-tables", type=Path, help="masses of the templates; default: maps.toml among them")
     making.add_argument("--ribosome", default="4v4r")
     making.add_argument("--tomograms", type=int, default=40)
     running = parts.add_parser("run")
@@ -80,7 +81,7 @@ def main() -> None:
     wanted = words.parse_args()
     match wanted.part:
         case "make":
-            library = Library.of(load_templates(wanted.templates), wanted.ribosome)
+            library = Library.of(load_templates(wanted.templates, wanted.map_tables), wanted.ribosome)
             make(wanted.folder, wanted.first_seed, wanted.tomograms, library)
         case "run":
             run(wanted.folder, wanted.recipe)

@@ -1,5 +1,8 @@
 """Particles' maps for tests: made ones, and those of the test data with their masses."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -22,6 +25,8 @@ def ball(side: int = 40, radius: float = 8.0, *, at: tuple[float, float, float] 
     return gaussian_filter((away < radius).astype(np.float32), soft)
 
 
-def tables(masses: dict[str, float] = MASS_KDA) -> str:
-    """What a `maps.toml` says of maps with these masses."""
-    return "".join(f'["{name}"]\nmass_kda = {mass}\n\n' for name, mass in masses.items())
+def write_tables(folder: Path, masses: Mapping[str, float] = MASS_KDA) -> Path:
+    """A file that says the masses of maps, in `folder`."""
+    path = folder / "masses.toml"
+    path.write_text("".join(f'["{name}"]\nmass_kda = {mass}\n\n' for name, mass in masses.items()))
+    return path

@@ -89,6 +89,11 @@ device_option = click.option("--device", default="cpu", show_default=True, help=
 ribosome_option = click.option(
     "--ribosome", metavar="NAME", help="Template that is the ribosome. Default: a simple one with two lobes."
 )
+map_tables_option = click.option(
+    "--map-tables",
+    type=EXISTING_FILE,
+    help="File with a table [NAME] for each map that says its mass_kda or contour. Default: maps.toml beside them.",
+)
 configuration_option = click.option(
     "-c",
     "--config",

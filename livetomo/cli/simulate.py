@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetomo.cli.options import EXISTING_FOLDER, FOLDER, number, ribosome_option
+from livetomo.cli.options import EXISTING_FOLDER, FOLDER, map_tables_option, number, ribosome_option
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 
@@ -55,6 +55,7 @@ _COMMON = (
     click.option(
         "--templates", type=EXISTING_FOLDER, help="A folder of density maps (*.mrc) to place, each named by its file."
     ),
+    map_tables_option,
     ribosome_option,
     click.option("--halves", is_flag=True, help="Also write even and odd half-maps with independent noise."),
 )
@@ -77,12 +78,13 @@ class Specimens:
     snr: float | None
     specimen: str
     templates: Path | None
+    map_tables: Path | None
     ribosome: str | None
     halves: bool
     library: "Library" = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "library", _library(self.templates, self.ribosome))
+        object.__setattr__(self, "library", _library(self.templates, self.map_tables, self.ribosome))
 
     def simulate(self, index: int) -> "Simulated":
         """The specimen of this index, from 0, and its tomogram."""
@@ -95,7 +97,7 @@ class Specimens:
         return simulate_cell(self.seed + index, geometry, library=self.library, snr=snr)
 
 
-def _library(templates: Path | None, ribosome: str | None) -> "Library":
+def _library(templates: Path | None, map_tables: Path | None, ribosome: str | None) -> "Library":
     """The particles to draw from."""
     from livetomo.simulate.random_cell import Library
     from livetomo.simulate.templates import load_templates
@@ -104,7 +106,7 @@ def _library(templates: Path | None, ribosome: str | None) -> "Library":
         if ribosome is not None:
             raise ConfigurationError("--ribosome names one of the --templates; give their folder too")
         return Library()
-    maps = load_templates(templates)
+    maps = load_templates(templates, map_tables)
     if ribosome is not None and ribosome not in maps:
         raise ConfigurationError(f"{templates}: there is no {ribosome}.mrc; there are {', '.join(maps)}")
     return Library.of(maps, ribosome)

@@ -15,6 +15,7 @@ from livetomo.cli.options import (
     density_option,
     device_option,
     json_option,
+    map_tables_option,
     number,
     ribosome_option,
 )
@@ -47,6 +48,7 @@ def command() -> None:
 )
 @click.option("--simulated/--no-simulated", default=True, show_default=True, help="Learn from simulated tomograms.")
 @click.option("--templates", type=EXISTING_FOLDER, help="Density maps (*.mrc) to place in simulated tomograms.")
+@map_tables_option
 @ribosome_option
 @_share("--negatives", 0.35, help="Share of the specimens with what looks like a membrane or ribosome and is none.")
 @_share("--nulls", 0.15, help="Share of the specimens without membranes and ribosomes.")
@@ -95,6 +97,7 @@ def segmentation(
     features: str,
     simulated: bool,
     templates: Path | None,
+    map_tables: Path | None,
     ribosome: str | None,
     negatives: float,
     nulls: float,
@@ -143,6 +146,7 @@ def segmentation(
         seed,
         canonical,
         templates=templates,
+        map_tables=map_tables,
         ribosome=ribosome,
         negatives=negatives,
         nulls=nulls,

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, RootModel
 
 from livetomo.config.user_file import UserModel, read_toml, validate
 from livetomo.core.errors import ConfigurationError
-from livetomo.core.particle_map import ParticleFacts
+from livetomo.core.particle_facts import ParticleFacts
 from livetomo.core.symmetry import point_group
 from livetomo.core.units import Number, VoxelSize
 

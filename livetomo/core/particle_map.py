@@ -1,6 +1,6 @@
-"""A kind of particle as a density map, and what has to be known of a map before it is one."""
+"""A kind of particle as a density map."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,38 +14,18 @@ fills less than a protein of its mass.
 
 
 @dataclass(frozen=True, slots=True)
-class ParticleFacts:
-    """What a person, a file beside a map, or EMDB says of it; None is not said.
-
-    contour:             in the map's own units.
-    mass_dalton:         of the whole particle.
-    symmetry:            its point group, "C1" to "C99", "D1" to "D99", "T", "O" or "I".
-    voxel_size_angstrom: in place of what the map's header says.
-    """
-
-    contour: float | None = None
-    mass_dalton: float | None = None
-    symmetry: str | None = None
-    voxel_size_angstrom: float | None = None
-
-    def over(self, others: "ParticleFacts") -> "ParticleFacts":
-        """These, and of `others` what is not said here."""
-        missing = {name: getattr(others, name) for name in self.__slots__ if getattr(self, name) is None}
-        return replace(self, **missing)
-
-
-@dataclass(frozen=True, slots=True)
 class ParticleMap:
     """One kind of particle, cut out of its map and scaled by its mass.
 
     name:                what it is called.
     density:             float32 (z, y, x), protein about 1, exactly 0 outside of the particle: its integral over volume
                          is the volume of so much protein. No voxel of the box's faces belongs to the particle.
-    voxel_size_angstrom: of `density`; small maps keep that of their file, large ones are binned.
+    voxel_size_angstrom: of `density`: finer than its file's where the particle has few voxels, coarser where very many.
     centre:              the centre of mass, voxels (z, y, x) of `density`, 0-based, voxel centres; it is what turns
                          about itself when the particle is turned.
     mass_dalton:         of what is drawn.
     diameter_angstrom:   of the sphere about the centre that holds 99.5 % of the particle's volume.
+    reach_angstrom:      the radius of the sphere about the centre that holds all of it; noise moves it.
     radius_of_gyration_angstrom: weighted by density.
     contour:             the level that encloses the particle, in the units of the file.
     enclosed_dalton:     the mass of protein that fills what the contour encloses.
@@ -60,6 +40,7 @@ class ParticleMap:
     centre: npt.NDArray[np.float64]
     mass_dalton: float
     diameter_angstrom: float
+    reach_angstrom: float
     radius_of_gyration_angstrom: float
     contour: float
     enclosed_dalton: float

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from livetomo.core.errors import ConfigurationError
-from livetomo.core.particle_map import ParticleFacts
+from livetomo.core.particle_facts import ParticleFacts
 from livetomo.core.symmetry import point_group
 
 _MOST_BYTES = 2**24

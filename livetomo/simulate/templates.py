@@ -1,5 +1,7 @@
 """Particles from density maps that the user gives."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,72 +9,78 @@ import numpy as np
 from scipy.ndimage import affine_transform, gaussian_filter
 
 from livetomo.core.errors import ConfigurationError
-from livetomo.formats.mrc import read_volume
-from livetomo.simulate.shapes import PIXEL_WIDENING, Matrix, Shape, cube_radius
+from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3, ParticleMap
+from livetomo.processing.particle_map.read import map_name, map_paths, read_particle_map
+from livetomo.simulate.shapes import PIXEL_WIDENING, Matrix, cube_radius
 from livetomo.simulate.truth import Floats
 
-OUTLINE = 0.25
-"""The share of a map's 99.9th percentile from which on a voxel counts as the particle's."""
+_TAIL = 4.0  # how far a Gaussian reaches, in its own widths
 
 
 @dataclass(frozen=True, slots=True)
 class MapShape:
-    """A particle's density map, protein about 1, around its centre of mass; (z, y, x)."""
+    """A particle's map as a shape that can be drawn, at its own size or at another."""
 
-    name: str
-    diameter_angstrom: float
-    density: Floats
-    map_voxel_size_angstrom: float
-    centre: Matrix
+    particle: ParticleMap
     scale: float = 1.0
     _smooth: dict[float, Floats] = field(default_factory=dict, repr=False)
 
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.particle.name
+
+    @property
+    def diameter_angstrom(self) -> float:
+        """Of the sphere that holds it."""
+        return self.particle.diameter_angstrom * self.scale
+
+    @property
+    def mass_dalton(self) -> float:
+        """Of what is drawn: as much of the same matter as fills its volume."""
+        return self.particle.mass_dalton * self.scale**3
+
     def scaled(self, scale: float) -> "MapShape":
         """The same, larger or smaller: another species, or another microscope's calibration."""
-        return MapShape(
-            self.name, self.diameter_angstrom * scale, self.density, self.map_voxel_size_angstrom, self.centre, scale
-        )
+        return MapShape(self.particle, scale)
 
     def draw(self, rotation: Matrix, voxel_size_angstrom: float, offset: Matrix) -> Floats:
-        """See `Shape`."""
-        radius = cube_radius(self.diameter_angstrom, voxel_size_angstrom)
+        """See `Shape`; the cube holds the particle's mass whatever the voxel size."""
+        radius = cube_radius(2 * self.particle.reach_angstrom * self.scale, voxel_size_angstrom)
         side = 2 * radius + 1
-        ratio = voxel_size_angstrom / (self.map_voxel_size_angstrom * self.scale)
+        ratio = voxel_size_angstrom / (self.particle.voxel_size_angstrom * self.scale)
         turn = rotation.T[::-1, ::-1] * ratio  # from the cube's (z, y, x) to the map's
-        start = self.centre - turn @ (radius + offset)
-        drawn: Floats = affine_transform(self._at(ratio), turn, start, (side, side, side), order=1, prefilter=False)
+        smooth, margin = self._at(ratio)
+        start = self.particle.centre + margin - turn @ (radius + offset)
+        drawn: Floats = affine_transform(smooth, turn, start, (side, side, side), order=1, prefilter=False)
+        # Sampling a small particle by few voxels gains or loses some per cent.
+        volume = self.mass_dalton / PROTEIN_DALTON_PER_ANGSTROM3
+        drawn *= np.float32(volume / (float(drawn.sum(dtype=np.float64)) * voxel_size_angstrom**3))
         return drawn
 
-    def _at(self, ratio: float) -> Floats:
-        """The map without what a voxel of this many of its own cannot show, made once for each."""
+    def _at(self, ratio: float) -> tuple[Floats, int]:
+        """The map without what a voxel of this many of its own cannot show, and its margin; made once for each."""
+        margin = int(np.ceil(_TAIL * PIXEL_WIDENING * ratio))
         if ratio not in self._smooth:
             self._smooth.clear()
-            self._smooth[ratio] = gaussian_filter(self.density, PIXEL_WIDENING * ratio, mode="constant")
-        return self._smooth[ratio]
+            padded = np.pad(self.particle.density, margin)
+            self._smooth[ratio] = gaussian_filter(padded, PIXEL_WIDENING * ratio, mode="constant", truncate=_TAIL)
+        return self._smooth[ratio], margin
 
 
-def load_templates(folder: Path) -> dict[str, Shape]:
-    """The maps (`*.mrc`; density bright, solvent about 0) in `folder`, by their files' stems.
+def load_templates(folder: Path, tables: Path | None = None) -> Mapping[str, MapShape]:
+    """The density maps in `folder`, by their files' names without endings.
+
+    tables: a file with a table `[NAME]` for each map that says its mass or its contour (see `read_particle_map`, which
+    looks beside the maps too).
 
     Raises:
-        ConfigurationError: there is none, or one that shows no particle.
+        ConfigurationError: there is none, or one that is no particle's, or of which neither mass nor contour is known.
     """
-    paths = sorted(folder.glob("*.mrc"))
+    paths = map_paths(folder)
     if not paths:
         raise ConfigurationError(f"{folder}: there is no density map (*.mrc). Give a folder with one map per particle.")
-    return {path.stem: _load(path) for path in paths}
-
-
-def _load(path: Path) -> MapShape:
-    volume = read_volume(path)
-    density: Floats = volume.voxels.astype(np.float32)
-    size = volume.header.voxel_size(path)
-    high = float(np.percentile(density, 99.9))
-    outline = density > OUTLINE * high
-    if high <= 0 or not outline.any():
-        raise ConfigurationError(f"{path}: shows no particle. A template is a map of bright density on about zero.")
-    density = (np.maximum(density, 0) / density[outline].mean()).astype(np.float32)
-    where = np.argwhere(outline)
-    centre = where.mean(axis=0)
-    reach = float(np.percentile(np.linalg.norm(where - centre, axis=1), 99.5)) + 1
-    return MapShape(path.stem, 2 * reach * size, density, size, centre)
+    twice = [name for name, times in Counter(map(map_name, paths)).items() if times > 1]
+    if twice:
+        raise ConfigurationError(f"{folder}: has two maps of the name {twice[0]}. Keep one of them.")
+    return {map_name(path): MapShape(read_particle_map(path, tables=tables)) for path in paths}

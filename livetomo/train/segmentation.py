@@ -12,6 +12,7 @@ import torch
 from livetomo.config.model_card import Card
 from livetomo.core.errors import ConfigurationError
 from livetomo.processing.networks.package import load_model
+from livetomo.processing.particle_map.read import map_name, map_paths
 from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.example import Example
 from livetomo.train.pool import Pool, Source, workers
@@ -142,7 +143,7 @@ def _described(sources: Sources) -> str:
     if (simulated := sources.simulated) is not None:
         maps = "procedural shapes"
         if simulated.templates is not None:
-            names = sorted(path.stem for path in simulated.templates.glob("*.mrc"))
+            names = sorted(map(map_name, map_paths(simulated.templates)))
             maps = f"procedural shapes and the densities {', '.join(names)} (ribosome: {simulated.ribosome})"
         parts.append(f"simulated cells, {maps}")
         if simulated.negatives or simulated.nulls or simulated.scrambled:

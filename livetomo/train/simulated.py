@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,7 @@ class SimulatedExamples:
     looks: int = 4
     validation: bool = False
     templates: Path | None = None
+    map_tables: Path | None = None
     ribosome: str | None = None
     negatives: float = 0.0
     nulls: float = 0.0
@@ -113,6 +115,10 @@ class SimulatedExamples:
         return 1.0, self.shape_zyx
 
     def _library(self) -> Library:
-        if self.templates is None:
-            return Library()
-        return Library.of(load_templates(self.templates), self.ribosome)
+        return _library(self.templates, self.map_tables, self.ribosome)
+
+
+@lru_cache(maxsize=2)
+def _library(templates: Path | None, map_tables: Path | None, ribosome: str | None) -> Library:
+    """Read once by each process: cutting the particles out of their maps takes as long as drawing a specimen."""
+    return Library() if templates is None else Library.of(load_templates(templates, map_tables), ribosome)

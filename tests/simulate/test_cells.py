@@ -21,6 +21,7 @@ from livetomo.simulate.surfaces import Beside, Ellipsoid, Sheet, Tube
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.tomogram import simulate_cell
 from livetomo.simulate.truth import label_of
+from tests.particles import write_tables
 
 SHAPE, VOXEL = (48, 64, 64), 20.0
 SPHERE = Ellipsoid(np.array([480.0, 640, 640]), np.full(3, 300.0), np.eye(3), np.zeros((0, 4)), 0.0)
@@ -134,8 +135,8 @@ def test_a_simulated_cell_is_the_same_for_the_same_seed():
     assert np.array_equal(first.truth.labels, again.truth.labels)
 
 
-def test_a_template_is_drawn_upright_in_the_pose_that_is_reported(data):
-    shape = load_templates(data / "templates")["4cr2"]
+def test_a_template_is_drawn_upright_in_the_pose_that_is_reported(data, tmp_path):
+    shape = load_templates(data / "templates", write_tables(tmp_path))["4cr2"]
     still = shape.draw(np.eye(3), 10.0, np.zeros(3))
     turn = Rotation.from_euler("ZYZ", [30, 60, -40], degrees=True).as_matrix()
     turned = shape.draw(turn, 10.0, np.array([0.3, -0.2, 0.4]))

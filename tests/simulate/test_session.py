@@ -16,6 +16,7 @@ from livetomo.intake.tree import Tree
 from livetomo.simulate.easy import Easy, simulate
 from livetomo.simulate.session import NAMINGS, Exposure, expose
 from livetomo.simulate.write import CHUNKS
+from tests.particles import write_tables
 
 SMALL = Easy(TomogramGeometry((24, 32, 32), 16.0), ribosomes=1, vesicles=0, proteins=0)
 
@@ -116,7 +117,8 @@ def test_star_and_copick_say_the_same_positions_and_poses(written):
 
 
 def test_a_ribosome_that_is_no_template_is_refused_by_name(tmp_path, data):
-    options = ["--templates", str(data / "templates"), "--ribosome", "4v4x"]
+    tables = write_tables(tmp_path)
+    options = ["--templates", str(data / "templates"), "--map-tables", str(tables), "--ribosome", "4v4x"]
     ended = CliRunner().invoke(command, ["tomograms", str(tmp_path), *options])
     assert "there is no 4v4x.mrc" in str(ended.exception)
 

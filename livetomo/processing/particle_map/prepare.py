@@ -7,7 +7,8 @@ import numpy.typing as npt
 from scipy.ndimage import affine_transform
 
 from livetomo.core.errors import UnusableMap
-from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3, ParticleFacts, ParticleMap
+from livetomo.core.particle_facts import ParticleFacts
+from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3, ParticleMap
 from livetomo.processing.particle_map.outline import Floats, Mask, largest_piece, level_of_volume, sizes_above
 
 LEAST_VOXELS, FEW_VOXELS = 20, 64
@@ -68,9 +69,10 @@ def prepare_map(name: str, density: Floats, voxel_size_angstrom: float, facts: P
     mass = enclosed if facts.mass_dalton is None else facts.mass_dalton
     notes = _agreement(name, facts, enclosed, outline.cut_off, int(np.count_nonzero(outline.piece)))
     weights = np.where(piece, np.maximum(fine - np.float32(solvent), 0), np.float32(0))
-    reach, gyration = _extent(weights, piece)
-    coarser = max(1, int(np.ceil(max(outline.piece[box].shape) / MOST_SIDE)))
-    drawn, size = _binned(_binned(weights, finer), coarser), voxel_size_angstrom * coarser
+    away, gyration = _extent(weights, piece)
+    # As fine as it was measured: drawn from coarse voxels a small particle would be wider.
+    coarser = max(1, int(np.ceil(max(fine.shape) / MOST_SIDE)))
+    drawn, size = _binned(weights, coarser), step * coarser
     drawn *= np.float32(_volume_angstrom3(mass) / (float(drawn.sum(dtype=np.float64)) * size**3))
     return ParticleMap(
         name=name,
@@ -78,7 +80,8 @@ def prepare_map(name: str, density: Floats, voxel_size_angstrom: float, facts: P
         voxel_size_angstrom=size,
         centre=_centre(drawn),
         mass_dalton=mass,
-        diameter_angstrom=2 * reach * step,
+        diameter_angstrom=2 * float(np.quantile(away, _QUANTILE)) * step,
+        reach_angstrom=float(away.max()) * step,
         radius_of_gyration_angstrom=gyration * step,
         contour=level,
         enclosed_dalton=enclosed,
@@ -232,8 +235,8 @@ def _centre(density: Floats) -> npt.NDArray[np.float64]:
     return np.array([float(profile @ np.arange(len(profile))) / total for profile in along])
 
 
-def _extent(weights: Floats, piece: Mask) -> tuple[float, float]:
-    """How far the piece reaches from its centre of mass, and its radius of gyration; voxels."""
-    away = np.linalg.norm(np.argwhere(piece) - _centre(weights), axis=1)
+def _extent(weights: Floats, piece: Mask) -> tuple[npt.NDArray[np.float64], float]:
+    """How far from the centre of mass each voxel of the piece is, and the radius of gyration; voxels."""
+    away: npt.NDArray[np.float64] = np.linalg.norm(np.argwhere(piece) - _centre(weights), axis=1)
     mass = weights[piece].astype(np.float64)
-    return float(np.quantile(away, _QUANTILE)), float(np.sqrt(mass @ away**2 / mass.sum()))
+    return away, float(np.sqrt(mass @ away**2 / mass.sum()))

@@ -7,7 +7,8 @@ import numpy as np
 
 from livetomo.config.particle_facts import read_map_table, read_map_tables
 from livetomo.core.errors import UnusableMap
-from livetomo.core.particle_map import ParticleFacts, ParticleMap
+from livetomo.core.particle_facts import ParticleFacts
+from livetomo.core.particle_map import ParticleMap
 from livetomo.core.voxel_size import WANTED
 from livetomo.formats.emdb_header import emdb_header_names, read_emdb_header
 from livetomo.formats.mrc import read_volume

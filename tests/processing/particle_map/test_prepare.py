@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3, ParticleFacts
+from livetomo.core.particle_facts import ParticleFacts
+from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3
 from livetomo.formats.mrc import read_volume
 from livetomo.processing.particle_map.prepare import prepare_map
 from tests.particles import MASS_KDA
