@@ -82,7 +82,7 @@ class UnusableMap(ConfigurationError, reason="unusable map"):
     """A particle's density map shows no particle, or not enough is known of it."""
 
     def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"{name}: {why}.")
+        super().__init__(f"{name}: {why}" if why.endswith("?") else f"{name}: {why}.")
 
 
 class PluginUnusable(ConfigurationError, reason="plug-in unusable"):

@@ -55,6 +55,8 @@ def prepare_map(name: str, density: Floats, voxel_size_angstrom: float, facts: P
     solvent = _check(name, density)
     if facts.contour is None and facts.mass_dalton is None:
         raise UnusableMap(name, f"neither its contour nor its mass is known: {GIVE}")
+    if facts.mass_dalton is not None and not LEAST_DALTON <= facts.mass_dalton <= MOST_DALTON:
+        raise UnusableMap(name, f"would be a particle of {_kilodalton(facts.mass_dalton)}. Is its mass right?")
     wanted = None if facts.contour is not None else _volume_angstrom3(facts.mass_dalton or 0.0)
     outline = _outlined(name, density, voxel_size_angstrom, solvent, facts.contour, wanted)
     box = _box_around(outline.piece)
@@ -172,12 +174,12 @@ def _outlined(
 
 def _agreement(name: str, facts: ParticleFacts, enclosed: float, cut_off: float, voxels: int) -> tuple[str, ...]:
     """What a person should know; a mass that cannot be is refused."""
-    mass = facts.mass_dalton or enclosed
-    if not LEAST_DALTON <= mass <= MOST_DALTON:
+    if not LEAST_DALTON <= enclosed <= MOST_DALTON:
         raise UnusableMap(
-            name, f"would be a particle of {_kilodalton(mass)}. Are its contour and its voxel size right?"
+            name, f"would be a particle of {_kilodalton(enclosed)}. Are its contour and its voxel size right?"
         )
     notes = []
+    mass = enclosed if facts.mass_dalton is None else facts.mass_dalton
     apart = max(mass / enclosed, enclosed / mass)
     if facts.contour is not None and apart > DISAGREEMENT:
         both = f"the contour encloses {_kilodalton(enclosed)} of protein, and the mass is given as {_kilodalton(mass)}"

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import affine_transform, gaussian_filter
+from scipy.ndimage import affine_transform, center_of_mass, gaussian_filter
 
+from livetomo.core.errors import UnusableMap
 from livetomo.core.particle_facts import ParticleFacts
 from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3
 from livetomo.formats.mrc import read_volume
 from livetomo.processing.particle_map.prepare import prepare_map
-from tests.particles import MASS_KDA
+from tests.particles import MASS_KDA, ball
 
 VOXEL = 10.0
 
@@ -86,3 +87,137 @@ def test_a_contour_means_the_same_mass_in_any_box_with_noise_and_at_another_voxe
     particle = prepare_map(name, *VARIANTS[variant](density), facts)
     assert figures(particle) == pytest.approx(figures(prepare_map(name, density, VOXEL, facts)), rel=0.03)
     assert particle.enclosed_dalton == particle.mass_dalton
+
+
+KNOWN = ParticleFacts(mass_dalton=220e3)  # 2,173 voxels of 5 Å; the balls have 1,946 above half of their height
+
+
+def refusal(density, facts=KNOWN, size=5.0):
+    with pytest.raises(UnusableMap) as refused:
+        prepare_map("maps/x.mrc", density, size, facts)
+    assert str(refused.value).startswith("maps/x.mrc: ")
+    return str(refused.value)
+
+
+def test_a_ball_has_the_diameter_and_radius_of_gyration_of_a_ball():
+    particle = prepare_map("ball", ball(side=48, radius=14, soft=1), 3.0, ParticleFacts(contour=0.5))
+    assert particle.diameter_angstrom == pytest.approx(2 * 14 * 3.0 * 0.995 ** (1 / 3), rel=0.01)
+    assert particle.radius_of_gyration_angstrom == pytest.approx(np.sqrt(3 / 5) * 14 * 3.0, rel=0.03)
+    assert particle.mass_dalton == pytest.approx(4 / 3 * np.pi * (14 * 3.0) ** 3 * 0.81, rel=0.02)
+    assert particle.density[particle.density > 0.5].mean() == pytest.approx(1, rel=0.1)
+    assert particle.notes == ()
+
+
+def test_a_contour_that_is_found_from_a_mass_encloses_that_mass():
+    by_mass = prepare_map("ball", ball(), 5.0, KNOWN)
+    by_contour = prepare_map("ball", ball(), 5.0, ParticleFacts(contour=by_mass.contour))
+    assert by_contour.mass_dalton == pytest.approx(by_mass.mass_dalton, rel=0.01)
+
+
+@pytest.mark.parametrize(("offset", "factor"), [(100.0, 1.0), (-3.0, 0.01), (0.0, 1e4)])
+def test_neither_the_solvent_s_level_nor_the_unit_of_the_density_makes_a_difference(offset, factor):
+    plain = prepare_map("ball", ball(), 5.0, KNOWN)
+    other = prepare_map("ball", factor * ball() + np.float32(offset), 5.0, KNOWN)
+    assert figures(other) == pytest.approx(figures(plain), rel=0.01)
+    assert other.contour == pytest.approx(offset + factor * plain.contour, rel=0.01)
+
+
+def test_a_small_piece_beside_the_particle_is_cut_off_and_its_share_is_said():
+    both = ball(side=60) + ball(side=60, radius=4, at=(48, 48, 48))
+    particle, alone = (prepare_map("x", density, 5.0, KNOWN) for density in (both, ball(side=60)))
+    assert figures(particle) == pytest.approx(figures(alone), rel=0.01)
+    assert 0.03 < particle.cut_off < 0.15
+    assert particle.notes == (
+        f"{particle.cut_off:.1%} of what lies above the contour is not connected to the particle and was cut off.",
+    )
+
+
+def test_a_domain_behind_a_thin_bridge_is_kept_though_the_contour_just_parts_it():
+    density = ball(side=60) + ball(side=60, radius=5, at=(29.5, 29.5, 44))
+    middle = density[29, 29, 36:42]
+    contour = 1.05 * float(middle.min())
+    particle = prepare_map("x", density, 5.0, ParticleFacts(contour=contour))
+    assert particle.cut_off == 0
+    assert particle.diameter_angstrom > 1.2 * prepare_map("x", ball(side=60), 5.0, KNOWN).diameter_angstrom
+
+
+def test_contour_and_mass_are_compared():
+    agreed = prepare_map("x", ball(), 5.0, ParticleFacts(contour=0.5, mass_dalton=250e3))
+    assert agreed.notes == ()
+    assert agreed.mass_dalton == 250e3
+    (note,) = prepare_map("x", ball(), 5.0, ParticleFacts(contour=0.5, mass_dalton=400e3)).notes
+    assert note.startswith("The contour encloses 197 kDa of protein, and the mass is given as 400 kDa")
+    assert "One of contour, mass and voxel size is wrong" in refusal(
+        ball(), ParticleFacts(contour=0.5, mass_dalton=700e3)
+    )
+
+
+def test_a_map_of_which_neither_contour_nor_mass_is_known_is_refused_with_what_to_give():
+    assert "neither its contour nor its mass is known: give the mass of the particle in kDa, or the contour" in refusal(
+        ball(), ParticleFacts(symmetry="C4")
+    )
+
+
+CUT_OFF = ball(at=(19.5, 19.5, 5.0))
+TWINS = ball(side=60, at=(15, 15, 15)) + ball(side=60, at=(45, 45, 45))
+CRUMBS = ball(side=64) + sum(ball(side=64, radius=5, at=place) for place in ((10, 10, 10), (52, 52, 52), (10, 52, 52)))
+NOT_FINITE = ball()
+NOT_FINITE[3, 3, 3] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("density", "facts", "words"),
+    [
+        (ball(), ParticleFacts(contour=1.2), "its contour 1.2 encloses nothing: the map is 0.999996 at most"),
+        (ball(), ParticleFacts(contour=0.0), "its contour 0 is not above the solvent, 0 at the box's faces"),
+        (ball(), ParticleFacts(contour=-5.0), "is not above the solvent"),
+        (CUT_OFF, KNOWN, "the particle reaches the edge of the box: it is cut off"),
+        (CUT_OFF, ParticleFacts(contour=0.3), "the particle reaches the edge of the box: it is cut off"),
+        (-ball(), KNOWN, "its contrast is inverted. Multiply it by -1"),
+        (np.float32(7) - ball(), ParticleFacts(contour=6.5), "its contrast is inverted"),
+        (TWINS, KNOWN, "several pieces of about one size"),
+        (TWINS, ParticleFacts(contour=0.5), "several pieces of about one size (1,863 and 1,863 voxels)"),
+        (CRUMBS, ParticleFacts(contour=0.5), "of the volume is not connected to the largest piece"),
+        ((ball() > 0.5).astype(np.float32), KNOWN, "that is a mask"),
+        (np.zeros((30, 30, 30), np.float32), KNOWN, "is 0 everywhere: it shows nothing"),
+        (NOT_FINITE, KNOWN, "holds values that are not numbers"),
+        (np.ones((4, 30, 30), np.float32), KNOWN, "too few for a particle"),
+        (ball(), ParticleFacts(mass_dalton=50e6), "has a box of 6.48 MDa of protein, too small"),
+        (ball(), ParticleFacts(mass_dalton=1e3), "would be a particle of 1 kDa. Is its mass right?"),
+        (ball(radius=2.0, soft=1.0), ParticleFacts(contour=0.4), "too coarse for a particle"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_map_of_a_particle_is_refused_with_the_reason(density, facts, words):
+    assert words in refusal(density, facts)
+
+
+def test_noise_alone_is_refused():
+    noise = np.random.default_rng(2).normal(0, 1, (40, 40, 40)).astype(np.float32)
+    for facts in (KNOWN, ParticleFacts(contour=3.0)):
+        assert refusal(noise, facts)
+
+
+def test_a_contour_in_the_noise_is_refused():
+    assert refusal(with_noise(ball(side=64)), ParticleFacts(contour=0.02))
+
+
+def test_a_voxel_size_that_cannot_be_is_noticed_by_the_mass_that_follows():
+    assert "would be a particle of 1.58 kDa. Are its contour and its voxel size right?" in refusal(
+        ball(), ParticleFacts(contour=0.5), size=1.0
+    )
+
+
+def test_a_map_with_very_many_voxels_is_binned_and_a_coarse_one_made_finer():
+    uneven = 1 + 0.1 * np.sin(np.indices((190,) * 3).sum(axis=0) / 9).astype(np.float32)  # flat, it would be a mask
+    large = prepare_map("x", uneven * ball(side=190, radius=84, soft=1), 1.0, ParticleFacts(contour=0.5))
+    assert large.voxel_size_angstrom == 2.0
+    assert large.diameter_angstrom == pytest.approx(2 * 84 * 0.995 ** (1 / 3), rel=0.01)
+    assert prepare_map("x", ball(), 5.0, KNOWN).voxel_size_angstrom < 5.0
+
+
+def test_the_faces_of_the_box_are_empty_and_the_centre_is_the_centre_of_mass():
+    particle = prepare_map("x", ball(at=(18, 21.25, 20.5)), 5.0, KNOWN)
+    assert all((np.take(particle.density, end, axis) == 0).all() for axis in range(3) for end in (0, -1))
+    assert particle.density.min() == 0
+    assert particle.centre == pytest.approx(center_of_mass(particle.density), abs=1e-3)
