@@ -7,15 +7,19 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 MASS_KDA = {
-    "4v4r": 2200.0,  # 70S of T. thermophilus; the entry 4V42 of the same ribosome has a formula weight of 2,203,915
-    "4cr2": 1600.0,  # 26S with one cap: 20S of 0.7 MDa and 19S of 0.9 MDa
-    "6utj": 1050.0,  # 20S of T. acidophilum, 673 kDa (Löwe et al. 1995, Science 268:533), with PA26 on both ends
-    "3cf3": 535.0,  # p97, six chains of 89 kDa
-    "1bxn": 545.0,  # rubisco, eight chains of 53 kDa and eight of 15 kDa
+    "4v4r": 2090.0,  # 70S of T. thermophilus; the entry 4V42 of the same ribosome has a formula weight of 2,204 kDa
+    "4cr2": 1170.0,  # 26S proteasome with one cap
+    "6utj": 850.0,  # 20S proteasome of T. acidophilum, 673 kDa (Löwe et al. 1995, Science 268:533), with PA26
+    "3cf3": 250.0,  # p97, the three chains of the asymmetric unit: half of the hexamer
+    "1bxn": 265.0,  # rubisco, the four large and four small chains of the asymmetric unit: half of the particle
     "1s3x": 43.0,  # the ATPase domain of Hsp70
-    "3qm1": 28.0,  # a feruloyl esterase
+    "3qm1": 29.0,  # a feruloyl esterase
 }
-"""Of the maps in the test data's `templates`, in round numbers."""
+"""What the maps in the test data's `templates` weigh, in round numbers.
+
+They were made from atoms, so that a map's sum is in proportion to the mass of the atoms in it: 330 in each kDa by 1s3x,
+of which 382 residues are 43 kDa.
+"""
 
 
 def ball(side: int = 40, radius: float = 8.0, *, at: tuple[float, float, float] | None = None, soft: float = 1.5):

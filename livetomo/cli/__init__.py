@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "restore": "livetomo.cli.restore",
     "rebuild": "livetomo.cli.rebuild",
     "models": "livetomo.cli.models",
+    "particles": "livetomo.cli.particles",
     "simulate": "livetomo.cli.simulate",
     "train": "livetomo.cli.train",
     "evaluate": "livetomo.cli.evaluate",

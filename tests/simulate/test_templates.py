@@ -75,7 +75,7 @@ def test_the_smoothing_of_a_fine_map_is_not_cut_off_by_its_box(tmp_path):
 def test_what_is_drawn_larger_weighs_as_much_more(originals):
     larger = originals["4cr2"].scaled(1.1)
     assert larger.diameter_angstrom == pytest.approx(1.1 * originals["4cr2"].diameter_angstrom)
-    assert drawn_mass(larger.draw(np.eye(3), 10.0, np.zeros(3)), 10.0) == pytest.approx(1.1**3 * 1.6e6, rel=1e-3)
+    assert drawn_mass(larger.draw(np.eye(3), 10.0, np.zeros(3)), 10.0) == pytest.approx(1.1**3 * 1.17e6, rel=1e-3)
 
 
 def test_a_map_of_which_nothing_is_known_is_refused_with_what_to_give(data):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-BRIDGE = 0.8
+BRIDGE = 0.6
 """What hangs together at this share of the level, counted from the solvent, is one piece: noise, a voxel more or less
 in a thin bridge, would otherwise decide whether a domain belongs to the particle."""
 _HALVINGS = 18

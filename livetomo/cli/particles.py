@@ -1,0 +1,119 @@
+"""`livetomo particles`: look at particles' maps before anything is made from them."""
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from livetomo.cli.options import EXISTING_FILE, VOXEL_SIZE, json_option, map_tables_option
+from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
+from livetomo.core.symmetry import WANTED, point_group
+
+if TYPE_CHECKING:
+    from livetomo.core.particle_map import ParticleMap
+
+
+class PointGroup(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
+    """The name of a point group."""
+
+    name = "group"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As click wants it."""
+        try:
+            return point_group(str(value))
+        except ValueError as fault:
+            self.fail(f"{value} is no point group of rotations; {fault}", param, ctx)
+
+
+@click.group(
+    "particles",
+    short_help="Look at density maps before particles are made from them.",
+    epilog="Example:  livetomo particles show --mass 750 --picture proteasome.png proteasome.mrc",
+)
+def command() -> None:
+    """Look at density maps before particles are made from them."""
+
+
+@command.command("show", epilog="Example:  livetomo particles show --mass 750 --picture proteasome.png proteasome.mrc")
+@click.argument("maps", nargs=-1, required=True, type=EXISTING_FILE)
+@click.option("--mass", type=click.FloatRange(5, 1e6), metavar="kDa", help="Mass of the whole particle.")
+@click.option("--contour", type=float, help="Level that shows the particle and nothing else, in the map's units.")
+@click.option("--symmetry", type=PointGroup(), help=f"Its symmetry: {WANTED}.")
+@click.option("--voxel-size", type=VOXEL_SIZE, help="In Å. Default: the map's header.")
+@map_tables_option
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="PNG to write, with all maps in it.")
+@json_option("Print the figures as JSON.")
+def show(
+    maps: tuple[Path, ...],
+    mass: float | None,
+    contour: float | None,
+    symmetry: str | None,
+    voxel_size: float | None,
+    map_tables: Path | None,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
+    """Show the particle in each of MAPS as livetomo would draw, learn and look for it.
+
+    A map needs the mass of its particle or its contour. They are given here, or in a file NAME.toml beside the map,
+    in maps.toml beside it, or in the header file that EMDB has for each of its maps (emd-NNNN.xml).
+    """
+    from livetomo.core.particle_facts import ParticleFacts
+    from livetomo.processing.particle_map.read import read_particle_map
+
+    if len(maps) > 1 and (mass is not None or contour is not None):
+        raise ConfigurationError("--mass and --contour are those of one map: for several write a file (--map-tables)")
+    given = ParticleFacts(contour, None if mass is None else 1e3 * mass, symmetry, voxel_size)
+    particles, code = [], ExitCode.OK
+    for path in maps:
+        try:
+            particles.append(read_particle_map(path, given, tables=map_tables))
+        except LivetomoError as fault:
+            click.echo(str(fault), err=True)
+            code = max(code, fault.exit_code)
+    if as_json:
+        click.echo(json.dumps([_figures(particle) for particle in particles], ensure_ascii=False, indent=1))
+    else:
+        for number, particle in enumerate(particles):
+            _print(particle, first=number == 0)
+    if picture is not None and particles:
+        from livetomo.processing.particle_map.picture import draw_particles
+
+        draw_particles(particles).save(picture)
+    sys.exit(code)
+
+
+def _figures(particle: "ParticleMap") -> dict[str, Any]:
+    """All that is known of it but the density itself."""
+    from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3
+
+    shown = {field.name: getattr(particle, field.name) for field in fields(particle)}
+    del shown["density"], shown["centre"]
+    return shown | {
+        "volume_angstrom3": particle.mass_dalton / PROTEIN_DALTON_PER_ANGSTROM3,
+        "shape_zyx": particle.density.shape,
+    }
+
+
+def _print(particle: "ParticleMap", *, first: bool) -> None:
+    lines = (
+        ("mass", f"{particle.mass_dalton / 1e3:,.0f} kDa"),
+        ("diameter", f"{particle.diameter_angstrom:,.0f} Å"),
+        ("radius of gyration", f"{particle.radius_of_gyration_angstrom:,.0f} Å"),
+        ("contour", f"{particle.contour:.4g}"),
+        ("mass of protein within it", f"{particle.enclosed_dalton / 1e3:,.0f} kDa"),
+        ("not connected, cut off", f"{particle.cut_off:.1%}"),
+        ("symmetry", particle.symmetry),
+        ("drawn from voxels of", f"{particle.voxel_size_angstrom:.3g} Å"),
+    )
+    if not first:
+        click.echo()
+    click.echo(particle.name)
+    for name, value in lines:
+        click.echo(f"  {name:<26} {value}")
+    for note in particle.notes:
+        click.echo(f"  {note}")
