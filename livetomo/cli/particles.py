@@ -14,6 +14,7 @@ from livetomo.core.symmetry import WANTED, point_group
 
 if TYPE_CHECKING:
     from livetomo.core.particle_map import ParticleMap
+    from livetomo.processing.particle_map.symmetry import MapSymmetry
 
 
 class PointGroup(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
@@ -75,11 +76,15 @@ def show(
         except LivetomoError as fault:
             click.echo(str(fault), err=True)
             code = max(code, fault.exit_code)
+    seen = [_seen(particle) for particle in particles]
     if as_json:
-        click.echo(json.dumps([_figures(particle) for particle in particles], ensure_ascii=False, indent=1))
+        rows = [_figures(particle, found) for particle, found in zip(particles, seen, strict=True)]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
-        for number, particle in enumerate(particles):
-            _print(particle, first=number == 0)
+        for number, (particle, found) in enumerate(zip(particles, seen, strict=True)):
+            if number:
+                click.echo()
+            _print(particle, found)
     if picture is not None and particles:
         from livetomo.processing.particle_map.picture import draw_particles
 
@@ -87,7 +92,14 @@ def show(
     sys.exit(code)
 
 
-def _figures(particle: "ParticleMap") -> dict[str, Any]:
+def _seen(particle: "ParticleMap") -> "MapSymmetry":
+    """The symmetry that is given, as the map has it; where none is given, what the map clearly shows."""
+    from livetomo.processing.particle_map.symmetry import align_symmetry, guess_symmetry
+
+    return guess_symmetry(particle) if particle.symmetry == "C1" else align_symmetry(particle, particle.symmetry)
+
+
+def _figures(particle: "ParticleMap", seen: "MapSymmetry") -> dict[str, Any]:
     """All that is known of it but the density itself."""
     from livetomo.core.particle_map import PROTEIN_DALTON_PER_ANGSTROM3
 
@@ -96,10 +108,12 @@ def _figures(particle: "ParticleMap") -> dict[str, Any]:
     return shown | {
         "volume_angstrom3": particle.mass_dalton / PROTEIN_DALTON_PER_ANGSTROM3,
         "shape_zyx": particle.density.shape,
+        "symmetry_seen": seen.name,
+        "symmetry_score": round(seen.score, 3),
     }
 
 
-def _print(particle: "ParticleMap", *, first: bool) -> None:
+def _print(particle: "ParticleMap", seen: "MapSymmetry") -> None:
     lines = (
         ("mass", f"{particle.mass_dalton / 1e3:,.0f} kDa"),
         ("diameter", f"{particle.diameter_angstrom:,.0f} Å"),
@@ -107,13 +121,24 @@ def _print(particle: "ParticleMap", *, first: bool) -> None:
         ("contour", f"{particle.contour:.4g}"),
         ("mass of protein within it", f"{particle.enclosed_dalton / 1e3:,.0f} kDa"),
         ("not connected, cut off", f"{particle.cut_off:.1%}"),
-        ("symmetry", particle.symmetry),
+        ("symmetry", _symmetry(particle, seen)),
         ("drawn from voxels of", f"{particle.voxel_size_angstrom:.3g} Å"),
     )
-    if not first:
-        click.echo()
     click.echo(particle.name)
     for name, value in lines:
         click.echo(f"  {name:<26} {value}")
     for note in particle.notes:
         click.echo(f"  {note}")
+
+
+def _symmetry(particle: "ParticleMap", seen: "MapSymmetry") -> str:
+    """What it is taken for, and what the map says to that."""
+    from livetomo.processing.particle_map.symmetry import DOUBTFUL
+
+    if seen.name != particle.symmetry:
+        return f"C1; the map shows {seen.name} ({seen.score:.2f} of 1): give --symmetry {seen.name} if that is right"
+    if seen.name == "C1":
+        return "C1"
+    if seen.score < DOUBTFUL:
+        return f"{seen.name}, which the map does not show ({seen.score:.2f} of 1). Is it right?"
+    return f"{seen.name} ({seen.score:.2f} of 1 in the map)"

@@ -23,12 +23,21 @@ def shown(*words):
 
 
 def test_mass_diameter_and_symmetry_are_shown(path):
-    ended = shown(path, "--mass", 220, "--symmetry", "d7")
+    ended = shown(path, "--mass", 220)
     assert ended.exit_code == 0, ended.output
     lines = dict(line.strip().split("  ", 1) for line in ended.output.splitlines()[1:])
     assert lines["mass"].strip() == "220 kDa"
     assert lines["diameter"].strip() == "80 Å"
-    assert lines["symmetry"].strip() == "D7"
+    assert lines["symmetry"].strip() == "C1"
+
+
+def test_a_symmetry_is_offered_where_the_map_shows_it_and_doubted_where_it_does_not(data):
+    proteasome = data / "templates" / "6utj.mrc"
+    assert "C1; the map shows C7 (0.99 of 1): give --symmetry C7" in shown(proteasome, "--mass", 850).output
+    assert "C7 (0.99 of 1 in the map)" in shown(proteasome, "--mass", 850, "--symmetry", "c7").output
+    assert "D2, which the map does not show" in shown(proteasome, "--mass", 850, "--symmetry", "D2").output
+    (figures,) = json.loads(shown(proteasome, "--mass", 850, "--json").output)
+    assert (figures["symmetry"], figures["symmetry_seen"]) == ("C1", "C7")
 
 
 def test_json_holds_every_figure(path):
