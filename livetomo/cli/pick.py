@@ -33,7 +33,8 @@ def command(
 
     The feature of a file is the part of its name after `__`, as Ais writes it, or --feature. Other features of the
     recipe are ignored, and so are its interactions (see `livetomo interact`). The share of false picks needs the
-    tomogram itself: `threshold` decides where the recipe says `false_share`. Earlier results are replaced.
+    tomogram itself: `threshold` decides where the recipe says `false_share`. So does `refine`, which is passed over.
+    Earlier results are replaced.
 
     Example:  livetomo pick TS_01__ribosome.mrc TS_02__ribosome.mrc --recipe mine.toml --output picked
     """
@@ -93,6 +94,8 @@ def _pick(
             "threshold": rule.threshold,
             "removed": [one.to_json() for one in found.removed(rule)],
         }
+        if rule.refine:
+            report["picks"][rule.feature]["match_missing"] = "density maps are compared with the tomogram, not its maps"
         if rule.wants_decoys:
             report["picks"][rule.feature]["false_share_missing"] = "decoys are made of the tomogram, not of its maps"
     replace_text(folder / "pick.json", json.dumps(report, ensure_ascii=False, indent=1) + "\n")

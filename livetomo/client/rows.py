@@ -9,7 +9,7 @@ from livetomo.client.pickset import ANGLE_NAMES, PickSet, pickset_of
 from livetomo.core.errors import BadStar, NotAsPublished
 from livetomo.core.exclusion import without_excluded
 from livetomo.core.quality.metric import Verdict
-from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, SCORE
+from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, MATCH_SCORE, SCORE
 from livetomo.formats.star import parse_loops
 
 Rows = tuple[tuple[float, ...], ...]
@@ -87,4 +87,6 @@ def rows_of_star(text: str, pickset: PickSet) -> Rows:
         columns |= {name: list(map(float, loop[label])) for name, label in zip(ANGLE_NAMES, ANGLES, strict=True)}
     if FALSE_SHARE in loop:
         columns["false_share"] = [float(word) for word in loop[FALSE_SHARE]]
+    if MATCH_SCORE in loop:
+        columns["match_score"] = [float(word) for word in loop[MATCH_SCORE]]
     return tuple(zip(*(columns.get(name, unknown) for name in pickset.columns), strict=True))

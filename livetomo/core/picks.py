@@ -16,6 +16,7 @@ class Picks:
     euler:    float32 (n, 3) or None, RELION rot, tilt, psi (intrinsic ZYZ), degrees.
     false_share: float32 (n,) or None where it was not estimated, the expected share of false picks among all of the
         tomogram that are at least as strong, 0..1; it does not fall with the score.
+    match_score: float32 (n,) or None where no map was compared, how well the feature's density map fits, -1..1.
     """
 
     position: npt.NDArray[np.float32]
@@ -23,6 +24,7 @@ class Picks:
     volume: npt.NDArray[np.float32]
     euler: npt.NDArray[np.float32] | None = None
     false_share: npt.NDArray[np.float32] | None = None
+    match_score: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.score)
@@ -39,6 +41,7 @@ class Picks:
             self.volume[kept],
             None if self.euler is None else self.euler[kept],
             None if self.false_share is None else self.false_share[kept],
+            None if self.match_score is None else self.match_score[kept],
         )
 
     @staticmethod

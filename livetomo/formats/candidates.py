@@ -1,7 +1,8 @@
 """A result's candidates, kept without loss: what every later export of the tomogram is made from.
 
 A particles star as RELION 5 reads it, with columns more for the volume, for the voxel index (a position in Å from the
-centre does not give every float32 back), and for the share of false picks where it was estimated. Results of older
+centre does not give every float32 back), for the share of false picks where it was estimated, and for the match score
+where a map was compared. Results of older
 versions have no voxel indices; the oldest have no volumes either, and six digits.
 """
 
@@ -11,7 +12,7 @@ from livetomo.core.errors import BadStar
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import word
-from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, SCORE
+from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, MATCH_SCORE, SCORE
 from livetomo.formats.star import loop_text
 
 _VOLUME = "livetomoVolumeAngst3"
@@ -28,11 +29,12 @@ def candidates_text(placed: Placed) -> str:
     picks = placed.picks
     angles = () if picks.euler is None else ANGLES
     shares = () if picks.false_share is None else (FALSE_SHARE,)
-    columns = ("rlnTomoName", *CENTRED, *angles, SCORE, _VOLUME, *_VOXEL, *shares)
+    matches = () if picks.match_score is None else (MATCH_SCORE,)
+    columns = ("rlnTomoName", *CENTRED, *angles, SCORE, _VOLUME, *_VOXEL, *shares, *matches)
     exact = [map(repr, column) for column in placed.centred_xyz_angstrom().T.tolist()]
     # the shortest digits that give the same float32 back
     singles = [*(picks.euler.T if picks.euler is not None else ()), picks.score, picks.volume, *picks.position.T[::-1]]
-    singles += [] if picks.false_share is None else [picks.false_share]
+    singles += [each for each in (picks.false_share, picks.match_score) if each is not None]
     exact += [map(str, column) for column in singles]
     name = word(placed.frame.name)
     return loop_text("particles", columns, ((name, *row) for row in zip(*exact, strict=True)))
@@ -64,13 +66,14 @@ def read_candidates(text: str, frame: Frame) -> Picks:
     voxels = positions if _VOXEL[0] in head else frame.geometry.of_centred(positions)
     volume = column.get(_VOLUME, np.full(len(rows), np.nan))
     euler = np.column_stack([column[name] for name in ANGLES]) if ANGLES[0] in head else None
-    share = column.get(FALSE_SHARE)
+    share, match = column.get(FALSE_SHARE), column.get(MATCH_SCORE)
     return Picks(
         voxels[:, ::-1].astype(np.float32),
         column[SCORE].astype(np.float32),
         volume.astype(np.float32),
         None if euler is None else euler.astype(np.float32),
         None if share is None else share.astype(np.float32),
+        None if match is None else match.astype(np.float32),
     )
 
 

@@ -14,10 +14,10 @@ _ANGLES = ("rot", "tilt", "psi")
 
 
 class NapariExporter(PerTomogram[str]):
-    """A CSV per tomogram: number, voxel index z, y, x, and as features of the points score, angles and false share.
+    """A CSV per tomogram: number, voxel index z, y, x, and as features of the points scores, angles and false share.
 
-    Angles and the expected share of false picks have columns where they are known. It lies on the tomogram as long as
-    that is shown in voxels: a layer with a `scale` needs the same scale here.
+    Angles, the expected share of false picks and the match score have columns where they are known. It lies on the
+    tomogram as long as that is shown in voxels: a layer with a `scale` needs the same scale here.
     """
 
     name = "napari"
@@ -31,6 +31,8 @@ class NapariExporter(PerTomogram[str]):
             columns |= zip(_ANGLES, _columns(angles.round(3)), strict=True)
         if picks.false_share is not None:
             columns["false_share"] = picks.false_share.astype(float).round(6).tolist()
+        if picks.match_score is not None:
+            columns["match_score"] = picks.match_score.astype(float).round(6).tolist()
         rows = zip(range(len(picks)), *columns.values(), strict=True)
         return "".join(",".join(map(str, row)) + "\n" for row in (("index", *columns), *rows))
 
@@ -43,7 +45,7 @@ class NapariExporter(PerTomogram[str]):
         euler = np.column_stack([table[name] for name in _ANGLES]) if _ANGLES[0] in table else None
         unknown = np.full(len(rows), np.nan, np.float32)
         position = np.column_stack([table[name] for name in _AXES])
-        return Picks(position, table["score"], unknown, euler, table.get("false_share"))
+        return Picks(position, table["score"], unknown, euler, table.get("false_share"), table.get("match_score"))
 
 
 def _columns(table: Points) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The names of columns in our stars of particles: RELION's, and one of our own."""
+"""The names of columns in our stars of particles: RELION's, and two of our own."""
 
 ANGLES = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
 SUBTOMOGRAM_ANGLES = ("rlnTomoSubtomogramRot", "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi")
@@ -8,4 +8,5 @@ CORNER = ("rlnCoordinateX", "rlnCoordinateY", "rlnCoordinateZ")
 PARTICLE = "rlnTomoParticleName"
 SCORE = "rlnAutopickFigureOfMerit"
 FALSE_SHARE = "livetomoFalseShare"
-"""RELION keeps a column that it does not know, and other programs pass over it."""
+MATCH_SCORE = "livetomoMatchScore"
+"""RELION keeps columns that it does not know, and other programs pass over them."""

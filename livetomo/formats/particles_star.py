@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import as_relion_has_it, particle_names, word
-from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, PARTICLE, SCORE
+from livetomo.formats.particle_columns import ANGLES, FALSE_SHARE, MATCH_SCORE, PARTICLE, SCORE
 from livetomo.formats.star import Columns, Row, grouped, loop_text, parse_loops
 
 
@@ -27,21 +28,23 @@ PLAIN = OrientationColumns(ANGLES, lambda angles: angles, lambda values: values)
 
 
 def value_columns(sets: Sequence[Placed], orientation: OrientationColumns = PLAIN) -> tuple[str, ...]:
-    """Of `particle_rows`, after the position: angles, score, and the share of false picks where one is known."""
-    known = any(placed.picks.false_share is not None for placed in sets)
-    return (*(orientation.names if is_oriented(sets) else ()), SCORE, *((FALSE_SHARE,) if known else ()))
+    """Of `particle_rows`, after the position: angles, score; false share and match score where one is known."""
+    shares = any(placed.picks.false_share is not None for placed in sets)
+    matches = any(placed.picks.match_score is not None for placed in sets)
+    known = (*((FALSE_SHARE,) if shares else ()), *((MATCH_SCORE,) if matches else ()))
+    return (*(orientation.names if is_oriented(sets) else ()), SCORE, *known)
 
 
 def particle_rows(
     placed: Placed, name: str | None, position: Points, columns: Sequence[str], orientation: OrientationColumns = PLAIN
 ) -> list[Row]:
-    """A row per pick: name, position, and those of `value_columns`; a share that is not known is not a number."""
+    """A row per pick: name, position, and those of `value_columns`; what is not known is not a number."""
     angles = placed.angles() if orientation.names[0] in columns else None
     turned = position[:, :0] if angles is None else orientation.values(angles)
     values = [turned, placed.picks.score.astype(float)[:, None]]
-    if FALSE_SHARE in columns:
-        share = placed.picks.false_share
-        values.append(np.full((len(position), 1), np.nan) if share is None else share.astype(float)[:, None])
+    for name_of, known in ((FALSE_SHARE, placed.picks.false_share), (MATCH_SCORE, placed.picks.match_score)):
+        if name_of in columns:
+            values.append(np.full((len(position), 1), np.nan) if known is None else known.astype(float)[:, None])
     first = () if name is None else (name,)
     return [(*first, *row) for row in np.hstack([position, *values]).tolist()]
 
@@ -63,11 +66,17 @@ def picks_of(columns: Columns, voxels_xyz: Points, orientation: OrientationColum
     euler = None
     if orientation.names[0] in columns:
         euler = orientation.angles(numbers(columns, orientation.names)).astype(np.float32)
-    share = numbers(columns, [FALSE_SHARE])[:, 0].astype(np.float32) if FALSE_SHARE in columns else None
-    if share is not None and np.isnan(share).all():  # it is known of other tomograms in the file
-        share = None
     unknown = np.full(len(score), np.nan, np.float32)
-    return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, unknown, euler, share)
+    share, match = (_known(columns, name) for name in (FALSE_SHARE, MATCH_SCORE))
+    return Picks(voxels_xyz[:, ::-1].astype(np.float32), score, unknown, euler, share, match)
+
+
+def _known(columns: Columns, name: str) -> npt.NDArray[np.float32] | None:
+    """A column, unless it has no number: then it is known of other tomograms in the file."""
+    if name not in columns:
+        return None
+    values = numbers(columns, [name])[:, 0].astype(np.float32)
+    return None if np.isnan(values).all() else values
 
 
 def series_word(frame: Frame) -> str:

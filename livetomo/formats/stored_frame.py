@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from livetomo.core.picks import Picks
 from livetomo.formats.exporter import Exporter, File
 from livetomo.formats.frame import Placed
 
@@ -48,4 +47,4 @@ def _as_stored(placed: Placed) -> Placed:
         euler = turned.as_euler("ZYZ", degrees=True).astype(np.float32)
     geometry = replace(placed.frame.geometry, shape_zyx=(height, depth, width))
     frame = replace(placed.frame, geometry=geometry, is_turned=False)
-    return replace(placed, picks=Picks(position, picks.score, picks.volume, euler, picks.false_share), frame=frame)
+    return replace(placed, picks=replace(picks, position=position, euler=euler), frame=frame)

@@ -11,15 +11,16 @@ from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.names import plain
 
 _HEAD = (
-    "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi,false_share"
+    "tomogram,x_voxel,y_voxel,z_voxel,x_angstrom,y_angstrom,z_angstrom,score,volume_angstrom3,rot,tilt,psi,false_share,"
+    "match_score"
 )
 
 
 class CsvExporter:
     """One row per pick: tomogram, voxel index from 0, Å from the centre of the first voxel, score, volume, angles.
 
-    At its end stands the expected share of false picks among all of the tomogram that are at least as strong. What is
-    not known is empty.
+    At its end stand the expected share of false picks among all of the tomogram that are at least as strong, and how
+    well a density map fits. What is not known is empty.
     """
 
     name = "csv"
@@ -53,7 +54,7 @@ class CsvExporter:
         lines = [_HEAD]
         for placed in sets:
             name, angles = _cell(self.called(placed.frame)), placed.angles()
-            shares = placed.picks.false_share
+            shares, matches = placed.picks.false_share, placed.picks.match_score
             for number, (voxel, angstrom) in enumerate(
                 zip(placed.voxels_xyz().round(3).tolist(), placed.corner_xyz_angstrom().round(2).tolist(), strict=True)
             ):
@@ -62,7 +63,8 @@ class CsvExporter:
                 how = ["", "", ""] if angles is None else angles[number].round(3).tolist()
                 score = round(float(placed.picks.score[number]), 6)
                 share = "" if shares is None else round(float(shares[number]), 6)
-                lines.append(",".join(map(str, (name, *voxel, *angstrom, score, known, *how, share))))
+                match = "" if matches is None else round(float(matches[number]), 6)
+                lines.append(",".join(map(str, (name, *voxel, *angstrom, score, known, *how, share, match))))
         return "\n".join(lines) + "\n"
 
     @staticmethod
@@ -77,8 +79,10 @@ class CsvExporter:
 
         euler = column("rot", "tilt", "psi") if rows and rows[0]["rot"] else None
         shares = column("false_share")[:, 0] if rows and rows[0]["false_share"] else None
+        # older files have no such column
+        matches = column("match_score")[:, 0] if rows and rows[0].get("match_score") else None
         voxels = column("z_voxel", "y_voxel", "x_voxel")
-        return Picks(voxels, column("score")[:, 0], column("volume_angstrom3")[:, 0], euler, shares)
+        return Picks(voxels, column("score")[:, 0], column("volume_angstrom3")[:, 0], euler, shares, matches)
 
 
 def _cell(name: str) -> str:

@@ -29,13 +29,14 @@ FRAMES = {
 THOUSANDTHS = 0.00057
 """Of a voxel: CSV and IMOD have three digits, and float32 some less."""
 UNESTIMATED = {"TS_02"}
-"""A tomogram in which nobody knows how many picks are false."""
+"""A tomogram in which nobody knows how many picks are false, or how well a map fits."""
 WITH_SHARES = {"relion5", "relion5-priors", "relion4", "relion31", "warp", "napari", "csv"}
 CHECKED_COLUMNS = {
     "particles": {
         "rlnTomoName", "rlnMicrographName", "rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi", "rlnAutopickFigureOfMerit",
-        "livetomoFalseShare", "rlnTomoParticleName", "rlnTomoImportParticleFile", "rlnTomoSubtomogramRot",
-        "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi", "rlnAngleTiltPrior", "rlnAnglePsiPrior",
+        "livetomoFalseShare", "livetomoMatchScore", "rlnTomoParticleName", "rlnTomoImportParticleFile",
+        "rlnTomoSubtomogramRot", "rlnTomoSubtomogramTilt", "rlnTomoSubtomogramPsi", "rlnAngleTiltPrior",
+        "rlnAnglePsiPrior",
         *(f"{name}{axis}{unit}" for axis in "XYZ" for name, unit in (
             ("rlnCenteredCoordinate", "Angst"), ("rlnCoordinate", ""), ("rlnOrigin", "Angst"))),
     },
@@ -68,7 +69,8 @@ def placed(frame: Frame, *, count: int = 40) -> Placed:
     volume = chance.uniform(1e5, 1e7, count).astype(np.float32)
     score = np.sort(chance.random(count).astype(np.float32))[::-1]
     share = None if frame.name in UNESTIMATED else np.linspace(0.01, 0.4, count).astype(np.float32)
-    return Placed(Picks(position, score, volume, euler, share), frame)
+    match = None if frame.name in UNESTIMATED else chance.uniform(-0.1, 0.8, count).astype(np.float32)
+    return Placed(Picks(position, score, volume, euler, share, match), frame)
 
 
 SETS = [placed(frame) for frame in FRAMES.values()]
@@ -84,8 +86,10 @@ def assert_same(back: Picks, written: Placed, name: str, *, angles: bool) -> Non
         np.testing.assert_allclose(back.score, written.picks.score, atol=1e-6)
     if name in WITH_SHARES and written.picks.false_share is not None:
         np.testing.assert_allclose(back.false_share, written.picks.false_share, atol=1e-6)
+        np.testing.assert_allclose(back.match_score, written.picks.match_score, atol=1e-6)
     else:
         assert back.false_share is None
+        assert back.match_score is None
     if name == "csv":
         np.testing.assert_allclose(back.volume, written.picks.volume, rtol=1e-6)
     if angles:

@@ -20,7 +20,9 @@ from livetomo.processing.pipeline import run as pipeline
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.results.folder import read_result
 from livetomo.results.session_picks import read_picks
+from livetomo.simulate.shapes import ribosome_like
 from tests.networks import save_seeing_network
+from tests.processing.match.posed import symmetric_shape
 from tests.volumes import balls, order_for, write_tomogram
 
 BLOB = {"name": "ribosome", "model": "blob", "diameter_angstrom": 250}
@@ -35,6 +37,8 @@ SHED = PICK | {"method": "watershed"}
 PLAIN = {"feature": [BLOB, OTHER, DENSE, RIDGE], "pick": [PICK, OTHERS]}
 NET = {"keep": ["probabilities", "labels"], "feature": [BLOB, NETWORK], "pick": [PICK]}
 KEPT = {"keep": ["probabilities"]}
+COMPARED = {"map": "lump.mrc", "map_mass_kda": 2500}
+MATCH = {"pick": [PICK | {"refine": "match"} | COMPARED]}
 WIENER = {"denoise": {"method": "deconvolve", "defocus_angstrom": 200000}}
 LOW = {"figure": "ribosome_count", "warn_below": 0.001, "bad_below": 0.0005}
 STRICT = {"limit": [{"figure": "ribosome_count", "warn_above": 0}]}
@@ -123,6 +127,13 @@ CASES = {
     "Pick.min_spacing_angstrom": Case("pick.0.min_spacing_angstrom", 700),
     "Pick.edge_angstrom": Case("pick.0.edge_angstrom", 290),
     "Pick.diameter_angstrom": Case("pick.0.diameter_angstrom", 111),
+    "Pick.refine": Case("pick.0.refine", "match", {}, {f"pick.0.{key}": value for key, value in COMPARED.items()}),
+    "Pick.map": Case("pick.0.map", "ring.mrc", MATCH),
+    "Pick.map_contour": Case("pick.0.map_contour", 0.8, MATCH),
+    "Pick.map_mass_kda": Case("pick.0.map_mass_kda", 1500, MATCH),
+    "Pick.map_symmetry": Case("pick.0.map_symmetry", "C2", MATCH),
+    "Pick.map_voxel_size_angstrom": Case("pick.0.map_voxel_size_angstrom", 12, MATCH),
+    "Pick.low_pass_angstrom": Case("pick.0.low_pass_angstrom", 90, MATCH),
     "Near.feature": Case("curate.0.feature", "other", rule(rule="near", partner="ice")),
     "Near.rule": Case("curate.0.rule", "near", AWAY),
     "Near.partner": Case("curate.0.partner", "ice", NEAR),
@@ -192,6 +203,7 @@ ELSEWHERE = {f"OtherRecipe.{key}" for key in ("feature", "rule", "recipe", "dist
 PINS = {
     "NetworkFeature.sha256": "a pin: another one is refused, the right one changes nothing",
     "NetworkFeature.coarse_sha256": "a pin of the coarse one",
+    "Pick.map_sha256": "a pin of the map",
 }
 
 
@@ -243,6 +255,8 @@ class Laboratory:
         self._folder = folder
         save_seeing_network(folder / "fine.safetensors", voxel_size=20.0, name="fine")
         save_seeing_network(folder / "coarse.safetensors", voxel_size=30.0, name="coarse")
+        for name, shape in (("lump", ribosome_like()), ("ring", symmetric_shape())):
+            write_tomogram(folder / f"{name}.mrc", shape.draw(np.eye(3), 10.0, np.zeros(3)), voxel_size=10.0)
         self._tomograms = [write_tomogram(folder / f"TS_{n}.mrc", self._volume(n)) for n in (1, 2)]
         self._known: dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]] = {}
 

@@ -4,10 +4,20 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
+from livetomo.config.recipe.match import with_map_of
 from livetomo.config.user_file import KnownName, UserModel, plain_name
-from livetomo.core.units import Number, whole_number
+from livetomo.core.particle_facts import ParticleFacts
+from livetomo.core.symmetry import point_group
+from livetomo.core.units import Number, VoxelSize, whole_number
 from livetomo.system.registries import EXPORTERS
 
 
@@ -27,7 +37,20 @@ Angstrom = Annotated[Number, Field(gt=0, lt=1e5)]
 Distance = Annotated[Number, Field(ge=0, lt=1e5)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Name = Annotated[str, Field(max_length=60), plain_name("_-")]
-_LATER: Mapping[str, Any] = {"diameter_angstrom": None, "false_share": None, "decoys": False}
+_LATER: Mapping[str, Any] = {
+    "diameter_angstrom": None,
+    "false_share": None,
+    "decoys": False,
+    "refine": None,
+    "map": None,
+    "map_contour": None,
+    "map_mass_kda": None,
+    "map_symmetry": None,
+    "map_voxel_size_angstrom": None,
+    "map_sha256": "",
+    "low_pass_angstrom": None,
+}
+_OF_MAPS = ("map", "map_contour", "map_mass_kda", "map_symmetry", "map_voxel_size_angstrom", "low_pass_angstrom")
 Range = Annotated[tuple[Number, ...], AfterValidator(_ascending)]
 Format = Annotated[str, AfterValidator(KnownName(EXPORTERS, in_files=True))]
 
@@ -53,6 +76,16 @@ class Pick(UserModel):
     diameter_angstrom: size of the particles, for the circles in pictures. By default the diameter of the feature
         (`blob`) or of its model's card; else that of a sphere as large as the median region; else
         `min_spacing_angstrom`.
+    refine: `"match"`: each candidate is compared with a density map in all orientations: it gets the centre and the
+        orientation that fit best, and a match score. Its score and rank stay ([particles.md](particles.md)).
+    map: the density map of the particle (`.mrc`, `.map`, `.ccp4`; protein bright), relative to this file.
+    map_contour: the level, in the map's units, that shows the particle and nothing else. This, the mass or both must
+        be known, from here or from a file beside the map.
+    map_mass_kda: the mass of the whole particle.
+    map_symmetry: its point group, like `"C1"`, `"C7"`, `"D2"`, `"T"`, `"O"` or `"I"`, about the axes that RELION uses.
+    map_voxel_size_angstrom: used instead of the map's own, if that is known to be wrong.
+    map_sha256: checksum of the map, filled in when the recipe is read. If you write it here, another file is refused.
+    low_pass_angstrom: the finest detail that is compared. By default 35, or a tenth of a larger particle's diameter.
     """
 
     feature: Name
@@ -65,6 +98,24 @@ class Pick(UserModel):
     min_spacing_angstrom: Angstrom
     edge_angstrom: Distance = 0.0
     diameter_angstrom: Angstrom | None = None
+    refine: Literal["match"] | None = None
+    map: str | None = None
+    map_contour: Number | None = None
+    map_mass_kda: Annotated[Number, Field(gt=0, le=1e6)] | None = None
+    map_symmetry: Annotated[str, AfterValidator(point_group)] | None = None
+    map_voxel_size_angstrom: VoxelSize | None = None
+    map_sha256: str = ""
+    low_pass_angstrom: Angstrom | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_map(cls, value: Any, info: ValidationInfo) -> Any:
+        """What a user wrote, with its map looked up: path made absolute, digest and what is known of it filled in."""
+        if info.context is None or not isinstance(value, dict) or value.get("refine") != "match":
+            return value
+        if not isinstance(value.get("map"), str):
+            raise ValueError('"refine" is "match", which needs "map", the density map of the particle')
+        return with_map_of(value, info.context["base"])
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -76,6 +127,18 @@ class Pick(UserModel):
     def wants_decoys(self) -> bool:
         """Whether the share of false picks is to be estimated."""
         return self.decoys or self.false_share is not None
+
+    @property
+    def map_facts(self) -> ParticleFacts:
+        """What is known of the map."""
+        mass = None if self.map_mass_kda is None else 1e3 * self.map_mass_kda
+        return ParticleFacts(self.map_contour, mass, self.map_symmetry, self.map_voxel_size_angstrom)
+
+    @model_validator(mode="after")
+    def _maps_are_used(self) -> Self:
+        if self.refine is None and (said := [key for key in _OF_MAPS if getattr(self, key) is not None]):
+            raise ValueError(f'"{said[0]}" is for picks that are compared with a map; write refine = "match" too')
+        return self
 
     @model_validator(mode="after")
     def _candidates_include_picks(self) -> Self:

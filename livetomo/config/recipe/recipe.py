@@ -133,15 +133,19 @@ class Recipe(UserModel):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of what is in force; its first 8 digits name result folders. Models count by what is in their files.
+        """SHA-256 of what is in force; its first 8 digits name result folders.
 
-        Not by where these lie: a folder that was moved makes no new results, a model that was trained anew does.
+        Models and maps count by what is in their files, not by where these lie: a folder that was moved makes no new
+        results, a model that was trained anew does.
         """
         settings = self.to_json()
         for feature in settings["feature"]:
             for prefix in ("", "coarse_"):
                 if feature.get(f"{prefix}sha256"):
                     del feature[f"{prefix}model"]
+        for pick in settings["pick"]:
+            if pick.get("map_sha256"):
+                del pick["map"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def members(self) -> list[Member]:
@@ -225,7 +229,7 @@ def load_map_recipe(name_or_path: str, names: Collection[str], parts: Collection
     """
     content, source = _content(name_or_path, None)
     content = {key: value for key, value in content.items() if key in parts or key not in Recipe.model_fields}
-    recipe = validate(MapRecipe, content, source)
+    recipe = validate(MapRecipe, content, source, Path(name_or_path).parent)
     of_these = {
         "pick": tuple(pick for pick in recipe.pick if pick.feature in names),
         "curate": tuple(rule for rule in recipe.curate if rule.feature in names),

@@ -17,14 +17,16 @@ _ROUNDING = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class FilledWedge:
-    """The angles of the views, in the plane of z and x, from the x-y plane; the tilt axis is y."""
+    """The angles of the views, from the x-y plane, in the plane of z and `axis`, which lies across the tilt axis."""
 
     low_degrees: float
     high_degrees: float
+    axis: str = "x"
 
-    def holds(self, kz: Tensor, kx: Tensor) -> Tensor:
+    def holds(self, kz: Tensor, ky: Tensor, kx: Tensor) -> Tensor:
         """Whether these frequencies were seen: by the projection theorem a view at t fills kz = kx tan(t)."""
-        angle = torch.rad2deg(torch.atan2(torch.where(kx < 0, -kz, kz), kx.abs()))
+        across = kx if self.axis == "x" else ky
+        angle = torch.rad2deg(torch.atan2(torch.where(across < 0, -kz, kz), across.abs()))
         return (angle >= self.low_degrees) & (angle <= self.high_degrees)
 
 
@@ -135,8 +137,10 @@ class Band:
     gain: Tensor
 
 
-def band(source: FilteredVolume, *, diameter_angstrom: float, wedge: FilledWedge | None) -> Band:
-    """The coefficients, up to the volume's low-pass and in the filled wedge, of crops that hold a particle's sphere."""
+def band(
+    source: FilteredVolume, *, diameter_angstrom: float, wedge: FilledWedge | None, low_pass_angstrom: float = 0.0
+) -> Band:
+    """The coefficients, up to the coarser low-pass and in the filled wedge, of crops that hold a sphere."""
     device, spacing = source.volume.device, source.spacing_angstrom
     radius = diameter_angstrom / 2
     edge = sum(spacing) / 3
@@ -149,9 +153,9 @@ def band(source: FilteredVolume, *, diameter_angstrom: float, wedge: FilledWedge
     kx = torch.fft.rfftfreq(side, spacing[2], device=device)
     kz, ky, kx = torch.meshgrid(kz, ky, kx, indexing="ij")
     norm = (kz.square() + ky.square() + kx.square()).sqrt()
-    taken = (norm > 0) & (norm <= 1 / source.low_pass_angstrom)
+    taken = (norm > 0) & (norm <= 1 / max(source.low_pass_angstrom, low_pass_angstrom))
     if wedge is not None:
-        taken &= wedge.holds(kz, kx)
+        taken &= wedge.holds(kz, ky, kx)
     at = taken.flatten().nonzero()[:, 0]
     k = torch.stack([kx, ky, kz], dim=-1).reshape(-1, 3)[at]
     weight = torch.where(k[:, 0] > 0, math.sqrt(2), 1.0)

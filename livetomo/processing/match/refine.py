@@ -13,6 +13,9 @@ from livetomo.processing.match.correlate import (
     correlations,
     crop_spectra,
     in_blocks,
+    local_norms,
+    phases_of,
+    shifted_spectra,
     shifts_within,
     strongest_apart,
     template_bank,
@@ -22,6 +25,8 @@ from livetomo.processing.match.rotations import Matrices, rotation_grid, symmetr
 from livetomo.processing.match.template import Template
 
 _MASK_DIAMETERS = 1.1
+_FIRST_DETAILS = 8.0
+"""How many details across the particle are compared at first."""
 _CROWTHER_ANGLES = 1.6
 _COARSEST_STEP_DEGREES = 30.0
 _APART_STEPS = 1.5
@@ -63,23 +68,31 @@ def match(
 
     wedge: the filled angles; None where all are. reach: how far from a candidate the particle's centre is looked for.
 
-    All rotations a step apart are tried at all shifts by whole voxels of the filtered volume; the best few are
-    followed to their tops.
+    Rotations a step apart are tried at shifts by whole voxels of the filtered volume, in coarse detail; the best few
+    are followed to their tops in all detail.
     """
     device = source.volume.device
-    compared = band(source, diameter_angstrom=_MASK_DIAMETERS * template.diameter_angstrom, wedge=wedge)
-    step = step_degrees(source.low_pass_angstrom, template.diameter_angstrom)
+    mask_angstrom = _MASK_DIAMETERS * template.diameter_angstrom
+    compared = band(source, diameter_angstrom=mask_angstrom, wedge=wedge)
+    low_pass = max(source.low_pass_angstrom, template.diameter_angstrom / _FIRST_DETAILS)
+    wide = band(source, diameter_angstrom=mask_angstrom + 2 * reach_angstrom, wedge=wedge, low_pass_angstrom=low_pass)
+    step = step_degrees(low_pass, template.diameter_angstrom)
     grid = torch.from_numpy(rotation_grid(step, template.symmetry)).float().to(device)
-    bank = template_bank(template, compared, grid)
+    bank = template_bank(template, wide, grid)
+    norms = local_norms(source, compared.mask)
     overlaps = _overlaps(grid, step, template.symmetry)
     shifts = shifts_within(source.voxels(reach_angstrom), device)
+    phases = phases_of(shifts, source, wide)
     scale = torch.tensor(source.scale, device=device)
     nearest = (torch.from_numpy(np.asarray(candidates, np.float32)).to(device) * scale).round().long()
     position, rotation, score = [torch.zeros(0, 3)], [torch.zeros(0, 3, 3)], [torch.zeros(0)]
-    for block in in_blocks(len(nearest), _bytes_each(compared, len(shifts), len(grid))):
-        places = (nearest[block, None] + shifts).flatten(0, 1)
+    for block in in_blocks(len(nearest), _bytes_each(wide, compared, len(shifts), len(grid))):
+        scores, shift = correlations(shifted_spectra(source, wide, nearest[block], shifts, phases, norms), bank)
+        best = strongest_apart(scores, overlaps, FOLLOWED[0])
+        places = (nearest[block, None] + shifts[shift.gather(1, best)]).flatten(0, 1)
         crops = crop_spectra(source, compared, places)
-        tops = follow(crops, _first(crops, bank, grid, overlaps, len(shifts)), template, compared, step_degrees=step)
+        start = _maxima(scores.gather(1, best), grid[best])
+        tops = follow(crops, start, template, compared, step_degrees=step)
         moved = tops.moved[:, 0].flip(1) / torch.tensor(source.spacing_angstrom, device=device)
         position.append(((places[tops.crop[:, 0]] + moved) / scale).cpu())
         rotation.append(tops.rotation[:, 0].cpu())
@@ -91,13 +104,10 @@ def match(
     )
 
 
-def _first(crops: Tensor, bank: Tensor, grid: Tensor, overlaps: Tensor, shifts: int) -> Maxima:
-    """The maxima of each candidate, over all rotations and whole shifts, that are to be followed."""
-    scores, shift = correlations(crops, bank, shifts)
-    best = strongest_apart(scores, overlaps, FOLLOWED[0])
-    first_crop = torch.arange(len(best), device=best.device)[:, None] * shifts
-    nowhere = torch.zeros(*best.shape, 3, device=best.device)
-    return Maxima(first_crop + shift.gather(1, best), nowhere, grid[best], scores.gather(1, best))
+def _maxima(scores: Tensor, rotations: Tensor) -> Maxima:
+    """Of scores (n, h) and rotations, each in the middle of a crop of its own."""
+    crop = torch.arange(scores.numel(), device=scores.device).view(scores.shape)
+    return Maxima(crop, torch.zeros(*scores.shape, 3, device=scores.device), rotations, scores)
 
 
 def _overlaps(grid: Tensor, step: float, symmetry: str) -> Tensor:
@@ -109,7 +119,7 @@ def _overlaps(grid: Tensor, step: float, symmetry: str) -> Tensor:
     return near
 
 
-def _bytes_each(compared: Band, shifts: int, rotations: int) -> int:
-    """What one candidate takes: its crops and their scores, or its maxima's templates."""
-    first = shifts * (16 * compared.side**3 + 4 * rotations)
+def _bytes_each(wide: Band, compared: Band, shifts: int, rotations: int) -> int:
+    """What one candidate takes: its crop and that at every shift, and their scores, or its maxima's templates."""
+    first = 24 * wide.side**3 + shifts * (32 * len(wide.at) + 4 * rotations)
     return max(first, FOLLOWED[0] * 27 * 32 * len(compared.at))

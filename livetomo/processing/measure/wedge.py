@@ -17,10 +17,16 @@ _EMPTY = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Wedge:
-    """range_degrees: of the angles that are filled, in the plane of z and `axis`, which lies across the tilt axis."""
+    """From `low` to `high` the angles are filled, in the plane of z and `axis`, which lies across the tilt axis."""
 
-    range_degrees: float
+    low_degrees: float
+    high_degrees: float
     axis: str
+
+    @property
+    def range_degrees(self) -> float:
+        """How much is filled."""
+        return self.high_degrees - self.low_degrees
 
 
 def find_wedge(volume: Tensor) -> Wedge | None:
@@ -40,7 +46,7 @@ def find_wedge(volume: Tensor) -> Wedge | None:
     low = next((at for at in range(level, -1, -1) if not any(filled[max(at - 1, 0) : at + 1])), -1) + 1
     high = next((at for at in range(level, len(filled)) if not any(filled[at : at + 2])), len(filled))
     # The bins at both ends are filled in part.
-    return Wedge((high - low - 1) * _STEP_DEGREES, axis)
+    return Wedge((low - level + 0.5) * _STEP_DEGREES, (high - level - 0.5) * _STEP_DEGREES, axis)
 
 
 def angular_power(volume: Tensor, axis: int) -> Tensor:

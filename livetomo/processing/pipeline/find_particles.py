@@ -1,6 +1,6 @@
 """From maps to particles by a recipe: competition, interactions, picking, curation; the same for maps of any origin."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -104,9 +104,22 @@ def change_maps(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: To
     return changed
 
 
-def find(maps: Mapping[str, Tensor], recipe: Recipe | MapRecipe, grid: TomogramGeometry) -> FoundParticles:
-    """The particles of every `[[pick]]`, curated; positions in voxels of the maps."""
-    candidates = {rule.feature: pick(maps[rule.feature], rule, grid) for rule in recipe.pick}
+def _as_picked(picks: Picks, rule: Pick) -> Picks:
+    """Refined by nothing."""
+    return picks
+
+
+def find(
+    maps: Mapping[str, Tensor],
+    recipe: Recipe | MapRecipe,
+    grid: TomogramGeometry,
+    refine: Callable[[Picks, Pick], Picks] = _as_picked,
+) -> FoundParticles:
+    """The particles of every `[[pick]]`, curated; positions in voxels of the maps.
+
+    refine: what becomes of a rule's candidates before they are curated.
+    """
+    candidates = {rule.feature: refine(pick(maps[rule.feature], rule, grid), rule) for rule in recipe.pick}
     steps: dict[str, list[CurationStep]] = {}
     thresholds = {rule.feature: rule.threshold for rule in recipe.pick}
     for number, curation in enumerate(recipe.curate, start=1):

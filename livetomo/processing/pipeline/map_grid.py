@@ -51,6 +51,11 @@ class MapGrid:
         scale = np.array(self.tomogram.shape_zyx) / np.array(self.maps.shape_zyx)
         return replace(picks, position=(picks.position * scale).astype(np.float32))
 
+    def in_maps(self, picks: Picks) -> Picks:
+        """The inverse of `in_tomogram`."""
+        scale = np.array(self.maps.shape_zyx) / np.array(self.tomogram.shape_zyx)
+        return replace(picks, position=(picks.position * scale).astype(np.float32))
+
     def on_tomogram(self, probability: Tensor) -> npt.NDArray[np.int8]:
         """A map of this grid as int8 0..127 on the tomogram's, made section by section."""
         if self.maps.shape_zyx == self.tomogram.shape_zyx:

@@ -11,12 +11,14 @@ import numpy.typing as npt
 from torch import Tensor
 
 from livetomo.config.recipe.features import label_thresholds
+from livetomo.config.recipe.picks import Pick
 from livetomo.core.picks import Picks
 from livetomo.processing.pick.false_share import FalseShares, NotEstimated, false_shares
 from livetomo.processing.pipeline.decoys import decoy_of, treating_decoys_alike
 from livetomo.processing.pipeline.feature_maps import FeatureMaps
 from livetomo.processing.pipeline.feature_plan import FeaturePlan
 from livetomo.processing.pipeline.find_particles import FoundParticles, change_maps, find
+from livetomo.processing.pipeline.match_candidates import MatchInput, matched
 from livetomo.processing.segment.labels import labelled
 
 
@@ -39,12 +41,21 @@ def label(maps: FeatureMaps, plan: FeaturePlan) -> npt.NDArray[np.int8] | None:
     return labelled([maps.maps[name] for name in thresholds], list(thresholds.values())).cpu().numpy()
 
 
-def pick(maps: FeatureMaps, plan: FeaturePlan) -> FoundParticles:
+def pick(maps: FeatureMaps, plan: FeaturePlan, compared: Mapping[str, MatchInput] | None = None) -> FoundParticles:
     """The recipe's particles, in voxels of the tomogram; none of a feature that is missing.
 
-    Those of a feature with a decoy have the share of false picks that it lets expect.
+    Those of a feature with a decoy have the share of false picks that it lets expect: by their scores, which are the
+    same whether or not they are `compared` with a map. Decoys are not.
     """
-    found = find(_with_decoys(maps), treating_decoys_alike(plan.recipe, maps.decoys), plan.grid.maps)
+
+    def refine(picks: Picks, rule: Pick) -> Picks:
+        with_what = (compared or {}).get(rule.feature)
+        if with_what is None:
+            return picks
+        return plan.grid.in_maps(matched(plan.grid.in_tomogram(picks), rule, with_what, plan.grid.tomogram.shape_zyx))
+
+    recipe = treating_decoys_alike(plan.recipe, maps.decoys)
+    found = find(_with_decoys(maps), recipe, plan.grid.maps, refine)
     candidates, shares = {}, {}
     for rule in plan.recipe.pick:
         name = rule.feature

@@ -20,6 +20,7 @@ from livetomo.processing.pipeline.input_facts import describe_input, settle_voxe
 from livetomo.processing.pipeline.input_volume import normalise_input_
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.judge import judge
+from livetomo.processing.pipeline.match_candidates import match_inputs
 from livetomo.processing.pipeline.measure import measure
 from livetomo.processing.pipeline.pick_particles import interact, label, pick
 from livetomo.processing.pipeline.read_input import read_source_header, read_tensor
@@ -54,7 +55,7 @@ def run(
         SourceUnreadable: the file cannot be read at the moment.
         DiskFull: there is no room for the result.
         DeviceError: the device failed.
-        ModelAway, PluginAway: a network or a plug-in of the recipe is not there any more.
+        ModelAway, MapAway, PluginAway: a network, a map or a plug-in of the recipe is not there any more.
     """
     models, on, clock = models or Models(device), torch.device(device), StageClock(announce)
     with device_faults(spec.path, device):
@@ -68,6 +69,7 @@ def run(
             blank, soundness = normalise_input_(volume, spec)
         with clock.stage("denoise"):
             seen, inputs = look_and_clip_(volume, plan, spec, blank)
+            compared = match_inputs(volume, plan, spec, blank)
             volume = denoise_(volume, spec, geometry, blank)
         nothing = None if blank is None else blank.mask
         with clock.stage("segment"):
@@ -80,7 +82,7 @@ def run(
             maps = interact(maps, plan)
             labels = label(maps, plan)
         with clock.stage("pick"):
-            found = pick(maps, plan)
+            found = pick(maps, plan, compared)
         with clock.stage("measure"):
             extent = TomogramExtent.of(geometry, blank)
             frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts, path=str(spec.path))

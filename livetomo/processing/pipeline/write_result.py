@@ -155,6 +155,9 @@ def _picks(result: TomogramResult, rule: Pick) -> FeaturePicks:
     if strongest.false_share is not None:
         columns = (*columns, "false_share")
         values.append(strongest.false_share.astype(float).round(6)[:, None])
+    if strongest.match_score is not None:
+        columns = (*columns, "match_score")
+        values.append(strongest.match_score.astype(float).round(4)[:, None])
     share, why_no_share = result.found.false_share(rule)
     return FeaturePicks(
         count=len(published),

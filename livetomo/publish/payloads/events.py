@@ -231,7 +231,8 @@ class PicksPayload(Payload):
     columns: tuple[str, ...] = Field(
         description="names of the values in a row of picks; x_angstrom = x index * voxel size, index from 0; "
         "rot, tilt and psi, where picks have an orientation, are RELION's angles in degrees; "
-        "false_share, where it is known, is the expected share of false picks among this one and all stronger ones"
+        "false_share, where it is known, is the expected share of false picks among this one and all stronger "
+        "ones; match_score, where picks were compared with a density map, is how well it fits, -1 to 1"
     )
     picks: tuple[tuple[float, ...], ...] = Field(description="the strongest, strongest first")
     truncated: bool = Field(description="true: there are more picks than rows, so take a file")
