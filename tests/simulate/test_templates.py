@@ -3,6 +3,7 @@
 import mrcfile
 import numpy as np
 import pytest
+from scipy.ndimage import center_of_mass
 from scipy.spatial.transform import Rotation
 
 from livetomo.core.errors import ConfigurationError, UnusableMap
@@ -95,3 +96,13 @@ def test_two_maps_of_one_name_are_refused(tmp_path):
             file.set_data(ball())
     with pytest.raises(ConfigurationError, match="two maps of the name ball"):
         load_templates(tmp_path)
+
+
+def test_a_fine_map_is_drawn_coarsely_in_the_place_that_is_asked_for(tmp_path):
+    """The map is binned first: half a voxel more or less would be seen here."""
+    write_tomogram(tmp_path / "ball.mrc", ball(side=47, radius=14), 2.0)
+    (shape,) = load_templates(tmp_path, write_tables(tmp_path, {"ball": 80.0})).values()
+    for voxel_size in (3.0, 8.0, 13.0, 27.0):
+        cube = shape.draw(np.eye(3), voxel_size, np.array([0.4, -0.3, 0.1]))
+        place = np.array(center_of_mass(cube)) - (cube.shape[0] - 1) / 2
+        assert place == pytest.approx([0.4, -0.3, 0.1], abs=0.03)
