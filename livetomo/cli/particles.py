@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livetomo.cli.options import EXISTING_FILE, VOXEL_SIZE, json_option, map_tables_option
+from livetomo.cli.table import print_table
 from livetomo.core.errors import ConfigurationError, ExitCode, LivetomoError
 from livetomo.core.symmetry import WANTED, point_group
 
@@ -88,7 +89,7 @@ def show(
     if picture is not None and particles:
         from livetomo.processing.particle_map.picture import draw_particles
 
-        draw_particles(particles).save(picture)
+        draw_particles(particles).save(picture, "PNG")
     sys.exit(code)
 
 
@@ -124,11 +125,9 @@ def _print(particle: "ParticleMap", seen: "MapSymmetry") -> None:
         ("symmetry", _symmetry(particle, seen)),
         ("drawn from voxels of", f"{particle.voxel_size_angstrom:.3g} Å"),
     )
-    click.echo(particle.name)
-    for name, value in lines:
-        click.echo(f"  {name:<26} {value}")
+    print_table((particle.name, ""), lines)
     for note in particle.notes:
-        click.echo(f"  {note}")
+        click.echo(note)
 
 
 def _symmetry(particle: "ParticleMap", seen: "MapSymmetry") -> str:

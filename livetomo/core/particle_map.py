@@ -30,7 +30,7 @@ class ParticleMap:
     contour:             the level that encloses the particle, in the units of the file.
     enclosed_dalton:     the mass of protein that fills what the contour encloses.
     cut_off:             the share of what lies above the contour that is not connected to the particle, 0..1.
-    symmetry:            point group; the axes are those of `symmetry_group`.
+    symmetry:            point group, C1 where none is given; `align_symmetry` finds its axes.
     notes:               what a person should know before the map is used; sentences.
     """
 

@@ -25,7 +25,7 @@ def shown(*words):
 def test_mass_diameter_and_symmetry_are_shown(path):
     ended = shown(path, "--mass", 220)
     assert ended.exit_code == 0, ended.output
-    lines = dict(line.strip().split("  ", 1) for line in ended.output.splitlines()[1:])
+    lines = dict(line.split("  ", 1) for line in ended.output.splitlines()[1:])
     assert lines["mass"].strip() == "220 kDa"
     assert lines["diameter"].strip() == "80 Å"
     assert lines["symmetry"].strip() == "C1"

@@ -27,8 +27,9 @@ _MARGIN = 4
 _QUANTILE = 0.995
 
 GIVE = (
-    "give the mass of the particle in kDa, or the contour (the level at which the map shows the particle and nothing "
-    "else, in the map's units; EMDB recommends one for each of its maps)"
+    "give the mass in kDa of all that it shows, or the contour (the level at which it shows the particle and nothing "
+    "else, in its own units; EMDB recommends one for each map), as mass_kda or contour in NAME.toml or "
+    "maps.toml beside it"
 )
 
 

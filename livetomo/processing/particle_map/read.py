@@ -48,12 +48,15 @@ def read_particle_map(
     `NAME.toml` or `NAME.json` beside the map, its table in `maps.toml` beside it, and EMDB's header `emd-NNNN.xml`.
 
     Raises:
-        UnusableMap: nothing says its contour or its mass, or it shows no particle (see `prepare_map`).
+        UnusableMap: it cannot be read, nothing says its contour or mass, or it shows no particle (see `prepare_map`).
         ConfigurationError: a file beside it is wrong, or its header has no voxel size.
         PermanentError: what is wrong with the file itself.
     """
     facts = (given or ParticleFacts()).over(known_facts(path, tables))
-    volume = read_volume(path)
+    try:
+        volume = read_volume(path)
+    except OSError as fault:
+        raise UnusableMap(str(path), f"cannot be read ({fault.strerror})") from None
     size = facts.voxel_size_angstrom or _voxel_size(volume.header, path)
     density = np.ascontiguousarray(volume.voxels, np.float32)
     prepared = prepare_map(str(path), density, size, facts)

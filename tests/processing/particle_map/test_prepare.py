@@ -123,9 +123,10 @@ def test_neither_the_solvent_s_level_nor_the_unit_of_the_density_makes_a_differe
 
 
 def test_a_small_piece_beside_the_particle_is_cut_off_and_its_share_is_said():
-    both = ball(side=60) + ball(side=60, radius=4, at=(48, 48, 48))
+    both = ball(side=60) + ball(side=60, radius=4, at=(39, 39, 39))
     particle, alone = (prepare_map("x", density, 5.0, KNOWN) for density in (both, ball(side=60)))
     assert figures(particle) == pytest.approx(figures(alone), rel=0.01)
+    assert particle.enclosed_dalton == pytest.approx(220e3, rel=0.01)
     assert 0.03 < particle.cut_off < 0.15
     assert particle.notes == (
         f"{particle.cut_off:.1%} of what lies above the contour is not connected to the particle and was cut off.",
@@ -153,8 +154,9 @@ def test_contour_and_mass_are_compared():
 
 
 def test_a_map_of_which_neither_contour_nor_mass_is_known_is_refused_with_what_to_give():
-    assert "neither its contour nor its mass is known: give the mass of the particle in kDa, or the contour" in refusal(
-        ball(), ParticleFacts(symmetry="C4")
+    assert (
+        "neither its contour nor its mass is known: give the mass in kDa of all that it shows, or the contour"
+        in refusal(ball(), ParticleFacts(symmetry="C4"))
     )
 
 

@@ -140,6 +140,11 @@ def test_a_header_without_a_voxel_size_is_refused_unless_it_is_given(path):
     assert read_particle_map(path, ParticleFacts(contour=0.5, voxel_size_angstrom=5.0))
 
 
+def test_a_map_that_is_away_is_refused_by_name(tmp_path):
+    with pytest.raises(UnusableMap, match=r"x\.mrc: cannot be read"):
+        read_particle_map(tmp_path / "x.mrc", ParticleFacts(contour=0.5))
+
+
 @pytest.mark.parametrize("content", [b"", b"no map" * 500])
 def test_a_file_that_is_no_map_is_refused(tmp_path, content):
     (tmp_path / "x.mrc").write_bytes(content)
