@@ -12,7 +12,6 @@ Mask = npt.NDArray[np.bool_]
 BRIDGE = 0.6
 """What hangs together at this share of the level, counted from the solvent, is one piece: noise, a voxel more or less
 in a thin bridge, would otherwise decide whether a domain belongs to the particle."""
-_HALVINGS = 18
 _FACES: Final = 6  # voxels that share a face are connected: noise then bridges fewer gaps
 
 
@@ -33,22 +32,26 @@ def largest_piece(density: Floats, level: float, solvent: float) -> Mask:
     return joined
 
 
-def level_of_volume(density: Floats, voxels: float, solvent: float) -> float:
+def level_of_volume(density: Floats, voxels: float, solvent: float, *, precision: float = 1e-4) -> float:
     """The level above which the largest piece has at least so many voxels; that of the solvent where none has.
 
     The piece shrinks as the level rises, so that halving finds it. It shrinks in steps where it falls apart: the
-    piece may then be larger than asked for.
+    piece may then be larger than asked for. precision: of the level, as a share of its height above the solvent.
     """
-    count = min(max(int(np.ceil(voxels)), 1), density.size)
-    # Above this level there are no more than `count` voxels in all pieces together.
-    high = float(np.partition(density, density.size - count, axis=None)[density.size - count])
-    low = solvent
-    for _ in range(_HALVINGS):
+
+    def encloses(level: float) -> bool:
+        return bool(np.count_nonzero(largest_piece(density, level, solvent)) >= voxels)
+
+    # Above `high` no more voxels than are wanted lie in all pieces together, above `low` half as many again: in a clean
+    # map the level is between them.
+    counts = [min(max(int(np.ceil(times * voxels)), 1), density.size) for times in (1.0, 1.5)]
+    ranked = np.partition(density, [density.size - count for count in counts], axis=None)
+    high, low = (float(ranked[density.size - count]) for count in counts)
+    if low <= solvent or not encloses(low):
+        low = solvent
+    while high - low > precision * (high - solvent):
         middle = (low + high) / 2
-        if np.count_nonzero(largest_piece(density, middle, solvent)) >= voxels:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if encloses(middle) else (low, middle)
     return low
 
 

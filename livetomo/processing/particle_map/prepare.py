@@ -24,6 +24,7 @@ MOST_SIDE = 160
 """Voxels along a box: larger ones are binned, which is finer still than tomograms in which particles are looked for."""
 _FINE_SIDE, _MOST_FINER = 48, 6
 _MARGIN = 4
+_COARSE = 3e-3  # of a level that is found anew in the piece alone
 _QUANTILE = 0.995
 
 GIVE = (
@@ -134,7 +135,7 @@ def _outlined(
                 f"small for a particle of {_kilodalton(wanted * PROTEIN_DALTON_PER_ANGSTROM3)}. Are its mass and its "
                 f"voxel size, {size:g} Å, right?",
             )
-        level = level_of_volume(density, wanted / size**3, solvent)
+        level = level_of_volume(density, wanted / size**3, solvent, precision=_COARSE)
         found = f"The mass asks for the contour {level:.4g}. There"
         advice = f"Are the mass and the voxel size, {size:g} Å, right? If they are, give the contour as well"
     else:

@@ -108,6 +108,15 @@ def test_a_ball_has_the_diameter_and_radius_of_gyration_of_a_ball():
     assert particle.notes == ()
 
 
+def test_the_diameter_is_that_of_the_bulk_and_the_reach_that_of_the_last_spike():
+    density = ball(side=64, radius=14, soft=1)
+    alone = prepare_map("x", density, 3.0, ParticleFacts(contour=0.5))
+    density[44:56, 31:33, 31:33] = 1.0  # of which 0.3 % of the volume stand out
+    spiked = prepare_map("x", density, 3.0, ParticleFacts(contour=0.5))
+    assert spiked.diameter_angstrom == pytest.approx(alone.diameter_angstrom, rel=0.03)
+    assert spiked.reach_angstrom > 1.5 * alone.reach_angstrom
+
+
 def test_a_contour_that_is_found_from_a_mass_encloses_that_mass():
     by_mass = prepare_map("ball", ball(), 5.0, KNOWN)
     by_contour = prepare_map("ball", ball(), 5.0, ParticleFacts(contour=by_mass.contour))
