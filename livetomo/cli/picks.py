@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +11,13 @@ from livetomo.cli.curation import curation_options
 from livetomo.cli.options import EXISTING_FILE, NAME, daemon_options, verdict_option
 from livetomo.cli.session_folder import folder_of_session
 from livetomo.cli.table import counted
+from livetomo.config.curation import Curation
 from livetomo.core.errors import ConfigurationError, ExitCode
 from livetomo.core.quality.metric import Verdict
 from livetomo.results.left_out import LeftOut
 
 if TYPE_CHECKING:
-    from livetomo.results.curation.rule import Dropped, Rule
+    from livetomo.curation.dropped import Dropped
     from livetomo.results.folder import Result
 
 
@@ -75,7 +75,7 @@ def command(
     pixel_size: float | None,
     tomograms_star: Path | None,
     calibrate: bool,
-    rules: "Sequence[Rule]",
+    curation: Curation,
     verdict: Verdict,
     configuration: Path,
     as_json: bool,
@@ -104,10 +104,12 @@ def command(
 
     Example:  livetomo picks 20261119_yeast --config livetomo.toml --feature ribosome --format warp --output warp
     """
+    from livetomo.curation.dropped import by_reason
+    from livetomo.curation.rules import rules_of
     from livetomo.formats.exporter import EXPORTERS, InAFolder
     from livetomo.formats.relion import Relion5Exporter
     from livetomo.formats.stored_frame import said_of
-    from livetomo.results.curation.curate import by_reason, refuse_if_impossible
+    from livetomo.results.curation import refuse_if_impossible
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_files import NAMES, write_session
     from livetomo.results.session_picks import (
@@ -123,6 +125,7 @@ def command(
         raise ConfigurationError(f"--format {format_name}: is not a format; the formats are {', '.join(EXPORTERS)}")
     if threshold is not None and false_share is not None:
         raise ConfigurationError("--threshold and --false-share each choose the picks: give one of them")
+    rules = rules_of(curation)
     folder = folder_of_session(session, watch, configuration)
     left_out: list[LeftOut] = []
     results = newest_results(folder, left_out.append)

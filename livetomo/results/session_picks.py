@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tilt_series import relion_tomograms_star
+from livetomo.curation.dropped import Dropped
+from livetomo.curation.rule import Rule
 from livetomo.formats.frame import Frame, Placed
 from livetomo.results.calibrate import calibrated
-from livetomo.results.curation.curate import curated, ignore, rules_of_recipe
-from livetomo.results.curation.rule import Dropped, Rule, Surroundings
+from livetomo.results.curation import AroundResult, curated, ignore, rules_of_recipe
 from livetomo.results.folder import Result, read_result
 from livetomo.results.left_out import LeftOut, refuse
-from livetomo.results.result_picks import candidates_of, not_taken_out, published_picks
+from livetomo.results.result_picks import candidates_of, not_taken_out
 from livetomo.results.session_facts import SessionFacts
 from livetomo.system.atomic_write import replace_text
 
@@ -183,7 +183,7 @@ def read_picks(
     kept = []
     for placed, source, least in zip(sets, sources, thresholds, strict=True):
         chosen = placed.picks.above(least) if false_share is None else _up_to(placed.picks, false_share)
-        around = Surroundings(source, feature, partial(published_picks, facts=facts))
+        around = AroundResult(source, feature, facts)
         by = [*rules_of_recipe(source, feature), *rules] if feature in source.manifest.picks else []
         if (after := curated(replace(placed, picks=chosen), around, by, count, leave_out)) is not None:
             kept.append(after)

@@ -199,7 +199,7 @@ CASES = {
     "Export.formats": Case("export.formats", ["csv", "imod"]),
 }  # fmt: skip
 ELSEWHERE = {f"OtherRecipe.{key}" for key in ("feature", "rule", "recipe", "distance_angstrom")}
-"""It takes results of two recipes: tests/cli/test_curated_picks.py and tests/results/curation/test_other_recipe.py."""
+"""It takes results of two recipes: tests/cli/test_curated_picks.py and tests/results/test_other_recipe.py."""
 PINS = {
     "NetworkFeature.sha256": "a pin: another one is refused, the right one changes nothing",
     "NetworkFeature.coarse_sha256": "a pin of the coarse one",

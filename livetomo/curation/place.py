@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from livetomo.core.curation import Mask, in_boxes, off_the_faces, strongest
 from livetomo.core.exclusion import AXES, Box
+from livetomo.curation.rule import Rule, Surroundings
 from livetomo.formats.frame import Placed
-from livetomo.results.curation.rule import Rule, Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class KeepOffEdges(Rule):
 
     distance_angstrom: float
     name = "edge"
+    asks_result = False
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
         geometry = placed.frame.geometry
@@ -28,6 +29,7 @@ class KeepInBox(Rule):
 
     box: Box
     name = "z"
+    asks_result = False
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
         ends = ", ".join(f"{axis} {self.box[axis][0]:g} to {self.box[axis][1]:g}" for axis in AXES if axis in self.box)
@@ -44,9 +46,10 @@ class KeepInRegions(Rule):
     source: str
     boxes: Mapping[str, Sequence[Box]]
     name = "region"
+    asks_result = False
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
-        names = (around.result.manifest.tomogram.name, placed.frame.name, placed.frame.series, "*")
+        names = (around.tomogram, placed.frame.name, placed.frame.series, "*")
         boxes = next((self.boxes[name] for name in names if name in self.boxes), ())
         why = f"outside of the boxes in {self.source}" if boxes else f"of tomograms that {self.source} has no box of"
         return in_boxes(placed.picks, boxes), why
@@ -58,6 +61,7 @@ class KeepStrongest(Rule):
 
     number: int
     name = "top"
+    asks_result = False
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
         return strongest(placed.picks, self.number), f"not among the {self.number:,} strongest of their tomogram"

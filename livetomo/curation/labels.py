@@ -1,18 +1,14 @@
 """How far picks lie from the voxels that a result's labels give to a feature."""
 
-import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from livetomo.core.curation import Distances, nearest
-from livetomo.core.errors import PermanentError, ResultUnreadable
 from livetomo.core.picks import Picks
-from livetomo.formats.mrc import read_volume
-from livetomo.results.folder import Result
+from livetomo.curation.rule import Surroundings
 
 LABELS = "labels.mrc"
 _POINTS_AT_ONCE = 2_000_000  # with their tree about 250 MB
@@ -20,27 +16,24 @@ _POINTS_AT_ONCE = 2_000_000  # with their tree about 250 MB
 Points = npt.NDArray[np.float64]
 
 
-def has_labels(result: Result, feature: str) -> bool:
-    """Whether the result's folder says where the feature is; retention may have removed the file since."""
-    share = result.manifest.quality.get(f"{feature}_share")
+def has_labels(around: Surroundings, feature: str) -> bool:
+    """Whether the result's labels say where the feature is."""
+    share = around.manifest.quality.get(f"{feature}_share")
     was_sought = share is None or share.verdict != "missing"
-    return was_sought and feature in result.manifest.labels and (result.folder / LABELS).is_file()
+    return was_sought and feature in around.manifest.labels and around.has_labels()
 
 
-def distances_to_labels(picks: Picks, result: Result, feature: str) -> Distances:
+def distances_to_labels(picks: Picks, around: Surroundings, feature: str) -> Distances:
     """(n,) Å from each pick to the centre of the feature's nearest voxel; 0 in such a voxel, infinite without one.
 
     The volume is held as it is stored, a byte for a voxel. Of its voxels only those on the feature's surface are
     looked at, some millions at a time: a transform of the whole would take four to eight times the volume.
-
-    Raises:
-        ResultUnreadable: the labels cannot be read, or are not those that were published.
     """
-    labels = _read(result)
-    tomogram = result.manifest.volume.geometry
+    labels = around.labels()
+    tomogram = around.manifest.volume.geometry
     scale = np.array(tomogram.shape_zyx) / np.array(labels.shape)  # labels may have larger voxels
     index = picks.position.astype(np.float64) / scale
-    value = result.manifest.labels[feature]
+    value = around.manifest.labels[feature]
     found = np.full(len(picks), np.inf)
     for points in _batches(surface(labels, value)):
         np.minimum(found, nearest(points * scale, picks.position), out=found)
@@ -78,21 +71,3 @@ def _batches(sections: Iterator[Points]) -> Iterator[Points]:
             waiting = []
     if waiting:
         yield np.concatenate(waiting)
-
-
-def _read(result: Result) -> npt.NDArray[Any]:
-    path = result.folder / LABELS
-    try:
-        facts = result.manifest.files.get(LABELS)
-        if facts is not None and facts.sha256 != _checksum(path):
-            raise ResultUnreadable(result.folder, f"{LABELS} was changed: it has not the checksum that was published")
-        return read_volume(path).voxels
-    except OSError as fault:
-        raise ResultUnreadable(result.folder, f"{LABELS}: {fault.strerror}") from None
-    except PermanentError as fault:
-        raise ResultUnreadable(result.folder, f"{LABELS} is damaged ({fault})") from None
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Rules that ask another set of picks for the same particles: those of another recipe, or of a star file."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,13 @@ from pathlib import Path
 from livetomo.core.curation import Distances, Mask, nearest
 from livetomo.core.errors import BadStar, ConfigurationError, CurationImpossible
 from livetomo.core.picks import Picks
-from livetomo.core.tomogram import result_name
+from livetomo.curation.rule import Rule, Surroundings
 from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.particles_star import ParticlesStar, numbers
 from livetomo.formats.relion import Relion4Exporter, Relion5Exporter
 from livetomo.formats.star import Columns, grouped, read_loops
 from livetomo.formats.warp import WarpExporter
-from livetomo.results.curation.rule import Rule, Surroundings
-from livetomo.results.folder import read_result
 
-RECIPE_HASH = re.compile("[0-9a-f]{8,64}")
 _FORMATS: tuple[ParticlesStar, ...] = (Relion5Exporter(), WarpExporter(), Relion4Exporter())
 
 
@@ -31,30 +27,12 @@ class KeepAgreedWithRecipe(Rule):
     recipe: str
     distance_angstrom: float
     name = "consensus"
+    asks_result = True
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
-        distance = nearest(self._others(around).position, placed.picks.position)
+        distance = nearest(around.of_recipe(self.recipe).position, placed.picks.position)
         size = placed.frame.geometry.voxel_size_angstrom
         return _agreed(distance * size, self.distance_angstrom, f"recipe {self.recipe[:8]}")
-
-    def _others(self, around: Surroundings) -> Picks:
-        mine, name = around.result.manifest, around.result.manifest.tomogram.name
-        if mine.recipe.hash.startswith(self.recipe):
-            raise CurationImpossible(f"the picks of {name} are those of recipe {self.recipe[:8]}: name another recipe")
-        folder = around.result.folder.parent / result_name(mine.revision, self.recipe)
-        if not folder.is_dir():
-            raise CurationImpossible(
-                f"recipe {self.recipe[:8]} has no result of revision {mine.revision} of {name}; the results of {name} "
-                f"are {', '.join(sorted(path.name for path in folder.parent.glob('r*-*')))}. Process it with that "
-                "recipe, too (livetomo reprocess)"
-            )
-        other = read_result(folder)
-        if around.feature not in other.manifest.picks:
-            there = ", ".join(other.manifest.picks) or "none"
-            raise CurationImpossible(f"{folder.name} of {name} has no picks of {around.feature}; it has {there}")
-        if why := other.manifest.picks[around.feature].missing:
-            raise CurationImpossible(f"{around.feature} was not looked for in {folder.name} of {name}: {why}")
-        return around.published(other, around.feature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +47,7 @@ class KeepAgreedWithStar(Rule):
     rows: Mapping[str, Columns]
     distance_angstrom: float
     name = "consensus"
+    asks_result = False
 
     def keeps(self, placed: Placed, around: Surroundings) -> tuple[Mask, str]:
         distance = nearest(self._others_xyz(placed.frame), placed.voxels_xyz())

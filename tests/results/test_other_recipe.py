@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from livetomo.core.manifest import ResultManifest
-from livetomo.results.curation.consensus import KeepAgreedWithRecipe
-from livetomo.results.curation.curate import rules_of_recipe
+from livetomo.curation.consensus import KeepAgreedWithRecipe
+from livetomo.results.curation import rules_of_recipe
 from livetomo.results.folder import Result
 
 RULE = {"feature": "ribosome", "rule": "other_recipe", "recipe": "0123abcd", "distance_angstrom": 60.0}
@@ -17,7 +17,7 @@ RULE = {"feature": "ribosome", "rule": "other_recipe", "recipe": "0123abcd", "di
 @pytest.fixture
 def manifest() -> ResultManifest:
     return ResultManifest.from_json(
-        json.loads((Path(__file__).parents[2] / "core" / "golden_manifest.json").read_text())
+        json.loads((Path(__file__).parents[1] / "core" / "golden_manifest.json").read_text())
     )
 
 

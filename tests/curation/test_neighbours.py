@@ -11,10 +11,11 @@ from livetomo.core.errors import CurationImpossible
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import FeaturePicks, ResultManifest
 from livetomo.core.picks import Picks
+from livetomo.curation.dropped import Dropped, by_reason
+from livetomo.curation.neighbours import KeepBeside, KeepDistinct
+from livetomo.curation.rule import Rule
 from livetomo.formats.frame import Frame, Placed
-from livetomo.results.curation.curate import by_reason, curated
-from livetomo.results.curation.neighbours import KeepBeside, KeepDistinct
-from livetomo.results.curation.rule import Dropped, Rule, Surroundings
+from livetomo.results.curation import AroundResult, curated
 from livetomo.results.folder import Result
 
 FRAME = Frame("TS_01", TomogramGeometry((20, 20, 20), 10.0))
@@ -24,7 +25,7 @@ MISSING = "its voxels are too large"
 
 @pytest.fixture
 def manifest() -> ResultManifest:
-    golden = json.loads((Path(__file__).parents[2] / "core" / "golden_manifest.json").read_text())
+    golden = json.loads((Path(__file__).parents[1] / "core" / "golden_manifest.json").read_text())
     picked = {name: FeaturePicks(1, 1, 0.5) for name in ("first", "second")}
     return replace(
         ResultManifest.from_json(golden),
@@ -33,8 +34,15 @@ def manifest() -> ResultManifest:
     )
 
 
-def around(manifest: ResultManifest, feature: str) -> Surroundings:
-    return Surroundings(Result(Path("none"), manifest, manifest.facts), feature, lambda result, name: ONE)
+class Around(AroundResult):
+    """Every feature has one pick, at the same place."""
+
+    def published(self, feature: str) -> Picks:
+        return ONE
+
+
+def around(manifest: ResultManifest, feature: str) -> AroundResult:
+    return Around(Result(Path("none"), manifest, manifest.facts), feature)
 
 
 @pytest.mark.parametrize(("feature", "partner", "kept"), [("first", "second", True), ("second", "first", False)])

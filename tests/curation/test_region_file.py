@@ -5,7 +5,7 @@ import json
 import pytest
 
 from livetomo.core.errors import ConfigurationError
-from livetomo.results.curation.region_file import read_boxes
+from livetomo.curation.region_file import read_boxes
 
 NAME = "TS'03\" #,x"
 BOXES = {NAME: [{"x": [0, 500], "z": [20, 90.5]}, {"y": [1, 2]}], "*": [{"z": [30, 120]}]}

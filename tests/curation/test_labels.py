@@ -13,9 +13,10 @@ from livetomo.core.json_object import JsonObject
 from livetomo.core.manifest import FileFacts, ResultManifest
 from livetomo.core.picks import Picks
 from livetomo.core.quality.metric import qualities
+from livetomo.curation import labels as labels_module
+from livetomo.curation.labels import distances_to_labels, has_labels, surface
 from livetomo.formats.mrc import write_map
-from livetomo.results.curation import labels as labels_module
-from livetomo.results.curation.labels import distances_to_labels, has_labels, surface
+from livetomo.results.curation import AroundResult
 from livetomo.results.folder import Result
 
 SIZE = 12.5
@@ -24,7 +25,7 @@ GOLDEN = "core/golden_manifest.json"
 
 @pytest.fixture
 def manifest() -> ResultManifest:
-    golden = ResultManifest.from_json(json.loads((Path(__file__).parents[2] / GOLDEN).read_text()))
+    golden = ResultManifest.from_json(json.loads((Path(__file__).parents[1] / GOLDEN).read_text()))
     return replace(golden, labels={"membrane": 1, "carbon": 2, "ice": 3}, quality={}, files={})
 
 
@@ -61,9 +62,9 @@ def test_the_distance_is_that_to_the_nearest_of_all_voxels(tmp_path, manifest, m
     result = result_with(tmp_path, manifest, voxels, shape_zyx)
     picks = picks_at(rng.uniform(0, np.array(shape_zyx) - 1, (200, 3)))
     for feature, value in (("membrane", 1), ("carbon", 2), ("ice", 3)):
-        found = distances_to_labels(picks, result, feature)
+        found = distances_to_labels(picks, AroundResult(result, "ribosome"), feature)
         np.testing.assert_allclose(found, one_by_one(picks, voxels, value, shape_zyx), rtol=1e-6)
-    assert np.isinf(distances_to_labels(picks, result, "ice")).all()
+    assert np.isinf(distances_to_labels(picks, AroundResult(result, "ribosome"), "ice")).all()
 
 
 def test_only_the_surface_is_looked_at():
@@ -76,25 +77,25 @@ def test_only_the_surface_is_looked_at():
 
 def test_no_picks_have_no_distances(tmp_path, manifest):
     result = result_with(tmp_path, manifest, np.ones((4, 4, 4), np.int8), (4, 4, 4))
-    assert distances_to_labels(picks_at([]), result, "membrane").tolist() == []
+    assert distances_to_labels(picks_at([]), AroundResult(result, "ribosome"), "membrane").tolist() == []
 
 
 def test_labels_that_are_not_those_that_were_published_are_refused(tmp_path, manifest):
     result = result_with(tmp_path, manifest, np.ones((4, 4, 4), np.int8), (4, 4, 4))
     changed = replace(result, manifest=replace(result.manifest, files={"labels.mrc": FileFacts(1, "0" * 64)}))
     with pytest.raises(ResultUnreadable, match="was changed"):
-        distances_to_labels(picks_at([[1, 1, 1]]), changed, "membrane")
+        distances_to_labels(picks_at([[1, 1, 1]]), AroundResult(changed, "ribosome"), "membrane")
     (tmp_path / "labels.mrc").write_bytes((tmp_path / "labels.mrc").read_bytes()[:-5])
     with pytest.raises(ResultUnreadable, match="is damaged"):
-        distances_to_labels(picks_at([[1, 1, 1]]), result, "membrane")
+        distances_to_labels(picks_at([[1, 1, 1]]), AroundResult(result, "ribosome"), "membrane")
     (tmp_path / "labels.mrc").unlink()
-    assert not has_labels(result, "membrane")
+    assert not has_labels(AroundResult(result, "ribosome"), "membrane")
 
 
 def test_a_feature_that_was_not_looked_for_has_no_labels(tmp_path, manifest):
     result = result_with(tmp_path, manifest, np.ones((4, 4, 4), np.int8), (4, 4, 4))
-    assert has_labels(result, "membrane")
-    assert not has_labels(result, "ribosome")
+    assert has_labels(AroundResult(result, "ribosome"), "membrane")
+    assert not has_labels(AroundResult(result, "ribosome"), "ribosome")
     share = {"membrane_share": {"value": None, "unit": "", "verdict": "missing", "reason": "its voxels are too large"}}
     missing = replace(result, manifest=replace(result.manifest, quality=qualities(JsonObject(share))))
-    assert not has_labels(missing, "membrane")
+    assert not has_labels(AroundResult(missing, "ribosome"), "membrane")

@@ -1,1 +1,0 @@
-"""Picks of results that exist are kept or left out by rules: nothing is computed anew."""
