@@ -105,13 +105,14 @@ class TomogramView:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """A result: where it lies, and its manifest without the lists of picks."""
+    """A result: where it lies, and its manifest without the lists of picks. exclusions: those that hold for it."""
 
     result_id: str
     folder: str
     manifest: ResultManifest
     state: State
     committed: datetime
+    exclusions: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +253,18 @@ class Views:
         rows = self._db.query(
             "SELECT results.*, state FROM results JOIN jobs ON jobs.id = job WHERE result_id = ?", (result_id,)
         )
-        return next(
-            (
-                ResultView(
-                    row["result_id"],
-                    row["folder"],
-                    ResultManifest.from_json(json.loads(row["manifest"])),
-                    row["state"],
-                    _moment(row["committed_at"]),
-                )
-                for row in rows
-            ),
-            None,
+        row = next(iter(rows), None)
+        if row is None:
+            return None
+        manifest = ResultManifest.from_json(json.loads(row["manifest"]))
+        exclusions = [each for each in self._exclusions.of(manifest.tomogram) if each.holds]
+        return ResultView(
+            row["result_id"],
+            row["folder"],
+            manifest,
+            row["state"],
+            _moment(row["committed_at"]),
+            tuple(each for each in exclusions if each.result_id in ("", result_id)),
         )
 
     def last_folders(self, limit: int) -> list[str]:

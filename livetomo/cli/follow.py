@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livetomo.cli.curation import curation_options
 from livetomo.cli.options import EXISTING_FILE, NAME, output_option, verdict_option
 from livetomo.cli.table import counted
+from livetomo.config.curation import Curation
 from livetomo.core.quality.metric import Verdict
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     metavar="SCORE",
     help="Take of each tomogram's published picks only the strongest, which have at least this score.",
 )
+@curation_options
 @verdict_option
 @click.option("--run", "line", metavar="COMMAND", help="Command to run on a copy of the picks, without a shell.")
 @click.option("--every-picks", type=click.IntRange(1), help="Run the command after this many new picks.")
@@ -69,6 +72,7 @@ def command(
     kind: str | None,
     false_share: float | None,
     threshold: float | None,
+    curation: Curation,
     verdict: Verdict,
     line: str | None,
     every_picks: int | None,
@@ -96,6 +100,9 @@ def command(
     goes to log.txt in that folder. It also runs when something that it has read is retracted or excluded, and when the
     session is over; not on what it has read already, and not where no pick is left.
 
+    The options from --region to --top keep picks by where they lie and what is near them (docs/curation.md). Some of
+    them ask the daemon for the result, and wait for it.
+
     The output folder goes on with the options that it was begun with. A full disk, the broker and the daemon are waited
     for; a set that cannot be read is left out, and said.
 
@@ -116,7 +123,7 @@ def command(
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     settings = validate(Mqtt, mqtt | {"url": broker}, "--broker")
-    choice = Choice(feature, watch, session, site, instance, kind, false_share, threshold, verdict)
+    choice = Choice(feature, watch, session, site, instance, kind, false_share, threshold, verdict, curation.options())
     query = Query(feature, watch, session, site, instance, verdict)
     run = Command(line) if line is not None else None
     token = read_token(token_file) if token_file else None
@@ -126,6 +133,7 @@ def command(
         stream = connect(
             settings,
             query,
+            curation=curation,
             protocol=protocol,
             api=api,
             after=position,
@@ -141,6 +149,7 @@ def command(
             every=Every(every_picks, every_tomograms),
             run_empty=run_empty,
             tomograms=tomograms,
+            picked_beside=curation.picked_beside,
             on_change=_say,
         )
         asyncio.run(follower.run())
@@ -154,6 +163,8 @@ def _say(pickset: "PickSet", collection: "Collection") -> None:
         what = f"not taken: {pickset.left_out}"
     if pickset.rows and (false := pickset.expected_false()) is not None:
         what += f", about {false:,.0f} of them false"
+    if gone := [f"{each.picks:,} {each.why}" for each in pickset.curated if each.picks]:
+        what += f", left out: {'; '.join(gone)}"
     click.echo(
         f"{pickset.watch}/{pickset.session}/{pickset.tomogram}: {what} "
         f"({collection.count:,} in {counted(collection.tomograms, 'tomogram')})"

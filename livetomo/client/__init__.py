@@ -11,19 +11,23 @@ Example:
 """
 
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from livetomo.client.api import ApiClient
 from livetomo.client.broker import Protocol, Subscription
+from livetomo.client.curator import Curator
+from livetomo.client.handed_on import whole
 from livetomo.client.pick_stream import PickStream
 from livetomo.client.pickset import PickSet
 from livetomo.client.query import Query
 from livetomo.client.standing import Place, Standing
 from livetomo.config.configuration import Mqtt
+from livetomo.config.curation import ALL, Curation
 from livetomo.config.user_file import validate
 from livetomo.core.quality.metric import WORST_VERDICT, Verdict
 
-__all__ = ["PickSet", "PickStream", "Query", "connect", "picks"]
+__all__ = ["Curation", "PickSet", "PickStream", "Query", "connect", "picks"]
 
 
 def picks(
@@ -35,6 +39,7 @@ def picks(
     site: str | None = None,
     instance: str | None = None,
     verdict: Verdict = WORST_VERDICT,
+    curation: Curation = ALL,
     api: str | None = None,
     after: int | None = None,
     epoch: str = "",
@@ -60,6 +65,8 @@ def picks(
         instance: instance of the daemon, for the same case.
         verdict: the worst verdict of tomograms whose picks are taken, "good", "warn" or "bad": sets of worse ones come
             without rows, and say so in `left_out`.
+        curation: which of the picks are kept by where they lie, as the options of `livetomo picks` say it. A set says
+            in `curated` what was left out; one that cannot be decided on has no rows, and says why in `left_out`.
         api: HTTP address of the daemon, if the address that it publishes cannot be reached.
         after: begin after the event of this number; 0: with the first event; None: with new events.
         epoch: epoch of that number, from the same set. If the daemon's catalog was restored or rebuilt since, all
@@ -71,17 +78,23 @@ def picks(
         ca_file: certificates to check the broker's certificate with.
         protocol: version of MQTT, "5" or "3.1.1"; "auto": 5, or 3.1.1 where the broker does not know 5.
         base: first word of the topics.
+
+    Raises:
+        ConfigurationError: an argument is not what it should be, or a file that `curation` names.
+        PackageAbsent: numpy and scipy, which `curation` takes, are not installed: pip install 'livetomo[curation]'.
     """
     settings = {"url": broker, "username": username, "password_file": password_file, "ca_file": ca_file}
     mqtt = validate(Mqtt, settings | {"base": base}, "broker")
     query = Query(feature, watch, session, site, instance, verdict)
-    return connect(mqtt, query, protocol=protocol, api=api, after=after, epoch=epoch, token=token).__aiter__()
+    stream = connect(mqtt, query, curation=curation, protocol=protocol, api=api, after=after, epoch=epoch, token=token)
+    return stream.__aiter__()
 
 
 def connect(
     mqtt: Mqtt,
     query: Query,
     *,
+    curation: Curation = ALL,
     protocol: Protocol = "auto",
     api: str | None = None,
     after: int | None = None,
@@ -96,7 +109,7 @@ def connect(
         return ApiClient(api or url, token)
 
     return PickStream(
-        query,
+        replace(query, beside=curation.beside),
         Subscription(mqtt, protocol),
         api_at,
         base=mqtt.base,
@@ -104,4 +117,5 @@ def connect(
         epoch=epoch,
         standing=standing or {},
         began=began,
+        choose=Curator(curation).curate if curation else whole,
     )

@@ -18,6 +18,7 @@ class Choice:
     false_share: of each tomogram the strongest picks, among which this share is expected to be false.
     threshold:   of each tomogram the picks with at least this score.
     verdict:     the worst of tomograms that are taken.
+    curation:    the options that choose by where picks lie, as `Curation.options` has them.
     """
 
     feature: str
@@ -29,12 +30,12 @@ class Choice:
     false_share: float | None = None
     threshold: float | None = None
     verdict: Verdict = WORST_VERDICT
+    curation: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.format is not None and (self.false_share, self.threshold) != (None, None):
-            raise ConfigurationError(
-                "--format fetches files with all published picks: give it, or --false-share and --threshold"
-            )
+        if self.format is not None and (self.false_share, self.threshold, self.curation) != (None, None, ()):
+            others = "the options from --region to --top" if self.curation else "--false-share and --threshold"
+            raise ConfigurationError(f"--format fetches files with all published picks: give it, or {others}")
 
     def of(self, pickset: PickSet) -> PickSet:
         """Those of its picks that are wanted."""
@@ -46,7 +47,7 @@ class Choice:
 
     def to_json(self) -> dict[str, Any]:
         """As the folder keeps it."""
-        return asdict(self)
+        return asdict(self) | {"curation": list(self.curation)}
 
     def refuse_another(self, stored: Mapping[str, Any], folder: Path) -> None:
         """Refuse to go on with a folder that collects something else.
@@ -56,12 +57,12 @@ class Choice:
         Raises:
             ConfigurationError: it does; the sentence has the options that it was begun with.
         """
-        defaults = {"false_share": None, "threshold": None, "verdict": WORST_VERDICT}
+        defaults: dict[str, Any] = {"false_share": None, "threshold": None, "verdict": WORST_VERDICT, "curation": []}
         before = {**self.to_json(), **defaults, **{key: stored[key] for key in self.to_json() if key in stored}}
         differing = [key for key, value in self.to_json().items() if before[key] != value]
         if differing:
-            now = "; ".join(_words(key, getattr(self, key)) for key in differing)
-            was = " ".join(_words(key, value) for key, value in before.items() if value is not None)
+            now = "; ".join(_words(key, self.to_json()[key]) for key in differing)
+            was = " ".join(_words(key, value) for key, value in before.items() if value not in (None, []))
             raise ConfigurationError(
                 f"{folder} collects {was}, and this would be another collection ({now}). Give the options that it has, "
                 "or another --output."
@@ -69,6 +70,8 @@ class Choice:
 
 
 def _words(key: str, value: object) -> str:
+    if isinstance(value, list):  # options, as they are
+        return " ".join(map(str, value)) or "no option from --region to --top"
     option = f"--{key.replace('_', '-')}"
     if value is None:
         return f"no {option}"

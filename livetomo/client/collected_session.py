@@ -5,14 +5,15 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 
+from livetomo.client.collected_tomogram import CollectedTomogram
 from livetomo.client.news import Given, News
 from livetomo.client.pickset import PickSet
 from livetomo.core.errors import BadStar
 from livetomo.core.naming import slug
+from livetomo.curation.dropped import Dropped
 from livetomo.formats.names import as_relion_has_it, particle_names, word
 from livetomo.formats.particle_columns import ANGLES, CENTRED, FALSE_SHARE, PARTICLE, SCORE
 from livetomo.formats.star import loop_text, read_loops
@@ -24,22 +25,6 @@ _NEEDED = (*CENTRED, SCORE)
 
 Particle = tuple[float, ...]
 """Its `_VALUES`: NaN for angles and a share of false picks that are not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class CollectedTomogram:
-    """What is kept of a tomogram. `file` is relative to the session's folder; empty where no format is asked for."""
-
-    tomogram: str
-    revision: int
-    seq: int
-    event_id: str
-    result_id: str
-    count: int
-    file: str = ""
-    epoch: str = ""
-    series: str = ""
-    is_relions: bool = False
 
 
 class CollectedSession:
@@ -64,12 +49,12 @@ class CollectedSession:
         if pickset.retracted or pickset.left_out:
             if before is None or (pickset.retracted and before.result_id != pickset.result_id):
                 return False
-            if not pickset.retracted and _is_newer(before, pickset):
+            if not pickset.retracted and before.is_newer(pickset):
                 return False
             del self._rows[pickset.tomogram]
             self._put(pickset.tomogram, None)
             return True
-        if before is not None and (before.event_id == pickset.event_id or _is_newer(before, pickset)):
+        if before is not None and (before.is_of(pickset) or before.is_newer(pickset)):
             return False
         name = ""
         if file is not None:
@@ -80,19 +65,7 @@ class CollectedSession:
         angles = pickset.angles() or [(math.nan,) * 3] * len(pickset.rows)
         values = zip(pickset.centred_xyz_angstrom(), angles, pickset.scores(), shares, strict=True)
         self._rows[pickset.tomogram] = [(*xyz, *turn, score, share) for xyz, turn, score, share in values]
-        taken = CollectedTomogram(
-            pickset.tomogram,
-            pickset.revision,
-            pickset.seq,
-            pickset.event_id,
-            pickset.result_id,
-            len(pickset.rows),
-            name,
-            pickset.epoch,
-            pickset.series,
-            pickset.tilt_series is not None and pickset.tilt_series.is_relions,
-        )
-        self._put(pickset.tomogram, taken)
+        self._put(pickset.tomogram, CollectedTomogram.of(pickset, name))
         return True
 
     def _put(self, name: str, taken: CollectedTomogram | None) -> None:
@@ -107,6 +80,10 @@ class CollectedSession:
                 (self.folder / before.file).unlink(missing_ok=True)
         self.news.note(name, taken)
         self._is_written = False
+
+    def curated(self) -> list[Dropped]:
+        """What rules of curation have left out of what is collected."""
+        return [each for name in sorted(self.taken) for each in self.taken[name].curated]
 
     def now(self) -> dict[str, Given]:
         """What a command is given that runs now."""
@@ -194,11 +171,6 @@ def _names(taken: Mapping[str, CollectedTomogram]) -> dict[str, str]:
         return as_relion_has_it(series) if each.is_relions else word(series)
 
     return {name: of(name, each) for name, each in taken.items()}
-
-
-def _is_newer(taken: CollectedTomogram, pickset: PickSet) -> bool:
-    """Whether what was taken has come after `pickset`; of different epochs, the daemon's order of telling counts."""
-    return taken.epoch == pickset.epoch and taken.seq > pickset.seq
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import KW_ONLY, dataclass
 
+from livetomo.client.api import ApiClient
 from livetomo.client.collected_session import CollectedSession
 from livetomo.client.command import Command, Every
 from livetomo.client.local_collection import Collection
@@ -32,6 +33,7 @@ class Follower:
 
     command:   run when enough is new, by `every`; where there is no pick only if `run_empty`.
     tomograms: end when so many are collected; None: never.
+    picked_beside: other features whose picks are asked for.
     on_change: called with every change.
     """
 
@@ -42,12 +44,15 @@ class Follower:
     every: Every | None = None
     run_empty: bool = False
     tomograms: int | None = None
+    picked_beside: Sequence[str] = ()
     on_change: Callable[[PickSet, Collection], None] = lambda pickset, collection: None
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def __post_init__(self) -> None:
         self._choice = self.collection.choice
+        self._curate = self.stream.choose
+        self.stream.choose = self._chosen
         self._disk = Trouble("Saving")
         self._save_again_at = 0.0
         self._last_set_at = 0.0
@@ -120,7 +125,7 @@ class Follower:
             await self.stream.caught_up.wait()
             assert self.stream.api is not None
             try:
-                for sentence in [] if is_said else await unheard(self._choice, self.stream.api):
+                for sentence in [] if is_said else await unheard(self._choice, self.stream.api, self.picked_beside):
                     log.warning("%s", sentence)
                 is_said = True
                 sessions = await self.stream.api.sessions()
@@ -131,11 +136,14 @@ class Follower:
 
     # One set.
 
-    async def _take(self, pickset: PickSet) -> None:
+    async def _chosen(self, pickset: PickSet, api: ApiClient) -> PickSet:
+        """What is wanted of a set that was published: the strongest, and of these what rules of curation keep."""
         if self._choice.false_share is not None and pickset.rows and pickset.false_shares() is None:
             why = pickset.false_share_missing or "the recipe did not ask for it"
             log.warning("%s: no pick is taken, since its share of false picks is not known: %s", pickset.tomogram, why)
-        pickset = self._choice.of(pickset)
+        return await self._curate(self._choice.of(pickset), api)
+
+    async def _take(self, pickset: PickSet) -> None:
         try:
             file = await self._file(pickset)
         except NotAsPublished as fault:

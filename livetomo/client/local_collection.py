@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from livetomo.client.choice import Choice
-from livetomo.client.collected_session import CollectedSession, CollectedTomogram, replace_file
+from livetomo.client.collected_session import CollectedSession, replace_file
+from livetomo.client.collected_tomogram import CollectedTomogram
 from livetomo.client.news import Given
 from livetomo.client.pickset import PickSet
 from livetomo.client.standing import Place, Standing
@@ -65,7 +66,7 @@ class Collection:
     def standing(self) -> dict[Place, Standing]:
         """Which set stands for each tomogram."""
         return {
-            (watch, name, taken.tomogram): Standing(taken.event_id, taken.result_id)
+            (watch, name, taken.tomogram): taken.standing
             for (watch, name), session in self.sessions.items()
             for taken in session.taken.values()
         }
@@ -86,7 +87,7 @@ class Collection:
             "sessions": [
                 {
                     **{"watch": watch, "session": name},
-                    "taken": [_json_of(taken) for taken in session.taken.values()],
+                    "taken": [taken.to_json() for taken in session.taken.values()],
                     "given": {name: astuple(given) for name, given in session.news.given.items()},
                 }
                 for (watch, name), session in self.sessions.items()
@@ -115,12 +116,8 @@ class Collection:
     def _go_on_with(self, body: Mapping[str, Any]) -> None:
         self.position, self.epoch, self.began = body["position"], body.get("epoch", ""), body.get("began", 0)
         for each in body["sessions"]:
-            taken = {one["tomogram"]: CollectedTomogram(**one) for one in each["taken"]}
+            taken = {one["tomogram"]: CollectedTomogram.from_json(one) for one in each["taken"]}
             given = {name: Given(*one) for name, one in each.get("given", {}).items()}
             for again in self._session(each["watch"], each["session"]).remember(taken, given):
                 if self.position is not None:  # of another epoch the numbers mean nothing: from the beginning then
                     self.position = min(self.position, again.seq - 1 if again.epoch == self.epoch else 0)
-
-
-def _json_of(taken: CollectedTomogram) -> dict[str, Any]:
-    return {name: getattr(taken, name) for name in CollectedTomogram.__dataclass_fields__}

@@ -9,8 +9,8 @@ class Counted(Protocol):
     """A tomogram's set, as far as it matters here; `count` is the number of its picks."""
 
     @property
-    def event_id(self) -> str:
-        """The event that announced it."""
+    def version(self) -> str:
+        """Another one where the picks are others."""
 
     @property
     def result_id(self) -> str:
@@ -23,16 +23,16 @@ class Counted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A tomogram's set that the command was given."""
+    """A tomogram's set that the command was given. version: another one where the picks are others."""
 
-    event_id: str
+    version: str
     result_id: str
     count: int
 
     @staticmethod
     def of(each: Counted) -> "Given":
         """What has to be remembered of it."""
-        return Given(each.event_id, each.result_id, each.count)
+        return Given(each.version, each.result_id, each.count)
 
 
 class News:
@@ -64,7 +64,7 @@ class News:
         self.picks -= self._changed.pop(name, 0)
         self._taken_out.discard(name)
         before = self.given.get(name)
-        if (before and before.event_id) == (now and now.event_id):
+        if (before and before.version) == (now and now.version):
             return
         self._changed[name] = now.count if now is not None else before.count if before is not None else 0
         self.picks += self._changed[name]

@@ -10,12 +10,12 @@ from typing import Any
 from livetomo.client.api import ApiClient
 from livetomo.client.broker import Subscription
 from livetomo.client.daemons import Heard, find_daemon
+from livetomo.client.handed_on import Choose, HandedOn, whole
 from livetomo.client.pickset import PickSet
 from livetomo.client.query import Query, malformed
-from livetomo.client.rows import read_pickset
-from livetomo.client.standing import Place, Replay, Standing, keep
+from livetomo.client.standing import Place, Replay, Standing
 from livetomo.core.back_off import BackOff
-from livetomo.core.errors import ApiAway, BrokerAway, NotAsPublished, NumberedAnew
+from livetomo.core.errors import ApiAway, BrokerAway, NumberedAnew
 from livetomo.core.naming import slug
 
 log = logging.getLogger("livetomo.client.stream")
@@ -37,6 +37,8 @@ class PickStream:
     began: the event after which this consumer wanted to hear of things at all; to be kept, too.
     caught_up: set while all that was missed has been handed on, as far as the API knows.
     begun: set as soon as the position is known.
+    choose: what is wanted of each set. It is called once for each, before the set is handed on; where it raises
+        ApiAway, the set comes again later.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class PickStream:
         epoch: str = "",
         standing: Mapping[Place, Standing] = MappingProxyType({}),
         began: int = 0,
+        choose: Choose = whole,
         reconcile_seconds: float = _RECONCILE_SECONDS,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
@@ -59,6 +62,7 @@ class PickStream:
         self.api: ApiClient | None = None
         self.caught_up = asyncio.Event()
         self.begun = asyncio.Event()
+        self.choose = choose
         self._url = ""
         self._query = query
         self._subscription = subscription
@@ -66,8 +70,7 @@ class PickStream:
         self._base = base.strip("/")
         self._reconcile_seconds = reconcile_seconds
         self._pause = pause
-        self._seen: dict[str, int] = {}
-        self._standing = dict(standing)
+        self._handed_on = HandedOn(query, standing)
         # Unlike the position, which may begin at what was the newest event, this has really been handed on.
         self._dealt_with = after or 0
         self._complaint = ""
@@ -171,7 +174,7 @@ class PickStream:
             )
         else:
             self.caught_up.set()
-            self._seen = {event_id: seq for event_id, seq in self._seen.items() if seq > self._dealt_with}
+            self._handed_on.forget(self._dealt_with)
 
     async def _after_position(self) -> AsyncIterator[PickSet]:
         assert self.api is not None
@@ -205,13 +208,15 @@ class PickStream:
         replay = Replay(epoch=epoch, began=self.began)
         async for body in self._well_formed(self.api.events_after(0)):
             replay.note(body, wanted=self._query.wants(body))
-        news = replay.news(self._standing)
+        news = replay.news(self._handed_on.standing)
         # A program that ends meanwhile begins at the start again.
         self.position, self._dealt_with, self.epoch = 0, 0, replay.epoch
         async for body in self._well_formed(self.api.events_after(0)):
             if body["seq"] > replay.last:
                 break
-            if body["event_id"] in news and (pickset := await self._handed_on(body)) is not None:
+            if self._query.wants(body) and body["event_id"] not in news:
+                self._handed_on.renumber(body)
+            elif self._query.concerns(body) and (pickset := await self._set_of(body)) is not None:
                 yield pickset
         self.position = self._dealt_with = replay.last
 
@@ -220,26 +225,18 @@ class PickStream:
         return bool(self.epoch) and body.get("epoch", "") not in ("", self.epoch)
 
     async def _once(self, body: Mapping[str, Any]) -> PickSet | None:
-        """The set that `body` announces, if it is wanted and new."""
-        if not self._query.wants(body) or body["event_id"] in self._seen:
+        """The set that `body` announces or changes, if it is wanted and new."""
+        if not self._query.concerns(body) or self._handed_on.is_seen(body):
             return None
         # Of another epoch the API has given all by now. Only where it is away the broker's word has to do, and then
         # numbers of different epochs are not compared.
         if self.caught_up.is_set() if self._is_anew(body) else body["seq"] <= self._dealt_with:
             return None
-        return await self._handed_on(body)
+        return await self._set_of(body)
 
-    async def _handed_on(self, body: Mapping[str, Any]) -> PickSet | None:
-        """The set that `body` announces, remembered; None where it is not what was to be published, which is said."""
-        try:
-            pickset = await read_pickset(body, self._query.feature, self._query.verdict, self.api)
-        except NotAsPublished as fault:
-            log.error("%s is left out: %s", body["tomogram"], fault)
-            self._seen[body["event_id"]] = body["seq"]
-            return None
-        self._seen[pickset.event_id] = pickset.seq
-        keep(self._standing, pickset)
-        return pickset
+    async def _set_of(self, body: Mapping[str, Any]) -> PickSet | None:
+        assert self.api is not None
+        return await self._handed_on.set_of(body, self.api, self.choose)
 
     def _complain(self, what: str) -> None:
         if what != self._complaint:

@@ -10,6 +10,7 @@ from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.json_object import JsonObject
 from livetomo.core.quality.metric import Verdict, is_worse
 from livetomo.core.tilt_series import TiltSeries
+from livetomo.curation.dropped import Dropped
 
 ANGLE_NAMES = ("rot", "tilt", "psi")
 """Columns of orientations: RELION's rot, tilt and psi (intrinsic ZYZ), in degrees."""
@@ -42,6 +43,8 @@ class PickSet:
     excluded: parts of the tomogram that people have taken out, which `rows` are without, but `files` are not: lowest
         and highest voxel index by axis; `{}` is all of it.
     left_out: why none of its picks is taken: a sentence; empty where they are.
+    curated:  how many picks each rule of curation has left out, and why.
+    beside:   where picks of other features did not count when rules asked for these, by feature.
     """
 
     event_id: str
@@ -69,6 +72,8 @@ class PickSet:
     verdict: Verdict = "unjudged"
     excluded: tuple[Box, ...] = ()
     left_out: str = ""
+    curated: tuple[Dropped, ...] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def geometry(self) -> TomogramGeometry:

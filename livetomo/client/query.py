@@ -8,12 +8,17 @@ from livetomo.core.naming import slug
 from livetomo.core.quality.metric import WORST_VERDICT, Verdict
 
 _WORDS = ("schema", "event_id", "watch", "session", "tomogram")
-_FOLLOWED = ("livetomo/picks/1", "livetomo/retracted/1")
+_PICKS = "livetomo/picks/1"
+_FOLLOWED = (_PICKS, "livetomo/retracted/1")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is followed: None is any. verdict: the worst of tomograms whose picks are taken."""
+    """What is followed: None is any.
+
+    verdict: the worst of tomograms whose picks are taken.
+    beside:  other features, by which the picks are chosen.
+    """
 
     feature: str
     watch: str | None = None
@@ -21,20 +26,29 @@ class Query:
     site: str | None = None
     instance: str | None = None
     verdict: Verdict = WORST_VERDICT
+    beside: tuple[str, ...] = ()
 
     def wants(self, body: Mapping[str, Any]) -> bool:
         """Whether this event is about what is followed."""
         return (
             body["schema"].startswith(_FOLLOWED)
             and body.get("feature", self.feature) == self.feature
-            and self.watch in (None, body["watch"])
-            and self.session in (None, body["session"])
+            and self._is_here(body)
         )
+
+    def concerns(self, body: Mapping[str, Any]) -> bool:
+        """Whether it is, or about other picks of a tomogram, by which those that are followed are chosen."""
+        is_beside = body["schema"].startswith(_PICKS) and body.get("feature") in self.beside and self._is_here(body)
+        return is_beside or self.wants(body)
+
+    def _is_here(self, body: Mapping[str, Any]) -> bool:
+        return self.watch in (None, body["watch"]) and self.session in (None, body["session"])
 
     def topics(self, root: str) -> list[str]:
         """What to subscribe to; the status says where the API is by now."""
         place = "/".join([root, *("+" if name is None else slug(name) for name in (self.watch, self.session)), "+"])
-        return [f"{place}/picks/{slug(self.feature)}", f"{place}/retracted", f"{root}/status"]
+        picks = [f"{place}/picks/{slug(feature)}" for feature in (self.feature, *self.beside)]
+        return [*picks, f"{place}/retracted", f"{root}/status"]
 
 
 def malformed(body: object) -> str:

@@ -1,12 +1,17 @@
 """The folders that a session's command runs in: a copy that does not change, and a mark while the command runs."""
 
 import fcntl
+import json
 import logging
 import shutil
 from pathlib import Path
 
 from livetomo.client.collected_session import CollectedSession
 from livetomo.client.command import LOG, RUNNING
+from livetomo.curation.dropped import by_reason
+
+CURATED = "curated.json"
+"""In the folder of a run: what rules of curation have left out, by reason, as `livetomo picks --json` has it."""
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +28,8 @@ def copy_of(session: CollectedSession) -> Path:
     try:
         folder.mkdir()
         (folder / session.star.name).write_text(session.text(), encoding="utf-8")
+        if session.curated():
+            (folder / CURATED).write_text(json.dumps(by_reason(session.curated()), ensure_ascii=False, indent=1) + "\n")
         files = [taken.file for taken in session.taken.values() if taken.file]
         if files:
             (folder / "tomograms").mkdir()

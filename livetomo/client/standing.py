@@ -12,10 +12,16 @@ Place = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The set that stands for a tomogram."""
+    """The set that stands for a tomogram.
+
+    seq:    of its event; 0 where that is not known.
+    beside: where picks of other features did not count when it was chosen by them.
+    """
 
     event_id: str
     result_id: str
+    seq: int = field(default=0, compare=False)
+    beside: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def place(body: Mapping[str, Any]) -> Place:
@@ -28,7 +34,7 @@ def keep(standing: dict[Place, Standing], pickset: PickSet) -> None:
     where = (pickset.watch, pickset.session, pickset.tomogram)
     before = standing.get(where)
     if not pickset.retracted:
-        standing[where] = Standing(pickset.event_id, pickset.result_id)
+        standing[where] = Standing(pickset.event_id, pickset.result_id, pickset.seq, pickset.beside)
     elif before is not None and before.result_id == pickset.result_id:
         del standing[where]
 

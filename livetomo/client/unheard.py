@@ -22,8 +22,10 @@ class KnowsNames(Protocol):
         """The features that were picked in a session."""
 
 
-async def unheard(choice: Choice, api: KnowsNames) -> list[str]:
+async def unheard(choice: Choice, api: KnowsNames, beside: Collection[str] = ()) -> list[str]:
     """A sentence for each name that the daemon does not know, with those that there are.
+
+    beside: other features whose picks are asked for.
 
     Raises:
         ApiAway: it cannot be asked at the moment.
@@ -35,13 +37,14 @@ async def unheard(choice: Choice, api: KnowsNames) -> list[str]:
     there = [each for each in sessions if choice.watch in (None, each["watch"])]
     if choice.session is not None and choice.session not in {each["session"] for each in there}:
         return [_sentence("session", choice.session, list(dict.fromkeys(each["session"] for each in there)))]
+    wanted = dict.fromkeys((choice.feature, *beside))
     features: set[str] = set()
     for each in there[:_MOST_SESSIONS]:
         if choice.session in (None, each["session"]):
             features |= await api.features(each["watch"], each["session"])
-            if choice.feature in features:
+            if wanted.keys() <= features:
                 return []
-    return [_sentence("feature", choice.feature, sorted(features))]
+    return [_sentence("feature", name, sorted(features)) for name in wanted if name not in features]
 
 
 def _sentence(what: str, name: str, there: Collection[str]) -> str:

@@ -57,12 +57,17 @@ class Curation:
 
     def __bool__(self) -> bool:
         """Whether any rule is given."""
-        return self != Curation()
+        return self != ALL
 
     @property
-    def partners(self) -> tuple[str, ...]:
+    def picked_beside(self) -> tuple[str, ...]:
         """The features whose picks are asked for, whatever labels there are."""
         return tuple(dict.fromkeys(name for name, _ in self.distinct))
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The features whose labels or picks are asked for."""
+        return tuple(dict.fromkeys(name for name, _ in (*self.near, *self.away, *self.distinct)))
 
     @property
     def recipes(self) -> tuple[str, ...]:
@@ -91,6 +96,10 @@ class Curation:
             yield f"--consensus {source}:{_number(distance)}"
         if self.top is not None:
             yield f"--top {self.top}"
+
+
+ALL = Curation()
+"""All picks are kept."""
 
 
 def _number(value: float) -> str:

@@ -90,12 +90,16 @@ class PluginUnusable(ConfigurationError, reason="plug-in unusable"):
 
 
 class PackageAbsent(LivetomoError, reason="package absent", exit_code=ExitCode.CONFIGURATION):
-    """A package that this command needs is not installed: the client's installation has only what the client needs."""
+    """A package that this command needs is not installed: the client's installation has only what the client needs.
 
-    def __init__(self, name: str) -> None:
+    extra: the name of the installation that has it.
+    """
+
+    def __init__(self, name: str, extra: str = "daemon") -> None:
+        needs = {"daemon": "This command needs", "curation": "To choose picks by where they lie takes"}[extra]
         super().__init__(
-            f"This command needs the package {name}, which is not installed. Only what follows picks is installed "
-            "without it. Install the rest: pip install 'livetomo[daemon]'"
+            f"{needs} the package {name}, which is not installed. Only what follows picks is installed without it. "
+            f"Install the rest: pip install 'livetomo[{extra}]'"
         )
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from livetomo.core.errors import LivetomoError
+from livetomo.core.exclusion import boxes_of
 from livetomo.publish.payloads.events import MessageSettings, payload_of, result_url
 from livetomo.web.read_model import View, live_sessions
 from livetomo.web.responses import answer, bounded_body, number, required, whole
@@ -86,7 +87,7 @@ class HttpApi:
         )
 
     async def result(self, request: Request) -> Response:
-        """A result's manifest, without the picks themselves, and where its files are."""
+        """A result's manifest, without the picks themselves; where its files are, and where its picks do not count."""
         result_id = request.path_params["result_id"]
         result = await self._view.result(result_id)
         if result is None:
@@ -95,9 +96,11 @@ class HttpApi:
         files = {
             name: facts.to_json() | {"url": f"{url}/files/{name}"} for name, facts in result.manifest.files.items()
         }
+        excluded = {feature: boxes_of(result.exclusions, feature) for feature in result.manifest.picks}
         return answer(
             result.manifest.to_json()
             | {"folder": result.folder, "state": result.state, "committed": result.committed, "files": files}
+            | {"excluded": {feature: boxes for feature, boxes in excluded.items() if boxes}}
         )
 
     async def act(self, request: Request) -> Response:

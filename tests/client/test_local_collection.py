@@ -96,6 +96,24 @@ async def test_a_newer_revision_takes_the_place_of_the_older_one(tmp_path: Path)
     assert names(tmp_path / "krios1" / "s1" / "ribosome.star") == ["TS_01"] * 5 + ["TS_02"]
 
 
+@pytest.mark.parametrize("picks", [5, 2, 0])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_set_that_replaces_another_without_a_retraction_leaves_none_of_its_rows(
+    tmp_path: Path, picks: int, restarted: bool
+) -> None:
+    """As where a part of the tomogram is excluded or taken back in, or where a retraction was not heard."""
+    daemon = FakeDaemon()
+    daemon.picked("TS_01", picks=3)
+    if restarted:
+        await follow(daemon, tmp_path, 1)
+    daemon.picked("TS_01", picks=picks, revision=2, result_id="another")
+    daemon.picked("TS_02", picks=1)
+    follower = await follow(daemon, tmp_path, 2)
+    assert names(tmp_path / "krios1" / "s1" / "ribosome.star") == ["TS_01"] * picks + ["TS_02"]
+    assert follower.collection.count == picks + 1
+    assert Collection(tmp_path, Choice("ribosome")).count == picks + 1, "as many as are in the file"
+
+
 async def test_another_reconstruction_is_called_as_its_series_from_when_it_is_in_force(tmp_path: Path) -> None:
     daemon = FakeDaemon()
     star = tmp_path / "krios1" / "s1" / "ribosome.star"

@@ -93,6 +93,8 @@ OF_A_SET: dict[str, Callable[[Manifest], Any]] = {
     "verdict": lambda m: m["verdict"],
     "excluded": lambda m: (),
     "left_out": lambda m: "",
+    "curated": lambda m: (),
+    "beside": lambda m: {},
 }
 
 
