@@ -12,12 +12,12 @@ from livetomo.client.collected_session import CollectedSession
 from livetomo.client.command import Command, Every
 from livetomo.client.local_collection import Collection
 from livetomo.client.pick_stream import PickStream
-from livetomo.client.pickset import PickSet, RemoteFile
+from livetomo.client.pickset import PickSet
 from livetomo.client.runs import Due, Runs
-from livetomo.client.trouble import RETRY_SECONDS, Trouble, cause_of, patiently
+from livetomo.client.tomogram_file import tomogram_file
+from livetomo.client.trouble import Trouble, cause_of, patiently
 from livetomo.client.unheard import unheard
 from livetomo.core.errors import ApiAway, LivetomoError, NotAsPublished, the_one
-from livetomo.core.naming import slug
 
 log = logging.getLogger(__name__)
 
@@ -123,12 +123,11 @@ class Follower:
         is_said = False
         while True:
             await self.stream.caught_up.wait()
-            assert self.stream.api is not None
             try:
-                for sentence in [] if is_said else await unheard(self._choice, self.stream.api, self.picked_beside):
+                for sentence in [] if is_said else await unheard(self._choice, self._api(), self.picked_beside):
                     log.warning("%s", sentence)
                 is_said = True
-                sessions = await self.stream.api.sessions()
+                sessions = await self._api().sessions()
                 self._over = {(each["watch"], each["session"]) for each in sessions if each.get("live") is False}
             except ApiAway as fault:
                 log.debug("%s", fault)  # the stream says so, where it lasts
@@ -145,7 +144,8 @@ class Follower:
 
     async def _take(self, pickset: PickSet) -> None:
         try:
-            file = await self._file(pickset)
+            kind = self._choice.format
+            file = await tomogram_file(pickset, kind, self._api, self.pause) if kind is not None else None
         except NotAsPublished as fault:
             log.error("%s is left out: %s", pickset.tomogram, fault)
             return
@@ -162,39 +162,9 @@ class Follower:
             self.on_change(pickset, self.collection)
             self._look_at((pickset.watch, pickset.session), session)
 
-    async def _file(self, pickset: PickSet) -> tuple[str, bytes] | None:
-        kind = self._choice.format
-        if kind is None or pickset.retracted or pickset.left_out:
-            return None
-        if pickset.excluded:
-            log.warning(
-                "%s: a part of it is excluded, and its file in the format %s has all of it: it is not fetched",
-                *(pickset.tomogram, kind),
-            )
-            return None
-        file = pickset.files.get(kind)
-        if file is None:
-            known = ", ".join(sorted(pickset.files)) or "none"
-            raise NotAsPublished(
-                f'it is not published as "{kind}" (but as: {known}). '
-                "Add that to the formats in the table export of its recipe."
-            )
-        ending = file.name.rsplit(".", 1)[-1]
-        return f"{slug(pickset.tomogram)}.{kind}.{ending}", await self._fetched(file)
-
-    async def _fetched(self, file: RemoteFile) -> bytes:
-        """The file, however long the daemon is away."""
+    def _api(self) -> ApiClient:
         assert self.stream.api is not None
-        trouble = Trouble(f"Fetching {file.name}")
-        while True:
-            try:
-                content = await self.stream.api.fetch(file)
-            except ApiAway as fault:
-                trouble.say(str(fault))
-                await self.pause(RETRY_SECONDS)
-            else:
-                trouble.over()
-                return content
+        return self.stream.api
 
     # What follows from it.
 

@@ -22,6 +22,7 @@ class RemoteResult:
         self._result_id = result_id
         self._folder = folder
         self._body: Mapping[str, Any] | None = None
+        self._contents: dict[str, bytes] = {}
         self._paths: dict[str, Path | None] = {}
 
     def body(self) -> Mapping[str, Any]:
@@ -49,10 +50,12 @@ class RemoteResult:
         Raises:
             NotAsPublished: it is gone, or is not what was published.
         """
-        file = self._file(name)
-        if file is None:
-            raise NotAsPublished(f"its result has no {name}")
-        return self._api.content(file)
+        if name not in self._contents:
+            file = self._file(name)
+            if file is None:
+                raise NotAsPublished(f"its result has no {name}")
+            self._contents[name] = self._api.content(file)
+        return self._contents[name]
 
     def path(self, name: str) -> Path | None:
         """The same on disk, for a file that is large; None where it was not published, or is gone.

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.status import BrokerState
-from livetomo.core.tomogram import Fault
+from livetomo.core.tomogram import Fault, TomogramId
 from livetomo.web.api import MOST_BODY_BYTES
 from livetomo.web.app import create_app
 from livetomo.web.auth import AccessRules
@@ -103,6 +103,26 @@ async def test_a_result_is_reported_with_links_that_work(daemon: FakeDaemon) -> 
         assert tile.headers["content-type"] == "image/png"
         whole = await client.get(f"/api/v1/results/{result}/files/result.json")
         assert whole.json()["result_id"] == result
+
+
+async def test_a_result_says_where_its_picks_do_not_count_by_now(daemon: FakeDaemon) -> None:
+    await daemon.arrive("TS_01")
+    result = await daemon.finish()
+    who, exclusions = TomogramId("krios1", SESSION, "TS_01"), daemon.catalog.exclusions
+    async with browsing(daemon) as client:
+
+        async def excluded() -> object:
+            return (await client.get(f"/api/v1/results/{result}")).json()["excluded"]
+
+        assert await excluded() == {}
+        exclusions.exclude(who, who="ada", why="ice", feature="ribosome", box={"z": (0.0, 20.0)})
+        exclusions.exclude(who, who="ada", why="ice", feature="membrane")
+        exclusions.exclude(TomogramId("krios1", SESSION, "TS_02"), who="ada", why="ice")
+        assert await excluded() == {"ribosome": [{"z": [0.0, 20.0]}]}
+        exclusions.exclude(who, who="ada", why="ice")
+        assert await excluded() == {"ribosome": [{}]}
+        exclusions.readmit(who, who="ada")
+        assert await excluded() == {}
 
 
 async def test_a_dashboard_gets_the_latest_pictures_without_knowing_their_ids(daemon: FakeDaemon) -> None:
