@@ -52,7 +52,9 @@ def document() -> dict[str, Any]:
                     epoch={"type": "string", "description": "a new epoch: events are numbered anew"},
                 ),
             ),
-            "/api/v1/results/{result_id}": _get("Manifest of a result, and addresses of its files", _path("result_id")),
+            "/api/v1/results/{result_id}": _get(
+                "Manifest of a result, addresses of its files, and where its picks do not count", _path("result_id")
+            ),
             "/api/v1/results/{result_id}/files/{name}": _get(
                 "File that the manifest lists", _path("result_id"), _path("name")
             ),

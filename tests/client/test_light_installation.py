@@ -44,12 +44,27 @@ async def test_a_light_installation_follows_picks_and_says_what_it_lacks(
     there = said_by(light, "-c", f"from importlib.util import find_spec as f\nprint(*(n for n in {HEAVY} if f(n)))")
     assert there.stdout.split() == []
 
+    (tmp_path / "boxes.json").write_text('{"*": [{}]}')
+    for option in (("--edge", "10"), ("--region", str(tmp_path / "boxes.json"))):
+        async with facility.followed(tmp_path / "curated", *option, python=str(light)) as process:
+            _, complaints = await process.communicate()
+        assert process.returncode == 2
+        assert complaints.decode().endswith("Install the rest: pip install 'livetomo[curation]'\n")
+        assert "the package numpy, which is not installed" in complaints.decode()
+
     (tmp_path / "empty").touch()
     for command in (["run", "empty"], ["process", "empty", "--output", "out"]):
         refused = said_by(light, "-m", "livetomo", *command, cwd=tmp_path)
         assert refused.returncode == 2
         assert "pip install 'livetomo[daemon]'" in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_rules_of_curation_take_numpy_and_scipy_alone() -> None:
+    """They are what `livetomo[curation]` installs."""
+    modules = "livetomo.curation.rules, livetomo.curation.received"
+    done = said_by(Path(sys.executable), "-c", f"import sys, {modules}\nprint(*sys.modules)")
+    assert set(done.stdout.split()) & set(HEAVY) == {"numpy", "scipy"}, done.stderr
 
 
 def said_by(python: Path, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
