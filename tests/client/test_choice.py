@@ -25,6 +25,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "--false-share 0.1": {"false_share": 0.1},
     "--threshold 0.6": {"threshold": 0.6},
     "--verdict bad": {"verdict": "bad"},
+    "--edge 20 --near ice:9": {"curation": ("--edge 20", "--near ice:9")},
 }
 
 
@@ -39,10 +40,24 @@ def test_another_choice_is_refused_with_what_the_folder_was_begun_with(tmp_path:
     assert Collection(tmp_path, BEGUN).position == 7
 
 
+def test_a_folder_that_was_curated_does_not_go_on_without_that(tmp_path: Path) -> None:
+    curated = replace(BEGUN, curation=("--edge 20",))
+    Collection(tmp_path, curated).save(7)
+    assert Collection(tmp_path, curated).position == 7
+    with pytest.raises(ConfigurationError, match=r"--edge 20, and .*\(no option from --region to --top\)"):
+        Collection(tmp_path, BEGUN)
+
+
 def test_a_folder_of_an_older_version_goes_on_and_has_its_choice_from_then_on(tmp_path: Path) -> None:
     older = {"feature": "ribosome", "format": None, "position": 3, "epoch": "", "began": 0, "sessions": []}
     (tmp_path / "follow.json").write_text(json.dumps(older))
-    for wrong in ({"feature": "membrane"}, {"false_share": 0.1}, {"threshold": 0.1}, {"verdict": "bad"}):
+    for wrong in (
+        {"feature": "membrane"},
+        {"false_share": 0.1},
+        {"threshold": 0.1},
+        {"verdict": "bad"},
+        {"curation": ("--top 3",)},
+    ):
         with pytest.raises(ConfigurationError, match="collects --feature ribosome"):
             Collection(tmp_path, replace(Choice("ribosome", watch="krios1"), **wrong))
     one = Collection(tmp_path, Choice("ribosome", watch="krios1"))
