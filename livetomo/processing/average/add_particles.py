@@ -1,6 +1,7 @@
 """The particles of one tomogram, cut out, turned back and added up."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,53 +10,66 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from livetomo.core.particle_sums import SIDE, SUMS_SHAPE, ParticleSums, average_voxel_angstrom, radius_voxels
+from livetomo.processing.match.band import FilledWedge
 
 _BATCH = 64
 _LEAST_INSIDE = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class PooledVolume:
+    """A tomogram as coarse as an average of its particles can be.
+
+    volume: (z, y, x), matter positive, the mean of `factor` voxels of the tomogram along each axis; float16.
+    """
+
+    volume: Tensor
+    factor: int
+    voxel_size_angstrom: float
+    diameter_angstrom: float
+
+
+def pooled(volume: Tensor, *, voxel_size_angstrom: float, diameter_angstrom: float) -> PooledVolume:
+    """Of a tomogram (z, y, x; matter positive), for particles of this diameter."""
+    factor = math.floor(average_voxel_angstrom(diameter_angstrom) / voxel_size_angstrom + 1e-6)
+    factor = max(1, min(factor, *volume.shape))
+    coarse = volume if factor == 1 else torch.nn.functional.avg_pool3d(volume[None, None], factor)[0, 0]
+    return PooledVolume(coarse.half(), factor, factor * voxel_size_angstrom, diameter_angstrom)
+
+
 def sum_of_particles(
-    volume: Tensor,
+    source: PooledVolume,
     position: npt.NDArray[np.floating],
     euler: npt.NDArray[np.floating],
-    *,
-    voxel_size_angstrom: float,
-    diameter_angstrom: float,
-    most_tilt_degrees: float = 60.0,
+    wedge: FilledWedge | None,
 ) -> ParticleSums:
-    """The particles at `position` (n, 3; z, y, x, voxels), every second one in each half.
+    """The particles at `position` (n, 3; z, y, x, voxels of the tomogram), every second one in each half.
 
-    volume: (z, y, x), matter positive, tilted about y. euler: (n, 3) RELION's rot, tilt and psi, degrees.
-    most_tilt_degrees: coefficients that are steeper have been measured in no view, and count in no sum.
+    euler: (n, 3) RELION's rot, tilt and psi, degrees. wedge: the filled angles; None where all are. Coefficients that
+    no view has measured count in no sum.
 
     Each particle is brought to a mean of 0 and a deviation of 1 of what lies around it, so that none counts for more
     than another. A particle of whose box more than half lies outside of the volume is left out. Interpolation is
     linear: this is a look at what was picked.
     """
-    fine = average_voxel_angstrom(diameter_angstrom) / voxel_size_angstrom
-    pooled, factor = _pooled(volume, fine)
-    centres = torch.from_numpy((np.asarray(position, np.float32) - (factor - 1) / 2) / factor).to(volume.device)
-    turns = torch.from_numpy(_turns_zyx(np.asarray(euler, np.float64))).to(volume.device)
-    signal = torch.zeros(SUMS_SHAPE, dtype=torch.complex64, device=volume.device)
-    weight, count = torch.zeros(SUMS_SHAPE, device=volume.device), [0, 0]
+    device, step = source.volume.device, average_voxel_angstrom(source.diameter_angstrom) / source.voxel_size_angstrom
+    centres = torch.from_numpy((np.asarray(position, np.float32) - (source.factor - 1) / 2) / source.factor).to(device)
+    turns = torch.from_numpy(_turns_zyx(np.asarray(euler, np.float64))).to(device)
+    volume = source.volume.float()[None, None]
+    signal = torch.zeros(SUMS_SHAPE, dtype=torch.complex64, device=device)
+    weight, count = torch.zeros(SUMS_SHAPE, device=device), [0, 0]
     for start in range(0, len(centres), _BATCH):
         batch = slice(start, start + _BATCH)
-        boxes, inside = _cut(pooled, centres[batch], turns[batch], fine / factor)
+        boxes, inside = _cut(volume, centres[batch], turns[batch], step)
         kept = inside >= _LEAST_INSIDE
         transforms = torch.fft.rfftn(torch.fft.ifftshift(_normalised(boxes), dim=(1, 2, 3)), dim=(1, 2, 3))
-        measured = _measured(turns[batch], most_tilt_degrees) & kept[:, None, None, None]
+        measured = _measured(turns[batch], wedge) & kept[:, None, None, None]
         for half in (0, 1):
             mine = slice((half + start) % 2, None, 2)
             signal[half] += (transforms[mine] * measured[mine]).sum(0)
             weight[half] += measured[mine].sum(0)
             count[half] += int(kept[mine].sum())
     return ParticleSums(signal.cpu().numpy(), weight.cpu().numpy(), (count[0], count[1]))
-
-
-def _pooled(volume: Tensor, fine: float) -> tuple[Tensor, int]:
-    """The volume averaged over whole voxels, as far as the average's voxels allow; and over how many."""
-    factor = max(1, min(math.floor(fine + 1e-6), *volume.shape))
-    return torch.nn.functional.avg_pool3d(volume[None, None].float(), factor), factor
 
 
 def _turns_zyx(euler: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
@@ -66,15 +80,15 @@ def _turns_zyx(euler: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(matrices[:, ::-1, ::-1], np.float32)
 
 
-def _cut(pooled: Tensor, centres: Tensor, turns: Tensor, step: float) -> tuple[Tensor, Tensor]:
+def _cut(volume: Tensor, centres: Tensor, turns: Tensor, step: float) -> tuple[Tensor, Tensor]:
     """(n, SIDE, SIDE, SIDE) boxes in the particles' own axes, and the share of each that lies in the volume."""
-    axis = torch.arange(SIDE, device=pooled.device, dtype=torch.float32) - SIDE // 2
+    axis = torch.arange(SIDE, device=volume.device, dtype=torch.float32) - SIDE // 2
     grid = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     places = centres[:, None] + step * (grid @ turns.transpose(1, 2))
-    last = torch.tensor(pooled.shape[2:], device=pooled.device) - 1
+    last = torch.tensor(volume.shape[2:], device=volume.device) - 1
     inside = ((places >= 0) & (places <= last)).all(-1).float().mean(1)
     relative = (2 * places / last.clamp(min=1) - 1).flip(-1).reshape(1, -1, 1, 1, 3)
-    boxes = torch.nn.functional.grid_sample(pooled, relative, align_corners=True, padding_mode="border")
+    boxes = torch.nn.functional.grid_sample(volume, relative, align_corners=True, padding_mode="border")
     return boxes.reshape(-1, SIDE, SIDE, SIDE), inside
 
 
@@ -86,10 +100,11 @@ def _normalised(boxes: Tensor) -> Tensor:
     return (boxes - mean[:, None, None, None]) / deviation[:, None, None, None]
 
 
-def _measured(turns: Tensor, most_tilt_degrees: float) -> Tensor:
+def _measured(turns: Tensor, wedge: FilledWedge | None) -> Tensor:
     """(n, SIDE, SIDE, SIDE // 2 + 1) which coefficients of the turned-back boxes some view has seen."""
+    shape = (len(turns), SIDE, SIDE, SIDE // 2 + 1)
+    if wedge is None:
+        return torch.ones(shape, dtype=torch.bool, device=turns.device)
     k, half = torch.fft.fftfreq(SIDE, device=turns.device), torch.fft.rfftfreq(SIDE, device=turns.device)
     frequency = torch.stack(torch.meshgrid(k, k, half, indexing="ij"), -1).reshape(-1, 3)
-    kz, _, kx = (frequency @ turns.transpose(1, 2)).unbind(-1)
-    seen = kz.abs() <= math.tan(math.radians(most_tilt_degrees)) * kx.abs() + 1e-6
-    return seen.reshape(-1, SIDE, SIDE, SIDE // 2 + 1)
+    return wedge.holds(*(frequency @ turns.transpose(1, 2)).unbind(-1)).reshape(shape)

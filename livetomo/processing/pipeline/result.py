@@ -1,7 +1,7 @@
 """What is known of a tomogram when everything has been done: its files and its manifest are made of this."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from livetomo.processing.pipeline.find_particles import FoundParticles
 from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.voxel_evidence import Settled
+from livetomo.results.average.sums_file import TomogramAverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class TomogramResult:
     maps: by feature, after competition and interactions. labels: int8, which feature each voxel of the maps' grid
         belongs to; None where no feature has an extent.
     found: positions in voxels of the tomogram. findings: every figure with its verdict, every warning.
+    averages: by feature, of picks with orientations.
     """
 
     spec: JobSpec
@@ -39,6 +41,7 @@ class TomogramResult:
     labels: npt.NDArray[np.int8] | None
     found: FoundParticles
     findings: Findings
+    averages: Mapping[str, TomogramAverage] = field(default_factory=dict)
 
     def published(self, rule: Pick) -> Picks:
         """The picks of a rule's feature that are above its threshold."""

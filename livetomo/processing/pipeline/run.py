@@ -8,6 +8,7 @@ import torch
 from livetomo.core.manifest import ResultManifest
 from livetomo.formats.frame import Frame
 from livetomo.processing.networks.package import Models
+from livetomo.processing.pipeline.average_picks import averages, kept_for_averages
 from livetomo.processing.pipeline.before_denoising import look_and_clip_
 from livetomo.processing.pipeline.decoys import with_decoys_
 from livetomo.processing.pipeline.denoise import denoise_
@@ -47,7 +48,7 @@ def run(
 
     models: those of the device, kept from one tomogram to the next.
     announce: is called with a stage's name as it begins: read, denoise, segment, decoys (where the recipe asks for
-        them), interact, pick, measure, write.
+        them), interact, pick, average (where it asks for orientations), measure, write.
 
     Raises:
         PermanentError: the input is at fault.
@@ -70,6 +71,7 @@ def run(
         with clock.stage("denoise"):
             seen, inputs = look_and_clip_(volume, plan, spec, blank)
             compared = match_inputs(volume, plan, spec, blank)
+            kept = kept_for_averages(volume, plan, compared)
             volume = denoise_(volume, spec, geometry, blank)
         nothing = None if blank is None else blank.mask
         with clock.stage("segment"):
@@ -83,6 +85,10 @@ def run(
             labels = label(maps, plan)
         with clock.stage("pick"):
             found = pick(maps, plan, compared)
+        added = {}
+        if compared:
+            with clock.stage("average"):
+                added = averages(kept, compared, found, plan)
         with clock.stage("measure"):
             extent = TomogramExtent.of(geometry, blank)
             frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts, path=str(spec.path))
@@ -91,7 +97,9 @@ def run(
             judged = judge(spec, extent, findings.figures)
             warnings = findings.warnings + judged.warnings + unused_pixel_size(spec, frame).warnings
             findings = Findings(judged.figures, warnings)
-        result = TomogramResult(spec, header, voxel_size, frame, plan, volume, maps.maps, labels, found, findings)
+        result = TomogramResult(
+            spec, header, voxel_size, frame, plan, volume, maps.maps, labels, found, findings, added
+        )
         with room_for(folder):
             with clock.stage("write"):
                 write_files(result, folder)

@@ -34,6 +34,7 @@ from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.result import TomogramResult
 from livetomo.processing.pipeline.stage_clock import StageClock, now
+from livetomo.results.average.sums_file import sums_content, sums_name
 
 MOST_INLINE_PICKS = 1000
 FOLLOWED_FORMAT = "relion5"
@@ -61,6 +62,9 @@ def write_files(result: TomogramResult, folder: Path) -> None:
             _export(folder / "picks", name, placed, rule.feature)
         candidates = candidates_text(Placed(result.found.candidates[rule.feature], frame))
         (folder / candidates_name(rule.feature)).write_bytes(candidates.encode())
+    for feature, average in result.averages.items():
+        (folder / sums_name(feature)).parent.mkdir(exist_ok=True)
+        (folder / sums_name(feature)).write_bytes(sums_content(average))
     # Pictures and kept volumes have the input's own polarity: what was dark is dark.
     shown = result.denoised.cpu().numpy()
     if recipe.density == "dark":

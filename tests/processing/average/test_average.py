@@ -9,7 +9,8 @@ from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.particle_sums import SIDE, ParticleSums, average_voxel_angstrom, radius_voxels
 from livetomo.core.picks import Picks
 from livetomo.processing.average import add_particles
-from livetomo.processing.average.add_particles import sum_of_particles
+from livetomo.processing.average.add_particles import PooledVolume, pooled, sum_of_particles
+from livetomo.processing.match.band import FilledWedge
 from livetomo.results.average.agreement import agreement, half_correlation
 from livetomo.simulate.background import Crowd
 from livetomo.simulate.microscope import Microscope, image
@@ -35,9 +36,11 @@ def summed(
     volume: torch.Tensor, picks: Picks, *, voxel: float = VOXEL, euler: np.ndarray | None = None
 ) -> ParticleSums:
     turns = picks.euler if euler is None else euler
-    return sum_of_particles(
-        volume, picks.position, turns, voxel_size_angstrom=voxel, diameter_angstrom=DIAMETER, most_tilt_degrees=60
-    )
+    return sum_of_particles(pooled_of(volume, voxel), picks.position, turns, FilledWedge(-60, 60))
+
+
+def pooled_of(volume: torch.Tensor, voxel: float = VOXEL) -> PooledVolume:
+    return pooled(volume, voxel_size_angstrom=voxel, diameter_angstrom=DIAMETER)
 
 
 def beside(picks: Picks, shape: torch.Size, seed: int) -> Picks:
@@ -124,14 +127,7 @@ def test_the_particle_lies_in_the_middle_whatever_the_voxels(voxel: float) -> No
     place = np.array([21.3, 20.0, 19.6]) * 15 / voxel
     axes = np.indices([round(42 * 15 / voxel)] * 3) - place[:, None, None, None]
     ball = torch.from_numpy(np.exp(-(axes**2).sum(0) / (2 * (45 / voxel) ** 2)).astype(np.float32))
-    sums = sum_of_particles(
-        ball,
-        place[None],
-        np.zeros((1, 3)),
-        voxel_size_angstrom=voxel,
-        diameter_angstrom=DIAMETER,
-        most_tilt_degrees=89.99,
-    )
+    sums = sum_of_particles(pooled_of(ball, voxel), place[None], np.zeros((1, 3)), None)
     found = sums.average()
     found = np.clip(found - 0.3 * found.max(), 0, None)
     middle = (np.indices(found.shape) * found).sum((1, 2, 3)) / found.sum()
@@ -167,13 +163,7 @@ def test_a_particle_outside_is_left_out_and_counted_nowhere(session) -> None:
 
 
 def test_no_particles_are_no_average() -> None:
-    nothing = sum_of_particles(
-        torch.zeros(20, 20, 20),
-        np.zeros((0, 3)),
-        np.zeros((0, 3)),
-        voxel_size_angstrom=VOXEL,
-        diameter_angstrom=DIAMETER,
-    )
+    nothing = sum_of_particles(pooled_of(torch.zeros(20, 20, 20)), np.zeros((0, 3)), np.zeros((0, 3)), None)
     assert nothing.count == (0, 0)
     look = agreement(nothing, nothing, diameter_angstrom=DIAMETER)
     assert (look.particles, look.signal, look.by_chance, look.resolution_angstrom) == (0, 0.0, 0.0, None)
@@ -181,8 +171,6 @@ def test_no_particles_are_no_average() -> None:
 
 def test_an_empty_region_adds_no_number_that_is_none() -> None:
     flat = torch.zeros(60, 60, 60)
-    sums = sum_of_particles(
-        flat, np.full((3, 3), 30.0), np.zeros((3, 3)), voxel_size_angstrom=VOXEL, diameter_angstrom=DIAMETER
-    )
+    sums = sum_of_particles(pooled_of(flat), np.full((3, 3), 30.0), np.zeros((3, 3)), FilledWedge(-60, 60))
     assert np.isfinite(sums.average()).all()
     assert agreement(sums, sums, diameter_angstrom=DIAMETER).signal == 0.0
