@@ -18,7 +18,7 @@ from livetomo.processing.pipeline.find_particles import FoundParticles
 from livetomo.processing.pipeline.match_candidates import MatchInput, matched
 from livetomo.results.average.sums_file import TomogramAverage
 
-_PLACES = 1 / 8
+_PLACES = 1 / 4
 _FEWEST_PLACES = 8
 _AWAY_DIAMETERS = (1.0, 1.5)
 _APART_DIAMETERS = 0.8
@@ -50,18 +50,18 @@ def averages(
         picks, source, wedge = found.published(rule), kept[rule.feature], compared[rule.feature].wedge
         shape = plan.grid.tomogram.shape_zyx
         diameter = source.diameter_angstrom
-        places = _beside(picks.position, shape, diameter / plan.grid.tomogram.voxel_size_angstrom)
-        beside = matched(_at(places), rule, compared[rule.feature], shape)
+        places = beside(picks.position, shape, diameter / plan.grid.tomogram.voxel_size_angstrom)
+        chance = matched(_at(places), rule, compared[rule.feature], shape)
         sums = (
             sum_of_particles(source, each.position, each.euler, wedge)
-            for each in (picks, beside)
+            for each in (picks, chance)
             if each.euler is not None
         )
         made[rule.feature] = TomogramAverage(diameter, *sums)
     return made
 
 
-def _beside(
+def beside(
     position: npt.NDArray[np.float32], shape_zyx: tuple[int, int, int], diameter: float
 ) -> npt.NDArray[np.float32]:
     """Places (m, 3) beside some of these: at the same depth, in the volume, and apart from all of them."""

@@ -16,7 +16,7 @@ from livetomo.core.particle_sums import (
 
 THRESHOLD = 0.143
 _SOFT_VOXELS = 3.0
-_BAND_DIAMETERS = (0.5, 0.15)
+_BAND_DIAMETERS = (0.35, 0.15)
 _MOST = 0.9999
 _FEWEST = 100
 
@@ -88,7 +88,7 @@ class Agreement:
     """What the halves of an average say.
 
     particles: how many are in it.
-    signal: of one particle over its noise, by the correlation of the halves between .5 and .15 diameters. by_chance:
+    signal: of one particle over its noise, by the correlation of the halves between .35 and .15 diameters. by_chance:
         the same of places beside the particles, which were turned to fit the map as the particles were: any noise that
         is turned so looks a little like the map, in both halves.
     resolution_angstrom: where the correlation beyond that of chance falls below .143; None where it is below from the

@@ -73,9 +73,8 @@ def test_each_result_holds_its_sums_and_they_are_files_of_it(session: Path) -> N
 
 
 def test_the_command_shows_that_the_picks_are_the_particle(session: Path, tmp_path: Path) -> None:
-    ran = CliRunner().invoke(
-        command, ["average", str(session), "--output", str(tmp_path), "--verdict", "bad", "--json"]
-    )
+    words = ["average", str(session), "--output", str(tmp_path), "--verdict", "bad"]
+    ran = CliRunner().invoke(command, [*words, "--json"])
     assert ran.exit_code == 0, ran.output
     look = json.loads(ran.output)["ribosome"]
     assert look["tomograms"] == 2
@@ -109,7 +108,7 @@ def test_a_session_without_orientations_says_what_to_do(tmp_path: Path) -> None:
 
 def test_the_places_of_the_null_are_beside_the_picks_and_apart_from_all() -> None:
     position = np.random.default_rng(2).uniform([20, 12, 12], [40, 130, 130], (60, 3)).astype(np.float32)
-    places = average_picks._beside(position, (60, 144, 144), 15.0)
+    places = average_picks.beside(position, (60, 144, 144), 15.0)
     assert len(places) >= 6
     apart = np.linalg.norm(places[:, None] - position, axis=2).min(axis=1)
     assert (apart >= 0.8 * 15).all()
@@ -120,5 +119,5 @@ def test_the_places_of_the_null_are_beside_the_picks_and_apart_from_all() -> Non
 
 def test_where_no_place_is_free_there_is_no_null_and_without_picks_nothing() -> None:
     full = np.stack(np.meshgrid(*[np.arange(0, 24, 4.0)] * 3, indexing="ij"), -1).reshape(-1, 3).astype(np.float32)
-    assert len(average_picks._beside(full, (24, 24, 24), 12.0)) == 0
-    assert average_picks._beside(full[:0], (24, 24, 24), 12.0).shape == (0, 3)
+    assert len(average_picks.beside(full, (24, 24, 24), 12.0)) == 0
+    assert average_picks.beside(full[:0], (24, 24, 24), 12.0).shape == (0, 3)
