@@ -517,8 +517,8 @@ def test_orientations_stand_in_the_message_the_star_and_the_candidates(tmp_path:
     turns = np.array([[10, 20, 30], [-40, 90, 170], [0, 5, -5]], np.float32)
     picked = pipeline.pick
 
-    def oriented(maps, plan):
-        found = picked(maps, plan)
+    def oriented(maps, plan, compared=None):
+        found = picked(maps, plan, compared)
         candidates = {name: replace(one, euler=turns[: len(one)]) for name, one in found.candidates.items()}
         return replace(found, candidates=candidates)
 
