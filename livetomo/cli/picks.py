@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from livetomo.cli.acquisition import acquisition_options
 from livetomo.cli.curation import curation_options
 from livetomo.cli.options import EXISTING_FILE, NAME, daemon_options, verdict_option
 from livetomo.cli.session_folder import folder_of_session
@@ -17,6 +18,7 @@ from livetomo.core.quality.metric import Verdict
 from livetomo.results.left_out import LeftOut
 
 if TYPE_CHECKING:
+    from livetomo.core.acquisition import Acquisition
     from livetomo.curation.dropped import Dropped
     from livetomo.results.folder import Result
 
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     type=EXISTING_FILE,
     help="RELION 5's own tomograms.star with these tilt series: it gives names, sizes and pixel size.",
 )
+@acquisition_options
 @click.option(
     "--calibrate",
     is_flag=True,
@@ -74,6 +77,7 @@ def command(
     false_share: float | None,
     pixel_size: float | None,
     tomograms_star: Path | None,
+    acquisition: "Acquisition",
     calibrate: bool,
     curation: Curation,
     verdict: Verdict,
@@ -85,6 +89,9 @@ def command(
     SESSION is a folder of results, or the name of a session that the daemon knows.
 
     --threshold and --false-share choose anew among the candidates that were kept; nothing is computed again.
+
+    RELION 5 needs voltage, spherical aberration, amplitude contrast, hand and dose of the tilt series, too: give by
+    --voltage to --view-dose what the files beside the tomograms do not say. The command says what is missing.
 
     Among these, the options from --region to --top keep picks by where they lie and what is near them, and say how many
     they left out (docs/curation.md).
@@ -150,6 +157,7 @@ def command(
         false_share=false_share,
         pixel_size_angstrom=pixel_size,
         tomograms_star="" if tomograms_star is None else str(tomograms_star.absolute()),
+        acquisition=acquisition,
         everywhere=everywhere,
         calibrate=calibrate,
         rules=rules,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -13,8 +14,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from livetomo.config import defaults
 from livetomo.config.explain import explain
 from livetomo.config.user_file import KnownName, UserModel, plain_name, read_toml
+from livetomo.core.acquisition import Acquisition
 from livetomo.core.errors import ConfigurationError
-from livetomo.core.units import Bytes, Seconds, VoxelSize, whole_number
+from livetomo.core.units import Bytes, Number, Seconds, VoxelSize, whole_number
 from livetomo.system.registries import PRODUCERS
 
 Name = Annotated[str, Field(max_length=60), plain_name("_.-")]
@@ -58,6 +60,12 @@ class Watch(UserModel):
         that are there, or `"ignore"` them.
     halves_patience: how long a tomogram waits for its half-maps.
     default_voxel_size_angstrom: used if no other source gives a voxel size; each tomogram then has a warning.
+    voltage_kilovolt: of the microscope. This and the next four keys go into the session's `tomograms.star` for RELION
+        5; without them, what the files beside the tomograms say does.
+    spherical_aberration_mm: of the objective lens (Cs).
+    amplitude_contrast: a fraction, mostly 0.07 or 0.1.
+    hand: RELION's `rlnTomoHand`: 1 if the defocus grows with z, else -1.
+    view_dose_electrons_per_angstrom2: dose of each tilt image.
     """
 
     name: Name
@@ -76,6 +84,16 @@ class Watch(UserModel):
     halves: Literal["wait", "use", "ignore"] = "wait"
     halves_patience: Seconds = 600.0
     default_voxel_size_angstrom: VoxelSize = 10.0
+    voltage_kilovolt: Annotated[Number, Field(ge=10, le=1000)] | None = None
+    spherical_aberration_mm: Annotated[Number, Field(ge=0.001, le=10)] | None = None
+    amplitude_contrast: Annotated[Number, Field(gt=0, le=1)] | None = None
+    hand: Annotated[Literal[1, -1], whole_number] | None = None
+    view_dose_electrons_per_angstrom2: Annotated[Number, Field(gt=0, le=1000)] | None = None
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """How its tilt series are taken."""
+        return Acquisition(**{field.name: getattr(self, field.name) for field in fields(Acquisition)})
 
     @field_validator("session")
     @classmethod

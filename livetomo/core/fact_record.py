@@ -3,7 +3,12 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any, Self, dataclass_transform
+from typing import Any, Protocol, Self, dataclass_transform, runtime_checkable
+
+
+@runtime_checkable
+class _AsJson(Protocol):
+    def to_json(self) -> Any: ...
 
 
 class _Fact:
@@ -106,7 +111,7 @@ def table() -> Any:
 
 
 def _json(value: object) -> object:
-    if isinstance(value, FactRecord):
+    if isinstance(value, _AsJson):
         return value.to_json()
     if isinstance(value, tuple):
         return [_json(one) for one in value]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from livetomo.core.fact_record import FactRecord, fact, number, size, table, text
+from livetomo.core.tilt_views import TiltViews
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class SidecarFacts(ScaleFacts):
     series:          of which tilt series it is a reconstruction.
     notes:           sentences for people about how it was taken.
     scales:          what each sidecar says of sizes, the most believed first, where they were kept apart.
+    views:           of the tilt series, one by one; views_missing says why they are not known, where there are files
+        that should say so.
     sidecars:        the kind of each sidecar that was read, by its path.
     unread_sidecars: why others were not.
     producer:        the plug-in that recognised it, as provenance has it; empty where livetomo itself did.
@@ -87,6 +90,7 @@ class SidecarFacts(ScaleFacts):
     # The microscope.
     voltage_kilovolt: float | None = number()
     spherical_aberration_mm: float | None = number()
+    amplitude_contrast: float | None = number()
     phase_shift_degrees: float | None = number()
     total_dose_electrons_per_angstrom2: float | None = number()
     pre_exposure_electrons_per_angstrom2: float | None = number()
@@ -102,6 +106,8 @@ class SidecarFacts(ScaleFacts):
     series: SeriesFacts | None = fact(_series)
     notes: tuple[str, ...] = fact(lambda value: tuple(value or ()))
     scales: tuple[ScaleFacts, ...] = fact(lambda value: tuple(map(ScaleFacts.from_json, value or ())))
+    views: TiltViews | None = fact(TiltViews.from_json)
+    views_missing: str = text()
     sidecars: Mapping[str, str] = table()
     unread_sidecars: Mapping[str, str] = table()
     producer: Mapping[str, str] = table()

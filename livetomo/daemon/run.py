@@ -152,7 +152,13 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
     publisher = _publisher(config, settings, catalog, metrics)
     disks = Disks(config)
     await disks.look()
-    stars = SessionStars(catalog, config.output, watches=lambda: watches.names, may_write=lambda: outputs.ready)
+    stars = SessionStars(
+        catalog,
+        config.output,
+        watches=lambda: watches.names,
+        may_write=lambda: outputs.ready,
+        acquisitions={watch.name: watch.acquisition for watch in config.watch},
+    )
     watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
     outputs = Outputs(config, lambda: catalog(reached), lambda: watches.names)
     await outputs.look()

@@ -1,10 +1,10 @@
 """Each session's stars, kept up to date with its results: derived, replaced whole, made by a process of their own.
 
 That process reads on its standard input what to write: {"results": {folder: {"metadata": …, "verdict": …}},
-"exclusions": […], "set_aside": […], "session": folder, "format": name}, and writes on its standard output what it could
-not read: {"left_out": {tomogram: why}}. Tomograms whose verdict is bad, and what people or rules have taken out, are in
-no star. Beside the stars it leaves `metadata.json`, what sidecars say by now, and `session.json`, verdicts, exclusions
-and results that are not in force, for what is derived from the results later.
+"exclusions": […], "set_aside": […], "acquisition": {…}, "session": folder, "format": name}, and writes on its standard
+output what it could not read: {"left_out": {tomogram: why}}. Tomograms whose verdict is bad, and what people or rules
+have taken out, are in no star. Beside the stars it leaves `metadata.json`, what sidecars say by now, and
+`session.json`, verdicts, exclusions and results that are not in force, for what is derived from the results later.
 """
 
 import asyncio
@@ -13,12 +13,13 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from livetomo.catalog.catalog import CatalogThread
+from livetomo.core.acquisition import Acquisition
 from livetomo.core.errors import LivetomoError, ResultUnreadable, SourceUnreadable
 from livetomo.core.exclusion import Exclusion
 from livetomo.core.json_object import JsonObject
@@ -51,7 +52,10 @@ log = logging.getLogger("livetomo.session_stars")
 
 @dataclass(eq=False, repr=False)
 class SessionStars:
-    """Writes `<output>/<watch>/<session>/particles/` anew a while after results, or what is known of them, changed."""
+    """Writes `<output>/<watch>/<session>/particles/` anew a while after results, or what is known of them, changed.
+
+    acquisitions: how the configuration says that tilt series are taken, by the watches' names.
+    """
 
     catalog: CatalogThread
     output: str
@@ -59,6 +63,7 @@ class SessionStars:
     watches: Callable[[], Collection[str]]
     gather_seconds: float = GATHER_SECONDS
     may_write: Callable[[], bool] = lambda: True
+    acquisitions: Mapping[str, Acquisition] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._due: dict[tuple[str, str], float] = {}
@@ -140,6 +145,7 @@ class SessionStars:
         order: dict[str, Any] = {"results": results, "session": str(folder), "format": FORMAT}
         order["exclusions"] = [each.to_json() for each in excluded]
         order["set_aside"] = await self.catalog(lambda catalog: catalog.reinstatements.set_aside(watch, session))
+        order["acquisition"] = self.acquisitions.get(watch, Acquisition()).to_json()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "livetomo.daemon.session_exports"),
             stdin=asyncio.subprocess.PIPE,
@@ -191,7 +197,8 @@ def write(order: dict[str, Any]) -> dict[str, Any]:
         results.append(result)
         verdicts[result.manifest.result_id] = known["verdict"]
     exclusions = [Exclusion.from_json(JsonObject(each)) for each in order["exclusions"]]
-    facts = SessionFacts(verdicts, exclusions, order.get("set_aside", ()))
+    said = Acquisition.from_json(order.get("acquisition", {}))
+    facts = SessionFacts(verdicts, exclusions, order.get("set_aside", ()), said)
     _must_be_there(order["results"])  # it may have gone meanwhile
     results.sort(key=lambda result: result.manifest.tomogram.name)
     write_metadata(results, session)

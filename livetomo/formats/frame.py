@@ -10,6 +10,7 @@ from livetomo.core.picks import Picks
 from livetomo.core.series import exported_name
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tilt_series import TiltSeries
+from livetomo.formats.tilt_images import TiltImages
 
 Points = npt.NDArray[np.float64]
 
@@ -30,6 +31,7 @@ class Frame:
     tomograms_star:      the absolute path of RELION's own tomograms.star in which it is; empty where none is known.
     is_turned:           the file stores its axes as IMOD's `_full_rec`, while picks count in the volume turned upright.
     path:                of the tomogram's file, absolute; None where it is not known.
+    tilt_images:         what is known of the images of its tilt series; None where nothing says how it was aligned.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Frame:
     tomograms_star: str = ""
     is_turned: bool = False
     path: str | None = None
+    tilt_images: TiltImages | None = None
 
     @staticmethod
     def of_metadata(

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 from livetomo.core.picks import Picks
@@ -10,11 +11,13 @@ from livetomo.formats.frame import Frame, Placed, Points
 from livetomo.formats.names import plain
 from livetomo.formats.particle_columns import CENTRED, CORNER
 from livetomo.formats.particles_star import ParticlesStar, series_word
+from livetomo.formats.relion_tilt_series import VIEW_COLUMNS, Missing, global_table, missing, tilt_series_table
 from livetomo.formats.star import loop_text, pairs_text, parse_loops
 
 OPTIMISATION_SET = "optimisation_set.star"
 _JOB = re.compile(r"job\d{3,}")
 TOMOGRAMS = "tomograms.star"
+TILT_SERIES = "tilt_series"
 
 
 class Relion5Exporter(ParticlesStar):
@@ -26,9 +29,13 @@ class Relion5Exporter(ParticlesStar):
     `<feature>_import.star`             for *Import coordinates*: tomograms, and in `<feature>_import/` a star for each;
                                         a tomogram without picks is in neither.
     `<feature>_optimisation_set.star`   the particles with RELION's own `tomograms.star`, if all tomograms are of one;
-                                        else with a `tomograms.star` of ours, which has no tilt series, and has sizes
-                                        if the unbinned pixel size of all is known. `optimisation_set.star` is that of
-                                        the first feature.
+                                        else with a `tomograms.star` of ours. `optimisation_set.star` is that of the
+                                        first feature.
+    `tomograms.star`                    of ours: the tomograms of which all is known that RELION needs, and in
+                                        `tilt_series/` a star for each. If there is none, it has the names of all, and
+                                        sizes if the unbinned pixel size of all is known.
+    `<feature>_listed.star`             the particles of those tomograms, which the optimisation set then names; only
+                                        where there are particles of others, too.
 
     Paths are those from the folder of RELION's project where the files lie in it, and else absolute.
     """
@@ -50,24 +57,33 @@ class Relion5Exporter(ParticlesStar):
         star = relion_tomograms_star(sets)
         project = _project_of(star)
         files = {f"{feature}.star": self.table(sets), **self._import_list(sets, feature, project)}
+        particles = f"{feature}.star"
         if not star:
-            files[TOMOGRAMS] = _tomograms(sets)
+            files |= self._tomograms(sets)
+            listed = complete_frames(sets)
+            if listed and any(len(placed.picks) and series_word(placed.frame) not in listed for placed in sets):
+                particles = _listed(feature)
+                files[particles] = self.table([placed for placed in sets if series_word(placed.frame) in listed])
         both = pairs_text(
             "optimisation_set",
             {
-                "rlnTomoParticlesFile": self._path(f"{feature}.star", project),
+                "rlnTomoParticlesFile": self._path(particles, project),
                 "rlnTomoTomogramsFile": _from(project, Path(star)) if star else self._path(TOMOGRAMS, project),
             },
         )
         return {**files, f"{feature}_{OPTIMISATION_SET}": both, OPTIMISATION_SET: both}
 
     def left_over(self, feature: str, files: Collection[str]) -> Iterator[Path]:
-        """Stars of tomograms that are no longer in the import list, and our tomograms.star where RELION's is known."""
+        """Stars of tomograms that are no longer in the import list, and our tomograms.star where RELION's is known.
+
+        A tilt series' star that nothing names any more stays: the folder may have such stars of RELION's own.
+        """
         for path in (self._folder / f"{feature}_import").glob("*.star"):
             if f"{feature}_import/{path.name}" not in files:
                 yield path
-        if TOMOGRAMS not in files:
-            yield self._folder / TOMOGRAMS
+        for name in (TOMOGRAMS, _listed(feature)):
+            if name not in files:
+                yield self._folder / name
 
     def lacks(self, sets: Sequence[Placed]) -> Iterator[str]:
         """What a person has to say before RELION can extract these: sentences."""
@@ -77,16 +93,20 @@ class Relion5Exporter(ParticlesStar):
                 f"The tomograms are in {len(stars)} files of RELION ({', '.join(stars)}). Combine them "
                 "(relion_star_handler --combine), and name the result with --tomograms-star."
             )
-        elif not relion_tomograms_star(sets):
+        elif not relion_tomograms_star(sets) and (lacking := _lacking(sets)):
+            unlisted = sorted({name for names in lacking.values() for name in names})
             yield (
-                "RELION's own tomograms.star, which names the tilt series, is not known. Name it with "
-                "--tomograms-star, or give the import list (<feature>_import.star) to RELION's job Import, Coordinates."
+                "RELION's own tomograms.star, which names the tilt series, is not known, and ours cannot list "
+                f"{_several(unlisted)}. Give what is said below, or name RELION's with --tomograms-star, or give the "
+                "import list (<feature>_import.star) to RELION's job Import, Coordinates."
             )
-            if unknown := unknown_pixels(sets):
-                more = f" and {len(unknown) - 3} others" if len(unknown) > 3 else ""
+            for each, names in lacking.items():
+                why = f" ({names[0]}: {each.why})" if each.why else ""
+                yield f"Of {_several(names)} {each.what}{why}. {each.how}"
+            if (unknown := unknown_pixels(sets)) and not complete_frames(sets):
                 yield (
-                    f"Nobody has said the unbinned pixel size of {', '.join(unknown[:3])}{more}: tomograms.star has no "
-                    "sizes. Give --pixel-size or --tomograms-star."
+                    f"Nobody has said the unbinned pixel size of {_several(unknown)}: tomograms.star has no sizes. "
+                    "Give --pixel-size or --tomograms-star."
                 )
 
     def read_session(self, files: Mapping[str, str], feature: str, frames: Sequence[Frame]) -> Mapping[str, Picks]:
@@ -98,9 +118,17 @@ class Relion5Exporter(ParticlesStar):
         read = self.read_table(files[f"{feature}.star"], frames)
         picks = {self.called(frame): read.get(self.called(frame), Picks.none()) for frame in frames}
         if TOMOGRAMS in files:
-            listed = parse_loops(files[TOMOGRAMS])["global"]["rlnTomoName"]
-            if sorted(listed) != sorted(picks):
+            listed = parse_loops(files[TOMOGRAMS])["global"]
+            names, stars = listed["rlnTomoName"], listed.get("rlnTomoTiltSeriesStarFile")
+            if (set(names) - set(picks)) if stars else (sorted(names) != sorted(picks)):
                 raise ValueError("tomograms.star lists other tomograms")
+            _read_tilt_series(files, names if stars else [])
+            if _listed(feature) in files:
+                part = self.read_table(files[_listed(feature)], frames)
+                if {name: len(those) for name, those in part.items()} != {
+                    name: len(picks[name]) for name in names if len(picks[name])
+                }:
+                    raise ValueError(f"{_listed(feature)} has other particles")
         imported = Counter(dict.fromkeys(picks, 0))
         paths = parse_loops(files[f"{feature}_import.star"])[""]["rlnTomoImportParticleFile"]
         for path in paths:
@@ -134,6 +162,16 @@ class Relion5Exporter(ParticlesStar):
             path: self.table(those, among=sets) for path, those in files.items()
         }
 
+    def _tomograms(self, sets: Sequence[Placed]) -> Mapping[str, str]:
+        """Our tomograms.star, and the stars that it names."""
+        frames = complete_frames(sets)
+        if not frames:
+            return {TOMOGRAMS: _names_and_sizes(sets)}
+        stars = {name: f"{TILT_SERIES}/{name}.star" for name in frames}
+        paths = {name: self._path(star, None) for name, star in stars.items()}
+        tables = {stars[name]: tilt_series_table(name, frame, _stack(frame)) for name, frame in frames.items()}
+        return {TOMOGRAMS: global_table(frames, paths), **tables}
+
     def _path(self, file: str, project: Path | None) -> str:
         return _from(project, (self._folder / file).absolute())
 
@@ -159,7 +197,48 @@ def _from(project: Path | None, path: Path) -> str:
     return str(path.relative_to(project) if project is not None and path.is_relative_to(project) else path)
 
 
-def _tomograms(sets: Sequence[Placed]) -> str:
+def complete_frames(sets: Sequence[Placed]) -> Mapping[str, Frame]:
+    """The tomograms of which all is known that RELION needs, by their tilt series' names."""
+    frames = {series_word(placed.frame): placed.frame for placed in sets}
+    return {name: frame for name, frame in frames.items() if not any(missing(name, frame))}
+
+
+def _lacking(sets: Sequence[Placed]) -> Mapping[Missing, list[str]]:
+    """Which facts are missing, of which tomograms."""
+    lacking: dict[Missing, list[str]] = {}
+    for name, frame in {series_word(placed.frame): placed.frame for placed in sets}.items():
+        for each in missing(name, frame):
+            lacking.setdefault(each, []).append(name)
+    return lacking
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} others" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
+
+
+def _listed(feature: str) -> str:
+    return f"{feature}_listed.star"
+
+
+def _stack(frame: Frame) -> str:
+    assert frame.tilt_images is not None
+    return frame.tilt_images.stack
+
+
+def _read_tilt_series(files: Mapping[str, str], names: Sequence[str]) -> None:
+    """Read the star of each tilt series back.
+
+    Raises:
+        LookupError, ValueError: one is not there, or has no views.
+    """
+    for name in names:
+        views = parse_loops(files[f"{TILT_SERIES}/{name}.star"])[name]
+        if not all(isfinite(float(word)) for label in VIEW_COLUMNS[1:] for word in views[label]) or not views:
+            raise ValueError(f"{name}.star has no views, or views that are not numbers")
+
+
+def _names_and_sizes(sets: Sequence[Placed]) -> str:
     """A row for each tilt series, however many tomograms were made of it; sizes where all of them are known."""
     frames = {series_word(placed.frame): placed.frame for placed in sets}
     if unknown_pixels(sets):

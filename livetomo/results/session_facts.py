@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from livetomo.core.acquisition import Acquisition
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.exclusion import Exclusion
 from livetomo.core.json_object import JsonObject, NotGiven
@@ -26,16 +27,20 @@ class SessionFacts:
     """verdicts: of results, by their ids, as they were published. exclusions: those that were taken back, too.
 
     set_aside: the ids of results that are not in force, though they may be the last that were made of their tomogram.
+    acquisition: what the configuration says of the session's watch.
     """
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     exclusions: Sequence[Exclusion] = ()
     set_aside: Sequence[str] = ()
+    acquisition: Acquisition = field(default_factory=Acquisition)
 
     def write(self, session: Path) -> None:
         """Leave it in the session's folder."""
         body = {"exclusions": [each.to_json() for each in self.exclusions], "verdicts": dict(self.verdicts)}
         body |= {"set_aside": list(self.set_aside)}
+        if said := self.acquisition.to_json():
+            body["acquisition"] = said
         replace_text(session / SESSION_FACTS, json.dumps(body, ensure_ascii=False, indent=1) + "\n")
 
     @staticmethod
@@ -52,6 +57,7 @@ class SessionFacts:
                 {id: verdict_in(JsonObject({"verdict": verdict})) for id, verdict in body["verdicts"].items()},
                 [Exclusion.from_json(JsonObject(each)) for each in body["exclusions"]],
                 [str(each) for each in body.get("set_aside", ())],
+                Acquisition.from_json(body.get("acquisition", {})),
             )
         except FileNotFoundError:
             return SessionFacts()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from livetomo.core.acquisition import Acquisition
 from livetomo.core.errors import ConfigurationError, FalseShareUnknown, ResultUnreadable
 from livetomo.core.picks import Picks
 from livetomo.core.series import Reconstruction, series_name, superseded
@@ -25,6 +26,7 @@ from livetomo.results.folder import Result, read_result
 from livetomo.results.left_out import LeftOut, refuse
 from livetomo.results.result_picks import candidates_of, not_taken_out
 from livetomo.results.session_facts import SessionFacts
+from livetomo.results.tilt_images import tilt_images
 from livetomo.system.atomic_write import replace_text
 
 METADATA = "metadata.json"
@@ -123,6 +125,7 @@ def read_picks(
     false_share: float | None = None,
     pixel_size_angstrom: float | None = None,
     tomograms_star: str = "",
+    acquisition: Acquisition | None = None,
     everywhere: bool = False,
     calibrate: bool = False,
     rules: Sequence[Rule] = (),
@@ -137,6 +140,7 @@ def read_picks(
     have none of it, instead of being left out. `calibrate`: scores are made comparable between the tomograms before
     `threshold` decides, see `calibrate.py`; it is done too where the recipe asks for it. `facts`: what of each result
     was taken out does not count. `tomograms_star`: RELION's own, where a person names another than sidecars do.
+    `acquisition`: what a person says of how the tilt series were taken; it goes before what `facts` say.
     What is within the limit is curated by the recipe's rules and by `rules`; `count` hears what each of them has left
     out of each tomogram.
     `leave_out` hears of a result whose candidates are not those of its manifest, whose shares are not known, or on
@@ -144,6 +148,8 @@ def read_picks(
     """
     results = list(results)
     shared = _shared_names(results)
+    said = acquisition or Acquisition()
+    images = tilt_images(results, said if facts is None else said.or_else(facts.acquisition))
     sets: list[Placed] = []
     sources: list[Result] = []
     thresholds: list[float] = []
@@ -153,7 +159,7 @@ def read_picks(
             name, geometry, result.facts, pixel_size_angstrom=pixel_size_angstrom, path=result.manifest.source.path
         )
         star = tomograms_star or relion_tomograms_star(result.manifest.source.path, result.facts)
-        frame = replace(frame, tomograms_star=star)
+        frame = replace(frame, tomograms_star=star, tilt_images=images[result.manifest.result_id])
         if frame.series in shared:  # two series of one name: each is called as its tomogram
             frame = replace(frame, name=name, tilt_series_name=None)
         if feature in result.manifest.picks:

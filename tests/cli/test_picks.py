@@ -230,7 +230,7 @@ def test_several_features_have_an_optimisation_set_each_and_share_the_list_of_to
     assert {path.name for path in particles.iterdir()} == {
         "atpase.star", "atpase_optimisation_set.star", "ribosome.star", "ribosome_optimisation_set.star",
         "tomograms.star", "optimisation_set.star", "atpase_import.star", "ribosome_import.star", "atpase_import",
-        "ribosome_import", "still_needed.txt",
+        "ribosome_import",
     }  # fmt: skip
     assert not [*particles.glob("*_import/*")]
 

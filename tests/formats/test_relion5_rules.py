@@ -1,10 +1,4 @@
-"""RELION 5 reads what a session exports: its rules as its documentation and its users' reports have them.
-
-What it reads, from the folder of its project: an optimisation set names a particles star and a tomograms star; the
-table `global` of that has a row for each tilt series, with pixel size, unbinned size and the star of its images; the
-table `particles` names a tilt series of it in each row, and has centred Å. *Import coordinates* reads a list of two
-columns, `rlnTomoName` and `rlnTomoImportParticleFile`, in a table without a name; each file has particles.
-"""
+"""RELION 5 reads what a session exports: see `tests/relion5_reader.py` for its rules."""
 
 import shutil
 from dataclasses import replace
@@ -12,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import starfile
 from click.testing import CliRunner
 
 from livetomo.cli import picks
@@ -29,6 +22,7 @@ from livetomo.intake.producers.relion5 import Relion5
 from livetomo.intake.sidecars.reading import facts_beside
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.session_files import write_session
+from tests.relion5_reader import NEEDED_OF_VIEWS, Refused, extract, imported, table
 from tests.volumes import VOXEL_ANGSTROM, balls, order_for, write_tomogram
 
 PIXEL, VOXEL = 1.35, 10.8
@@ -55,64 +49,6 @@ _rlnTomoSizeY #12
 _rlnTomoSizeZ #13
 _rlnTomoReconstructedTomogram #14
 """
-NEEDED = (
-    "rlnTomoName", "rlnVoltage", "rlnSphericalAberration", "rlnAmplitudeContrast", "rlnTomoHand",
-    "rlnTomoTiltSeriesPixelSize", "rlnTomoTiltSeriesStarFile", "rlnTomoSizeX", "rlnTomoSizeY", "rlnTomoSizeZ",
-)  # fmt: skip
-
-
-class Refused(Exception):
-    """RELION would end with an error, or take particles for other ones."""
-
-
-def table(path: Path, block: str):
-    if not path.is_file():
-        raise Refused(f"{path} is not there")
-    blocks = starfile.read(path, always_dict=True, parse_as_string=["rlnTomoName"])
-    if block not in blocks:
-        raise Refused(f"{path.name} has no table {block}")
-    return blocks[block]
-
-
-def extract(project: Path, optimisation_set: Path) -> dict[str, np.ndarray]:
-    """The unbinned pixels around which RELION's job Extract cuts, by tilt series, run from the project's folder."""
-    names = table(optimisation_set, "optimisation_set")
-    particles = table(project / names["rlnTomoParticlesFile"], "particles")
-    tomograms = table(project / names["rlnTomoTomogramsFile"], "global")
-    if missing := [label for label in NEEDED if label not in tomograms]:
-        raise Refused(f"tomograms.star lacks {', '.join(missing)}")
-    for path in tomograms["rlnTomoTiltSeriesStarFile"]:
-        table(project / path, Path(path).stem)
-    if "rlnTomoParticleName" not in particles:
-        raise Refused("particles have no names")
-    if not particles["rlnTomoParticleName"].is_unique:
-        raise Refused("two particles have one name")
-    found = {}
-    for name, rows in particles.groupby("rlnTomoName"):
-        those = tomograms[tomograms["rlnTomoName"] == name]
-        if len(those) != 1:
-            raise Refused(f"there is no tomogram {name}")
-        if not rows["rlnTomoParticleName"].str.startswith(f"{name}/").all():
-            raise Refused("a particle has the name of another tilt series")
-        size = those[[f"rlnTomoSize{axis}" for axis in "XYZ"]].to_numpy(float)[0]
-        pixel = float(those["rlnTomoTiltSeriesPixelSize"].iloc[0])
-        centred = rows[[f"rlnCenteredCoordinate{axis}Angst" for axis in "XYZ"]].to_numpy(float)
-        found[str(name)] = centred / pixel + size / 2
-    return found
-
-
-def imported(project: Path, listed: Path) -> dict[str, int]:
-    """The number of particles by tilt series that the job Import takes from a list."""
-    rows = table(listed, "")
-    if set(rows) != {"rlnTomoName", "rlnTomoImportParticleFile"}:
-        raise Refused("does not contain coordinate file names (rlnTomoImportParticleFile)")
-    counts = {}
-    for name, path in zip(rows["rlnTomoName"], rows["rlnTomoImportParticleFile"], strict=True):
-        particles = table(project / path, "particles")
-        if not len(particles):
-            raise Refused(f"{path} is empty")
-        counts[str(name)] = len(particles)
-    return counts
 
 
 @pytest.fixture
@@ -135,7 +71,7 @@ def project_of(folder: Path, names, size, pixel: float, voxel: float) -> Path:
             f"{word} 300 2.7 0.07 {pixel} -1 optics1 {pixel} {paths[0]} {voxel / pixel} {' '.join(map(str, size))} "
             f"{paths[1]}"
         )
-        (folder / star).write_text(loop_text(name, ("rlnMicrographName",), [("1@a.mrcs",)]))
+        (folder / star).write_text(loop_text(name, NEEDED_OF_VIEWS, [("1@a.mrcs", *[0.0] * 10)]))
         (folder / volume).touch()
     (job / "tomograms.star").write_text(STAR + "\n".join(rows) + "\n")
     return folder

@@ -70,17 +70,37 @@ def read_ctf_text(text: str) -> SidecarFacts:
 
 
 def read_aretomo_session(text: str) -> SidecarFacts:
-    """By how much the first volume of each series is binned; its pixel is that of the frames, which may be finer."""
+    """The microscope, and by how much the first volume of each series is binned.
+
+    Its pixel is that of the frames, which may be finer than the tilt series'.
+    """
+    binning = setting(text, "atbin") or None
+    facts = SidecarFacts(
+        binning=binning if binning and binning > 0 else None,
+        voltage_kilovolt=setting(text, "kv") or None,
+        spherical_aberration_mm=setting(text, "cs") or None,
+        amplitude_contrast=setting(text, "ampcontrast") or None,
+    )
+    if not facts:
+        raise NotUnderstood("no AtBin in it")
+    return facts
+
+
+def setting(text: str, name: str) -> float | None:
+    """A number among AreTomo3's settings, by its option in small letters; the first of several. None if not there.
+
+    Raises:
+        NotUnderstood: the text is no JSON.
+    """
     try:
         pairs = list(_pairs(json.loads(text)))
     except (ValueError, RecursionError) as fault:
         raise NotUnderstood(f"not JSON: {fault}") from None
     for key, value in pairs:
-        if key.lower().lstrip("-") == "atbin":
+        if key.lower().lstrip("-") == name:
             first = value[0] if isinstance(value, list) and value else value
-            if (binning := measured(str(first))) and binning > 0:
-                return SidecarFacts(binning=binning)
-    raise NotUnderstood("no AtBin in it")
+            return measured(str(first), may_be_zero=True)
+    return None
 
 
 def _pairs(body: Any) -> Iterator[tuple[str, Any]]:

@@ -3,12 +3,15 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars.numbers import NotUnderstood, mean, measured, number, tidy, tilt_range
 
 _SLASHES = re.compile(r"[\\/]")
 _SECTION = re.compile(r"\[\s*(ZValue|FrameSet|MontSection)\s*=\s*-?\d+\s*\]", re.IGNORECASE)
+_TIMES = ("%d-%b-%y %H:%M:%S", "%d-%b-%Y %H:%M:%S", "%Y-%b-%d %H:%M:%S")
 _TITLE_AXIS = re.compile(r"Tilt axis angle\s*=\s*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
@@ -33,6 +36,33 @@ def read_mdoc(text: str) -> SidecarFacts:
         tilt_axis_degrees=measured(axis[1], may_be_zero=True) if axis else None,
         acquisition_digest=acquisition(tilts),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AcquiredImage:
+    """An image of a tilt series as it was taken. dose: in e/Å²; time: on the microscope's clock; None if not said."""
+
+    tilt_degrees: float
+    dose: float | None
+    time: datetime | None
+
+
+def acquired_images(text: str) -> list[AcquiredImage]:
+    """Every image that has a tilt, in the order of the mdoc."""
+    return [
+        AcquiredImage(tilt, measured(one.get("exposuredose", "")), _time(one.get("datetime", "")))
+        for one in _sections(text)
+        if (tilt := number(one.get("tiltangle", ""))) is not None
+    ]
+
+
+def _time(text: str) -> datetime | None:
+    for form in _TIMES:
+        try:
+            return datetime.strptime(" ".join(text.split()), form)  # without a zone: only the order counts
+        except ValueError:
+            continue
+    return None
 
 
 def acquisition(tilts: Iterable[Mapping[str, str]]) -> str:

@@ -10,6 +10,7 @@ from livetomo.core.tilt_series import RELION_TOMOGRAMS
 from livetomo.intake.producers import PRODUCERS, choose, entitled
 from livetomo.intake.sidecars import aretomo, imod, mdoc, metrics_csv, star, warp
 from livetomo.intake.sidecars.numbers import NotUnderstood, tidy
+from livetomo.intake.sidecars.views import ACQUISITION, OVERRIDDEN, SidecarText, views_of
 from livetomo.intake.tree import Tree
 
 Read = Callable[[str, str], SidecarFacts]
@@ -33,8 +34,8 @@ _KINDS: tuple[tuple[str, str, int, Read], ...] = (
     ("_TLT.txt", "AreTomo tilts", 50, lambda text, _: aretomo.read_tlt_txt(text)),
     (".rawtlt", "acquired tilts", 40, lambda text, _: imod.read_tilts(text)),
     (".settings", "Warp settings", 38, lambda text, _: warp.read_warp_settings(text)),
-    ("_override.mdoc", "acquisition, overridden", 35, lambda text, _: mdoc.read_mdoc(text)),
-    (".mdoc", "acquisition", 30, lambda text, _: mdoc.read_mdoc(text)),
+    ("_override.mdoc", OVERRIDDEN, 35, lambda text, _: mdoc.read_mdoc(text)),
+    (".mdoc", ACQUISITION, 30, lambda text, _: mdoc.read_mdoc(text)),
 )
 
 
@@ -64,6 +65,7 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> SidecarFacts:
     A sidecar that cannot be read or understood costs its own facts only, and is named under "unread_sidecars".
     """
     found: list[tuple[int, str, str, SidecarFacts]] = []
+    texts: dict[str, SidecarText] = {}
     unread: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         try:
@@ -79,14 +81,19 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> SidecarFacts:
             unread[path] = str(reason)
         else:
             found.append((belief, path, kind, facts))
+            texts.setdefault(kind, SidecarText(path, kind, text))
     found.sort(key=lambda one: one[0])
     merged = reduce(or_, (facts for *_, facts in found), SidecarFacts())
     found.reverse()
     sizes = [(path, ScaleFacts.of(facts)) for _, path, _, facts in found]
-    return _in_angstrom(merged) | SidecarFacts(
-        scales=tuple(ScaleFacts(sidecar=path) | size for path, size in sizes if size),
-        sidecars={path: kind for _, path, kind, _ in found},
-        unread_sidecars=unread,
+    return (
+        _in_angstrom(merged)
+        | views_of(texts, unread, tomogram)
+        | SidecarFacts(
+            scales=tuple(ScaleFacts(sidecar=path) | size for path, size in sizes if size),
+            sidecars={path: kind for _, path, kind, _ in found},
+            unread_sidecars=unread,
+        )
     )
 
 
