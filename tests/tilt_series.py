@@ -126,3 +126,74 @@ def stack(path: Path, series: Aligned) -> None:
 def without_images(series: Aligned, *dark: int) -> Aligned:
     """With these images dark."""
     return replace(series, dark=dark)
+
+
+@dataclass(frozen=True)
+class ImodAligned(Aligned):
+    """As IMOD has aligned it: `shifts` are those of the .xf, in the aligned image. dark: views in EXCLUDELIST."""
+
+    offset: float = 0.0
+
+    @property
+    def shape_zyx(self) -> tuple[int, int, int]:
+        """Of R_full_rec turned upright; newstack does not turn the frame of images."""
+        return self.depth_voxels, self.size_xy[1] // self.binning, self.size_xy[0] // self.binning
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """A of the .xf: it turns the tilt axis onto y."""
+        axis = np.radians(self.axis)
+        return np.array([[np.cos(axis), np.sin(axis)], [-np.sin(axis), np.cos(axis)]])
+
+    def where(self, voxel_xyz: Sequence[float], index: int) -> np.ndarray:
+        """The pixel (index x, y) of raw image `index` in which IMOD has a voxel (index x, y, z) of R_full_rec, upright.
+
+        trimvol -rx has made z of rows, reversed; `tilt` has row t of the volume at x cos - t sin; `newstack` has made
+        the aligned image of the raw one by A p + d. Middles are n / 2, where pixel i is from i to i + 1.
+        """
+        depth, height, width = self.shape_zyx
+        place = (*voxel_xyz[:2], depth - 1 - voxel_xyz[2])
+        x, y, t = (
+            (one + 0.5 - size / 2) * self.binning for one, size in zip(place, (width, height, depth), strict=True)
+        )
+        tilt = np.radians(self.nominal[index] + self.alpha + self.offset)
+        aligned = np.array([x * np.cos(tilt) - t * np.sin(tilt), y])
+        return np.linalg.inv(self.matrix) @ (aligned - self.shifts[index]) + np.array(self.size_xy) / 2 - 0.5
+
+
+def imod(folder: Path, name: str = "R", series: ImodAligned | None = None) -> Path:
+    """A data set of IMOD's, but for the volume; returns where R_full_rec would lie."""
+    series = series or ImodAligned()
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = " ".join(f"{value:12.7f}" for value in series.matrix.ravel())
+    (folder / f"{name}.xf").write_text("".join(f"{numbers} {x:11.3f} {y:11.3f}\n" for x, y in series.shifts))
+    (folder / f"{name}.tlt").write_text("".join(f"{tilt + series.alpha:8.2f}\n" for tilt in series.nominal))
+    (folder / f"{name}.rawtlt").write_text("".join(f"{tilt:8.2f}\n" for tilt in series.nominal))
+    (folder / "newst.com").write_text(
+        f"$newstack -StandardInput\nInputFile\t{name}.st\nOutputFile\t{name}_ali.mrc\nTransformFile\t{name}.xf\n"
+        f"OffsetsInXandY\t0.0,0.0\nImagesAreBinned\t1.0\nBinByFactor\t{series.binning}\n"
+    )
+    excluded = f"EXCLUDELIST {','.join(str(view + 1) for view in series.dark)}\n" if series.dark else ""
+    (folder / "tilt.com").write_text(
+        f"$tilt -StandardInput\nInputProjections {name}_ali.mrc\nOutputFile {name}_full_rec.mrc\n"
+        f"IMAGEBINNED {series.binning}\nTILTFILE {name}.tlt\nTHICKNESS {series.depth_voxels * series.binning}\n"
+        f"XAXISTILT 0.0\nFULLIMAGE {series.size_xy[0]} {series.size_xy[1]}\nSUBSETSTART 0 0\nSHIFT 0.0 0.0\n"
+        f"OFFSET {series.offset}\n{excluded}"
+    )
+    (folder / f"{name}_ctffind4.txt").write_text(
+        "".join(f"{number} {u} {u - 400} 35.5 0.0 0.1 9.5\n" for number, u in enumerate(series.defocus, start=1))
+    )
+    (folder / f"{name}.mdoc").write_text(mdoc(series))
+    stack(folder / f"{name}.st", series)
+    return folder / f"{name}_full_rec.mrc"
+
+
+def mdoc(series: Aligned) -> str:
+    """SerialEM's, in the order in which the images were taken."""
+    head = f"PixelSpacing = {series.pixel}\nVoltage = 300\nImageSize = {series.size_xy[0]} {series.size_xy[1]}\n\n"
+    taken = sorted(zip(series.order, series.nominal, strict=True))
+    return head + "\n".join(
+        f"[ZValue = {number}]\nTiltAngle = {tilt + 0.003}\nExposureDose = {series.dose}\n"
+        f"DateTime = 28-Apr-18  11:{number + 10}:54\n"
+        for number, (_, tilt) in enumerate(taken)
+    )

@@ -51,7 +51,7 @@ def missing(name: str, frame: Frame) -> Iterator[Missing]:
     """What is not known of the tomogram that its row needs; nothing where it can be written."""
     images = frame.tilt_images
     if images is None or images.views is None:
-        how = "livetomo reads it from AreTomo3's .aln, _TLT.txt and AreTomo3_Session.json beside the tomogram."
+        how = "livetomo reads it from files of AreTomo3 or IMOD beside the tomogram; docs/averaging.md says which."
         yield Missing(
             "it is not known where the views of the tilt series lie", how, images.why_no_views if images else ""
         )
@@ -72,11 +72,10 @@ def missing(name: str, frame: Frame) -> Iterator[Missing]:
         if views.images_before:
             yield Missing("the dose of the images is not known", _give("view_dose_electrons_per_angstrom2"))
         else:
-            yield Missing(
-                "the order in which the images were taken is not known", "_TLT.txt, or the mdoc's times, say it."
-            )
+            how = "The mdoc's times, or AreTomo3's _TLT.txt, say it."
+            yield Missing("the order in which the images were taken is not known", how)
     if not views.defocus_u_angstrom:
-        yield Missing("the defocus of the views is not known", "AreTomo3's _CTF.txt beside the tomogram says it.")
+        yield Missing("the defocus of the views is not known", "_CTF.txt or _ctffind4.txt beside the tomogram says it.")
 
 
 _ACQUISITION: Mapping[str, str] = {

@@ -93,7 +93,7 @@ class Judge:
             raise Dismissed(why) if rest >= self._settings.halves_patience else NotYet(why)
         if file.role != "full" and not producer.alone_is_final and rest < self._settings.halves_patience:
             raise NotYet("there are only half-maps; their full volume may still come")
-        facts = gather(self._tree, producer.sidecars(file, path), file.name)
+        facts = gather(self._tree, producer.sidecars(file, path), file.name, stored_axes=file.stored_axes)
         notes = []
         if file.role != "full":
             notes.append(f"{producer.name} wrote only half-maps: the even one stands for the full volume")

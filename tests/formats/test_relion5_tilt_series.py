@@ -144,7 +144,7 @@ BROKEN = {
     "an empty alignment": (rewrite("P_1.aln", lambda series: ""), "P_1.aln: "),
     "other tilts": (
         rewrite("P_1_TLT.txt", lambda series: tlt(replace(series, nominal=(-50, -20, 0, 20, 40)))),
-        "image 1 is tilted by -50 degrees in _TLT.txt, not in .aln",
+        "image 1 of the stack is tilted by -50 degrees in _TLT.txt, and by -40 in the .aln",
     ),
     "fewer tilts": (
         rewrite("P_1_TLT.txt", lambda series: "\n".join(tlt(series).splitlines()[:3])),

@@ -19,26 +19,24 @@ Local alignments are not in it: RELION has no place for them.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from livetomo.core.tilt_views import Column, TiltViews
 from livetomo.intake.sidecars.aretomo import setting
-from livetomo.intake.sidecars.mdoc import AcquiredImage, acquired_images
+from livetomo.intake.sidecars.image_order import SAME_TILT_DEGREES, ImageOrder, accumulated, order_of_mdoc
+from livetomo.intake.sidecars.mdoc import acquired_images
 from livetomo.intake.sidecars.numbers import NotUnderstood, number, rows, tidy
 
 ALIGNMENT, TILTS, CTF, SESSION = "AreTomo alignment", "AreTomo tilts", "CTF fit", "AreTomo3 session"
-_SAME_TILT_DEGREES = 0.05  # they are written with two digits
 _STEEP = 0.707  # of the sine of the axis: from there on AreTomo turns the images by a right angle
 
 
 @dataclass(frozen=True, slots=True)
 class _Alignment:
-    """Of an .aln: its table by section, which are the sections of dark images, and what its head says."""
+    """Of an .aln: the stack's columns, rows and images; the table's rows and tilts of the stage, by section."""
 
     size_xyn: tuple[int, int, int]
     table: Mapping[int, Sequence[float]]
-    dark: frozenset[int]
-    alpha_offset_degrees: float
+    nominal: Mapping[int, float]
 
 
 def read_aretomo_views(files: Mapping[str, str], stack: str, mdoc: str = "") -> TiltViews:
@@ -51,11 +49,8 @@ def read_aretomo_views(files: Mapping[str, str], stack: str, mdoc: str = "") -> 
     alignment = _alignment(files[ALIGNMENT])
     sections = sorted(alignment.table)
     table = [alignment.table[section] for section in sections]
-    acquired = _acquired(files.get(TILTS), mdoc, alignment)
-    tilts = tuple(row[9] for row in table)
-    nominal = tuple(tidy(tilt - alignment.alpha_offset_degrees) for tilt in tilts)
-    if acquired and acquired.nominal:
-        nominal = tuple(acquired.nominal[section] for section in sections)
+    order = _order(files.get(TILTS), mdoc, alignment)
+    before, dose = (order.before, order.pre_exposure) if order else ((), ())
     u, v, angle, phase = _defocus(files.get(CTF), sections, alignment)
     x, y, _ = alignment.size_xyn
     is_turned = abs(math.sin(math.radians(table[0][1]))) > _STEEP
@@ -64,15 +59,13 @@ def read_aretomo_views(files: Mapping[str, str], stack: str, mdoc: str = "") -> 
         stack_size_xyn=alignment.size_xyn,
         extent_xyz=(y, x, 0) if is_turned else (x, y, 0),
         section=tuple(sections),
-        nominal_tilt_degrees=nominal,
-        tilt_degrees=tilts,
+        nominal_tilt_degrees=tuple(alignment.nominal[section] for section in sections),
+        tilt_degrees=tuple(row[9] for row in table),
         axis_degrees=tuple(row[1] for row in table),
         shift_x_pixels=tuple(row[3] for row in table),
         shift_y_pixels=tuple(row[4] for row in table),
-        images_before=tuple(acquired.before[section] for section in sections) if acquired else (),
-        pre_exposure_electrons_per_angstrom2=tuple(acquired.dose[section] for section in sections)
-        if acquired and acquired.dose
-        else (),
+        images_before=tuple(before[section] for section in sections if before),
+        pre_exposure_electrons_per_angstrom2=tuple(dose[section] for section in sections if dose),
         defocus_u_angstrom=u,
         defocus_v_angstrom=v,
         defocus_angle_degrees=angle,
@@ -123,82 +116,37 @@ def _alignment(text: str) -> _Alignment:
         raise NotUnderstood("the tilts in the .aln do not grow with the sections, as they do in AreTomo3's stacks")
     if any(row[2] != 1 for row in table):
         raise NotUnderstood("the .aln has magnifications other than 1, for which RELION has no place")
-    return _Alignment(size, by_section, frozenset(section - first for section in dark), alpha)
+    return _Alignment(size, by_section, {section: tidy(row[9] - alpha) for section, row in by_section.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class _Acquired:
-    """By section: tilt of the stage, how many images were taken before, and the dose before, where that is known."""
-
-    nominal: Column
-    before: tuple[int, ...]
-    dose: Column
-
-
-def _acquired(tilts: str | None, mdoc: str, alignment: _Alignment) -> _Acquired | None:
+def _order(tilts: str | None, mdoc: str, alignment: _Alignment) -> ImageOrder | None:
     """In which order the images were taken, and with which dose; None where no file says so.
 
     Raises:
         NotUnderstood: the files do not agree with the alignment.
     """
+    number_of_images = alignment.size_xyn[2]
     taken = acquired_images(mdoc) if mdoc else []
-    if tilts is None:
-        return None if not taken else _by_mdoc(taken, alignment)
-    table = list(rows(tilts.splitlines(), 1))
-    if len(table) != alignment.size_xyn[2]:
-        raise NotUnderstood(f"_TLT.txt has {len(table)} images, and the .aln {alignment.size_xyn[2]}")
-    nominal = tuple(row[0] for row in table)
-    for section, row in alignment.table.items():
-        if abs(row[9] - alignment.alpha_offset_degrees - nominal[section]) > _SAME_TILT_DEGREES:
-            raise NotUnderstood(
-                f"image {section + 1} is tilted by {nominal[section]:g} degrees in _TLT.txt, not in .aln"
-            )
-    numbers = [int(row[1]) for row in table if len(row) > 1]
-    first = min(numbers, default=0)
-    if sorted(numbers) != list(range(first, first + len(table))):
-        return None if not taken else _by_mdoc(taken, alignment)
-    before = tuple(one - first for one in numbers)
-    doses = [row[2] for row in table if len(row) > 2]
-    if len(doses) != len(table) or min(doses) <= 0:
-        doses = _doses_by_tilt(taken, nominal)
-    return _Acquired(nominal, before, _accumulated(before, doses))
-
-
-def _by_mdoc(taken: Sequence[AcquiredImage], alignment: _Alignment) -> _Acquired | None:
-    """By the mdoc alone, which has the same tilts: in the order of its times, where it has them all."""
-    tilts = sorted(one.tilt_degrees for one in taken)
-    if len(tilts) != alignment.size_xyn[2]:
-        raise NotUnderstood(f"the mdoc has {len(tilts)} images, and the .aln {alignment.size_xyn[2]}")
-    for section, row in alignment.table.items():
-        if abs(row[9] - alignment.alpha_offset_degrees - tilts[section]) > _SAME_TILT_DEGREES:
-            raise NotUnderstood(f"image {section + 1} is tilted by {tilts[section]:g} degrees in the mdoc, not in .aln")
-    by_tilt = sorted(taken, key=lambda one: one.tilt_degrees)
-    times = sorted(one.time for one in taken if one.time is not None)
-    if len(set(times)) != len(taken):
-        return None
-    before = tuple(times.index(one.time) for one in by_tilt if one.time is not None)
-    return _Acquired(tuple(tilts), before, _accumulated(before, [one.dose or 0.0 for one in by_tilt]))
-
-
-def _doses_by_tilt(taken: Sequence[AcquiredImage], nominal: Column) -> list[float]:
-    """The mdoc's dose of each image; none where it has other tilts."""
-    by_tilt = sorted(taken, key=lambda one: one.tilt_degrees)
-    order = sorted(range(len(nominal)), key=nominal.__getitem__)
-    if len(by_tilt) != len(nominal) or any(
-        abs(one.tilt_degrees - nominal[place]) > _SAME_TILT_DEGREES for one, place in zip(by_tilt, order, strict=True)
-    ):
-        return []
-    doses = {place: one.dose or 0.0 for one, place in zip(by_tilt, order, strict=True)}
-    return [doses[place] for place in range(len(nominal))]
-
-
-def _accumulated(before: Sequence[int], doses: Sequence[float]) -> Column:
-    """The dose before each image; nothing where some image has none."""
-    if len(doses) != len(before) or min(doses, default=0.0) <= 0:
-        return ()
-    in_order = [dose for _, dose in sorted(zip(before, doses, strict=True))]
-    until = [0.0, *accumulate(in_order)]
-    return tuple(tidy(until[place]) for place in before)
+    if tilts is not None:
+        table = list(rows(tilts.splitlines(), 1))
+        if len(table) != number_of_images:
+            raise NotUnderstood(f"_TLT.txt has {len(table)} images, and the .aln {number_of_images}")
+        for section, tilt in alignment.nominal.items():
+            if abs(table[section][0] - tilt) > SAME_TILT_DEGREES:
+                said = f"{table[section][0]:g} degrees in _TLT.txt, and by {tilt:g} in the .aln"
+                raise NotUnderstood(f"image {section + 1} of the stack is tilted by {said}")
+        numbers = [int(row[1]) for row in table if len(row) > 1]
+        first = min(numbers, default=0)
+        if sorted(numbers) == list(range(first, first + number_of_images)):
+            before = tuple(one - first for one in numbers)
+            doses = [row[2] for row in table if len(row) > 2]
+            if min(doses, default=0.0) <= 0 and len(taken) == number_of_images:
+                images = sorted(taken, key=lambda one: one.tilt_degrees)
+                pairs = zip(images, table, strict=True)
+                if all(abs(one.tilt_degrees - row[0]) <= SAME_TILT_DEGREES for one, row in pairs):
+                    doses = [one.dose or 0.0 for one in images]
+            return ImageOrder(before, accumulated(before, doses))
+    return order_of_mdoc(taken, range(number_of_images), alignment.nominal) if taken else None
 
 
 def _defocus(text: str | None, sections: Sequence[int], alignment: _Alignment) -> tuple[Column, Column, Column, Column]:

@@ -1,6 +1,7 @@
 """IMOD's .tlt, .rawtlt and .xtilt (degrees), .xf (transforms) and tilt.com (how it was reconstructed)."""
 
 import math
+from collections.abc import Iterator
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars.numbers import NotUnderstood, measured, median, number, rows, tidy, tilt_range
@@ -32,7 +33,7 @@ def read_xf(text: str) -> SidecarFacts:
 
 def read_tilt_com(text: str) -> SidecarFacts:
     """Unbinned image size, binning and reconstructed thickness."""
-    words = _settings(text)
+    words = settings(text)
     size = [int(value) for word in words.get("FULLIMAGE", "").split() if (value := number(word))]
     facts = SidecarFacts(
         raw_size_xy=tuple(size) if len(size) == 2 else None,
@@ -51,7 +52,7 @@ def tilt_com_is_of(text: str, root: str) -> bool:
 
 def read_newst_com(text: str) -> SidecarFacts:
     """By how much the aligned stack is binned, of which the volume is made."""
-    if binning := measured(_settings(text).get("BINBYFACTOR", "")):
+    if binning := measured(settings(text).get("BINBYFACTOR", "")):
         return SidecarFacts(binning=binning)
     raise NotUnderstood("no BinByFactor in it")
 
@@ -61,12 +62,18 @@ def newst_com_is_of(text: str, root: str) -> bool:
     return _output(text) in (f"{root}_ali.mrc", f"{root}.ali")
 
 
-def _settings(text: str) -> dict[str, str]:
+def settings(text: str) -> dict[str, str]:
     """The last value of each key, keys in upper case."""
-    return {key.upper(): value for key, _, value in (line.strip().partition(" ") for line in text.splitlines())}
+    return {key.upper(): value for key, value in com_lines(text)}
 
 
 def _output(text: str) -> str | None:
     """What the first program that says so writes."""
-    pairs = (line.strip().partition(" ") for line in text.splitlines())
-    return next((value.strip() for key, _, value in pairs if key.upper() == "OUTPUTFILE"), None)
+    return next((value for key, value in com_lines(text) if key.upper() == "OUTPUTFILE"), None)
+
+
+def com_lines(text: str) -> Iterator[tuple[str, str]]:
+    """Each line's first word, and what follows it after blanks or tabs."""
+    for line in text.splitlines():
+        key, *value = line.split(maxsplit=1)[:2] or [""]
+        yield key, "".join(value).strip()

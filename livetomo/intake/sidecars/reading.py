@@ -57,8 +57,10 @@ def read_sidecar(name: str, text: str, tomogram: str) -> tuple[str, int, Sidecar
     raise NotUnderstood("no known kind of sidecar")
 
 
-def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> SidecarFacts:
+def gather(tree: Tree, paths: Iterable[str], tomogram: str, *, stored_axes: str = "") -> SidecarFacts:
     """The facts of all sidecars among `paths` that exist, the most believed winning; "sidecars" names these.
+
+    stored_axes: of the volume's file, as its producer knows them.
 
     "scales" keeps apart what each of them says of sizes, the most believed first: where they contradict, it is said.
 
@@ -88,7 +90,7 @@ def gather(tree: Tree, paths: Iterable[str], tomogram: str) -> SidecarFacts:
     sizes = [(path, ScaleFacts.of(facts)) for _, path, _, facts in found]
     return (
         _in_angstrom(merged)
-        | views_of(texts, unread, tomogram)
+        | views_of(texts, unread, tomogram, stored_axes)
         | SidecarFacts(
             scales=tuple(ScaleFacts(sidecar=path) | size for path, size in sizes if size),
             sidecars={path: kind for _, path, kind, _ in found},
@@ -137,4 +139,5 @@ def facts_beside(path: Path) -> SidecarFacts:
     places = [
         place for producer, file in found if file.name == first.name for place in producer.sidecars(file, relative)
     ]
-    return gather(Tree(root), places, first.name) | SidecarFacts(stored_axes=first.stored_axes)
+    facts = gather(Tree(root), places, first.name, stored_axes=first.stored_axes)
+    return facts | SidecarFacts(stored_axes=first.stored_axes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tilt_views import TiltViews
-from livetomo.intake.sidecars import aretomo_views
+from livetomo.intake.sidecars import aretomo_views, imod_views
 from livetomo.intake.sidecars.numbers import NotUnderstood
 
 ACQUISITION, OVERRIDDEN = "acquisition", "acquisition, overridden"
@@ -20,10 +20,13 @@ class SidecarText:
     text: str
 
 
-def views_of(found: Mapping[str, SidecarText], unread: Mapping[str, str], tomogram: str) -> SidecarFacts:
+def views_of(
+    found: Mapping[str, SidecarText], unread: Mapping[str, str], tomogram: str, stored_axes: str
+) -> SidecarFacts:
     """The views, or why they are not known; nothing where no alignment is among the sidecars.
 
-    found:  those that were understood, by their kinds. unread: why others were not, by their paths.
+    found:  those that were understood, by their kinds. unread: why others were not, by their paths. stored_axes: of
+        the volume's file, as its producer knows them.
     """
     for path, why in unread.items():
         if path.endswith(_ALIGNMENTS):
@@ -32,18 +35,28 @@ def views_of(found: Mapping[str, SidecarText], unread: Mapping[str, str], tomogr
         if kind not in found:
             continue
         try:
-            return SidecarFacts(views=read(found, tomogram))
+            return SidecarFacts(views=read({kind: one.text for kind, one in found.items()}, tomogram, stored_axes))
         except NotUnderstood as why:
             return SidecarFacts(views_missing=str(why))
     return SidecarFacts()
 
 
-def _aretomo(found: Mapping[str, SidecarText], tomogram: str) -> TiltViews:
+def _aretomo(texts: Mapping[str, str], tomogram: str, stored_axes: str) -> TiltViews:
     """Its stack lies beside the volume."""
-    texts = {kind: one.text for kind, one in found.items()}
-    mdoc = texts.get(OVERRIDDEN) or texts.get(ACQUISITION, "")
-    return aretomo_views.read_aretomo_views(texts, f"{tomogram}.mrc", mdoc)
+    return aretomo_views.read_aretomo_views(texts, f"{tomogram}.mrc", _mdoc(texts))
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, SidecarText], str], TiltViews]] = {aretomo_views.ALIGNMENT: _aretomo}
-_ALIGNMENTS = (".aln",)
+def _imod(texts: Mapping[str, str], tomogram: str, stored_axes: str) -> TiltViews:
+    """Of sections along y there is R_full_rec alone."""
+    return imod_views.read_imod_views(texts, _mdoc(texts), is_full=stored_axes == "yzx")
+
+
+def _mdoc(texts: Mapping[str, str]) -> str:
+    return texts.get(OVERRIDDEN) or texts.get(ACQUISITION, "")
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, str], str, str], TiltViews]] = {
+    aretomo_views.ALIGNMENT: _aretomo,
+    imod_views.ALIGNMENT: _imod,
+}
+_ALIGNMENTS = (".aln", ".xf")
