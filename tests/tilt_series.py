@@ -96,7 +96,9 @@ def ctf(series: Aligned, hand: int = -1) -> str:
 def session(series: Aligned, **changed: object) -> str:
     """AreTomo3_Session.json, of which the settings of this kind are read."""
     settings = {"PixSize": series.pixel, "kV": 300.0, "Cs": 2.7, "AmpContrast": 0.07, "AtBin": [series.binning, 0, 0]}
-    return json.dumps({"parameters": settings | {"FlipVol": 1} | changed})
+    parameters = settings | {"FlipVol": 1} | changed
+    software = {"name": "AreTomo3", "version": parameters.pop("version", "2.1.5_04-09-2025")}
+    return json.dumps({"software": software, "parameters": parameters})
 
 
 METRICS = "Tilt_Series,Thickness(Pix),Tilt_Axis,Pix_Size(A),Cs(nm),Kv\n{name}.mrc, 15, {axis}, {pixel}, 2.70, 300\n"

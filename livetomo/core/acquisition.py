@@ -24,13 +24,12 @@ class Acquisition:
 
     @staticmethod
     def of_sidecars(facts: SidecarFacts) -> "Acquisition":
-        """What sidecars say; the dose of each image is with the views."""
-        hand = facts.defocus_handedness
+        """What sidecars say; the dose of each image is with the views, and so is the hand where its sign is known."""
         return Acquisition(
             facts.voltage_kilovolt,
             facts.spherical_aberration_mm,
             facts.amplitude_contrast,
-            int(hand) if hand in (-1, 1) else None,
+            (facts.views.hand or None) if facts.views else None,
         )
 
     @staticmethod

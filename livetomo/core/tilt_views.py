@@ -30,6 +30,7 @@ class TiltViews:
     defocus_u_angstrom, defocus_v_angstrom, defocus_angle_degrees: the larger, the smaller, and the azimuth of the
         larger from x to y; positive is underfocus; empty where they are not known.
     phase_shift_degrees: of a phase plate; empty where there is none.
+    hand: 1 or -1: the defocus of a point grows by hand * (z cos(tilt) - x sin(tilt)); 0 where that is not known.
     """
 
     stack: str
@@ -47,6 +48,7 @@ class TiltViews:
     defocus_v_angstrom: Column = ()
     defocus_angle_degrees: Column = ()
     phase_shift_degrees: Column = ()
+    hand: int = 0
 
     def __len__(self) -> int:
         return len(self.section)
@@ -61,10 +63,11 @@ class TiltViews:
         """The inverse of `to_json`; None of what is none, or is not whole."""
         if not isinstance(body, Mapping) or not isinstance(body.get("stack"), str):
             return None
-        columns = {field.name: body.get(field.name, ()) for field in fields(TiltViews) if field.name != "stack"}
+        columns = {field.name: body.get(field.name, ()) for field in fields(TiltViews) if field.name not in _SINGLE}
         if not all(isinstance(column, list | tuple) and all(map(_is_number, column)) for column in columns.values()):
             return None
-        views = TiltViews(body["stack"], **{name: tuple(column) for name, column in columns.items()})
+        hand = 1 if body.get("hand") == 1 else -1 if body.get("hand") == -1 else 0
+        views = TiltViews(body["stack"], hand=hand, **{name: tuple(column) for name, column in columns.items()})
         return views if views._is_whole() else None
 
     def _is_whole(self) -> bool:
@@ -79,8 +82,9 @@ class TiltViews:
         )
 
 
+_SINGLE = ("stack", "hand")
 _NEEDED = ("section", "nominal_tilt_degrees", "tilt_degrees", "axis_degrees", "shift_x_pixels", "shift_y_pixels")
-_COLUMNS = [field.name for field in fields(TiltViews)][3:]
+_COLUMNS = [field.name for field in fields(TiltViews) if field.name not in _SINGLE][2:]
 
 
 def _is_number(value: Any) -> bool:

@@ -44,7 +44,7 @@ SERIES = {
     "not binned": Aligned(binning=1),
     "binned by 4": Aligned(size_xy=(80, 72), binning=4),
     "odd images": Aligned(size_xy=(41, 37)),
-    "an odd volume": Aligned(size_xy=(38, 38), depth_voxels=11),
+    "odd, and not binned": Aligned(size_xy=(41, 37), depth_voxels=11, binning=1),
     "a flat axis": Aligned(axis=-4.25),
     "a negative axis": Aligned(axis=-95.5),
     "upside down": Aligned(axis=174.0),
@@ -68,7 +68,7 @@ def test_a_particle_lies_where_the_program_that_made_the_volume_has_it(tmp_path,
 
 
 def test_the_tables_hold_what_the_files_say(tmp_path):
-    series = without_images(Aligned(), 4)
+    series = without_images(Aligned(), 1)  # the second that was taken
     one = placed(aretomo3(tmp_path / "frames", series=series), series)
     write_session([one], "ribosome", "relion5", tmp_path / "out")
     _, tomograms = tomograms_of(tmp_path, tmp_path / "out" / "ribosome_optimisation_set.star")
@@ -81,12 +81,12 @@ def test_the_tables_hold_what_the_files_say(tmp_path):
     }
     views = views_of(tmp_path, row)
     # images 3, 2, 4, 1, 5 of the stack were taken in this order, 3 e/Å² each
-    assert list(views["rlnMicrographPreExposure"]) == [9, 3, 0, 6]
-    assert list(views["rlnTomoNominalStageTiltAngle"]) == [-40, -20, 0, 20]
-    assert list(views["rlnDefocusU"]) == list(series.defocus[:4])
-    assert list(views["rlnDefocusV"]) == [defocus - 400 for defocus in series.defocus[:4]]
+    assert list(views["rlnMicrographPreExposure"]) == [9, 0, 6, 12]
+    assert list(views["rlnTomoNominalStageTiltAngle"]) == [-40, 0, 20, 40]
+    assert list(views["rlnDefocusU"]) == [31000, 30000, 29500, 29000]
+    assert list(views["rlnDefocusV"]) == [30600, 29600, 29100, 28600]
     assert set(views["rlnDefocusAngle"]) == {35.5}
-    assert views["rlnMicrographName"][3] == f"000004@{tmp_path}/frames/P_1.mrc:mrcs"
+    assert views["rlnMicrographName"][3] == f"000005@{tmp_path}/frames/P_1.mrc:mrcs"
     assert imported(tmp_path, tmp_path / "out" / "ribosome_import.star") == {"P_1": len(VOXELS)}
 
 
@@ -157,6 +157,14 @@ BROKEN = {
     "no fit": (remove("P_1_CTF.txt"), "the defocus of the views is not known"),
     "no handedness": (
         rewrite("P_1_CTF.txt", lambda series: "\n".join(line[:-5] for line in ctf(series).splitlines())),
+        "--hand, or hand of the watch",
+    ),
+    "a version whose handedness had another sign": (
+        rewrite("AreTomo3_Session.json", lambda series: session(series, version="2.0.5")),
+        "the hand (whether defocus grows with z) is not known",
+    ),
+    "no version": (
+        rewrite("AreTomo3_Session.json", lambda series: session(series, version="")),
         "--hand, or hand of the watch",
     ),
     "no order": (remove("P_1_TLT.txt"), "the order in which the images were taken is not known"),

@@ -26,7 +26,7 @@ def views(draw) -> TiltViews:
     triple = st.tuples(*[st.integers(0, 9000)] * 3)
     return TiltViews(
         draw(st.text(min_size=1)), draw(triple), draw(triple), draw(whole), *[draw(column) for _ in range(5)],
-        draw(st.one_of(st.just(()), whole)), *[draw(maybe) for _ in range(5)],
+        draw(st.one_of(st.just(()), whole)), *[draw(maybe) for _ in range(5)], draw(st.sampled_from((-1, 0, 1))),
     )  # fmt: skip
 
 
@@ -75,13 +75,14 @@ def test_fits_of_all_images_are_those_of_the_views():
     assert found.defocus_u_angstrom == (31000.0, 30000.0, 29000.0)
 
 
-def test_sections_may_count_from_one():
-    series = without_images(Aligned(), 0)
-    later = [line if "SEC" in line else f"{int(line[:5]) + 1:5d}{line[5:]}" for line in aln(series).splitlines()[7:]]
-    dark = [line.replace("   0    0", "   0    1") for line in aln(series).splitlines()[:7]]
-    assert read_aretomo_views(texts(series, **{"AreTomo alignment": "\n".join(dark + later)}), "P.mrc").section == (
-        1, 2, 3, 4,
-    )  # fmt: skip
+@pytest.mark.parametrize("dark_section", [0, 1])
+def test_sections_count_from_one_since_2_0_7_and_those_of_dark_images_since_2_0_10(dark_section):
+    lines = aln(without_images(Aligned(), 0)).splitlines()
+    head, table = lines[:8], [f"{int(line[:5]) + 1:5d}{line[5:]}" for line in lines[8:]]
+    assert head[3].startswith("# DarkFrame =     0    0")
+    head[3] = f"# DarkFrame =     0    {dark_section}   -40.00"
+    found = read_aretomo_views(texts(Aligned(), **{"AreTomo alignment": "\n".join(head + table)}), "P.mrc")
+    assert found.section == (1, 2, 3, 4)
 
 
 def test_tilts_of_the_stage_are_without_the_offset_that_was_found():

@@ -1,11 +1,14 @@
 """AreTomo's .aln (alignment), _TLT.txt (tilt, acquisition index, dose), _CTF.txt (as ctffind's) and session."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.intake.sidecars.numbers import NotUnderstood, measured, median, number, rows, tidy, tilt_range
+
+_VERSION = re.compile(r"\d+(\.\d+)+")
 
 
 def read_aln(text: str) -> SidecarFacts:
@@ -101,6 +104,13 @@ def setting(text: str, name: str) -> float | None:
             first = value[0] if isinstance(value, list) and value else value
             return measured(str(first), may_be_zero=True)
     return None
+
+
+def version(text: str) -> tuple[int, ...] | None:
+    """AreTomo3's version that a session names; None where it does not."""
+    said = next((str(value) for key, value in _pairs(json.loads(text)) if key.lower() == "version"), "")
+    found = _VERSION.search(said)
+    return tuple(map(int, found[0].split("."))) if found else None
 
 
 def _pairs(body: Any) -> Iterator[tuple[str, Any]]:

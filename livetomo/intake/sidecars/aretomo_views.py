@@ -4,14 +4,16 @@ What these files mean is in AreTomo3's own sources (BSD, github.com/czimagingins
 
 - `.aln` (CSaveAlignFile): a point u, v pixels from the middle of the aligned image lies at R(ROT) (u, v) + (TX, TY)
   from the middle of the raw image (GCorrPatchShift, "IMOD coordinate system"); u is x cos(TILT) + k sin(TILT), k being
-  the slice (GBackProj). Slices are written in reverse "to match IMOD handedness" (CDoWbpRecon), and -FlipVol 1 reverses
-  them again when it makes z of them (CTiltSeries::FlipVol): there, k is z. TILT has AlphaOffset in it. RELION 5 takes
-  the same columns for rlnTomoZRot, rlnTomoYTilt and the shifts when it has run AreTomo.
-- The stack has all images, sorted by tilt, dark ones too; SEC and the second number of DarkFrame count in it.
+  the slice (GBackProj). Slices are written in reverse "to match IMOD handedness" (CDoWbpRecon, CDoSartRecon), and
+  -FlipVol 1 reverses them again when it makes z of them (CTiltSeries::FlipVol): there, k is z. TILT has AlphaOffset in
+  it. RELION 5 takes the same columns for rlnTomoZRot, rlnTomoYTilt and the shifts when it has run AreTomo.
+- The stack has all images, sorted by tilt, dark ones too; SEC counts in it, from 0 or, since 2.0.7, from 1.
 - `_TLT.txt` (CTsPackage::mSaveTiltFile): a line for each image of the stack; tilt of the stage, number in the order of
   acquisition, dose of the image.
 - `_CTF.txt` (CSaveCtfResults): defocus 1 is the larger; a line for each image, without dark ones once they are removed.
-  Its handedness is RELION's: both add hand * -x' tan(tilt) at x' from the axis (CTiltInducedZ, CGenAvgSpectrum).
+  From version 2.0.6 on its handedness is RELION's: both add hand * -x' tan(tilt) at x' from the axis (CTiltInducedZ,
+  CGenAvgSpectrum). Until 2.0.4 the sign was another one, and 2.0.5 turns the axis instead (the program's list of
+  changes), so that the hand of these is not taken.
 
 Local alignments are not in it: RELION has no place for them.
 """
@@ -21,12 +23,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from livetomo.core.tilt_views import Column, TiltViews
-from livetomo.intake.sidecars.aretomo import setting
+from livetomo.intake.sidecars.aretomo import setting, version
 from livetomo.intake.sidecars.image_order import SAME_TILT_DEGREES, ImageOrder, accumulated, order_of_mdoc
 from livetomo.intake.sidecars.mdoc import acquired_images
 from livetomo.intake.sidecars.numbers import NotUnderstood, number, rows, tidy
 
 ALIGNMENT, TILTS, CTF, SESSION = "AreTomo alignment", "AreTomo tilts", "CTF fit", "AreTomo3 session"
+_HAND_IS_RELIONS = (2, 0, 6)
 _STEEP = 0.707  # of the sine of the axis: from there on AreTomo turns the images by a right angle
 
 
@@ -70,6 +73,7 @@ def read_aretomo_views(files: Mapping[str, str], stack: str, mdoc: str = "") -> 
         defocus_v_angstrom=v,
         defocus_angle_degrees=angle,
         phase_shift_degrees=phase,
+        hand=_hand(files.get(CTF, ""), files[SESSION]),
     )
 
 
@@ -83,9 +87,17 @@ def _upright(session: str | None) -> None:
         raise NotUnderstood(f"AreTomo3_Session.json {said} FlipVol: only with -FlipVol 1 z is as in the tilt series")
 
 
+def _hand(ctf: str, session: str) -> int:
+    """As rlnTomoHand; 0 where the files do not say it, or their version may mean another sign."""
+    if (version(session) or (0,)) < _HAND_IS_RELIONS:
+        return 0
+    hands = {row[7] for row in rows(ctf.splitlines(), 8)}
+    return int(hands.pop()) if hands in ({1.0}, {-1.0}) else 0
+
+
 def _alignment(text: str) -> _Alignment:
     size: tuple[int, int, int] | None = None
-    dark: list[int] = []
+    dark: list[int] = []  # counted from 0 in every version; the second number and SEC are not
     alpha = 0.0
     head, _, _ = text.partition("# Local Alignment")
     for line in head.splitlines():
@@ -94,22 +106,23 @@ def _alignment(text: str) -> _Alignment:
         match key.strip().lower(), numbers:
             case "rawsize", [float(x), float(y), float(n)] if equals:
                 size = int(x), int(y), int(n)
-            case "darkframe", [float(), float(section), *_]:
-                dark.append(int(section))
+            case "darkframe", [float(image), *_]:
+                dark.append(int(image))
             case "alphaoffset", [float(offset), *_]:
                 alpha = offset
     table = list(rows((line for line in head.splitlines() if not line.startswith("#")), 10))
     if size is None:
         raise NotUnderstood("the .aln has no RawSize")
-    sections = [int(row[0]) for row in table] + dark
-    if len(sections) != size[2]:
+    if len(table) + len(dark) != size[2]:
         raise NotUnderstood(
             f"the .aln says that the stack has {size[2]} images, and lists {len(table)} aligned and {len(dark)} dark "
             "ones. Was the copy interrupted?"
         )
-    first = min(sections)
-    if first not in (0, 1) or sorted(sections) != list(range(first, first + len(sections))):
+    images = list(range(size[2]))
+    firsts = [first for first in (0, 1) if sorted([int(row[0]) - first for row in table] + dark) == images]
+    if not firsts:
         raise NotUnderstood("the sections in the .aln are not those of a stack, each once")
+    first = firsts[0]
     by_section = {int(row[0]) - first: row for row in table}
     tilts = [by_section[section][9] for section in sorted(by_section)]
     if tilts != sorted(tilts):
