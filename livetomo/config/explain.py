@@ -128,7 +128,8 @@ def _wanted(fault: _Fault) -> str:
         case "value_error":
             return _short(str(context["error"]).removeprefix("write "))
         case "literal_error":
-            return one_of(_names(context["expected"]))
+            names = _names(context["expected"])
+            return one_of(names) if names else str(context["expected"])  # numbers have no quotes
         case "string_type" | "path_type" | "url_type":
             return "text in quotes"
         case "string_too_long":

@@ -6,6 +6,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from livetomo.config.configuration import Config, load_config, since_time
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.config.tables import bare, tables
+from livetomo.core.acquisition import Acquisition
 from livetomo.core.errors import ConfigurationError
 
 TEXT = """
@@ -116,3 +117,17 @@ def test_true_is_never_taken_for_a_number(key, field):
     Table.model_rebuild(force=True)
     with pytest.raises(ValidationError):
         Table(value=True)
+
+
+def test_how_tilt_series_are_taken_is_said_of_a_watch(path):
+    path.write_text(
+        TEXT.replace("[[watch]]", "[[watch]]\nhand = -1\nvoltage_kilovolt = 300\namplitude_contrast = 0.07", 1)
+    )
+    assert load_config(path).watch[0].acquisition == Acquisition(300, None, 0.07, -1, None)
+
+
+@pytest.mark.parametrize("line", ["hand = 0", "hand = 2", "voltage_kilovolt = 300000", "amplitude_contrast = 7"])
+def test_what_no_tilt_series_is_taken_with_is_refused(path, line):
+    path.write_text(TEXT.replace("[[watch]]", f"[[watch]]\n{line}", 1))
+    with pytest.raises(ConfigurationError, match=line.split()[0]):
+        load_config(path)

@@ -261,3 +261,13 @@ def test_the_mdoc_says_dose_and_order_where_aretomo_s_own_file_does_not(tmp_path
     write_session([one], "ribosome", "relion5", tmp_path / "out")
     _, tomograms = tomograms_of(tmp_path, tmp_path / "out" / "optimisation_set.star")
     assert list(views_of(tmp_path, tomograms.iloc[0])["rlnMicrographPreExposure"]) == [7, 1, 0, 3, 15]
+
+
+def test_what_many_tomograms_lack_is_one_sentence(tmp_path):
+    sets = []
+    for number in range(5):
+        volume = aretomo3(tmp_path / f"s{number}", f"P_{number}")
+        (volume.parent / f"P_{number}.mrc").unlink()
+        sets.append(placed(volume, Aligned(), name=f"P_{number}"))
+    _, sentence = Relion5Exporter().lacks(sets)
+    assert sentence.startswith("Of P_0, P_1, P_2 and 2 others the stack of images cannot be used (P_0: ")
