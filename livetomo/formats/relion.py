@@ -63,7 +63,8 @@ class Relion5Exporter(ParticlesStar):
             listed = complete_frames(sets)
             if listed and any(len(placed.picks) and series_word(placed.frame) not in listed for placed in sets):
                 particles = _listed(feature)
-                files[particles] = self.table([placed for placed in sets if series_word(placed.frame) in listed])
+                part = [placed for placed in sets if series_word(placed.frame) in listed]
+                files[particles] = self.table(part, among=sets)
         both = pairs_text(
             "optimisation_set",
             {
