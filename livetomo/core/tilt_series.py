@@ -45,8 +45,8 @@ class TiltSeries:
         if pixel is not None and pixel == facts.pixel_size_angstrom and len(extent) == 3:
             x, y, z = extent
             size = x, y, z  # in pixels of this size
-        hand = int(facts.defocus_handedness) if facts.defocus_handedness else None
-        return TiltSeries(series_name(tomogram, facts), pixel, size, hand, bool(facts.tilt_series_name))
+        is_relions = bool(facts.tilt_series_name)
+        return TiltSeries(series_name(tomogram, facts), pixel, size, _hand(facts, is_relions), is_relions)
 
     @staticmethod
     def from_json(body: JsonObject) -> "TiltSeries":
@@ -138,3 +138,10 @@ def relion_tomograms_star(source: str, facts: SidecarFacts) -> str:
     of_job = PurePath(source).parent.parent / "tomograms.star"
     read = (path for path, kind in facts.sidecars.items() if kind == RELION_TOMOGRAMS)
     return str(of_job) if any(f"/{of_job}".endswith(f"/{path}") for path in read) else ""
+
+
+def _hand(facts: SidecarFacts, is_relions: bool) -> int | None:
+    """RELION's own, or that of views whose program means the same by it; other versions of it mean another sign."""
+    if is_relions and facts.defocus_handedness:
+        return int(facts.defocus_handedness)
+    return (facts.views.hand or None) if facts.views else None

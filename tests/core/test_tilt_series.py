@@ -9,6 +9,7 @@ from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.picks import Picks
 from livetomo.core.sidecar_facts import SidecarFacts
 from livetomo.core.tilt_series import TiltSeries
+from livetomo.core.tilt_views import TiltViews
 from livetomo.formats.exporter import EXPORTERS
 from livetomo.formats.frame import Frame, Placed
 from livetomo.formats.star import parse_loops
@@ -89,3 +90,23 @@ def test_it_comes_back_from_its_json():
 
     for series in (TiltSeries("TS_1"), TiltSeries("a b", 1.35, (4096, 4000, 2000), -1)):
         assert TiltSeries.from_json(JsonObject(series.to_json())) == series
+
+
+def one_view(hand: int) -> TiltViews:
+    one = (0.0,)
+    return TiltViews("P.mrc", (64, 64, 1), (64, 64, 32), (1,), one, one, one, one, one, hand=hand)
+
+
+@pytest.mark.parametrize(
+    ("facts", "hand"),
+    [
+        (SidecarFacts(defocus_handedness=-1, tilt_series_name="TS_01"), -1),
+        (SidecarFacts(defocus_handedness=-1), None),
+        (SidecarFacts(defocus_handedness=-1, views=one_view(hand=1)), 1),
+        (SidecarFacts(defocus_handedness=-1, views=one_view(hand=0)), None),
+        (SidecarFacts(), None),
+    ],
+)
+def test_a_hand_is_relions_own_or_one_that_means_the_same(facts: SidecarFacts, hand: int | None) -> None:
+    """AreTomo3 before 2.0.6 writes handedness with another sign or meaning."""
+    assert TiltSeries.of("TS_01", TomogramGeometry((8, 8, 8), 10.0), facts).hand == hand
