@@ -82,7 +82,7 @@ class Pick(UserModel):
     map_contour: the level, in the map's units, that shows the particle and nothing else. This, the mass or both must
         be known, from here or from a file beside the map.
     map_mass_kda: the mass of the whole particle.
-    map_symmetry: its point group, like `"C1"`, `"C7"`, `"D2"`, `"T"`, `"O"` or `"I"`, about the axes that RELION uses.
+    map_symmetry: its point group, like `"C1"`, `"C7"`, `"D2"`, `"T"`, `"O"` or `"I"`; its axes are found in the map.
     map_voxel_size_angstrom: used instead of the map's own, if that is known to be wrong.
     map_sha256: checksum of the map, filled in when the recipe is read. If you write it here, another file is refused.
     low_pass_angstrom: the finest detail that is compared. By default 35, or a tenth of a larger particle's diameter.

@@ -21,7 +21,7 @@ from livetomo.processing.match.correlate import (
     template_bank,
 )
 from livetomo.processing.match.follow import FOLLOWED, Maxima, follow
-from livetomo.processing.match.rotations import Matrices, rotation_grid, symmetry_operations
+from livetomo.processing.match.rotations import Matrices, rotation_grid
 from livetomo.processing.match.template import Template
 
 _MASK_DIAMETERS = 1.1
@@ -77,10 +77,10 @@ def match(
     low_pass = max(source.low_pass_angstrom, template.diameter_angstrom / _FIRST_DETAILS)
     wide = band(source, diameter_angstrom=mask_angstrom + 2 * reach_angstrom, wedge=wedge, low_pass_angstrom=low_pass)
     step = step_degrees(low_pass, template.diameter_angstrom)
-    grid = torch.from_numpy(rotation_grid(step, template.symmetry)).float().to(device)
+    grid = torch.from_numpy(rotation_grid(step, template.operations)).float().to(device)
     bank = template_bank(template, wide, grid)
     norms = local_norms(source, compared.mask)
-    overlaps = _overlaps(grid, step, template.symmetry)
+    overlaps = _overlaps(grid, step, template.operations)
     shifts = shifts_within(source.voxels(reach_angstrom), device)
     phases = phases_of(shifts, source, wide)
     scale = torch.tensor(source.scale, device=device)
@@ -110,11 +110,11 @@ def _maxima(scores: Tensor, rotations: Tensor) -> Maxima:
     return Maxima(crop, torch.zeros(*scores.shape, 3, device=scores.device), rotations, scores)
 
 
-def _overlaps(grid: Tensor, step: float, symmetry: str) -> Tensor:
+def _overlaps(grid: Tensor, step: float, operations: Matrices) -> Tensor:
     """Bool (r, r): which rotations are neighbours, modulo the symmetry."""
     least = 1 + 2 * math.cos(math.radians(_APART_STEPS * step))
     near = torch.zeros(len(grid), len(grid), dtype=torch.bool, device=grid.device)
-    for operation in torch.from_numpy(symmetry_operations(symmetry)).to(grid):
+    for operation in torch.from_numpy(operations).to(grid):
         near |= (grid @ operation).flatten(1) @ grid.flatten(1).T >= least
     return near
 

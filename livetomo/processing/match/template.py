@@ -1,13 +1,13 @@
 """A density map as a template: its Fourier transform, to be looked up in any orientation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from livetomo.processing.match.rotations import Matrices
+from livetomo.processing.match.rotations import NO_SYMMETRY, Matrices
 
 _PADDING = 3
 """How many times as wide as the particle's box the transform is sampled for."""
@@ -21,12 +21,13 @@ class Template:
     transform: float32 (2, n, n, n), real and imaginary part at whole multiples of `step` along kz, ky, kx; 0 in the
         middle. It is that of the density divided by the transform of linear interpolation, which looking up undoes.
     step: 1/Å. diameter_angstrom: of the sphere around the centre that holds the particle.
+    operations: (g, 3, 3), the rotations that leave the particle as it is; the one that does nothing is one of them.
     """
 
     transform: Tensor
     step: float
     diameter_angstrom: float
-    symmetry: str = "C1"
+    operations: Matrices = field(default_factory=NO_SYMMETRY.copy)
 
     def spectra(self, rotations: Tensor, frequencies: Tensor) -> Tensor:
         """The transforms, complex64 (n, k), of the particle turned by each of `rotations`, around its centre.
@@ -53,7 +54,7 @@ def template(
     centre: Matrices,
     diameter_angstrom: float,
     low_pass_angstrom: float,
-    symmetry: str = "C1",
+    operations: Matrices = NO_SYMMETRY,
     device: torch.device | str = "cpu",
 ) -> Template:
     """The template of a density map (z, y, x; protein bright, solvent about 0) around `centre`, voxel index (z, y, x).
@@ -78,7 +79,7 @@ def template(
     inside = slice(wide // 2 - reach, wide // 2 + reach + 1)
     cut = whole[inside, inside, inside]
     transform = torch.from_numpy(np.stack([cut.real, cut.imag]).astype(np.float32)).to(device)
-    return Template(transform, step, diameter_angstrom, symmetry)
+    return Template(transform, step, diameter_angstrom, operations)
 
 
 def _box(density: Matrices, centre: Matrices, diameter: float) -> tuple[Matrices, Matrices]:

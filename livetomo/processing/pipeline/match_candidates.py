@@ -19,15 +19,19 @@ from livetomo.formats.orientations import euler_of
 from livetomo.processing.blank import Blank
 from livetomo.processing.match.band import VOXELS_PER_PERIOD, FilledWedge, FilteredVolume, filtered
 from livetomo.processing.match.refine import match
+from livetomo.processing.match.rotations import NO_SYMMETRY
 from livetomo.processing.match.template import Template, template
 from livetomo.processing.measure.wedge import find_wedge
 from livetomo.processing.particle_map.prepare import prepare_map
+from livetomo.processing.particle_map.symmetry import DOUBTFUL, MapSymmetry, align_symmetry
 from livetomo.processing.pick import curate
 from livetomo.processing.pipeline.feature_plan import FeaturePlan
+from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
 
 LOW_PASS_ANGSTROM = 35.0
 _DETAILS_PER_DIAMETER = 10
+_LEAST_DETAILS = 4
 _WHITENING = 0.75
 _REACH_DIAMETERS = 1 / 5
 
@@ -51,8 +55,12 @@ class MatchInput:
     wedge: FilledWedge | None
 
 
-def match_inputs(clipped: Tensor, plan: FeaturePlan, spec: JobSpec, blank: Blank | None) -> dict[str, MatchInput]:
+def match_inputs(
+    clipped: Tensor, plan: FeaturePlan, spec: JobSpec, blank: Blank | None
+) -> tuple[dict[str, MatchInput], Findings]:
     """For each feature whose picks are compared with a map, what that needs of a clipped volume that is not denoised.
+
+    Not of one of which the voxels show too little; a warning says so.
 
     Raises:
         MapAway: a map is not there any more.
@@ -60,13 +68,25 @@ def match_inputs(clipped: Tensor, plan: FeaturePlan, spec: JobSpec, blank: Blank
     """
     rules = [rule for rule in plan.recipe.pick if rule.refine and rule.feature not in plan.missing]
     if not rules:
-        return {}
+        return {}, Findings()
     wedge = _wedge(clipped, spec, blank)
     size, made = plan.grid.tomogram.voxel_size_angstrom, {}
     volumes: dict[float, FilteredVolume] = {}
+    warnings = []
     for rule in rules:
-        particle = _particle(Path(str(rule.map)), rule.map_sha256, rule.map_facts)
+        particle, symmetry = _particle(Path(str(rule.map)), rule.map_sha256, rule.map_facts)
         low_pass = low_pass_angstrom(rule, particle.diameter_angstrom, size)
+        if low_pass > particle.diameter_angstrom / _LEAST_DETAILS:
+            warnings.append(
+                f"{rule.feature} was not compared with its map: at {low_pass:.0f} Å, the finest detail that is "
+                f"compared here, a particle of {particle.diameter_angstrom:.0f} Å shows too little of its orientation."
+            )
+            continue
+        if symmetry.score < DOUBTFUL:
+            warnings.append(
+                f"{rule.feature}: its map has not the symmetry {symmetry.name} ({symmetry.score:.2f} of 1). It was "
+                "compared in all orientations."
+            )
         if low_pass not in volumes:
             volumes[low_pass] = filtered(
                 clipped, voxel_size_angstrom=size, low_pass_angstrom=low_pass, whiten=_WHITENING
@@ -77,11 +97,11 @@ def match_inputs(clipped: Tensor, plan: FeaturePlan, spec: JobSpec, blank: Blank
             centre=particle.centre,
             diameter_angstrom=particle.diameter_angstrom,
             low_pass_angstrom=low_pass,
-            symmetry=particle.symmetry,
+            operations=NO_SYMMETRY if symmetry.score < DOUBTFUL else symmetry.rotations,
             device=clipped.device,
         )
         made[rule.feature] = MatchInput(volumes[low_pass], compared, wedge)
-    return made
+    return made, Findings(warnings=tuple(warnings))
 
 
 def low_pass_angstrom(rule: Pick, diameter_angstrom: float, voxel_size_angstrom: float) -> float:
@@ -121,8 +141,8 @@ def _wedge(clipped: Tensor, spec: JobSpec, blank: Blank | None) -> FilledWedge |
 
 
 @lru_cache(maxsize=8)
-def _particle(path: Path, sha256: str, facts: ParticleFacts) -> ParticleMap:
-    """The particle of a map; read again only where another one is asked for.
+def _particle(path: Path, sha256: str, facts: ParticleFacts) -> tuple[ParticleMap, MapSymmetry]:
+    """The particle of a map, and its symmetry as it lies there; read again only where another one is asked for.
 
     Raises:
         MapAway: the file is not there, or is not the one with this digest.
@@ -136,4 +156,5 @@ def _particle(path: Path, sha256: str, facts: ParticleFacts) -> ParticleMap:
         raise MapAway(path, "is another file by now")
     volume = read_volume(path)
     size = facts.voxel_size_angstrom or volume.header.voxel_size(path)
-    return prepare_map(str(path), np.ascontiguousarray(volume.voxels, np.float32), size, facts)
+    particle = prepare_map(str(path), np.ascontiguousarray(volume.voxels, np.float32), size, facts)
+    return particle, align_symmetry(particle, particle.symmetry)

@@ -70,7 +70,7 @@ def run(
             blank, soundness = normalise_input_(volume, spec)
         with clock.stage("denoise"):
             seen, inputs = look_and_clip_(volume, plan, spec, blank)
-            compared = match_inputs(volume, plan, spec, blank)
+            compared, about_maps = match_inputs(volume, plan, spec, blank)
             kept = kept_for_averages(volume, plan, compared)
             volume = denoise_(volume, spec, geometry, blank)
         nothing = None if blank is None else blank.mask
@@ -92,7 +92,9 @@ def run(
         with clock.stage("measure"):
             extent = TomogramExtent.of(geometry, blank)
             frame = Frame.of_metadata(spec.tomogram.name, geometry, spec.facts, path=str(spec.path))
-            findings = describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness
+            findings = (
+                describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness + about_maps
+            )
             findings += measure(spec, plan, extent, seen, maps, found, on)
             judged = judge(spec, extent, findings.figures)
             warnings = findings.warnings + judged.warnings + unused_pixel_size(spec, frame).warnings

@@ -45,5 +45,5 @@ def template_of(shape=SHAPE, *, symmetry="C1", mirrored=False, low_pass=LOW_PASS
         centre=np.array(cube.shape) // 2,
         diameter_angstrom=shape.diameter_angstrom,
         low_pass_angstrom=low_pass,
-        symmetry=symmetry,
+        operations=Rotation.create_group(symmetry).as_matrix(),
     )

@@ -47,7 +47,7 @@ def test_poses_that_the_symmetry_makes_one_are_found_as_one_of_them():
     turned, shape = poses(), symmetric_shape()
     volume = volume_with(zip(PLACES, turned, strict=True), shape=shape, size=SIZE, noise=0.1)
     by_four = found(volume, template_of(shape, symmetry="C4"), moved())
-    assert angular_distance(turned.as_matrix(), by_four.rotation, "C4").max() < 4
+    assert angular_distance(turned.as_matrix(), by_four.rotation, Rotation.create_group("C4").as_matrix()).max() < 4
     whole = found(volume, template_of(shape), moved())
     np.testing.assert_allclose(by_four.score, whole.score, atol=0.02)
 
