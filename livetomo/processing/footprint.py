@@ -21,6 +21,8 @@ _FLOAT = 4
 _RIDGE = 25
 _RIDGE_OF_SECTIONS = 88
 _PICKING = 12
+_FILTERING = 10
+_MATCHING = 300_000_000
 _NETWORK_OF_SLAB = 250
 _NETWORK_OF_TILE = 25
 _SAMPLING = 20
@@ -73,11 +75,12 @@ def footprint(
     stages = [
         volume * (1 if on_gpu else 2) + voxel_bytes * voxels * (not on_gpu),
         volume + seen + max((_canonical(shape, grid) for grid in grids), default=0),
+        volume + seen + _matching(shape, recipe),
         volume + seen + _denoising(shape, recipe),
         volume + seen + _methods(shape, recipe),
         volume + seen + _decoys(shape, recipe),
         volume + seen + maps + (0 if on_gpu else max((_network(math.prod(grid)) for grid in grids), default=0)),
-        volume + maps + _PICKING * (max(math.prod(grid) for grid in grids) if grids else voxels),
+        volume + maps + _picking(max(map(math.prod, grids), default=voxels), recipe),
     ]
     host = volume * 2 + voxel_bytes * voxels if on_gpu else 0
     return Footprint(
@@ -92,6 +95,20 @@ def _canonical(shape: Shape, grid: Shape) -> int:
     before = _FLOAT * math.prod(mirrored)
     after = _FLOAT * math.prod(n * s for n, s in zip(mirrored, scale, strict=True))
     return round(max(before * (2 + min(scale[0], 1.0)), before + 3 * after))
+
+
+def _matching(shape: Shape, recipe: Recipe) -> int:
+    """What it takes beside the volume to filter it for picks that are compared with a map: parts of its transform."""
+    return _FILTERING * math.prod(shape) if _compares(recipe) else 0
+
+
+def _picking(voxels: int, recipe: Recipe) -> int:
+    """What it takes beside maps of so many voxels; candidates that are compared with a map take more, in blocks."""
+    return _PICKING * voxels + (_MATCHING if _compares(recipe) else 0)
+
+
+def _compares(recipe: Recipe) -> bool:
+    return any(rule.refine for rule in recipe.pick)
 
 
 def _denoising(shape: Shape, recipe: Recipe) -> int:

@@ -62,6 +62,16 @@ def test_the_estimate_is_near_what_was_measured(name, shape, voxel, voxel_bytes,
     assert 0.8 <= estimate / gigabytes <= 1.6, estimate
 
 
+def test_candidates_that_are_compared_with_a_map_are_counted():
+    """Measured as above, with 291 candidates: 0.341 GB."""
+    whole, shape = load_recipe("untrained"), (128, 256, 256)
+    alone = whole.model_copy(update={"feature": whole.feature[:1], "pick": whole.pick[:1]})
+    compared = whole.pick[0].model_copy(update={"refine": "match"})
+    more = estimated(alone.model_copy(update={"pick": (compared,)}), shape, 10).device
+    assert 0.8 <= more / 1e9 / 0.341 <= 1.6
+    assert more > estimated(alone, shape, 10).device
+
+
 @pytest.mark.usefixtures("any_voxels")
 @pytest.mark.parametrize("voxel", [60, 120, 400, 900, 1e5])
 def test_a_coarse_tomogram_costs_what_it_is_on_the_networks_grid(voxel):

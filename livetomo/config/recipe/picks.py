@@ -85,7 +85,7 @@ class Pick(UserModel):
     map_symmetry: its point group, like `"C1"`, `"C7"`, `"D2"`, `"T"`, `"O"` or `"I"`; its axes are found in the map.
     map_voxel_size_angstrom: used instead of the map's own, if that is known to be wrong.
     map_sha256: checksum of the map, filled in when the recipe is read. If you write it here, another file is refused.
-    low_pass_angstrom: the finest detail that is compared. By default 35, or a tenth of a larger particle's diameter.
+    low_pass_angstrom: the finest detail that is compared. By default 40, but a fifth to an eighth of the diameter.
     """
 
     feature: Name

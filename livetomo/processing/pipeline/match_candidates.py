@@ -29,8 +29,8 @@ from livetomo.processing.pipeline.feature_plan import FeaturePlan
 from livetomo.processing.pipeline.findings import Findings
 from livetomo.processing.pipeline.job_spec import JobSpec
 
-LOW_PASS_ANGSTROM = 35.0
-_DETAILS_PER_DIAMETER = 10
+LOW_PASS_ANGSTROM = 40.0
+_FEWEST_DETAILS, _MOST_DETAILS = 5, 8
 _LEAST_DETAILS = 4
 _WHITENING = 0.75
 _REACH_DIAMETERS = 1 / 5
@@ -106,8 +106,8 @@ def match_inputs(
 
 def low_pass_angstrom(rule: Pick, diameter_angstrom: float, voxel_size_angstrom: float) -> float:
     """The finest detail that a rule's candidates are compared in: nothing that the tomogram's voxels cannot show."""
-    wanted = rule.low_pass_angstrom or max(LOW_PASS_ANGSTROM, diameter_angstrom / _DETAILS_PER_DIAMETER)
-    return max(wanted, VOXELS_PER_PERIOD * voxel_size_angstrom)
+    usual = max(min(LOW_PASS_ANGSTROM, diameter_angstrom / _FEWEST_DETAILS), diameter_angstrom / _MOST_DETAILS)
+    return max(rule.low_pass_angstrom or usual, VOXELS_PER_PERIOD * voxel_size_angstrom)
 
 
 def matched(picks: Picks, rule: Pick, compared: MatchInput, shape_zyx: tuple[int, int, int]) -> Picks:
