@@ -5,17 +5,21 @@ import json
 import numpy as np
 import pytest
 import starfile
+import torch
 from scipy.spatial.transform import Rotation
 
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.formats.mrc import read_volume
 from livetomo.formats.orientations import turns_of
 from livetomo.processing.match.rotations import angular_distance
 from livetomo.processing.pipeline import match_candidates
 from livetomo.processing.pipeline import run as pipeline
+from livetomo.processing.pipeline.feature_plan import FeaturePlan
 from livetomo.processing.pipeline.job_spec import JobSpec
-from livetomo.processing.pipeline.match_candidates import MapAway
+from livetomo.processing.pipeline.map_grid import MapGrid
+from livetomo.processing.pipeline.match_candidates import MapAway, match_inputs
 from livetomo.results.folder import read_result
 from livetomo.results.session_picks import read_picks
 from livetomo.simulate.microscope import Microscope, image
@@ -91,6 +95,27 @@ def test_every_file_of_a_result_has_the_centres_and_angles_of_the_truth(folder, 
     np.testing.assert_allclose(columns["psi"], rows.euler[:, 2], atol=1e-2)
     np.testing.assert_allclose(columns["match_score"], rows.match_score, atol=1e-3)
     assert result.manifest.recipe.settings["pick"][0]["map_mass_kda"] == 2750
+
+
+def test_the_wedge_is_the_one_that_the_volume_shows(folder):
+    rules, voxels = recipe(folder), torch.from_numpy(np.array(read_volume(folder / "TS_01.mrc").voxels))
+    geometry = TomogramGeometry((56, 112, 112), VOXEL)
+    plan = FeaturePlan(rules, MapGrid(geometry, geometry), {}, {}, {})
+    made, findings = match_inputs(-voxels, plan, order_for(folder / "TS_01.mrc", rules), None)
+    wedge = made["ribosome"].wedge
+    assert wedge.low_degrees == pytest.approx(-58, abs=3)
+    assert wedge.high_degrees == pytest.approx(44, abs=3)
+    assert wedge.axis == "x"
+    assert findings.warnings == ()
+
+
+def test_voxels_that_are_too_coarse_are_said(folder):
+    rules = recipe(folder, RECIPE + MATCH + MASS + "low_pass_angstrom = 90\n", "coarse.toml")
+    geometry = TomogramGeometry((56, 112, 112), VOXEL)
+    plan = FeaturePlan(rules, MapGrid(geometry, geometry), {}, {}, {})
+    made, findings = match_inputs(torch.ones(8, 8, 8), plan, order_for(folder / "TS_01.mrc", rules), None)
+    assert made == {}
+    assert findings.warnings[0].startswith("ribosome was not compared with its map: at 90 Å")
 
 
 def test_scores_and_their_order_are_those_without_a_map(folder, tmp_path):
