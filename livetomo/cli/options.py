@@ -40,8 +40,24 @@ class VoxelSizeOption(click.ParamType):  # type: ignore[type-arg]  # as above
             self.fail(f"{value} is no voxel size; write {WANTED}", param, ctx)
 
 
+class ModelGiven(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A model package: the file, or the name of one that comes with livetomo."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from livetomo.config.model_card import shipped
+
+        path = shipped().get(str(value), Path(value))
+        if not path.is_file():
+            known = ", ".join(shipped()) or "none"
+            self.fail(f"{value} is no file, and does not come with livetomo (there is {known})", param, ctx)
+        return path
+
+
 NAME = NameGiven()
 VOXEL_SIZE = VoxelSizeOption()
+MODEL = ModelGiven()
 
 
 def together(*options: Option) -> Option:
@@ -76,6 +92,11 @@ def density_option(help: str | None = None) -> Option:
     return click.option(
         "--density", type=click.Choice(["dark", "bright"]), default="dark", show_default=True, help=help
     )
+
+
+def model_option(*names: str, help: str, default: str | None = None) -> Option:
+    """An option that names a model package."""
+    return click.option(*names, type=MODEL, metavar="MODEL", default=default, show_default=True, help=help)
 
 
 verdict_option = click.option(

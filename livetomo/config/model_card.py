@@ -18,8 +18,10 @@ from livetomo.core.units import VoxelSize
 
 CARD_KEY = "livetomo.card"
 ENDING = ".safetensors"
-# Of particles that packages made before cards said it are trained on: a eukaryotic ribosome, about.
+# Of the particles that packages made before cards said it are trained on, a eukaryotic ribosome, about; and of the
+# spheres that stand for them.
 _DIAMETERS_ANGSTROM: Mapping[str, float] = {"ribosome": 250.0}
+_CENTRES_ANGSTROM: Mapping[str, float] = {"ribosome": 95.0}
 _LONGEST_HEADER_BYTES = 100_000_000  # as the library has it
 _FINEST, _COARSEST = 1 / 12, 1.5
 _SHIPPED = Path(__file__).parents[1] / "processing" / "networks" / "weights"
@@ -76,6 +78,9 @@ class Card(UserModel):
     voxel_range_angstrom: of tomograms with which voxels the network was evaluated. A package that does not say counts
         as evaluated from a twelfth of the voxels that it sees (finer ones are averaged) to half as large again.
     diameters_angstrom: of the features that are particles, by their names.
+    centres_angstrom: of the features whose maps show spheres around particles' centres, by their names: the radius of
+        the sphere. A package that does not say was made before cards said it; `centre_radii_angstrom` knows those.
+    densities_per_um3: of the features that are particles, by their names: how many the training expected.
     decoy_calibration: of the features whose share of false picks can be told from decoys, by their names.
     metrics: by data set and figure. data, limits: sentences for people.
     """
@@ -91,6 +96,8 @@ class Card(UserModel):
     low_pass_angstrom: float = Field(gt=0)
     voxel_range_angstrom: tuple[VoxelSize, VoxelSize] | None = None
     diameters_angstrom: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    centres_angstrom: dict[str, Annotated[float, Field(gt=0)]] | None = None
+    densities_per_um3: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     decoy_calibration: dict[str, DecoyCalibration] = Field(default_factory=dict)
     data: str = ""
     seed: int | None = None
@@ -104,6 +111,12 @@ class Card(UserModel):
     def diameter_angstrom(self, feature: str) -> float | None:
         """How large the particles of a feature are; None where it is not known."""
         return self.diameters_angstrom.get(feature, _DIAMETERS_ANGSTROM.get(feature))
+
+    @property
+    def centre_radii_angstrom(self) -> dict[str, float]:
+        """By feature, the radius of the sphere that stands for a particle; none of features that fill what they are."""
+        radii = _CENTRES_ANGSTROM if self.centres_angstrom is None else self.centres_angstrom
+        return {feature: radii[feature] for feature in self.features if feature in radii}
 
     @property
     def lowest_voxel_angstrom(self) -> float:

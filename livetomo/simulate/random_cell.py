@@ -41,9 +41,9 @@ def random_specimen(rng: np.random.Generator, geometry: TomogramGeometry, librar
     slab = random_slab(rng, geometry)
     volume_um3 = slab_volume_um3(slab, geometry)
     parts = [
-        *_film(rng),
-        *_dirt(rng, volume_um3),
-        *_membranes(rng, extent, volume_um3),
+        *film(rng),
+        *dirt(rng, volume_um3),
+        *membranes(rng, extent, volume_um3),
         *_filaments(rng, volume_um3),
         *_particles(rng, volume_um3, library),
         Crowd(rng.uniform(0.05, 0.4), rng.uniform(10, 50), rng.uniform(0, 0.8)),
@@ -81,13 +81,15 @@ def random_microscope(rng: np.random.Generator, snr: tuple[float, float] = (0.03
     )
 
 
-def _film(rng: np.random.Generator) -> list[SpecimenPart]:
+def film(rng: np.random.Generator) -> list[SpecimenPart]:
+    """The edge of a carbon film, in one of eight."""
     if rng.random() > 0.12:
         return []
     return [CarbonFilm(rng.uniform(120, 300), rng.uniform(6000, 20000), rng.uniform(0.1, 0.5), rng.uniform(0.7, 1.6))]
 
 
-def _dirt(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart]:
+def dirt(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart]:
+    """Gold, ice crystals, lumps: often none of them."""
     parts: list[SpecimenPart] = []
     if rng.random() < 0.3:
         parts.append(Gold(some(rng, volume_um3, 50, 800), float(rng.choice([50.0, 100.0, 150.0])), rng.uniform(6, 15)))
@@ -98,7 +100,8 @@ def _dirt(rng: np.random.Generator, volume_um3: float) -> list[SpecimenPart]:
     return parts
 
 
-def _membranes(rng: np.random.Generator, extent: np.ndarray, volume_um3: float) -> list[SpecimenPart]:
+def membranes(rng: np.random.Generator, extent: np.ndarray, volume_um3: float) -> list[SpecimenPart]:
+    """Sheets, vesicles, organelles and tubes in a volume of this extent (z, y, x; Å)."""
     weight = rng.uniform(0.55, 1.7)
 
     def bilayer() -> Bilayer:

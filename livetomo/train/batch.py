@@ -8,10 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from livetomo.train.example import Example, bit
-
-AROUND_A_FEATURE = 0.25
-"""The share of pieces that lie around a feature. Chosen with other changes at once; its own worth was not measured."""
+from livetomo.train.example import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +29,14 @@ def make_batch(
     *,
     count: int,
     patch: int,
+    around: float,
     rng: np.random.Generator,
     device: torch.device,
 ) -> Batch:
-    """`count` cubes of side `patch`; the same for the same state of `rng`."""
+    """`count` cubes of side `patch`; the same for the same state of `rng`. around: share that lies around a feature."""
     volumes, targets, known, noises = [], [], [], []
     for _ in range(count):
-        example, corner = _place(examples, features, patch, rng)
+        example, corner = _place(examples, features, patch, around, rng)
         box = tuple(slice(c, c + patch) for c in corner)
         flips = tuple(int(axis) for axis in np.flatnonzero(rng.random(3) < 0.5))
         turn = rng.random() < 0.25
@@ -52,7 +50,7 @@ def make_batch(
         targets.append(torch.from_numpy(bits))
         known.append([float(feature in example.known) for feature in features])
     bits_on_device = torch.stack(targets).to(device)
-    flags = torch.tensor([bit(feature) for feature in features], dtype=torch.uint8, device=device)
+    flags = torch.tensor([examples[0].bit(feature) for feature in features], dtype=bits_on_device.dtype, device=device)
     # Noise is drawn where it is used: on a GPU the processor would take longer over it than the step takes.
     seen = torch.stack(volumes)[:, None].to(device).float()
     chance = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
@@ -66,19 +64,19 @@ def make_batch(
 
 
 def _place(
-    examples: Sequence[Example], features: tuple[str, ...], patch: int, rng: np.random.Generator
+    examples: Sequence[Example], features: tuple[str, ...], patch: int, around: float, rng: np.random.Generator
 ) -> tuple[Example, npt.NDArray[np.intp]]:
     """An example, and where a cube in it begins: anywhere, or around a voxel of a feature, each feature alike.
 
     The feature is drawn first and then an example that has it: what few examples have would hardly be seen otherwise.
     """
-    if rng.random() < AROUND_A_FEATURE:
-        for flag in rng.permutation([bit(feature) for feature in features]):
+    if rng.random() < around:
+        for flag in rng.permutation([examples[0].bit(feature) for feature in features]):
             for number in rng.permutation(len(examples)):
                 example = examples[number]
                 # A sample of the voxels is enough: a whole list of them would cost more than the step.
                 tries = rng.integers(0, example.targets.size, 2000)
-                hits = tries[example.targets.reshape(-1)[tries] & np.uint8(flag) > 0]
+                hits = tries[example.targets.reshape(-1)[tries] & example.targets.dtype.type(flag) > 0]
                 if len(hits):
                     centre = np.array(np.unravel_index(hits[0], example.targets.shape))
                     corner: npt.NDArray[np.intp] = centre - patch // 2 + rng.integers(-(patch // 4), patch // 4 + 1, 3)

@@ -10,12 +10,11 @@ from livetomo.evaluate.matching import Counts, count
 from livetomo.evaluate.segmentation import ProbabilityHistogram, curve
 from livetomo.processing.networks.unet import Network
 from livetomo.processing.pick.maxima import maxima
-from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
+from livetomo.processing.segment.centres import centred
 from livetomo.processing.segment.tiles import tiled
-from livetomo.train.example import Example, bit
+from livetomo.train.example import Example
+from livetomo.train.goals import Centre, Goal
 
-MATCH_RADIUS_ANGSTROM = 125.0
-SPACING_ANGSTROM = 160.0
 MOST_VOXELS = 6_000_000
 
 
@@ -33,35 +32,42 @@ def predict(network: Network, volume: np.ndarray, device: torch.device) -> torch
 
 
 @torch.inference_mode()
-def score(network: Network, examples: Sequence[Example], device: torch.device) -> dict[str, float]:
-    """Dice and average precision of each feature, and ribosomes as picks: recall, precision, F1 and F4 at 0.5."""
-    features = network.layout.features
+def score(
+    network: Network, examples: Sequence[Example], goals: Sequence[Goal], device: torch.device
+) -> dict[str, float]:
+    """Dice and average precision of each feature; of particles also the picks' recall, precision, F1 and F4 at 0.5.
+
+    goals: of the network's features, in their order.
+    """
     network.eval()
     curves: dict[str, ProbabilityHistogram] = {}
-    counts = Counts(0, 0, 0)
+    counts = {goal.feature: Counts(0, 0, 0) for goal in goals if goal.centre is not None}
     for example in examples:
         probability = predict(network, example.volume, device)
-        for channel, feature in enumerate(features):
+        for channel, goal in enumerate(goals):
+            feature = goal.feature
             if feature not in example.known:
                 continue
-            truth = (example.targets & bit(feature)) > 0
+            truth = (example.targets & example.bit(feature)) > 0
             this = curve(probability[channel].float().cpu().numpy(), truth)
             curves[feature] = curves[feature] + this if feature in curves else this
-        if "ribosome" in features and "ribosome" in example.known:
-            size = example.voxel_size_angstrom
-            found = ribosome_picks(probability[features.index("ribosome")], size).above(0.5)
-            counts += count(found.position, example.ribosomes, MATCH_RADIUS_ANGSTROM / size)
+            if goal.centre is not None:
+                size = example.voxel_size_angstrom
+                found = centre_picks(probability[channel], size, goal.centre).above(0.5)
+                counts[feature] += count(found.position, example.centres[feature], goal.centre.match_angstrom / size)
     figures = {}
     for feature, total in curves.items():
         figures[f"dice_{feature}"] = total.dice()
         figures[f"ap_{feature}"] = total.average_precision()
-    if "ribosome" in features:
-        figures |= {"recall_ribosome": counts.recall, "precision_ribosome": counts.precision}
-        figures |= {"f1_ribosome": counts.f(1), "f4_ribosome": counts.f(4)}
+    for feature, found_of in counts.items():
+        figures |= {f"recall_{feature}": found_of.recall, f"precision_{feature}": found_of.precision}
+        figures |= {f"f1_{feature}": found_of.f(1), f"f4_{feature}": found_of.f(4)}
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def ribosome_picks(probability: torch.Tensor, voxel_size_angstrom: float, threshold: float = 0.1) -> Picks:
-    """Picks from a map of the spheres that stand for ribosomes."""
-    centres = centred(probability, radius_voxels=RIBOSOME_RADIUS_ANGSTROM / voxel_size_angstrom)
-    return maxima(centres, threshold=threshold, spacing_voxels=SPACING_ANGSTROM / voxel_size_angstrom)
+def centre_picks(
+    probability: torch.Tensor, voxel_size_angstrom: float, centre: Centre, threshold: float = 0.1
+) -> Picks:
+    """Picks from a map of the spheres that stand for particles, (z, y, x)."""
+    hills = centred(probability, radius_voxels=centre.radius_angstrom / voxel_size_angstrom)
+    return maxima(hills, threshold=threshold, spacing_voxels=centre.spacing_angstrom / voxel_size_angstrom)

@@ -61,19 +61,22 @@ def train_segmentation(
     start: Path | None = None,
     voxel_range_angstrom: tuple[float, float] | None = None,
     progress: Callable[[int, float], None] = lambda step, value: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, float]:
     """Train, or go on, in `folder`; `NAME.safetensors` there is the result. Returns its figures on the validation.
 
-    start: a model package to begin with, of the same layout and canonical voxel size. voxel_range_angstrom: as its card
+    start: a model package to begin with; see `carry_over` for what is taken from it. voxel_range_angstrom: as the card
     is to say it.
 
     Raises:
         ConfigurationError: the sources do not suit the plan.
         TrainingDiverged: the loss is not a number any more.
     """
-    _check(plan, sources, start)
+    _check(plan, sources)
     network = load_model(start).network if start is not None else None
     trainer = Trainer(plan, folder, torch.device(device), network)
+    if trainer.begun_with is not None:
+        say(f"{start}: {trainer.begun_with}")
     learned, held_out = _split(sources)
     with workers(sources.processes) as executor:
         validation = _gather(held_out, sources, executor)
@@ -88,16 +91,17 @@ def train_segmentation(
         data=_described(sources),
         seed=plan.seed,
         steps=plan.steps,
-        commit=_commit(),
-        device=torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu",
+        commit=commit(),
+        device=device_name(device),
         voxel_range_angstrom=voxel_range_angstrom,
+        centres_angstrom={goal.feature: goal.centre.radius_angstrom for goal in plan.learned if goal.centre},
         metrics={"validation": figures},
     )
     trainer.export(folder / f"{name}.safetensors", card)
     return figures
 
 
-def _check(plan: TrainingPlan, sources: Sources, start: Path | None) -> None:
+def _check(plan: TrainingPlan, sources: Sources) -> None:
     if sources.simulated is None and not sources.annotated:
         raise ConfigurationError("there is nothing to learn from: give --annotated, or leave --no-simulated out")
     if plan.patch % plan.layout.multiple:
@@ -105,13 +109,6 @@ def _check(plan: TrainingPlan, sources: Sources, start: Path | None) -> None:
     if sources.simulated is None:
         for annotated in sources.annotated:
             annotated.check(plan.layout.features)
-    if start is not None:
-        card = load_model(start).card
-        if card.layout != plan.layout or card.canonical != plan.canonical:
-            raise ConfigurationError(
-                f"{start}: has {card.layout} at {card.voxel_size_angstrom:g} Å, the training {plan.layout} at "
-                f"{plan.canonical.voxel_size_angstrom:g} Å. Fine-tuning keeps both."
-            )
 
 
 def _split(sources: Sources) -> tuple[Source, tuple[Source, ...]]:
@@ -156,9 +153,14 @@ def _described(sources: Sources) -> str:
     return "; ".join(parts)
 
 
-def _commit() -> str:
+def commit() -> str:
     """Of the code that trains; empty where it is not a checkout."""
     described = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
     )
     return described.stdout.strip() if described.returncode == 0 else ""
+
+
+def device_name(device: str) -> str:
+    """As a card is to say it."""
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else "cpu"

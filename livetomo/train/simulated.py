@@ -9,7 +9,6 @@ import numpy as np
 
 from livetomo.config.model_card import Canonical
 from livetomo.core.geometry import TomogramGeometry
-from livetomo.core.picks import Picks
 from livetomo.processing.segment.canonical import canonical_shape
 from livetomo.simulate.finishing import finish, random_finishing
 from livetomo.simulate.microscope import image
@@ -18,7 +17,8 @@ from livetomo.simulate.random_cell import Library, random_microscope, random_spe
 from livetomo.simulate.specimen import Specimen, draw
 from livetomo.simulate.templates import load_templates
 from livetomo.simulate.truth import FEATURES, Floats
-from livetomo.train.example import Example, add_ribosomes, bits_of_labels, on_grid, prepared
+from livetomo.train.example import Example, add_labels, add_particles, no_targets, on_grid, prepared
+from livetomo.train.goals import CELLULAR
 from livetomo.train.scrambled import scrambled
 
 
@@ -68,19 +68,20 @@ class SimulatedExamples:
         specimen = self._specimen(rng, geometry)
         density, truth = draw(specimen, geometry, seed)
         seen_shape = canonical_shape(shape_zyx, drawn, seen_at)
-        targets = bits_of_labels(on_grid(truth.labels, seen_shape), FEATURES)
-        ribosomes = truth.picks.get("ribosome", Picks.none()).position.astype(np.float64)
-        ribosomes *= np.array(seen_shape) / np.array(shape_zyx)
-        add_ribosomes(targets, ribosomes, np.full(3, size))
+        targets = no_targets(seen_shape, CELLULAR)
+        add_labels(targets, on_grid(truth.labels, seen_shape), FEATURES, CELLULAR)
+        centres = add_particles(targets, CELLULAR, truth, size)
+        features = tuple(goal.feature for goal in CELLULAR)
         made = []
         for look in range(self.looks):
             seen = self._seen(density, drawn, rng, seed * 16 + look)
             if rng.random() < self.scrambled:
                 volume = prepared(scrambled(seen, rng), drawn, seen_at)
-                made.append(Example(volume, np.zeros_like(targets), frozenset(FEATURES), np.zeros((0, 3)), size))
+                nowhere = {feature: np.zeros((0, 3)) for feature in centres}
+                made.append(Example(volume, np.zeros_like(targets), features, frozenset(features), nowhere, size))
             else:
                 volume = prepared(seen, drawn, seen_at)
-                made.append(Example(volume, targets, frozenset(FEATURES), ribosomes, size))
+                made.append(Example(volume, targets, features, frozenset(features), centres, size))
         return made
 
     def _specimen(self, rng: np.random.Generator, geometry: TomogramGeometry) -> Specimen:

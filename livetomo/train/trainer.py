@@ -20,12 +20,12 @@ from livetomo.processing.networks.unet import Network
 from livetomo.system.atomic_write import replacing
 from livetomo.train.batch import make_batch
 from livetomo.train.example import Example
+from livetomo.train.goals import CELLULAR, Goal
 from livetomo.train.score import score
+from livetomo.train.trunk import CarriedOver, carry_over
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
-RARE = {"membrane": 2.0, "ribosome": 4.0, "microtubule": 3.0, "filament": 3.0, "contamination": 3.0, "carbon": 3.0}
-"""How much more a voxel that has a feature counts than one that has not: recall before precision, picks have scores."""
 _CROSS_ENTROPY, _OVERLAP = 3.0, 0.7
 
 
@@ -43,6 +43,9 @@ class TrainingDiverged(LivetomoError, reason="training diverged"):
 class TrainingPlan:
     """What is trained, and how. The same plan on the same device and data gives the same network.
 
+    goals: of the layout's features, and maybe of others; all that have a bit in the examples, in that order.
+    around: of the pieces that are learned from, the share that lies around a feature, each feature alike; the rest lie
+        anywhere. The worth of the default was not measured by itself.
     average: of the weights that are kept, the share that a step leaves. warm_up: steps until the full rate.
     """
 
@@ -59,6 +62,14 @@ class TrainingPlan:
     seed: int = 1
     score_every: int = 1000
     save_every: int = 200
+    goals: tuple[Goal, ...] = CELLULAR
+    around: float = 0.25
+
+    @property
+    def learned(self) -> tuple[Goal, ...]:
+        """The goals of the layout's features, in its order."""
+        by_feature = {goal.feature: goal for goal in self.goals}
+        return tuple(by_feature[feature] for feature in self.layout.features)
 
     def rate_at(self, step: int) -> float:
         """A linear start, then half a cosine down to nothing."""
@@ -67,7 +78,10 @@ class TrainingPlan:
 
 
 class Trainer:
-    """One training in a folder of its own, which holds its checkpoint, its log and in the end its model package."""
+    """One training in a folder of its own, which holds its checkpoint, its log and in the end its model package.
+
+    begun_with: what was taken from the network that it began with; None where there was none, or where it goes on.
+    """
 
     def __init__(self, plan: TrainingPlan, folder: Path, device: torch.device, start: Network | None = None) -> None:
         self.plan = plan
@@ -76,8 +90,9 @@ class Trainer:
         self.step = 0
         torch.manual_seed(plan.seed)
         self.network = Network(plan.layout)
+        self.begun_with: CarriedOver | None = None
         if start is not None:
-            self.network.load_state_dict(start.state_dict())
+            self.begun_with = carry_over(start, self.network)
         self.network.to(device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # torch's stubs
         self.kept = Network(plan.layout).to(device)
         self.kept.load_state_dict(self.network.state_dict())
@@ -105,13 +120,13 @@ class Trainer:
                 self.step += 1
                 progress(self.step, value)
                 if self.step % self.plan.score_every == 0 and self.step < self.plan.steps:
-                    self._note({"step": self.step, "loss": value} | score(self.kept, validation, self.device))
+                    self._note({"step": self.step, "loss": value} | self._score(validation))
                 if self.step % self.plan.save_every == 0:
                     self._save()
         except KeyboardInterrupt:
             self._save()
             raise
-        figures = score(self.kept, validation, self.device)
+        figures = self._score(validation)
         self._note({"step": self.step} | figures)
         self._save()
         return figures
@@ -120,18 +135,29 @@ class Trainer:
         """Write the averaged weights as a model package."""
         save_model(path, self.kept, card)
 
+    def _score(self, validation: Sequence[Example]) -> dict[str, float]:
+        return score(self.kept, validation, self.plan.learned, self.device)
+
     def _learn(self, examples: Sequence[Example]) -> float:
         plan = self.plan
         rng = np.random.default_rng([plan.seed, 3, self.step])
         features = plan.layout.features
-        batch = make_batch(examples, features, count=plan.batch, patch=plan.patch, rng=rng, device=self.device)
+        batch = make_batch(
+            examples,
+            features,
+            count=plan.batch,
+            patch=plan.patch,
+            around=plan.around,
+            rng=rng,
+            device=self.device,
+        )
         for group in self._optimiser.param_groups:
             group["lr"] = plan.rate_at(self.step)
         self.network.train()
         self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
             logits = self.network(batch.volume.contiguous(memory_format=torch.channels_last_3d))
-        value = loss(logits, batch.targets, batch.known, features)
+        value = loss(logits, batch.targets, batch.known, tuple(goal.weight for goal in plan.learned))
         if not torch.isfinite(value):
             raise TrainingDiverged(self.step, plan.rate)
         value.backward()  # type: ignore[no-untyped-call]
@@ -165,12 +191,13 @@ class Trainer:
         path = self.folder / CHECKPOINT
         content: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         before, now = json.loads(content["plan"]), json.loads(json.dumps(asdict(self.plan)))
+        before = json.loads(json.dumps(asdict(TrainingPlan(self.plan.layout)))) | before  # without what came later
         free = ("steps", "score_every", "save_every")
-        if changed := [key for key in now if key not in free and before.get(key) != now[key]]:
+        if changed := [key for key in now if key not in free and before[key] != now[key]]:
             raise ConfigurationError(
                 f"{path}: was begun with another {', '.join(changed)}. Go on with the same, or train in another folder."
             )
-        self.step = content["step"]
+        self.step, self.begun_with = content["step"], None
         state: dict[str, Tensor] = content["network"]
         self.network.load_state_dict(state)
         self.kept.load_state_dict(content["kept"])
@@ -181,13 +208,13 @@ class Trainer:
             log.write(json.dumps(figures) + "\n")
 
 
-def loss(logits: Tensor, targets: Tensor, known: Tensor, features: tuple[str, ...]) -> Tensor:
+def loss(logits: Tensor, targets: Tensor, known: Tensor, weights: Sequence[float]) -> Tensor:
     """How wrong a network is: cross-entropy for every voxel, and overlap for every feature.
 
-    `Batch` says what the tensors are. Features that are not known count for nothing.
+    `Batch` says what the tensors are. Features that are not known count for nothing. weights: see `Goal`.
     """
     logits = logits.float()
-    weight = torch.tensor([RARE.get(feature, 1.0) for feature in features], device=logits.device)
+    weight = torch.tensor(weights, device=logits.device)
     entropy = functional.binary_cross_entropy_with_logits(
         logits, targets, pos_weight=weight[:, None, None, None], reduction="none"
     ).mean(dim=(2, 3, 4))

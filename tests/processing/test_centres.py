@@ -6,7 +6,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from livetomo.processing.pick.maxima import maxima
-from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
+from livetomo.processing.segment.centres import centred
 
 
 def test_a_whole_sphere_gives_four_fifths_at_its_centre_and_less_beside_it():
@@ -17,14 +17,17 @@ def test_a_whole_sphere_gives_four_fifths_at_its_centre_and_less_beside_it():
     assert hill[20, 20, 30] < 0.45
 
 
+RADIUS_ANGSTROM = 95.0
+
+
 @pytest.mark.parametrize("offset", [0.0, 0.25, 0.5])
 def test_ribosomes_that_touch_by_their_narrow_sides_have_a_summit_each(offset):
     """180 Å apart, at 30 Å a voxel: the spheres that stand for them are one body."""
     places = np.array([[12, 12, 10 + offset], [12, 12, 16 + offset]])
     voxels = np.indices((24, 24, 28)).transpose(1, 2, 3, 0)
     distance = 30 * np.linalg.norm(voxels[..., None, :] - places, axis=-1).min(axis=-1)
-    body = torch.from_numpy((distance < RIBOSOME_RADIUS_ANGSTROM).astype(np.float32))
-    picks = maxima(centred(body, radius_voxels=RIBOSOME_RADIUS_ANGSTROM / 30), threshold=0.5, spacing_voxels=5)
+    body = torch.from_numpy((distance < RADIUS_ANGSTROM).astype(np.float32))
+    picks = maxima(centred(body, radius_voxels=RADIUS_ANGSTROM / 30), threshold=0.5, spacing_voxels=5)
     assert len(picks) == 2
     assert np.linalg.norm(picks.position[:, None] - places, axis=2).min(axis=0).max() < 0.4
 

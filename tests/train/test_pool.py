@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,12 @@ import numpy as np
 from livetomo.train.example import Example
 from livetomo.train.pool import Pool, workers
 
-NOTHING = Example(np.zeros((1, 1, 1), np.float16), np.zeros((1, 1, 1), np.uint8), frozenset(), np.zeros((0, 3)), 0.0)
+NOTHING = Example(np.zeros((1, 1, 1), np.float16), np.zeros((1, 1, 1), np.uint8), (), frozenset(), {}, 0.0)
 
 
 class Numbered:
     def examples(self, number):
-        return [Example(NOTHING.volume, NOTHING.targets, frozenset(), NOTHING.ribosomes, float(number))]
+        return [replace(NOTHING, voxel_size_angstrom=float(number))]
 
 
 def numbers(pool, step):

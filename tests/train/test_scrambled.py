@@ -27,7 +27,7 @@ def test_a_scrambled_image_teaches_that_there_is_nothing():
     assert any(example.targets.any() for example in plain)
     for example in without:
         assert not example.targets.any()
-        assert len(example.ribosomes) == 0
+        assert len(example.centres["ribosome"]) == 0
         assert example.known == frozenset(FEATURES)
 
 

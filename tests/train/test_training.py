@@ -18,13 +18,16 @@ from livetomo.simulate.tomogram import simulate_cell
 from livetomo.simulate.write import write_tomogram
 from livetomo.train.annotated import AnnotatedExamples
 from livetomo.train.batch import make_batch
-from livetomo.train.example import add_ribosomes, bit
-from livetomo.train.score import ribosome_picks, score
+from livetomo.train.example import Example, add_spheres, no_targets
+from livetomo.train.goals import CELLULAR, Centre, Goal
+from livetomo.train.score import centre_picks, score
 from livetomo.train.simulated import SimulatedExamples
 from livetomo.train.trainer import Trainer, TrainingDiverged, TrainingPlan, loss
+from tests.networks import save_seeing_network
 
 FEATURES = ("membrane", "ribosome")
 LAYOUT = Layout(FEATURES, base=2, levels=2)
+RIBOSOME = next(goal.centre for goal in CELLULAR if goal.feature == "ribosome")
 SOURCE = SimulatedExamples(1, shape_zyx=(24, 32, 32), fine=0, coarse=0, looks=1)
 CPU = torch.device("cpu")
 
@@ -93,6 +96,27 @@ def test_another_plan_does_not_go_on_with_a_checkpoint(tmp_path, examples):
         Trainer(plan(rate=1.0), tmp_path, CPU)
 
 
+def test_a_checkpoint_from_before_goals_were_a_part_of_plans_goes_on(tmp_path, examples):
+    Trainer(plan(steps=1), tmp_path, CPU).run(lambda step: examples, examples[:1])
+    content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    before = json.loads(content["plan"])
+    del before["goals"], before["around"]
+    torch.save(content | {"plan": json.dumps(before)}, tmp_path / "checkpoint.pt")
+    assert Trainer(plan(), tmp_path, CPU).step == 1
+    with pytest.raises(ConfigurationError, match="was begun with another around"):
+        Trainer(plan(around=0.5), tmp_path, CPU)
+
+
+def test_a_resumed_training_keeps_its_own_weights_not_those_that_it_began_with(tmp_path, examples):
+    start = Trainer(plan(seed=9), tmp_path / "start", CPU).network
+    first = Trainer(plan(steps=1), tmp_path / "run", CPU, start)
+    assert first.begun_with is not None
+    first.run(lambda step: examples, examples[:1])
+    again = Trainer(plan(), tmp_path / "run", CPU, start)
+    assert again.begun_with is None
+    assert torch.equal(again.network.head.weight, first.network.head.weight)
+
+
 def test_a_loss_that_is_no_number_ends_the_training_clearly(tmp_path, examples):
     trainer = Trainer(plan(), tmp_path, CPU)
     trainer.network.head.bias.data[0] = float("nan")
@@ -111,14 +135,15 @@ def test_training_makes_the_loss_smaller(tmp_path, examples):
 def test_a_feature_that_is_not_known_changes_nothing():
     logits = torch.zeros(1, 2, 4, 4, 4, requires_grad=True)
     targets = torch.ones(1, 2, 4, 4, 4)
-    loss(logits, targets, torch.tensor([[1.0, 0.0]]), FEATURES).backward()
+    loss(logits, targets, torch.tensor([[1.0, 0.0]]), (2.0, 4.0)).backward()
     assert logits.grad[:, 0].abs().sum() > 0
     assert logits.grad[:, 1].abs().sum() == 0
 
 
 def test_batches_hold_what_was_asked_and_repeat_with_their_seed(examples):
     first, again = (
-        make_batch(examples, FEATURES, count=3, patch=16, rng=np.random.default_rng(5), device=CPU) for _ in range(2)
+        make_batch(examples, FEATURES, count=3, patch=16, around=0.25, rng=np.random.default_rng(5), device=CPU)
+        for _ in range(2)
     )
     assert first.volume.shape == (3, 1, 16, 16, 16)
     assert first.targets.shape == (3, 2, 16, 16, 16)
@@ -128,23 +153,37 @@ def test_batches_hold_what_was_asked_and_repeat_with_their_seed(examples):
 
 def test_a_feature_that_few_examples_have_is_seen_as_often_as_one_that_many_have(examples):
     """Where one example in fifty has microtubules, a piece in eight holds some, not one in fifty."""
-    common = [replace(examples[0], targets=np.full_like(examples[0].targets, bit("membrane")))] * 49
-    rare = replace(examples[0], targets=np.full_like(examples[0].targets, bit("microtubule")))
+    common = [replace(examples[0], targets=np.full_like(examples[0].targets, examples[0].bit("membrane")))] * 49
+    rare = replace(examples[0], targets=np.full_like(examples[0].targets, examples[0].bit("microtubule")))
     wanted = ("membrane", "microtubule")
-    batch = make_batch([*common, rare], wanted, count=100, patch=8, rng=np.random.default_rng(1), device=CPU)
+    batch = make_batch(
+        [*common, rare], wanted, count=100, patch=8, around=0.25, rng=np.random.default_rng(1), device=CPU
+    )
     assert 7 <= int(batch.targets[:, 1].amax(dim=(1, 2, 3)).sum()) <= 25
 
 
+def test_more_than_eight_features_have_a_bit_each():
+    goals = tuple(Goal(f"f{number}", 1.0, Centre(40.0, 60.0, 20.0)) for number in range(12))
+    targets = no_targets((16, 16, 16), goals)
+    add_spheres(targets, 1 << 11, np.array([[8.0, 8, 8]]), 40.0, np.full(3, 10.0))
+    example = Example(
+        np.zeros(targets.shape, np.float16), targets, tuple(goal.feature for goal in goals), frozenset(), {}, 10.0
+    )
+    rng = np.random.default_rng(1)
+    batch = make_batch([example], ("f0", "f11"), count=1, patch=16, around=1.0, rng=rng, device=CPU)
+    assert batch.targets.sum(dim=(0, 2, 3, 4)).tolist() == [0, int((targets > 0).sum())]
+
+
 def test_an_example_that_is_smaller_than_a_piece_is_mirrored(examples):
-    batch = make_batch(examples, FEATURES, count=1, patch=40, rng=np.random.default_rng(5), device=CPU)
+    batch = make_batch(examples, FEATURES, count=1, patch=40, around=0.25, rng=np.random.default_rng(5), device=CPU)
     assert batch.volume.shape == (1, 1, 40, 40, 40)
 
 
 def test_ribosomes_that_touch_are_picked_apart_at_their_centres():
     places = np.array([[12.0, 12, 12], [12, 12, 19.0], [12, 25, 12.4]])
     targets = np.zeros((24, 36, 32), np.uint8)
-    add_ribosomes(targets, places, np.full(3, 30.0))
-    picks = ribosome_picks(torch.from_numpy((targets > 0).astype(np.float32)), 30.0).above(0.5)
+    add_spheres(targets, 2, places, RIBOSOME.radius_angstrom, np.full(3, 30.0))
+    picks = centre_picks(torch.from_numpy((targets == 2).astype(np.float32)), 30.0, RIBOSOME).above(0.5)
     assert len(picks) == 3
     distance = np.linalg.norm(picks.position[:, None] - places[None], axis=2).min(axis=0)
     assert (distance < 0.8).all()
@@ -155,14 +194,14 @@ def test_a_perfect_answer_scores_perfectly(examples):
         layout = Layout(FEATURES, base=2, levels=1)
 
         def forward(self, volume):
-            flags = torch.tensor([bit(feature) for feature in FEATURES], dtype=torch.uint8)[:, None, None, None]
+            flags = torch.tensor([example.bit(feature) for feature in FEATURES], dtype=torch.uint8)[:, None, None, None]
             wanted = torch.from_numpy(example.targets)[None] & flags
             padded = torch.zeros(1, 2, *volume.shape[2:])
             padded[:, :, : wanted.shape[1], : wanted.shape[2], : wanted.shape[3]] = wanted.ne(0).float()
             return padded * 40 - 20
 
     example = examples[0]
-    figures = score(Perfect(), [example], CPU)
+    figures = score(Perfect(), [example], plan().learned, CPU)
     assert figures["dice_membrane"] == 1
     assert figures["dice_ribosome"] == 1
     assert figures["f4_ribosome"] > 0.9
@@ -182,9 +221,9 @@ def test_annotated_tomograms_are_read_as_they_are_simulated(annotated):
     example = source.examples(0)[0]
     assert example.volume.shape == (20, 40, 40)
     assert set(FEATURES) <= example.known
-    assert len(example.ribosomes) > 0
-    inside = np.rint(example.ribosomes).astype(int).clip(0, np.array(example.volume.shape) - 1)
-    assert ((example.targets[tuple(inside.T)] & bit("ribosome")) > 0).mean() > 0.9
+    assert len(example.centres["ribosome"]) > 0
+    inside = np.rint(example.centres["ribosome"]).astype(int).clip(0, np.array(example.volume.shape) - 1)
+    assert ((example.targets[tuple(inside.T)] & example.bit("ribosome")) > 0).mean() > 0.9
 
 
 def test_labels_of_another_shape_are_refused(annotated, tmp_path):
@@ -221,3 +260,26 @@ def test_the_command_trains_resumes_and_exports_a_model(tmp_path, annotated):
     assert model.card.voxel_range_angstrom == (5.0, 40.0)
     assert (bool(model.card.unfit(4.9)), bool(model.card.unfit(5.0))) == (True, False)
     assert model.card.data == "2 annotated tomograms"
+    assert model.card.centre_radii_angstrom == {"ribosome": 95.0}
+
+
+@pytest.mark.slow
+def test_a_training_begins_with_another_head_from_a_package_and_goes_on(tmp_path, annotated):
+    save_seeing_network(tmp_path / "start.safetensors", ("membrane", "carbon"), 30.0)
+    options = ["segmentation", str(tmp_path / "run"), "--no-simulated", "--annotated", str(annotated)]
+    options += ["--from", str(tmp_path / "start.safetensors"), "--features", "membrane,ribosome", "--levels", "2"]
+    options += ["--patch", "16", "--batch", "1", "--pool", "2", "--workers", "1", "--name", "tiny"]
+    first = CliRunner().invoke(command, [*options, "--steps", "1"], catch_exceptions=False)
+    carried = "1 of 2 levels are carried over and the answers for membrane; the answers for ribosome start fresh"
+    assert carried in first.output
+    again = CliRunner().invoke(command, [*options, "--steps", "2"], catch_exceptions=False)
+    assert carried not in again.output
+    card = load_model(tmp_path / "run" / "tiny.safetensors").card
+    assert (card.features, card.base, card.levels) == (FEATURES, 2, 2)
+    assert card.voxel_size_angstrom == 30  # as the package that it began with, where nobody says another
+
+
+def test_a_model_to_begin_with_that_is_nowhere_is_refused():
+    refused = CliRunner().invoke(command, ["segmentation", "run", "--from", "celular"])
+    assert refused.exit_code == 2
+    assert "celular is no file, and does not come with livetomo (there is cellular," in " ".join(refused.output.split())

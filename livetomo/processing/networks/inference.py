@@ -1,7 +1,7 @@
 """A tomogram through a network, in little memory where need be: one probability map for each of its features."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -14,7 +14,7 @@ from livetomo.processing.networks.package import Model
 from livetomo.processing.networks.tile_memory import TileRoom, has_bfloat16
 from livetomo.processing.networks.unet import Network, folded
 from livetomo.processing.segment.canonical import to_canonical
-from livetomo.processing.segment.centres import RIBOSOME_RADIUS_ANGSTROM, centred
+from livetomo.processing.segment.centres import centred
 from livetomo.processing.segment.tiles import largest_tile, tiled
 
 MOST_VOXELS_CPU = 1_500_000
@@ -30,6 +30,7 @@ class Segmentation:
     """What a network says of a tomogram.
 
     maps: float16 (features, z, y, x), at the canonical voxel size.
+    centre_radii_angstrom: of the features whose maps show spheres around particles' centres, by their names.
     agreement: of each feature, how far its answer to the tomogram as it is agrees with the mean over the mirror images
         (intersection over union of probabilities: the sum of the lesser over that of the greater); empty without these.
     """
@@ -37,13 +38,15 @@ class Segmentation:
     features: tuple[str, ...]
     maps: Tensor
     voxel_size_angstrom: float
+    centre_radii_angstrom: Mapping[str, float]
     agreement: tuple[float, ...] = ()
 
     def at_canonical(self, feature: str) -> Tensor:
-        """The map as the network made it, 0..1, float16; that of ribosomes peaks at their centres, float32."""
+        """The map as the network made it, 0..1, float16; one of spheres peaks at their centres, float32."""
         probability = self.maps[self.features.index(feature)]
-        if feature == "ribosome":
-            return centred(probability, radius_voxels=RIBOSOME_RADIUS_ANGSTROM / self.voxel_size_angstrom)
+        if feature in self.centre_radii_angstrom:
+            radius = self.centre_radii_angstrom[feature]
+            return centred(probability, radius_voxels=radius / self.voxel_size_angstrom)
         return probability
 
 
@@ -70,7 +73,8 @@ def segment_canonical(
         maps, agreement = _maps(
             network, seen, mirrors, partial(room.run, (model.sha256, features, *seen.shape, str(seen.device)))
         )
-    return Segmentation(network.layout.features, maps, model.card.voxel_size_angstrom, agreement)
+    card = model.card
+    return Segmentation(network.layout.features, maps, card.voxel_size_angstrom, card.centre_radii_angstrom, agreement)
 
 
 def _maps(

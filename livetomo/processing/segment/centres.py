@@ -6,9 +6,7 @@ from torch import Tensor
 
 _WHOLE = 0.8
 _SIGMA = 0.4
-"""Of the Gaussian, in radii. With a half, simulated ribosomes that touch often had one summit between them."""
-RIBOSOME_RADIUS_ANGSTROM = 95.0
-"""Of the sphere that stands for a ribosome: smaller than the ribosome, so that neighbours stay apart."""
+"""Of the Gaussian, in radii. With a half, simulated particles that touch often had one summit between them."""
 
 
 def centred(probability: Tensor, *, radius_voxels: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""`livetomo train`: make networks."""
+"""`livetomo train segmentation`: a network for the features that cells have."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from livetomo.cli.options import (
-    EXISTING,
     EXISTING_FOLDER,
     FOLDER,
     VOXEL_SIZE,
@@ -16,6 +15,7 @@ from livetomo.cli.options import (
     device_option,
     json_option,
     map_tables_option,
+    model_option,
     number,
     ribosome_option,
 )
@@ -28,16 +28,7 @@ def _share(name: str, default: float, *, help: str) -> Callable[[Callable[..., A
     return click.option(name, type=click.FloatRange(0, 1), default=default, show_default=True, help=help)
 
 
-@click.group(
-    "train",
-    short_help="Train networks.",
-    epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --device cuda:0 runs/seed1",
-)
-def command() -> None:
-    """Train networks."""
-
-
-@command.command(
+@click.command(
     "segmentation",
     epilog="Example:  livetomo train segmentation --templates maps --ribosome 4v4r --seed 7 --device cuda:0 runs/seed7",
 )
@@ -58,7 +49,12 @@ def command() -> None:
     "--annotated", type=EXISTING_FOLDER, multiple=True, help="Annotated tomograms to learn from; may be repeated."
 )
 @density_option("Whether matter in the annotated tomograms is dark or bright.")
-@click.option("--from", "start", type=EXISTING, help="A model to fine-tune.")
+@model_option(
+    "--from",
+    "start",
+    help="A model to begin with: one that comes with livetomo, or a file. What is not given here is as its card says; "
+    "features that it does not know, and further levels, start fresh.",
+)
 @number("--voxel-size", 24.0, 4, 60, help="Voxel size that the network works on, in Å.")
 @click.option(
     "--voxel-range",
@@ -132,12 +128,16 @@ def segmentation(
     from livetomo.train.trainer import TrainingPlan
 
     wanted = tuple(part.strip() for part in features.split(",") if part.strip())
-    if not wanted or not set(wanted) <= set(FEATURES):
-        raise ConfigurationError(f"--features {features!r}: the features are {', '.join(FEATURES)}")
-    layout, canonical = Layout(wanted, base, levels), Canonical.at(voxel_size)
+    canonical = Canonical.at(voxel_size)
     if start is not None:
         card = read_card(start)
-        layout, canonical = card.layout, card.canonical
+        wanted = wanted if _is_given("features") else card.features
+        base = base if _is_given("base") else card.base
+        levels = levels if _is_given("levels") else card.levels
+        canonical = canonical if _is_given("voxel_size") else card.canonical
+    if not wanted or not set(wanted) <= set(FEATURES):
+        raise ConfigurationError(f"--features {','.join(wanted)!r}: the features are {', '.join(FEATURES)}")
+    layout = Layout(wanted, base, levels)
     if voxel_range is not None and voxel_range[0] > voxel_range[1]:
         raise ConfigurationError(f"--voxel-range {voxel_range[0]:g} {voxel_range[1]:g}: write the smaller size first")
     if nulls + negatives > 1:
@@ -172,6 +172,7 @@ def segmentation(
             start=start,
             voxel_range_angstrom=voxel_range,
             progress=progress,
+            say=tqdm.write if not as_json else lambda line: None,
         )
     if as_json:
         click.echo(json.dumps(figures))
@@ -179,3 +180,8 @@ def segmentation(
     for figure, value in figures.items():
         click.echo(f"{figure:<24} {value:.3f}")
     click.echo(folder / f"{name}.safetensors")
+
+
+def _is_given(parameter: str) -> bool:
+    """Whether a person has given it: a default gives way to what a card says."""
+    return click.get_current_context().get_parameter_source(parameter) is not click.core.ParameterSource.DEFAULT

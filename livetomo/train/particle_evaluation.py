@@ -1,0 +1,112 @@
+"""How well a network finds species of particles, on simulated specimens that it never learned from."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from livetomo.evaluate.species import NOTHING_NAMED, JudgedPicks, judge
+from livetomo.processing.networks.unet import Network
+from livetomo.simulate.amounts import CUBIC_ANGSTROM_PER_UM3
+from livetomo.train.goals import Goal
+from livetomo.train.score import centre_picks, predict
+from livetomo.train.simulated_particles import HeldOutParticles
+
+LEAST_SCORE = 0.02
+PRECISION = 0.8
+BETA = 4.0
+"""F4 is the figure of the CZII challenge: recall counts 4 times as much as precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a network claims in held-out specimens. picks: by species and signal-to-noise ratio, of each specimen."""
+
+    picks: Mapping[str, Mapping[float, Sequence[JudgedPicks]]]
+    volume_um3: float
+
+    def ranked(self, species: str, snr: float | None = None) -> JudgedPicks:
+        """A species' candidates at one signal-to-noise ratio, or at all."""
+        by_snr = self.picks[species]
+        return JudgedPicks.pooled(one for ratio, each in by_snr.items() if snr in (None, ratio) for one in each)
+
+    def thresholds(self) -> dict[str, float]:
+        """By species, the score with the highest F4; a half where there is no candidate."""
+        found = {species: self.ranked(species).best_threshold(BETA) for species in self.picks}
+        return {species: 0.5 if threshold is None else threshold for species, threshold in found.items()}
+
+    def metrics(self, thresholds: Mapping[str, float]) -> dict[str, dict[str, float]]:
+        """As a card says them: by species and of all, at thresholds that other specimens chose."""
+        species = list(self.picks)
+        metrics = {name: self._metrics_of(name, thresholds[name], species) for name in species}
+        means = {
+            "mean average precision": [metrics[name]["average precision"] for name in species],
+            "mean F4": [metrics[name]["F4"] for name in species],
+        }
+        return metrics | {"all species": {name: sum(values) / len(values) for name, values in means.items()}}
+
+    def _metrics_of(self, name: str, threshold: float, species: Sequence[str]) -> dict[str, float]:
+        everything = self.ranked(name)
+        published = everything.above(threshold)
+        counts, places = published.counts(), published.places(species)
+        beside = places.pop(NOTHING_NAMED)
+        volume = self.volume_um3 * sum(len(each) for each in self.picks[name].values())
+        figures = {
+            "average precision": everything.average_precision(),
+            "threshold": threshold,
+            "F4": counts.f(BETA),
+            "precision": counts.precision,
+            "recall": counts.recall,
+            "false picks per µm³, other species apart": beside / volume,
+            "false picks per µm³ on other species": sum(places.values()) / volume,
+        }
+        for snr in self.picks[name]:
+            ranked = self.ranked(name, snr)
+            figures[f"average precision, SNR {snr:g}"] = ranked.average_precision()
+            figures[f"F4, SNR {snr:g}"] = ranked.above(threshold).counts().f(BETA)
+            figures[f"recall at 80 % precision, SNR {snr:g}"] = ranked.recall_at_precision(PRECISION)
+        for other in species:
+            if other != name:
+                figures[f"share of picks on {other}"] = places[other] / max(len(published.score), 1)
+        return {key: round(value, 4) for key, value in figures.items()}
+
+
+@torch.inference_mode()
+def evaluate(
+    network: Network,
+    source: HeldOutParticles,
+    count: int,
+    device: torch.device,
+    executor: ProcessPoolExecutor,
+) -> Evaluation:
+    """Look for every species in `count` specimens. The goals of `source` are the network's features, in its order."""
+    network.eval()
+    picks: dict[str, dict[float, list[JudgedPicks]]] = {
+        goal.feature: {snr: [] for snr in source.snr} for goal in source.goals
+    }
+    for coming in [executor.submit(source.examples, number) for number in range(count)]:
+        for snr, example in zip(source.snr, coming.result(), strict=True):
+            size = example.voxel_size_angstrom
+            probability = predict(network, example.volume, device)
+            truth = {species: places * size for species, places in example.centres.items()}
+            for channel, goal in enumerate(source.goals):
+                found = _candidates(probability[channel], size, goal)
+                picks[goal.feature][snr].append(judge(*found, goal.feature, truth, _match_radii(source.goals)))
+    x, y, z = source.geometry.extent_angstrom
+    return Evaluation(picks, float(x * y * z) / CUBIC_ANGSTROM_PER_UM3)
+
+
+def _candidates(
+    probability: torch.Tensor, voxel_size_angstrom: float, goal: Goal
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    """Positions (n, 3; z, y, x) in Å, and scores."""
+    assert goal.centre is not None
+    found = centre_picks(probability, voxel_size_angstrom, goal.centre, LEAST_SCORE)
+    return found.position.astype(np.float64) * voxel_size_angstrom, found.score
+
+
+def _match_radii(goals: Sequence[Goal]) -> dict[str, float]:
+    return {goal.feature: goal.centre.match_angstrom for goal in goals if goal.centre is not None}
