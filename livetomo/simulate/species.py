@@ -31,11 +31,6 @@ class Species:
     radius_of_gyration_angstrom: float
     density_per_um3: float = DENSITY_PER_UM3
 
-    @staticmethod
-    def of(name: str, shape: Shape, density_per_um3: float = DENSITY_PER_UM3) -> "Species":
-        """With the radius of gyration of the shape as it is drawn."""
-        return Species(name, shape, radius_of_gyration_angstrom(shape), density_per_um3)
-
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
@@ -48,14 +43,6 @@ class Mixture:
     species: tuple[Species, ...]
     spread: tuple[float, float] = SPREAD
     absent: float = _ABSENT
-
-
-def radius_of_gyration_angstrom(shape: Shape, voxel_size_angstrom: float = 4.0) -> float:
-    """Of a shape's density, as it is drawn at this voxel size."""
-    cube = shape.draw(np.eye(3), voxel_size_angstrom, np.zeros(3)).astype(np.float64)
-    steps = (np.arange(cube.shape[0]) - cube.shape[0] // 2) * voxel_size_angstrom
-    square = steps[:, None, None] ** 2 + steps[:, None] ** 2 + steps**2
-    return float(np.sqrt((cube * square).sum() / cube.sum()))
 
 
 def random_mixture(rng: np.random.Generator, geometry: TomogramGeometry, mixture: Mixture) -> Specimen:

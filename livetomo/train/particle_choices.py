@@ -15,7 +15,9 @@ from livetomo.train.goals import Centre, Goal
 from livetomo.train.trainer import TrainingPlan, loss
 
 FINEST_ANGSTROM, COARSEST_ANGSTROM = 10.0, 14.0
+SMALLEST_VOXELS, LARGEST_VOXELS = 8.0, 24.0
 LEAST_RADIUS_VOXELS = 2.2
+"""Smaller spheres are not learned."""
 SPACING_DIAMETERS = 0.6
 MATCH_DIAMETERS = 0.25
 """Half a particle's radius, as in the CZII challenge."""
@@ -39,12 +41,14 @@ class Pace:
 
 
 def chosen_voxel_size(species: Sequence[Species]) -> float:
-    """The largest voxels, of 10 to 14 Å, at which the smallest species' sphere is no larger than the species, in Å.
+    """So small that the smallest species is `SMALLEST_VOXELS` wide, but no smaller than 10 Å nor larger than 14, in Å.
 
-    A sphere needs a radius of `LEAST_RADIUS_VOXELS` to be learned. Smaller voxels cost as their number.
+    And no smaller than that a training piece of 48 voxels holds two of the largest species side by side: for a small
+    one beside large ones a network would see too little of these.
     """
-    smallest = min(one.radius_of_gyration_angstrom for one in species)
-    return round(float(np.clip(smallest / LEAST_RADIUS_VOXELS, FINEST_ANGSTROM, COARSEST_ANGSTROM)), 1)
+    diameters = [one.shape.diameter_angstrom for one in species]
+    wanted = max(min(diameters) / SMALLEST_VOXELS, max(diameters) / LARGEST_VOXELS)
+    return round(float(np.clip(wanted, FINEST_ANGSTROM, COARSEST_ANGSTROM)), 1)
 
 
 def goals_of(species: Sequence[Species], voxel_size_angstrom: float) -> tuple[Goal, ...]:

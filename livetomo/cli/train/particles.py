@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from livetomo.cli.options import FOLDER, VOXEL_SIZE, device_option, json_option, model_option, number
+from livetomo.cli.options import (
+    FOLDER,
+    VOXEL_SIZE,
+    device_option,
+    json_option,
+    map_tables_option,
+    model_option,
+    number,
+)
 from livetomo.cli.table import print_table
 from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from livetomo.config.model_card import Card
-    from livetomo.simulate.species import Species
+    from livetomo.core.particle_map import ParticleMap
     from livetomo.train.particles import Length, ParticleOptions
 
 _MINUTES_CPU, _MINUTES_GPU = 60.0, 10.0
@@ -40,7 +48,7 @@ class Named(click.ParamType):  # type: ignore[type-arg]  # not generic in older 
             self.fail(f"{value!r} is not NAME={self._wanted}", param, ctx)
 
 
-def _density(text: str) -> float:
+def _positive(text: str) -> float:
     value = float(text)
     if not 0 < value < 1e6:
         raise ValueError(text)
@@ -49,7 +57,7 @@ def _density(text: str) -> float:
 
 @click.command(
     "particles",
-    epilog="Example:  livetomo train particles --map 4v4r=4v4r.mrc --map 6utj=6utj.mrc --expected 6utj=800 runs/mine",
+    epilog="Example:  livetomo train particles --map p97=emd_1.map --mass p97=540 --map ribosome=emd_2.map runs/mine",
 )
 @click.argument("folder", type=FOLDER)
 @click.option(
@@ -59,11 +67,23 @@ def _density(text: str) -> float:
     metavar="NAME=FILE",
     multiple=True,
     required=True,
-    help="A species and its density map: bright on zero, with its voxel size; once for each species.",
+    help="A species and its density map; once for each species. Its mass or its contour must be known: from here, or "
+    "from files beside it.",
 )
 @click.option(
+    "--mass", type=Named(_positive, "KDA"), metavar="NAME=KDA", multiple=True, help="Mass of a species, in kDa."
+)
+@click.option(
+    "--contour",
+    type=Named(float, "LEVEL"),
+    metavar="NAME=LEVEL",
+    multiple=True,
+    help="Level at which a species' map shows the particle and nothing else, in the map's units.",
+)
+@map_tables_option
+@click.option(
     "--expected",
-    type=Named(_density, "NUMBER"),
+    type=Named(_positive, "NUMBER"),
     metavar="NAME=PER_UM3",
     multiple=True,
     help="How many particles of a species are expected per µm³. Default: 3,000.",
@@ -102,6 +122,9 @@ def _density(text: str) -> float:
 def particles(
     folder: Path,
     maps: tuple[tuple[str, Path], ...],
+    mass: tuple[tuple[str, float], ...],
+    contour: tuple[tuple[str, float], ...],
+    map_tables: Path | None,
     expected: tuple[tuple[str, float], ...],
     name: str,
     start: Path,
@@ -121,15 +144,21 @@ def particles(
     simulated specimens that were not learned from, and FOLDER/NAME.toml, a recipe that picks all of them.
     """
     from livetomo.config.model_card import read_card
-    from livetomo.simulate.species import Mixture
+    from livetomo.simulate.species import DENSITY_PER_UM3, Mixture, Species
+    from livetomo.simulate.templates import MapShape
     from livetomo.train.particle_choices import chosen_voxel_size
     from livetomo.train.particles import ParticleOptions, length_of
 
     begin = None if from_nothing else start
-    species, facts = _species(maps, dict(_once(expected, "--expected")))
+    densities = _by_name(expected, "--expected", maps)
+    found = _read_maps(maps, _by_name(mass, "--mass", maps), _by_name(contour, "--contour", maps), map_tables)
+    species = [
+        Species(name, MapShape(one), one.radius_of_gyration_angstrom, densities.get(name, DENSITY_PER_UM3))
+        for name, one in found.items()
+    ]
     options = ParticleOptions(
         Mixture(tuple(species)),
-        facts,
+        {name: _facts(path, found[name]) for name, path in maps},
         voxel_size or chosen_voxel_size(species),
         base or (16 if begin is None else read_card(begin).base),
         start=begin,
@@ -141,7 +170,7 @@ def particles(
         options, folder, device, minutes=minutes or (_MINUTES_GPU if on_gpu else _MINUTES_CPU), steps=steps
     )
     if not as_json:
-        _print_choices(options, length)
+        _print_choices(found, options, length)
     card = _train(options, length, folder, name, device, as_json)
     if as_json:
         click.echo(json.dumps(card.model_dump(mode="json", by_alias=True), ensure_ascii=False))
@@ -151,22 +180,33 @@ def particles(
     click.echo(folder / f"{name}.toml")
 
 
-def _species(
-    maps: tuple[tuple[str, Path], ...], expected: dict[str, float]
-) -> tuple[list["Species"], dict[str, dict[str, Any]]]:
-    """The species of the maps, and what says of each map that it is the same."""
-    from livetomo.simulate.species import DENSITY_PER_UM3, Species
-    from livetomo.simulate.templates import _load as load_template
+def _read_maps(
+    maps: tuple[tuple[str, Path], ...],
+    mass: dict[str, float],
+    contour: dict[str, float],
+    tables: Path | None,
+) -> dict[str, "ParticleMap"]:
+    """The particles by name, each outlined by what is known of its map."""
+    from livetomo.core.particle_facts import ParticleFacts
+    from livetomo.processing.particle_map.read import read_particle_map
 
-    if unknown := [name for name in expected if name not in dict(maps)]:
-        raise ConfigurationError(f"--expected {unknown[0]}: there is no --map of this name")
-    species, facts = [], {}
+    particles = {}
     for name, path in _once(maps, "--map"):
         _check_name(name)
-        shape = load_template(path)
-        species.append(Species.of(name, shape, expected.get(name, DENSITY_PER_UM3)))
-        facts[name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return species, facts
+        given = ParticleFacts(contour.get(name), 1e3 * mass[name] if name in mass else None)
+        particles[name] = read_particle_map(path, given, tables=tables, name=name)
+    return particles
+
+
+def _by_name(pairs: tuple[tuple[str, float], ...], option: str, maps: tuple[tuple[str, Path], ...]) -> dict[str, float]:
+    """Values by species, each of which has a map.
+
+    Raises:
+        ConfigurationError: a species has none, or is named twice.
+    """
+    if unknown := [name for name, _ in pairs if name not in dict(maps)]:
+        raise ConfigurationError(f"{option} {unknown[0]}: there is no --map of this name")
+    return dict(_once(pairs, option))
 
 
 def _once(pairs: tuple[tuple[str, Any], ...], option: str) -> tuple[tuple[str, Any], ...]:
@@ -174,6 +214,12 @@ def _once(pairs: tuple[tuple[str, Any], ...], option: str) -> tuple[tuple[str, A
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigurationError(f"{option} {twice[0]}: is given twice. Give each species once.")
     return pairs
+
+
+def _facts(path: Path, particle: "ParticleMap") -> dict[str, Any]:
+    """What says of a map that a training that goes on has the same."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"sha256": digest, "mass_kda": round(particle.mass_dalton / 1e3, 3), "contour": round(particle.contour, 6)}
 
 
 def _check_name(name: str) -> None:
@@ -223,17 +269,21 @@ def _train(options: "ParticleOptions", length: "Length", folder: Path, name: str
         )
 
 
-def _print_choices(options: "ParticleOptions", length: "Length") -> None:
+def _print_choices(particles: Mapping[str, "ParticleMap"], options: "ParticleOptions", length: "Length") -> None:
     rows = [
         (
             one.name,
+            f"{particles[one.name].mass_dalton / 1e3:,.0f} kDa",
             f"{one.shape.diameter_angstrom:.0f} Å",
             f"{goal.centre.radius_angstrom:.0f} Å" if goal.centre else "",
             f"{one.density_per_um3:,.0f} per µm³",
         )
         for one, goal in zip(options.mixture.species, options.goals, strict=True)
     ]
-    print_table(("species", "diameter", "sphere", "expected"), rows)
+    print_table(("species", "mass", "diameter", "sphere", "expected"), rows)
+    for name, particle in particles.items():
+        for note in particle.notes:
+            click.echo(f"{name}: {note}")
     click.echo(
         f"voxels of {options.voxel_size_angstrom:g} Å, {options.base} channels, {options.levels} levels, "
         f"{length.steps:,} steps, a new specimen every {length.renew_every}"
