@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from livetomo.cli.evaluate_particles import particles
 from livetomo.cli.options import EXISTING, density_option, device_option, json_option, number
 from livetomo.core.errors import ConfigurationError
 
@@ -36,6 +37,9 @@ _plot_option = click.option(
 )
 def command() -> None:
     """Compare picks and segmentations with the truth."""
+
+
+command.add_command(particles)
 
 
 @command.command(

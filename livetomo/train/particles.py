@@ -14,7 +14,7 @@ from livetomo.config.model_card import Canonical, Card, Layout, read_card
 from livetomo.core.errors import ConfigurationError
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.networks.package import load_model
-from livetomo.simulate.species import Mixture
+from livetomo.simulate.species import Mixture, Species
 from livetomo.system.atomic_write import replace_text
 from livetomo.train.goals import Goal
 from livetomo.train.particle_choices import Pace, goals_of, measured_pace
@@ -178,6 +178,35 @@ def train_particles(
     trainer.export(folder / f"{name}.safetensors", card)
     replace_text(folder / f"{name}.toml", recipe_of(card, f"{name}.safetensors", options.goals, chosen))
     return card
+
+
+def judged_again(
+    model: Path,
+    species: tuple[Species, ...],
+    *,
+    specimens: int,
+    voxel_size_angstrom: float,
+    snr: tuple[float, ...],
+    seed: int,
+    processes: int,
+    device: str,
+) -> dict[str, dict[str, float]]:
+    """The figures of a package of `train_particles` on specimens of other densities, voxels or noise.
+
+    species: those of its card, in that order. At the thresholds of its card.
+    """
+    loaded = load_model(model, device)
+    card = loaded.card
+    goals = tuple(
+        replace(goal, centre=replace(goal.centre, radius_angstrom=card.centre_radii_angstrom[goal.feature]))
+        for goal in goals_of(species, card.voxel_size_angstrom)
+        if goal.centre is not None
+    )
+    geometry = TomogramGeometry(EVALUATED_SHAPE_ZYX, voxel_size_angstrom)
+    source = HeldOutParticles(seed, Mixture(species), goals, card.canonical, geometry, snr)
+    with workers(processes or max(1, (os.cpu_count() or 2) - 1)) as executor:
+        found = evaluate(loaded.network, source, specimens, torch.device(device), executor)
+    return found.metrics({name: card.metrics[name]["threshold"] for name in card.features})
 
 
 def _evaluated(

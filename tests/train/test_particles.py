@@ -8,6 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from livetomo.cli.evaluate import command as evaluation
 from livetomo.cli.train import command
 from livetomo.config.model_card import Canonical, Card, read_card
 from livetomo.config.recipe.recipe import load_recipe
@@ -243,3 +244,25 @@ def test_a_value_that_is_none_is_a_mistake_of_usage(tmp_path, maps, option):
     refused = CliRunner().invoke(command, ["particles", str(tmp_path / "run"), *maps, *option])
     assert refused.exit_code == 2
     assert "is not NAME=" in refused.output
+
+
+def test_a_picker_is_judged_again_at_other_densities_and_only_with_its_own_species(tmp_path, maps, monkeypatch):
+    monkeypatch.setattr(training, "EVALUATED_SHAPE_ZYX", (32, 64, 64))
+    spheres = {"cage": 80.0, "lid": 50.0}
+    metrics = {name: {"threshold": 0.5} for name in spheres}
+    path = save_seeing_network(
+        tmp_path / "mine.safetensors", ("cage", "lid"), 14.0, centres_angstrom=spheres, metrics=metrics
+    )
+    options = ["particles", str(path), "--specimens", "1", "--snr", "0.5", "--snr", "0.5", "--workers", "1"]
+    judged = CliRunner().invoke(
+        evaluation, [*options, *maps, "--expected", "lid=9000", "--json"], catch_exceptions=False
+    )
+    figures = json.loads(judged.stdout)
+    assert set(figures) == {"cage", "lid", "all species"}
+    assert "recall at 80 % precision, SNR 0.5" in figures["lid"]
+    alone = CliRunner().invoke(evaluation, [*options, *maps[:2]])
+    assert "has the species lid; give its --map too" in str(alone.exception)
+    other = CliRunner().invoke(evaluation, [*options, *maps, maps[0].replace("cage=", "box=", 1), "--contour=box=0.5"])
+    assert "does not know box; it knows cage, lid" in str(other.exception)
+    cellular = CliRunner().invoke(evaluation, ["particles", "cellular", *maps])
+    assert "was not made by livetomo train particles" in str(cellular.exception)
