@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from livetomo.simulate.species import Species
 
 
-class Named(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
+class NamedValue(click.ParamType):  # type: ignore[type-arg]  # not generic in older click
     """`NAME=VALUE`, where the name is that of a species."""
 
     name = "name=value"
@@ -47,7 +47,7 @@ species_options = together(
     click.option(
         "--map",
         "maps",
-        type=Named(Path, "FILE.mrc"),
+        type=NamedValue(Path, "FILE.mrc"),
         metavar="NAME=FILE",
         multiple=True,
         required=True,
@@ -55,11 +55,11 @@ species_options = together(
         "from files beside it.",
     ),
     click.option(
-        "--mass", type=Named(_positive, "KDA"), metavar="NAME=KDA", multiple=True, help="Mass of a species, in kDa."
+        "--mass", type=NamedValue(_positive, "KDA"), metavar="NAME=KDA", multiple=True, help="Mass of a species, in kDa."
     ),
     click.option(
         "--contour",
-        type=Named(float, "LEVEL"),
+        type=NamedValue(float, "LEVEL"),
         metavar="NAME=LEVEL",
         multiple=True,
         help="Level at which a species' map shows the particle and nothing else, in the map's units.",
@@ -67,7 +67,7 @@ species_options = together(
     map_tables_option,
     click.option(
         "--expected",
-        type=Named(_positive, "NUMBER"),
+        type=NamedValue(_positive, "NUMBER"),
         metavar="NAME=PER_UM3",
         multiple=True,
         help="How many particles of a species are expected per µm³. Default: 3,000.",

@@ -83,7 +83,7 @@ def particles(
     as_json: bool,
     **more: Any,
 ) -> None:
-    """Train a picker in FOLDER from density maps; called again with the same options, it goes on where it was stopped.
+    """Train a picker in FOLDER from density maps; called again, it goes on where it was stopped.
 
     Species are simulated at the densities expected, among each other, membranes, gold, ice, carbon and other shapes.
     The results are FOLDER/NAME.safetensors, a model package whose card says how well each species is found in
