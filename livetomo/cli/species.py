@@ -55,7 +55,11 @@ species_options = together(
         "from files beside it.",
     ),
     click.option(
-        "--mass", type=NamedValue(_positive, "KDA"), metavar="NAME=KDA", multiple=True, help="Mass of a species, in kDa."
+        "--mass",
+        type=NamedValue(_positive, "KDA"),
+        metavar="NAME=KDA",
+        multiple=True,
+        help="Mass of a species, in kDa.",
     ),
     click.option(
         "--contour",

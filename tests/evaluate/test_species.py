@@ -25,9 +25,13 @@ def test_a_pick_is_right_once_and_else_lies_on_what_is_there():
 
 
 def test_a_pick_between_two_others_lies_on_the_nearer_one():
-    truth = {"a": np.zeros((0, 3)), "b": np.array([[0.0, 0, 30]]), "c": np.array([[0.0, 0, -5]])}
-    judged = judge(np.zeros((1, 3)), np.ones(1), "a", truth, RADIUS)
-    assert judged.lies_on.tolist() == ["c"]
+    truth = {
+        "a": np.zeros((0, 3)),
+        "b": np.array([[0.0, 0, 30], [0, 300, 5]]),
+        "c": np.array([[0.0, 0, -5], [0, 300, 15]]),
+    }
+    judged = judge(np.array([[0.0, 0, 0], [0, 300, 0]]), np.ones(2), "a", truth, RADIUS)
+    assert judged.lies_on.tolist() == ["c", "b"]
 
 
 def test_no_candidates_and_no_particles_are_a_result_like_any_other():

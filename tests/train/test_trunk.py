@@ -25,12 +25,12 @@ def test_the_same_layout_is_carried_over_whole():
 
 
 def test_another_head_starts_fresh_but_for_the_features_that_both_know():
-    start, new = network("a", "b"), network("c", "b", "d")
+    start, new = network("a", "b"), network("b", "c", "d")
     fresh = new.head.weight.detach().clone()
     carried = carry_over(start, new)
-    assert torch.equal(new.head.weight[1], start.head.weight[1])
-    assert torch.equal(new.head.bias[1], start.head.bias[1])
-    assert torch.equal(new.head.weight[[0, 2]], fresh[[0, 2]])
+    assert torch.equal(new.head.weight[0], start.head.weight[1])
+    assert torch.equal(new.head.bias[0], start.head.bias[1])
+    assert torch.equal(new.head.weight[1:], fresh[1:])
     assert torch.equal(new.down[2][0].weight, start.down[2][0].weight)
     assert str(carried) == "3 of 3 levels are carried over and the answers for b; the answers for c, d start fresh"
 
