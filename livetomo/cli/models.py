@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from livetomo.cli.options import json_option
+from livetomo.cli.species import print_species_metrics
 from livetomo.cli.table import print_table
 from livetomo.core.errors import ConfigurationError
 
@@ -63,13 +64,22 @@ def show(model: str, as_json: bool) -> None:
         click.echo(json.dumps(described, ensure_ascii=False, indent=1))
         return
     metrics = described.pop("metrics")
-    for key, value in described.items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        if shown not in ("", None):
-            click.echo(f"{key.replace('_', ' '):<20} {shown}")
+    species = [name for name in described["features"] if "average precision" in metrics.get(name, {})]
+    if species == described["features"]:
+        _print_facts(described)
+        print_species_metrics(metrics, species)
+        return
+    _print_facts(described)
     for data, figures in metrics.items():
         for figure, value in figures.items():
             click.echo(f"{data}: {figure.replace('_', ' '):<30} {value:.3f}")
+
+
+def _print_facts(described: dict[str, Any]) -> None:
+    for key, value in described.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if shown not in ("", None):
+            click.echo(f"{key.replace('_', ' '):<20} {shown}")
 
 
 def _described(path: Path) -> dict[str, Any]:

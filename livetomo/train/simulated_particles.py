@@ -17,6 +17,8 @@ from livetomo.train.goals import Goal
 
 _DRAWN = (5 / 7, 6 / 7, 1.0)
 _FINEST_ANGSTROM = 9.5
+MOST_OF_SPECIMEN = 0.7
+"""A wider particle, in shares of a specimen's thickness, would find no place in most specimens."""
 _LEARNED, _VALIDATION, _HELD_OUT = range(3)
 
 

@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from livetomo.cli.evaluate import command as evaluation
+from livetomo.cli.models import command as models
 from livetomo.cli.train import command
 from livetomo.config.model_card import Canonical, Card, read_card
 from livetomo.config.recipe.recipe import load_recipe
@@ -212,6 +213,8 @@ def test_the_command_trains_from_maps_goes_on_and_writes_package_and_recipe(tmp_
     assert card.densities_per_um3 == {"cage": 3000.0, "lid": 4000.0}
     assert card.diameters_angstrom["cage"] == pytest.approx(230, rel=0.06)
     assert "recall at 80 % precision, SNR 0.1" in card.metrics["lid"]
+    shown = CliRunner().invoke(models, ["show", str(tmp_path / "run" / "mine.safetensors")], catch_exceptions=False)
+    assert first.output.partition("\nRecall where")[2].partition("\n/")[0] in shown.output
     assert [pick.feature for pick in load_recipe(str(tmp_path / "run" / "mine.toml")).pick] == ["cage", "lid"]
     again = CliRunner().invoke(command, [*options, "--steps", "3", "--json"], catch_exceptions=False)
     assert Card.model_validate(json.loads(again.stdout)).steps == 3
@@ -237,6 +240,14 @@ def test_what_cannot_be_trained_is_refused_by_its_option(tmp_path, maps, more, m
     assert isinstance(refused.exception, ConfigurationError)
     assert message in str(refused.exception)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_particle_that_fits_into_no_specimen_is_refused(tmp_path, maps):
+    write_map(tmp_path / "wide.mrc", ball(radius=6.5), TomogramGeometry((40, 40, 40), 70.0))
+    wide = [f"--map=wide={tmp_path / 'wide.mrc'}", "--contour=wide=0.5"]
+    refused = CliRunner().invoke(command, ["particles", str(tmp_path / "run"), *maps, *wide])
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "Å wide, too large for specimens that are 1,000 Å thick" in str(refused.exception)
 
 
 @pytest.mark.parametrize("option", [["--mass", "lid"], ["--mass", "lid=-3"], ["--expected", "lid=many"]])

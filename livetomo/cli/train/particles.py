@@ -130,9 +130,17 @@ def _facts(path: Path, particle: "ParticleMap") -> dict[str, Any]:
 
 def _check(options: "ParticleOptions") -> None:
     from livetomo.train.example import MOST_FEATURES
+    from livetomo.train.simulated_particles import MOST_OF_SPECIMEN
 
     if len(options.mixture.species) > MOST_FEATURES:
         raise ConfigurationError(f"there are more than {MOST_FEATURES} species. Train two networks.")
+    room = min(options.simulated.extent_zyx_angstrom)
+    for species in options.mixture.species:
+        if species.shape.diameter_angstrom > MOST_OF_SPECIMEN * room:
+            raise ConfigurationError(
+                f"--map {species.name}: is {species.shape.diameter_angstrom:,.0f} Å wide, too large for specimens that "
+                f"are {room:,.0f} Å thick. Are its voxel size and its mass right?"
+            )
     multiple = options.plan(1).layout.multiple
     if options.patch % multiple:
         raise ConfigurationError(f"--patch {options.patch} is not a multiple of {multiple}, as --levels needs")
