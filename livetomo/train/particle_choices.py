@@ -55,7 +55,7 @@ def goals_of(species: Sequence[Species], voxel_size_angstrom: float) -> tuple[Go
     """What is learned of each: a sphere of its radius of gyration, which counts the more the smaller it is."""
     goals = []
     for one in species:
-        radius = round(max(one.radius_of_gyration_angstrom, LEAST_RADIUS_VOXELS * voxel_size_angstrom), 2)
+        radius = max(one.radius_of_gyration_angstrom, LEAST_RADIUS_VOXELS * voxel_size_angstrom)
         diameter = one.shape.diameter_angstrom
         weight = float(np.clip(4 * (95 / radius) ** 1.5, 4, 20))
         goals.append(Goal(one.name, weight, Centre(radius, SPACING_DIAMETERS * diameter, MATCH_DIAMETERS * diameter)))

@@ -16,9 +16,27 @@ from livetomo.train.score import centre_picks, predict
 from livetomo.train.simulated_particles import HeldOutParticles
 
 LEAST_SCORE = 0.02
-PRECISION = 0.8
+PRECISION, LEAST_RECALL, DECIDING_SNR = 0.8, 0.5, 0.1
 BETA = 4.0
 """F4 is the figure of the CZII challenge: recall counts 4 times as much as precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeciesThresholds:
+    """Scores from which on a species' picks may be published.
+
+    highest_f4: a half where there is no candidate. precise: from which on 80 % are right; None where no score does it.
+    recall: the share of the particles that can be found so, at an SNR of 0.1.
+    """
+
+    highest_f4: float
+    precise: float | None
+    recall: float
+
+    @property
+    def is_publishable(self) -> bool:
+        """Whether half of the particles are found while 80 % of the picks are right."""
+        return self.precise is not None and self.recall >= LEAST_RECALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +51,18 @@ class Evaluation:
         by_snr = self.picks[species]
         return JudgedPicks.pooled(one for ratio, each in by_snr.items() if snr in (None, ratio) for one in each)
 
-    def thresholds(self) -> dict[str, float]:
-        """By species, the score with the highest F4; a half where there is no candidate."""
-        found = {species: self.ranked(species).best_threshold(BETA) for species in self.picks}
-        return {species: 0.5 if threshold is None else threshold for species, threshold in found.items()}
+    def thresholds(self) -> dict[str, SpeciesThresholds]:
+        """By species, what these specimens choose; `DECIDING_SNR` is one of their signal-to-noise ratios."""
+        chosen = {}
+        for species in self.picks:
+            everything, deciding = self.ranked(species), self.ranked(species, DECIDING_SNR)
+            best = everything.best_threshold(BETA)
+            chosen[species] = SpeciesThresholds(
+                0.5 if best is None else best,
+                everything.threshold_at_precision(PRECISION),
+                deciding.recall_at_precision(PRECISION),
+            )
+        return chosen
 
     def metrics(self, thresholds: Mapping[str, float]) -> dict[str, dict[str, float]]:
         """As a card says them: by species and of all, at thresholds that other specimens chose."""

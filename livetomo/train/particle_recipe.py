@@ -4,34 +4,45 @@ from collections.abc import Mapping, Sequence
 
 from livetomo.config.model_card import Card
 from livetomo.train.goals import Goal
+from livetomo.train.particle_evaluation import LEAST_SCORE, SpeciesThresholds
 
-_CANDIDATES = 0.02
+_NOTHING = 1.0  # no pick scores so much
 
 
-def recipe_of(card: Card, package: str, goals: Sequence[Goal], thresholds: Mapping[str, float]) -> str:
-    """A recipe (TOML) that finds and picks every species. package: the file beside the recipe.
+def recipe_of(card: Card, package: str, goals: Sequence[Goal], thresholds: Mapping[str, SpeciesThresholds]) -> str:
+    """A recipe (TOML) that finds every species, and publishes those that are found well enough.
 
-    thresholds: by species, scores from which on picks are published. Names are such as recipes take, without quotes.
+    package: the file beside the recipe. Names are such as recipes take, without quotes.
     """
     features, picks = [], []
     for goal in goals:
         assert goal.centre is not None
-        name = goal.feature
-        # Down, not to the nearest: the pick that the threshold was chosen by is still published.
-        threshold = int(thresholds[name] * 1000) / 1000
+        name, chosen = goal.feature, thresholds[goal.feature]
         features.append(f'[[feature]]\nname = "{name}"\nmodel = "{package}"\n')
+        threshold = _down(chosen.precise) if chosen.precise is not None and chosen.is_publishable else _NOTHING
         picks.append(
-            f'[[pick]]\nfeature = "{name}"\nmethod = "maxima"\n'
-            f"threshold = {threshold:g} # the highest F4 on simulated specimens that were not learned from\n"
-            f"candidate_threshold = {min(_CANDIDATES, threshold):g}\n"
+            f'{_why(chosen)}[[pick]]\nfeature = "{name}"\nmethod = "maxima"\nthreshold = {threshold:g}\n'
+            f"candidate_threshold = {min(LEAST_SCORE, threshold):g}\n"
             f"min_spacing_angstrom = {goal.centre.spacing_angstrom:.1f} # 0.6 diameters\n"
         )
-    head = f"# {', '.join(goal.feature for goal in goals)}, by the network {card.name}.\n"
-    return "\n".join(
-        [
-            f'{head}density = "dark" # matter in the tomograms; or "bright"\n',
-            *features,
-            *picks,
-            '[export]\nformats = ["relion5"]\n',
-        ]
+    head = (
+        f"# {', '.join(goal.feature for goal in goals)}, by the network {card.name}.\n"
+        "# Thresholds were chosen on simulated specimens that were not learned from.\n"
+        'density = "dark" # matter in the tomograms; or "bright"\n'
     )
+    return "\n".join([head, *features, *picks, '[export]\nformats = ["relion5"]\n'])
+
+
+def _why(chosen: SpeciesThresholds) -> str:
+    best = f"{_down(chosen.highest_f4):g} has the highest F4."
+    if chosen.is_publishable:
+        return f"# Published: 80 % of what scores at least this is right. {best}\n"
+    return (
+        f"# Candidates only: where 80 % of the picks are right, {chosen.recall:.0%} of the particles are found at an\n"
+        f"# SNR of 0.1. To publish them all the same, lower the threshold: {best}\n"
+    )
+
+
+def _down(score: float) -> float:
+    """Not to the nearest: the pick that the threshold was chosen by is still published."""
+    return int(score * 1000) / 1000

@@ -173,7 +173,8 @@ def train_particles(
         say(f"thresholds are chosen on {options.choosing} specimens that were not learned from")
         chosen = _evaluated(trainer, options, on, executor, choosing=True).thresholds()
         say(f"the network is judged on {options.held_out} others")
-        metrics = _evaluated(trainer, options, on, executor, choosing=False).metrics(chosen)
+        highest_f4 = {species: thresholds.highest_f4 for species, thresholds in chosen.items()}
+        metrics = _evaluated(trainer, options, on, executor, choosing=False).metrics(highest_f4)
     card = _card(options, plan, name, device, metrics)
     trainer.export(folder / f"{name}.safetensors", card)
     replace_text(folder / f"{name}.toml", recipe_of(card, f"{name}.safetensors", options.goals, chosen))
@@ -228,7 +229,7 @@ def _card(
         plan.canonical,
         voxel_range_angstrom=(round(size / _FINER, 2), round(size * _COARSER, 2)),
         diameters_angstrom={one.name: round(one.shape.diameter_angstrom, 1) for one in species},
-        centres_angstrom={goal.feature: goal.centre.radius_angstrom for goal in plan.learned if goal.centre},
+        centres_angstrom={goal.feature: round(goal.centre.radius_angstrom, 2) for goal in plan.learned if goal.centre},
         densities_per_um3={one.name: one.density_per_um3 for one in species},
         data=f"simulated specimens alone, of {len(species)} species from their maps, {begun}",
         seed=plan.seed,

@@ -14,7 +14,7 @@ from livetomo.processing.networks.package import load_model
 from livetomo.results.manifest import read_manifest
 from livetomo.train.example import prepared
 from livetomo.train.goals import Centre, Goal
-from livetomo.train.particle_evaluation import LEAST_SCORE
+from livetomo.train.particle_evaluation import LEAST_SCORE, SpeciesThresholds
 from livetomo.train.particle_recipe import recipe_of
 from livetomo.train.score import centre_picks, predict
 from tests.networks import save_seeing_network
@@ -30,7 +30,8 @@ def test_picks_of_the_recipe_are_those_that_the_package_is_judged_by(tmp_path):
         tmp_path / "mine.safetensors", tuple(radii), SIZE, centres_angstrom=radii, diameters_angstrom={"lid": 240.0}
     )
     thresholds = {"lid": 0.4, "cage": 0.3}
-    (tmp_path / "mine.toml").write_text(recipe_of(read_card(package), package.name, GOALS, thresholds))
+    chosen = {name: SpeciesThresholds(0.1, threshold, 0.9) for name, threshold in thresholds.items()}
+    (tmp_path / "mine.toml").write_text(recipe_of(read_card(package), package.name, GOALS, chosen))
     tomogram = write_tomogram(tmp_path / "TS_01.mrc", balls())
     arguments = ["process", tomogram, "--recipe", tmp_path / "mine.toml", "--output", tmp_path / "out"]
     done = CliRunner().invoke(livetomo_command, [*map(str, arguments), "--json"], catch_exceptions=False)

@@ -21,7 +21,7 @@ from livetomo.simulate.shapes import random_protein
 from livetomo.simulate.species import Mixture, Species
 from livetomo.train import particles as training
 from livetomo.train.particle_choices import Pace, chosen_voxel_size, goals_of, measured_pace
-from livetomo.train.particle_evaluation import Evaluation
+from livetomo.train.particle_evaluation import Evaluation, SpeciesThresholds
 from livetomo.train.particle_recipe import recipe_of
 from livetomo.train.particles import Length, ParticleOptions, length_of
 from livetomo.train.simulated_particles import HeldOutParticles, SimulatedParticles
@@ -115,16 +115,28 @@ def test_held_out_specimens_choose_or_judge_and_are_never_the_same():
         assert not np.array_equal(first.volume, other.volume)
 
 
-def test_the_recipe_that_comes_with_a_package_is_one(tmp_path):
+def test_the_recipe_publishes_what_is_found_well_and_keeps_candidates_of_the_rest(tmp_path):
     save_seeing_network(tmp_path / "mine.safetensors", ("lid", "cage"), 14.0, name="mine")
     card = read_card(tmp_path / "mine.safetensors")
-    text = recipe_of(card, "mine.safetensors", GOALS, {"lid": 0.4567, "cage": 0.01})
+    chosen = {"lid": SpeciesThresholds(0.1234, 0.4567, 0.5), "cage": SpeciesThresholds(0.3, 0.9, 0.49)}
+    text = recipe_of(card, "mine.safetensors", GOALS, chosen)
     (tmp_path / "mine.toml").write_text(text)
     recipe = load_recipe(str(tmp_path / "mine.toml"))
     assert [feature.name for feature in recipe.feature] == ["lid", "cage"]
     lid, cage = recipe.pick
     assert (lid.threshold, lid.candidate_threshold, lid.min_spacing_angstrom) == (0.456, 0.02, 96.0)
-    assert (cage.threshold, cage.candidate_threshold) == (0.01, 0.01)
+    assert (cage.threshold, cage.candidate_threshold) == (1.0, 0.02)
+    assert "80 % of what scores at least this is right. 0.123 has the highest F4." in text
+    assert "49% of the particles are found at an" in text
+    assert not SpeciesThresholds(0.3, None, 0.0).is_publishable
+
+
+def test_a_threshold_under_that_of_candidates_keeps_every_pick_a_candidate(tmp_path):
+    save_seeing_network(tmp_path / "mine.safetensors", ("lid", "cage"), 14.0, name="mine")
+    chosen = dict.fromkeys(("lid", "cage"), SpeciesThresholds(0.01, 0.0129, 0.9))
+    text = recipe_of(read_card(tmp_path / "mine.safetensors"), "mine.safetensors", GOALS, chosen)
+    (tmp_path / "mine.toml").write_text(text)
+    assert load_recipe(str(tmp_path / "mine.toml")).pick[0].candidate_threshold == 0.012
 
 
 OPTIONS = ParticleOptions(
@@ -183,7 +195,11 @@ def test_figures_are_those_of_published_picks_at_thresholds_that_others_chose():
     assert metrics["all species"]["mean average precision"] == pytest.approx(
         ((2 + 3 / 7 + 1 / 2) / 4 + 0.25) / 2, abs=1e-4
     )
-    assert evaluation.thresholds()["lid"] == pytest.approx(0.3)
+    lid, cage = evaluation.thresholds()["lid"], evaluation.thresholds()["cage"]
+    assert lid.highest_f4 == pytest.approx(0.3)
+    assert (lid.precise, lid.recall) == (pytest.approx(0.9), 0.5)
+    assert (cage.precise, cage.recall) == (pytest.approx(0.9), 0.25)
+    assert (lid.is_publishable, cage.is_publishable) == (True, False)
 
 
 @pytest.fixture
