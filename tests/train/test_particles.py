@@ -261,7 +261,7 @@ def test_what_cannot_be_trained_is_refused_by_its_option(tmp_path, maps, more, m
 def test_a_particle_that_fits_into_no_specimen_is_refused(tmp_path, maps):
     write_map(tmp_path / "wide.mrc", ball(radius=6.5), TomogramGeometry((40, 40, 40), 70.0))
     wide = [f"--map=wide={tmp_path / 'wide.mrc'}", "--contour=wide=0.5"]
-    refused = CliRunner().invoke(command, ["particles", str(tmp_path / "run"), *maps, *wide])
+    refused = CliRunner().invoke(command, ["particles", str(tmp_path / "run"), *maps, *wide, "--patch", "20"])
     assert isinstance(refused.exception, ConfigurationError)
     assert "Å wide, too large for specimens that are 1,000 Å thick" in str(refused.exception)
 
