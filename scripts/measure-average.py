@@ -78,7 +78,6 @@ def main() -> None:
         centre=np.array(cube.shape) // 2,
         diameter_angstrom=diameter,
         low_pass_angstrom=LOW_PASS,
-        symmetry="C1",
     )
     sums = {kind: ParticleSums.none() for kind in (*KINDS, "null")}
     for seed in range(options.tomograms):

@@ -12,6 +12,7 @@ import torch
 
 from livetomo.config.model_card import Canonical, Card, Layout, read_card
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.false_share import DecoyCalibration
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.processing.networks.package import load_model
 from livetomo.simulate.species import Mixture, Species
@@ -171,11 +172,12 @@ def train_particles(
         )
         trainer.run(pool.at, validation, progress)
         say(f"thresholds are chosen on {options.choosing} specimens that were not learned from")
-        chosen = _evaluated(trainer, options, on, executor, choosing=True).thresholds()
+        choosing = _evaluated(trainer, options, on, executor, choosing=True)
+        chosen, calibrations = choosing.thresholds(), choosing.calibrations()
         say(f"the network is judged on {options.held_out} others")
         highest_f4 = {species: thresholds.highest_f4 for species, thresholds in chosen.items()}
-        metrics = _evaluated(trainer, options, on, executor, choosing=False).metrics(highest_f4)
-    card = _card(options, plan, name, device, metrics)
+        metrics = _evaluated(trainer, options, on, executor, choosing=False).metrics(highest_f4, calibrations)
+    card = _card(options, plan, name, device, metrics, calibrations)
     trainer.export(folder / f"{name}.safetensors", card)
     replace_text(folder / f"{name}.toml", recipe_of(card, f"{name}.safetensors", options.goals, chosen))
     return card
@@ -207,7 +209,7 @@ def judged_again(
     source = HeldOutParticles(seed, Mixture(species), goals, card.canonical, geometry, snr)
     with workers(processes or max(1, (os.cpu_count() or 2) - 1)) as executor:
         found = evaluate(loaded.network, source, specimens, torch.device(device), executor)
-    return found.metrics({name: card.metrics[name]["threshold"] for name in card.features})
+    return found.metrics({name: card.metrics[name]["threshold"] for name in card.features}, card.decoy_calibration)
 
 
 def _evaluated(
@@ -218,7 +220,12 @@ def _evaluated(
 
 
 def _card(
-    options: ParticleOptions, plan: TrainingPlan, name: str, device: str, metrics: dict[str, dict[str, float]]
+    options: ParticleOptions,
+    plan: TrainingPlan,
+    name: str,
+    device: str,
+    metrics: dict[str, dict[str, float]],
+    calibrations: dict[str, DecoyCalibration],
 ) -> Card:
     species, size = options.mixture.species, options.voxel_size_angstrom
     begun = "from nothing" if options.start is None else f"from the network {read_card(options.start).name}"
@@ -237,9 +244,11 @@ def _card(
         commit=commit(),
         device=device_name(device),
         metrics=metrics,
+        decoy_calibration=calibrations,
         limits=f"judged on {options.held_out} simulated specimens of {shape} voxels of {EVALUATED_VOXEL_ANGSTROM:g} Å "
         f"that chose nothing, each at SNR {', '.join(f'{snr:g}' for snr in EVALUATED_SNR)}, at the densities expected; "
-        f"thresholds are those of the highest F4 on {options.choosing} others; nothing real was used",
+        f"thresholds (those of the highest F4) and calibrations of decoys are of {options.choosing} others; "
+        "nothing real was used",
     )
 
 

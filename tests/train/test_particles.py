@@ -1,6 +1,7 @@
 """A picker for several species is trained from their maps: what is chosen, learned, judged and written."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +15,13 @@ from livetomo.cli.train import command
 from livetomo.config.model_card import Canonical, Card, read_card
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.core.errors import ConfigurationError
+from livetomo.core.false_share import DecoyCalibration
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.evaluate.species import NOTHING_NAMED, JudgedPicks
 from livetomo.formats.mrc import write_map
 from livetomo.simulate.shapes import random_protein
 from livetomo.simulate.species import Mixture, Species
+from livetomo.train import particle_evaluation
 from livetomo.train import particles as training
 from livetomo.train.particle_choices import Pace, chosen_voxel_size, goals_of, measured_pace
 from livetomo.train.particle_evaluation import Evaluation, SpeciesThresholds
@@ -185,8 +188,11 @@ def test_figures_are_those_of_published_picks_at_thresholds_that_others_chose():
 
     lid = judged([1, 0, 0, 1], ["", "cage", NOTHING_NAMED, ""], 2)
     cage = judged([1], [""], 4)
-    evaluation = Evaluation({"lid": {0.1: [lid], 0.2: [lid]}, "cage": {0.1: [cage], 0.2: [cage]}}, 0.5)
-    metrics = evaluation.metrics({"lid": 0.45, "cage": 0.5})
+    nothing = {0.1: [np.zeros(0, np.float32)], 0.2: [np.zeros(0, np.float32)]}
+    picks = {"lid": {0.1: [lid], 0.2: [lid]}, "cage": {0.1: [cage], 0.2: [cage]}}
+    evaluation = Evaluation(picks, {"lid": nothing, "cage": nothing}, 0.5)
+    assert evaluation.calibrations() == {}  # too few candidates
+    metrics = evaluation.metrics({"lid": 0.45, "cage": 0.5}, {})
     assert metrics["lid"]["false picks per µm³, other species apart"] == 2.0  # one in each 0.5 µm³
     assert metrics["lid"]["share of picks on cage"] == pytest.approx(1 / 3, abs=1e-4)
     assert metrics["lid"]["precision"] == pytest.approx(1 / 3, abs=1e-4)
@@ -200,6 +206,65 @@ def test_figures_are_those_of_published_picks_at_thresholds_that_others_chose():
     assert (lid.precise, lid.recall) == (pytest.approx(0.9), 0.5)
     assert (cage.precise, cage.recall) == (pytest.approx(0.9), 0.25)
     assert (lid.is_publishable, cage.is_publishable) == (True, False)
+
+
+def claimed(seed: int, *, seen: float) -> Evaluation:
+    """Specimens in which decoys are as strong as what is false, and `seen` times as many."""
+    chance = np.random.default_rng(seed)
+
+    def specimen() -> tuple[JudgedPicks, np.ndarray]:
+        false = chance.beta(1, 4, int(chance.integers(20, 120)))
+        score = np.concatenate([chance.beta(4, 2, 60), false])
+        order = np.argsort(-score)
+        right = order < 60
+        decoys = chance.beta(1, 4, round(seen * len(false))).astype(np.float32)
+        return JudgedPicks(score[order], right, np.where(right, "", NOTHING_NAMED), 70), decoys
+
+    made = [specimen() for _ in range(8)]
+    return Evaluation({"lid": {0.1: [one for one, _ in made]}}, {"lid": {0.1: [one for _, one in made]}}, 0.5)
+
+
+@pytest.mark.parametrize("seen", [0.2, 1.0])
+def test_the_share_of_false_picks_follows_from_decoys_as_other_specimens_have_it(seen):
+    calibrations = claimed(1, seen=seen).calibrations()
+    found = claimed(2, seen=seen).metrics({"lid": 0.3}, calibrations)["lid"]
+    assert found["share of false picks, true"] > 0.1
+    assert found["share of false picks, claimed"] == pytest.approx(found["share of false picks, true"], abs=0.06)
+    assert found["share of false picks, mean error"] < 0.1
+    if seen < 1:  # without a calibration the decoys are believed as they are
+        plain = claimed(2, seen=seen).claims("lid", 0.3, DecoyCalibration())
+        assert plain["share of false picks, claimed"] < 0.5 * plain["share of false picks, true"]
+
+
+def test_decoys_are_what_is_found_in_the_specimen_with_its_contrast_inverted(monkeypatch):
+    source = OPTIONS.held_out_specimens(choosing=False)
+    source = replace(source, geometry=TomogramGeometry((24, 48, 48), 14.0), snr=(0.2,))
+    seen = []
+
+    def as_bright(network, volume, device):
+        seen.append(volume)
+        return torch.from_numpy(np.clip(volume / np.abs(volume).max(), 0, 1)).half()[None].repeat(2, 1, 1, 1)
+
+    monkeypatch.setattr(particle_evaluation, "predict", as_bright)
+    with ThreadPoolExecutor(1) as executor:
+        found = particle_evaluation.evaluate(torch.nn.Identity(), source, 1, torch.device("cpu"), executor)
+    np.testing.assert_array_equal(seen[1], -seen[0])
+    for goal in source.goals:
+        (picks,), (decoys,) = found.picks[goal.feature][0.2], found.decoys[goal.feature][0.2]
+        _, expected = particle_evaluation._candidates(as_bright(None, seen[1], None)[0], 14.0, goal)
+        assert len(decoys)
+        np.testing.assert_array_equal(decoys, expected)
+        assert picks.score[: len(decoys)].tolist() != decoys[: len(picks.score)].tolist()
+
+
+def test_the_recipe_believes_decoys_where_they_are_calibrated():
+    card = Card.of("mine", OPTIONS.plan(1).layout, OPTIONS.plan(1).canonical)
+    chosen = dict.fromkeys(card.features, SpeciesThresholds(0.2, 0.4, 0.7))
+    calibrated = card.model_copy(update={"decoy_calibration": {card.features[0]: DecoyCalibration(0.1, 0.9, 0.5)}})
+    assert recipe_of(card, "m.safetensors", OPTIONS.goals, chosen).count("false_share") == 0
+    assert recipe_of(calibrated, "m.safetensors", OPTIONS.goals, chosen).count("false_share = 0.3") == 1
+    rare = dict.fromkeys(card.features, SpeciesThresholds(0.2, 0.4, 0.3))
+    assert recipe_of(calibrated, "m.safetensors", OPTIONS.goals, rare).count("false_share") == 0
 
 
 @pytest.fixture
