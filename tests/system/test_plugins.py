@@ -34,7 +34,7 @@ def test_names_are_known_without_importing(install: Install):
     install("facility-x", POINTS, "raise SystemExit('imported')")
     assert list(EXPORTERS)[-2:] == ["csv", "lines"]
     assert "lines" in EXPORTERS
-    assert len(EXPORTERS) == 18
+    assert len(EXPORTERS) == 19
     assert "facility_x" not in sys.modules
 
 
