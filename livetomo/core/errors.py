@@ -402,6 +402,19 @@ class NoDefocus(PathError, PermanentError, reason="no defocus"):
     )
 
 
+class NoHalves(PathErrorWithCause, PermanentError, reason="no half-maps"):
+    """The recipe denoises by half-maps, and there are none that can be used."""
+
+    sentence = (
+        '{path.name}: {why}; [denoise] with method "wiener" goes by the half-maps. Write them beside the tomogram '
+        "(producers.md has the names), or use another method."
+    )
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(path, why)
+        self.why = why
+
+
 class SourceChanged(PathError, TransientError, reason="source changed"):
     """The file changed while it was read: what was read is thrown away."""
 

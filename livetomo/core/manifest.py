@@ -170,6 +170,19 @@ class PluginUsed(Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class DenoiserUsed(Plain):
+    """What denoised the volume, where the recipe leaves open by what it goes.
+
+    method: as the recipe calls it.
+    went_by: what it went by: of `tv` the `weight`, and where it is from; of `wiener` the finest detail in Å that the
+        half-maps share; of `beside` the `path` and `digest` of the file, or what took its place.
+    """
+
+    method: str
+    went_by: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """The programs and the machine that made the result.
 
@@ -180,6 +193,7 @@ class Provenance:
     host: the name of the machine.
     models: the networks that were run, by what the recipe calls them.
     plugins: the plug-ins of other packages that were used; absent if there were none.
+    denoiser: by what the volume was denoised; absent where the recipe says all of it.
     """
 
     livetomo: str
@@ -189,6 +203,7 @@ class Provenance:
     host: str
     models: Mapping[str, NetworkUsed] = field(default_factory=dict)
     plugins: tuple[PluginUsed, ...] = ()
+    denoiser: DenoiserUsed | None = None
 
     @staticmethod
     def from_json(body: JsonObject) -> "Provenance":
@@ -201,6 +216,7 @@ class Provenance:
             body.text("host"),
             body.each("models", NetworkUsed.from_json, {}),
             body.all("plugins", PluginUsed.from_json) if "plugins" in body.body else (),
+            DenoiserUsed.from_json(body.object("denoiser")) if "denoiser" in body.body else None,
         )
 
     def programs(self) -> dict[str, str]:
@@ -215,8 +231,13 @@ class Provenance:
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in `result.json`."""
-        body = self.programs() | {"models": {name: model.to_json() for name, model in self.models.items()}}
-        return body | {"plugins": [plugin.to_json() for plugin in self.plugins]} if self.plugins else body
+        models = {name: model.to_json() for name, model in self.models.items()}
+        body: dict[str, Any] = self.programs() | {"models": models}
+        if self.plugins:
+            body["plugins"] = [plugin.to_json() for plugin in self.plugins]
+        if self.denoiser:
+            body["denoiser"] = self.denoiser.to_json()
+        return body
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livetomo.config.model_card import Canonical
-from livetomo.config.recipe.denoise import Deconvolve, PluginDenoise
+from livetomo.config.recipe.denoise import Deconvolve, PluginDenoise, TotalVariation, Wiener
 from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature, RidgeFeature
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
-from livetomo.processing.denoise.deconvolve import MARGIN
+from livetomo.processing.denoise.radial_filter import MARGIN
 from livetomo.processing.networks.inference import MOST_VOXELS_CPU, TILE
 from livetomo.processing.segment.canonical import canonical_shape, margins
 from livetomo.processing.segment.weight_free import SECTIONS
@@ -23,6 +23,7 @@ _RIDGE_OF_SECTIONS = 88
 _PICKING = 12
 _FILTERING = 10
 _MATCHING = 300_000_000
+_TOTAL_VARIATION = 20
 _NETWORK_OF_SLAB = 250
 _NETWORK_OF_TILE = 25
 _SAMPLING = 20
@@ -112,11 +113,15 @@ def _compares(recipe: Recipe) -> bool:
 
 
 def _denoising(shape: Shape, recipe: Recipe) -> int:
-    if isinstance(recipe.denoise, PluginDenoise):
-        return 2 * _FLOAT * math.prod(shape)
-    if not isinstance(recipe.denoise, Deconvolve):
-        return 0
-    return 3 * _FLOAT * math.prod(n + 2 * MARGIN for n in shape)
+    match recipe.denoise:
+        case PluginDenoise():
+            return 2 * _FLOAT * math.prod(shape)
+        case TotalVariation():
+            return _TOTAL_VARIATION * math.prod(shape)
+        case Deconvolve() | Wiener():
+            return 3 * _FLOAT * math.prod(n + 2 * MARGIN for n in shape)
+        case _:
+            return 0
 
 
 def _methods(shape: Shape, recipe: Recipe) -> int:

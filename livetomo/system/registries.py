@@ -45,7 +45,9 @@ EXPORTERS: Registry[Any] = Registry(
     instances=True,
 )
 SEGMENTERS: Registry[Any] = Registry("segmenter", dict.fromkeys(("blob", "dense", "ridge"), ""), "segment")
-DENOISERS: Registry[Any] = Registry("denoiser", dict.fromkeys(("none", "lowpass", "deconvolve"), ""), "denoise")
+DENOISERS: Registry[Any] = Registry(
+    "denoiser", dict.fromkeys(("none", "lowpass", "deconvolve", "tv", "wiener"), ""), "denoise"
+)
 REGISTRIES: Mapping[str, Registry[Any]] = {
     registry.kind: registry for registry in (PRODUCERS, EXPORTERS, SEGMENTERS, DENOISERS)
 }

@@ -166,11 +166,14 @@ RECIPES = {
     ),
     "a denoiser misspelt": (
         FEATURE + '[denoise]\nmethod = "lowpas"',
-        ['denoise: "method" is "lowpas"; write "none", "lowpass" or "deconvolve". Did you mean "lowpass"?'],
+        [
+            'denoise: "method" is "lowpas"; write "none", "lowpass", "deconvolve", "tv" or "wiener". '
+            'Did you mean "lowpass"?'
+        ],
     ),
     "a denoiser without its method": (
         FEATURE + "[denoise]\nresolution_angstrom = 60",
-        ['denoise: the key "method" is missing; write "none", "lowpass" or "deconvolve"'],
+        ['denoise: the key "method" is missing; write "none", "lowpass", "deconvolve", "tv" or "wiener"'],
     ),
     "a number in quotes": (
         FEATURE + '[denoise]\nmethod = "lowpass"\nresolution_angstrom = "60"',

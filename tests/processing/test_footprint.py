@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livetomo.config.model_card import Card
-from livetomo.config.recipe.denoise import Deconvolve, NoDenoise
+from livetomo.config.recipe.denoise import Deconvolve, NoDenoise, TotalVariation, Wiener
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import PermanentError, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
@@ -36,6 +36,10 @@ MEASURED = [
     ("untrained", (128, 400, 400), 10, 4, NoDenoise(), 0.866),
     ("untrained", (128, 256, 256), 40, 4, None, 0.402),
     ("cellular", (200, 400, 400), 10, 4, NoDenoise(), 0.664),
+    ("cellular", (128, 400, 400), 10, 4, TotalVariation(method="tv"), 0.531),
+    ("cellular", (128, 400, 400), 10, 4, TotalVariation(method="tv", weight="halves"), 0.543),
+    ("untrained", (128, 400, 400), 10, 4, TotalVariation(method="tv"), 0.841),
+    ("cellular", (128, 400, 400), 10, 4, Wiener(method="wiener"), 0.539),
     ("cellular", (300, 1024, 1024), 10, 4, None, 5.2 - 0.27),
     ("untrained", (300, 1024, 1024), 10, 4, None, 8.3 - 0.27),
 ]

@@ -54,6 +54,30 @@ class Deconvolve(UserModel):
     amplitude_contrast: Fraction = 0.07
 
 
+class TotalVariation(UserModel):
+    """Total variation denoising: noise goes and edges stay. It needs neither training nor half-maps.
+
+    weight: how much is smoothed, in standard deviations of the volume; or `"halves"`: for each tomogram the weight from
+        0.25 to 2 with which each half-map, denoised, comes nearest to the other as it was read. That weight favours
+        pictures; for picks a smaller one may be better ([denoise.md](denoise.md)).
+    weight_without_halves: the weight of a tomogram without usable half-maps, if `weight` is `"halves"`; a warning in
+        the result says so.
+    """
+
+    method: Literal["tv"]
+    weight: Annotated[Number, Field(gt=0, le=10)] | Literal["halves"] = 0.7
+    weight_without_halves: Annotated[Number, Field(gt=0, le=10)] = 0.7
+
+
+class Wiener(UserModel):
+    """A Wiener filter: each spatial frequency counts by as much as the two half-maps agree on it.
+
+    A tomogram without usable half-maps fails with the reason "no half-maps".
+    """
+
+    method: Literal["wiener"]
+
+
 class PluginDenoise(UserModel):
     """Any other method is that of a plug-in of another package ([extending.md](extending.md)).
 
@@ -92,6 +116,8 @@ Denoise = Annotated[
     Annotated[NoDenoise, Tag("none")]
     | Annotated[LowPass, Tag("lowpass")]
     | Annotated[Deconvolve, Tag("deconvolve")]
+    | Annotated[TotalVariation, Tag("tv")]
+    | Annotated[Wiener, Tag("wiener")]
     | Annotated[PluginDenoise, Tag(PluginDenoise.__name__)],
     Discriminator(_kind),
     BeforeValidator(_with_package),

@@ -4,9 +4,8 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-MARGIN = 16
+from livetomo.processing.denoise.radial_filter import radial_filter
 
 
 def deconvolve(
@@ -30,15 +29,8 @@ def deconvolve(
 
     defocus_angstrom: positive is underfocus. phase_flipped: the reconstruction has corrected the CTF's sign.
     """
-    sides = [side for extent in reversed(density.shape) for side in (min(MARGIN, extent - 1),) * 2]
-    padded = functional.pad(density[None, None].float(), sides, mode="reflect")[0, 0]
-    shape = padded.shape
-    spectrum = torch.fft.rfftn(padded)
-    del padded
-    y = torch.fft.fftfreq(shape[1], device=density.device).square()[:, None]
-    x = torch.fft.rfftfreq(shape[2], device=density.device).square()[None, :]
-    for plane, z in zip(spectrum, torch.fft.fftfreq(shape[0]).tolist(), strict=True):
-        frequency = (x + y + z * z).sqrt_()  # cycles per voxel
+
+    def transfer(frequency: Tensor) -> Tensor:
         ctf = contrast(
             frequency / voxel_size_angstrom,
             defocus_angstrom=defocus_angstrom,
@@ -52,10 +44,9 @@ def deconvolve(
         rise = 1 - torch.cos(math.pi * (share / highpass).clamp(max=1))
         snr = torch.exp(-share * (falloff * 100 / voxel_size_angstrom)) * (10 ** (3 * strength) * rise)
         # As snr / (snr ctf² + 1): where the ratio is nothing, so is the filter, and nothing is divided by it.
-        plane.mul_(ctf * snr / (snr * ctf.square() + 1))
-    out: Tensor = torch.fft.irfftn(spectrum, s=shape)
-    inside = tuple(slice(min(MARGIN, extent - 1), min(MARGIN, extent - 1) + extent) for extent in density.shape)
-    return out[inside].contiguous()
+        return ctf * snr / (snr * ctf.square() + 1)
+
+    return radial_filter(density, transfer)
 
 
 def contrast(

@@ -105,7 +105,7 @@ def half_figures(
         are then missing. Limits: our own.
     band_snr: of the whole, 2 FSC / (1 - FSC) of that mean. coarse_snr: the same of 300-100 Å.
     """
-    if fault := _fault(even, odd, whole):
+    if fault := half_fault(even, odd, whole):
         agreement, reason = fault
         return [Quality("halves_agreement", agreement, "", "bad", reason), *_missing(reason)]
     curve = shell_correlation(even, odd, voxel_size_angstrom=voxel_size_angstrom, most_tilt_degrees=most_tilt_degrees)
@@ -184,7 +184,7 @@ def missing_halves(reason: str) -> list[Quality]:
     return [Quality("halves_agreement", None, "", "missing", reason), *_missing(reason)]
 
 
-def _fault(even: Tensor, odd: Tensor, whole: Tensor | None) -> tuple[float, str] | None:
+def half_fault(even: Tensor, odd: Tensor, whole: Tensor | None = None) -> tuple[float, str] | None:
     """What no two halves of one tomogram are, with a correlation that says it too."""
     if even.shape != odd.shape:
         return 0.0, f"the halves do not match: {_size(even)} and {_size(odd)} voxels (x, y, z)"

@@ -1,34 +1,93 @@
 """From the normalised, clipped volume to the denoised one, as the recipe says."""
 
+from dataclasses import dataclass
+
 from torch import Tensor
 
-from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise, PluginDenoise
-from livetomo.core.errors import NoDefocus
+from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise, PluginDenoise, TotalVariation, Wiener
+from livetomo.core.errors import NoDefocus, NoHalves
 from livetomo.core.geometry import TomogramGeometry
+from livetomo.core.manifest import DenoiserUsed
 from livetomo.processing.blank import Blank
 from livetomo.processing.denoise.deconvolve import deconvolve
 from livetomo.processing.denoise.lowpass import lowpass_, sigma_of_resolution
+from livetomo.processing.denoise.total_variation import total_variation_
+from livetomo.processing.denoise.weight_by_halves import weight_by_halves
+from livetomo.processing.denoise.wiener import wiener, wiener_curve
+from livetomo.processing.measure.halves import shell_correlation
 from livetomo.processing.normalise import clip_, normalise_
+from livetomo.processing.pipeline.half_boxes import steepest_tilt_degrees, usable_halves
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.plugins import denoised_by_plugin
 
+WEIGHT_BOX_SIDE = 96
 
-def denoise_(clipped: Tensor, spec: JobSpec, geometry: TomogramGeometry, blank: Blank | None = None) -> Tensor:
+
+@dataclass(frozen=True, slots=True)
+class Denoised:
+    """A denoised volume (z, y, x; matter positive), and warnings.
+
+    used: by what it was denoised, where the recipe leaves that open.
+    """
+
+    volume: Tensor
+    used: DenoiserUsed | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def denoise_(clipped: Tensor, spec: JobSpec, geometry: TomogramGeometry, blank: Blank | None = None) -> Denoised:
     """The volume (normalised, clipped, z, y, x) as the recipe denoises it; its memory is used again where that can be.
+
+    Half-maps are read here as they are, and only to choose how much to denoise: what compares them reads them again
+    (`measure_half_maps`), and never sees what was denoised.
 
     Raises:
         NoDefocus: it is to be deconvolved, and nobody says the defocus.
+        NoHalves: it is to be denoised by its half-maps, and there are none that can be used.
         PluginFailed, PluginAway: it is to be denoised by a plug-in.
     """
     match spec.recipe.denoise:
         case NoDenoise():
-            return clipped
+            return Denoised(clipped)
         case LowPass(resolution_angstrom=resolution):
-            return lowpass_(clipped, sigma_voxels=sigma_of_resolution(geometry.voxels(resolution)))
+            return Denoised(lowpass_(clipped, sigma_voxels=sigma_of_resolution(geometry.voxels(resolution))))
         case Deconvolve() as rule:
-            return _rescaled(_deconvolved(clipped, rule, spec, geometry.voxel_size_angstrom), blank)
+            return Denoised(_rescaled(_deconvolved(clipped, rule, spec, geometry.voxel_size_angstrom), blank))
+        case TotalVariation() as rule:
+            return _by_total_variation_(clipped, rule, spec)
+        case Wiener():
+            return _by_wiener(clipped, spec, geometry.voxel_size_angstrom)
         case PluginDenoise() as rule:
-            return _rescaled(denoised_by_plugin(clipped, rule, geometry), blank)
+            return Denoised(_rescaled(denoised_by_plugin(clipped, rule, geometry), blank))
+
+
+def _by_total_variation_(clipped: Tensor, rule: TotalVariation, spec: JobSpec) -> Denoised:
+    weight, source, warnings = (
+        _weight_by_halves(clipped, rule, spec) if rule.weight == "halves" else (rule.weight, "recipe", ())
+    )
+    used = DenoiserUsed("tv", {"weight": weight, "from": source})
+    return Denoised(total_variation_(clipped, weight=weight), used, warnings)
+
+
+def _weight_by_halves(clipped: Tensor, rule: TotalVariation, spec: JobSpec) -> tuple[float, str, tuple[str, ...]]:
+    """The weight, where it is from, and a warning where the half-maps cannot say it."""
+    try:
+        even, odd = usable_halves(spec, clipped.device, most_side=WEIGHT_BOX_SIDE)
+    except NoHalves as fault:
+        weight = rule.weight_without_halves
+        return weight, "recipe", (f"Denoising: the weight is {weight:g}, that without half-maps: {fault.why}.",)
+    return weight_by_halves(even, odd), "halves", ()
+
+
+def _by_wiener(clipped: Tensor, spec: JobSpec, voxel_size_angstrom: float) -> Denoised:
+    even, odd = usable_halves(spec, clipped.device)
+    tilt = steepest_tilt_degrees(spec)
+    shells = shell_correlation(even, odd, voxel_size_angstrom=voxel_size_angstrom, most_tilt_degrees=tilt)
+    curve = wiener_curve(shells)
+    if curve.is_empty:
+        raise NoHalves(spec.path, "its half-maps have nothing in common")
+    used = DenoiserUsed("wiener", {"finest_angstrom": round(curve.finest_angstrom, 2)})
+    return Denoised(wiener(clipped, curve, voxel_size_angstrom=voxel_size_angstrom), used)
 
 
 def _rescaled(volume: Tensor, blank: Blank | None) -> Tensor:

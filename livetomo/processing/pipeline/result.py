@@ -8,6 +8,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from livetomo.config.recipe.picks import Pick
+from livetomo.core.manifest import DenoiserUsed
 from livetomo.core.picks import Picks
 from livetomo.formats.frame import Frame
 from livetomo.formats.mrc_header import MrcHeader
@@ -29,6 +30,7 @@ class TomogramResult:
         belongs to; None where no feature has an extent.
     found: positions in voxels of the tomogram. findings: every figure with its verdict, every warning.
     averages: by feature, of picks with orientations.
+    denoiser: by what the volume was denoised, where the recipe leaves it open.
     """
 
     spec: JobSpec
@@ -42,6 +44,7 @@ class TomogramResult:
     found: FoundParticles
     findings: Findings
     averages: Mapping[str, TomogramAverage] = field(default_factory=dict)
+    denoiser: DenoiserUsed | None = None
 
     def published(self, rule: Pick) -> Picks:
         """The picks of a rule's feature that are above its threshold."""

@@ -72,7 +72,8 @@ def run(
             seen, inputs = look_and_clip_(volume, plan, spec, blank)
             compared, about_maps = match_inputs(volume, plan, spec, blank)
             kept = kept_for_averages(volume, plan, compared)
-            volume = denoise_(volume, spec, geometry, blank)
+            denoised = denoise_(volume, spec, geometry, blank)
+            volume = denoised.volume
         nothing = None if blank is None else blank.mask
         with clock.stage("segment"):
             maps = segment(volume, inputs, plan, models, nothing)
@@ -95,12 +96,13 @@ def run(
             findings = (
                 describe_input(spec, voxel_size, plan) + Findings(warnings=header.warnings) + soundness + about_maps
             )
+            findings += Findings(warnings=denoised.warnings)
             findings += measure(spec, plan, extent, seen, maps, found, on)
             judged = judge(spec, extent, findings.figures)
             warnings = findings.warnings + judged.warnings + unused_pixel_size(spec, frame).warnings
             findings = Findings(judged.figures, warnings)
         result = TomogramResult(
-            spec, header, voxel_size, frame, plan, volume, maps.maps, labels, found, findings, added
+            spec, header, voxel_size, frame, plan, volume, maps.maps, labels, found, findings, added, denoised.used
         )
         with room_for(folder):
             with clock.stage("write"):

@@ -125,6 +125,7 @@ def manifest_of(result: TomogramResult, clock: StageClock, device: torch.device)
             host=socket.gethostname(),
             models=result.plan.provenance(),
             plugins=tuple(PluginUsed.from_json(JsonObject(one)) for one in _plugins(result)),
+            denoiser=result.denoiser,
         ),
         started=clock.started,
         finished=now(),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from livetomo.config.model_card import Canonical
-from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise
+from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise, TotalVariation
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import NoDefocus, NoUsableVoxels, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
@@ -129,20 +129,24 @@ def test_what_clipping_hides_is_taken_before_it():
 
 @pytest.mark.parametrize(
     ("rule", "least", "most"),
-    [(NoDenoise(), 1, 1), (LowPass(method="lowpass", resolution_angstrom=200), 0, 0.6)],
+    [
+        (NoDenoise(), 1, 1),
+        (LowPass(method="lowpass", resolution_angstrom=200), 0, 0.6),
+        (TotalVariation(method="tv"), 0, 0.2),
+    ],
 )
 def test_denoising_takes_noise_as_the_recipe_says(rule, least, most):
     recipe = load_recipe("untrained").model_copy(update={"denoise": rule})
     noise = torch.from_numpy(balls(places=()))
     before = float(noise.std())
-    assert least <= float(denoise_(noise, job(recipe), GEOMETRY).std()) / before <= most
+    assert least <= float(denoise_(noise, job(recipe), GEOMETRY).volume.std()) / before <= most
 
 
 def test_deconvolution_needs_a_defocus():
     recipe = load_recipe("untrained").model_copy(update={"denoise": Deconvolve(method="deconvolve")})
     with pytest.raises(NoDefocus, match=r"TS_01\.mrc"):
         denoise_(normalised(), job(recipe), GEOMETRY)
-    sharp = denoise_(normalised(), job(recipe, defocus_angstrom=4e4), GEOMETRY)
+    sharp = denoise_(normalised(), job(recipe, defocus_angstrom=4e4), GEOMETRY).volume
     assert sharp.shape == SHAPE
 
 
