@@ -3,12 +3,12 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from livetomo.cli.evaluate_particles import particles
-from livetomo.cli.options import EXISTING, density_option, device_option, json_option, number
+from livetomo.cli.options import EXISTING, VOXEL_SIZE, density_option, device_option, json_option, number
 from livetomo.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -192,6 +192,68 @@ def segmentation(
     if plot is not None:
         plot_precision_recall(plot, {feature: total.points()})
     _print_figures(figures, as_json)
+
+
+@command.command(
+    "denoise", epilog="Example:  livetomo evaluate denoise TS_01_EVN_Vol.mrc TS_01_ODD_Vol.mrc --defocus 40000"
+)
+@click.argument("even", type=EXISTING)
+@click.argument("odd", type=EXISTING)
+@click.option("--truth", type=EXISTING, help="A noise-free volume of the same: the mean of the half-maps is denoised.")
+@click.option("--defocus", type=click.FloatRange(1, 1e6), help="In Å, underfocus is positive; deconvolve needs it.")
+@click.option("--phase-flipped", is_flag=True, help="The reconstruction has corrected the sign of the CTF.")
+@number("--tilt", 60.0, 20, 85, help="Angle in degrees that was reached to both sides.")
+@click.option("--voxel-size", type=VOXEL_SIZE, help="Voxel size in Å. Default: that of the header of EVEN.")
+@density_option()
+@device_option
+@json_option()
+def denoise(
+    even: Path,
+    odd: Path,
+    truth: Path | None,
+    defocus: float | None,
+    phase_flipped: bool,
+    tilt: float,
+    voxel_size: float | None,
+    density: Literal["dark", "bright"],
+    device: str,
+    as_json: bool,
+) -> None:
+    """Compare the methods of [denoise] on the half-maps EVEN and ODD of one tomogram, by bands of resolution.
+
+    Each half-map is denoised and correlated with the other, which is not: more is better. With --truth the denoised
+    mean of both is correlated with that volume. The methods have the recipe's default settings.
+    """
+    from livetomo.cli.table import print_table
+    from livetomo.evaluate.denoising import BANDS_ANGSTROM, by_halves, by_truth, read_density
+
+    (first, header), (second, _) = (read_density(path, density, device) for path in (even, odd))
+    size = voxel_size or header.voxel_size(even)
+    if truth is None:
+        found = by_halves(
+            first,
+            second,
+            voxel_size_angstrom=size,
+            defocus_angstrom=defocus,
+            phase_flipped=phase_flipped,
+            most_tilt_degrees=tilt,
+        )
+    else:
+        found = by_truth(
+            first,
+            second,
+            read_density(truth, density, device)[0],
+            voxel_size_angstrom=size,
+            defocus_angstrom=defocus,
+            phase_flipped=phase_flipped,
+            most_tilt_degrees=tilt,
+        )
+    bands = [f"{coarse:g}-{fine:g} Å" for coarse, fine in BANDS_ANGSTROM]
+    if as_json:
+        click.echo(json.dumps({name: dict(zip(bands, by_band, strict=True)) for name, by_band in found.items()}))
+        return
+    shown = [["-" if value is None else f"{value:.3f}" for value in by_band] for by_band in found.values()]
+    print_table(["method", *bands], [[name, *cells] for name, cells in zip(found, shown, strict=True)])
 
 
 def _figures(claimed: "Positions", true: "Positions", radius: float, threshold: float | None) -> dict[str, Any]:

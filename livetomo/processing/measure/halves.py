@@ -53,10 +53,41 @@ class ShellCorrelation:
         return (float((self.correlation * weight).sum()) / total if total else 0.0), total
 
 
+@dataclass(frozen=True, slots=True)
+class ShellSums:
+    """Of each shell of 1/Å, float64 (shells): two volumes' product, the power of both, the number of coefficients."""
+
+    frequency: Tensor
+    cross: Tensor
+    power: Tensor
+    other_power: Tensor
+    coefficients: Tensor
+
+    def band(self, coarse_angstrom: float, fine_angstrom: float) -> float | None:
+        """The correlation of two volumes that are cut to a band of resolutions; None where no shell lies in it.
+
+        All coefficients count by their power, as they would in real space: a filter that changes how strong a shell is
+        changes it too.
+        """
+        inside = (self.frequency >= 1 / coarse_angstrom) & (self.frequency < 1 / fine_angstrom)
+        scale = float((self.power[inside].sum() * self.other_power[inside].sum()).sqrt())
+        return float(self.cross[inside].sum()) / scale if scale else None
+
+
 def shell_correlation(
     even: Tensor, odd: Tensor, *, voxel_size_angstrom: float, most_tilt_degrees: float = _USUAL_TILT_DEGREES
 ) -> ShellCorrelation:
-    """The Fourier shell correlation of two volumes (z, y, x) tilted about y, outside the missing wedge.
+    """The Fourier shell correlation of two volumes (z, y, x), as `shell_sums` compares them."""
+    sums = shell_sums(even, odd, voxel_size_angstrom=voxel_size_angstrom, most_tilt_degrees=most_tilt_degrees)
+    power = (sums.power * sums.other_power).sqrt()
+    enough = (sums.coefficients >= _LEAST_SHELL) & (power > 0)
+    return ShellCorrelation(sums.frequency[enough], (sums.cross / power)[enough], sums.coefficients[enough])
+
+
+def shell_sums(
+    even: Tensor, odd: Tensor, *, voxel_size_angstrom: float, most_tilt_degrees: float = _USUAL_TILT_DEGREES
+) -> ShellSums:
+    """Two volumes (z, y, x) tilted about y, compared in shells of the Fourier space outside the missing wedge.
 
     Harauz & van Heel 1986, Optik 73:146. A Hann window along z tapers the slab, which is in the middle; along y and x
     the outer eighths are tapered, so that the box's faces are no signal. Coefficients steeper than the steepest view
@@ -81,11 +112,10 @@ def shell_correlation(
         return torch.bincount(flat, values.flatten().double(), minlength=shells + 1)[1:shells].cpu()
 
     cross = summed(one.real * other.real + one.imag * other.imag)
-    power = (summed(one.real**2 + one.imag**2) * summed(other.real**2 + other.imag**2)).sqrt()
+    power, other_power = (summed(half.real**2 + half.imag**2) for half in (one, other))
     count = torch.bincount(flat, minlength=shells + 1)[1:shells].cpu().double()
     frequency = torch.arange(1, shells, dtype=torch.float64) * step
-    enough = (count >= _LEAST_SHELL) & (power > 0)
-    return ShellCorrelation(frequency[enough], (cross / power)[enough], count[enough])
+    return ShellSums(frequency, cross, power, other_power, count)
 
 
 def half_figures(
