@@ -415,6 +415,19 @@ class NoHalves(PathErrorWithCause, PermanentError, reason="no half-maps"):
         self.why = why
 
 
+class NoDenoisedVolume(PathErrorWithCause, PermanentError, reason="no denoised volume"):
+    """The recipe takes the volume that another program denoised, and there is none that can be used."""
+
+    sentence = (
+        '{path.name}: {why}. [denoise] with method "beside" needs that file: process the tomogram again when it is '
+        'there, name it in "files", or say in "otherwise" what is done without it.'
+    )
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(path, why)
+        self.why = why
+
+
 class SourceChanged(PathError, TransientError, reason="source changed"):
     """The file changed while it was read: what was read is thrown away."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livetomo.config.model_card import Canonical
-from livetomo.config.recipe.denoise import Deconvolve, PluginDenoise, TotalVariation, Wiener
+from livetomo.config.recipe.denoise import Beside, Deconvolve, PluginDenoise, TotalVariation, Wiener
 from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature, RidgeFeature
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
@@ -114,6 +114,8 @@ def _compares(recipe: Recipe) -> bool:
 
 def _denoising(shape: Shape, recipe: Recipe) -> int:
     match recipe.denoise:
+        case Beside():
+            return max(3 * _FLOAT, _TOTAL_VARIATION * (recipe.denoise.otherwise == "tv")) * math.prod(shape)
         case PluginDenoise():
             return 2 * _FLOAT * math.prod(shape)
         case TotalVariation():

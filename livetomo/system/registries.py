@@ -46,7 +46,7 @@ EXPORTERS: Registry[Any] = Registry(
 )
 SEGMENTERS: Registry[Any] = Registry("segmenter", dict.fromkeys(("blob", "dense", "ridge"), ""), "segment")
 DENOISERS: Registry[Any] = Registry(
-    "denoiser", dict.fromkeys(("none", "lowpass", "deconvolve", "tv", "wiener"), ""), "denoise"
+    "denoiser", dict.fromkeys(("none", "lowpass", "deconvolve", "tv", "wiener", "beside"), ""), "denoise"
 )
 REGISTRIES: Mapping[str, Registry[Any]] = {
     registry.kind: registry for registry in (PRODUCERS, EXPORTERS, SEGMENTERS, DENOISERS)

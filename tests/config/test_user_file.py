@@ -167,13 +167,13 @@ RECIPES = {
     "a denoiser misspelt": (
         FEATURE + '[denoise]\nmethod = "lowpas"',
         [
-            'denoise: "method" is "lowpas"; write "none", "lowpass", "deconvolve", "tv" or "wiener". '
+            'denoise: "method" is "lowpas"; write "none", "lowpass", "deconvolve", "tv", "wiener" or "beside". '
             'Did you mean "lowpass"?'
         ],
     ),
     "a denoiser without its method": (
         FEATURE + "[denoise]\nresolution_angstrom = 60",
-        ['denoise: the key "method" is missing; write "none", "lowpass", "deconvolve", "tv" or "wiener"'],
+        ['denoise: the key "method" is missing; write "none", "lowpass", "deconvolve", "tv", "wiener" or "beside"'],
     ),
     "a number in quotes": (
         FEATURE + '[denoise]\nmethod = "lowpass"\nresolution_angstrom = "60"',

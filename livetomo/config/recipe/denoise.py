@@ -78,6 +78,23 @@ class Wiener(UserModel):
     method: Literal["wiener"]
 
 
+class Beside(UserModel):
+    """The volume that another program denoised (DenoisET, cryoCARE, Topaz, IsoNet, Warp) is read in place of denoising.
+
+    It has the extents and the voxel size of the tomogram and resembles it; another one is not used. `result.json` names
+    the file and its digest. A volume that comes later is used when the tomogram is processed again.
+
+    files: where it lies, relative to the tomogram's folder; `{name}` stands for the tomogram's file name without its
+        ending. The first that is there is used. By default the places that [denoise.md](denoise.md) lists.
+    otherwise: what is done if there is none that can be used: the tomogram fails with the reason "no denoised volume",
+        or is processed as that method does by its defaults, and a warning in the result says so.
+    """
+
+    method: Literal["beside"]
+    files: tuple[str, ...] = ()
+    otherwise: Literal["fail", "none", "lowpass", "tv"] = "fail"
+
+
 class PluginDenoise(UserModel):
     """Any other method is that of a plug-in of another package ([extending.md](extending.md)).
 
@@ -118,6 +135,7 @@ Denoise = Annotated[
     | Annotated[Deconvolve, Tag("deconvolve")]
     | Annotated[TotalVariation, Tag("tv")]
     | Annotated[Wiener, Tag("wiener")]
+    | Annotated[Beside, Tag("beside")]
     | Annotated[PluginDenoise, Tag(PluginDenoise.__name__)],
     Discriminator(_kind),
     BeforeValidator(_with_package),

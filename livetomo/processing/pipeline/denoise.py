@@ -1,11 +1,12 @@
 """From the normalised, clipped volume to the denoised one, as the recipe says."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from livetomo.config.recipe.denoise import Deconvolve, LowPass, NoDenoise, PluginDenoise, TotalVariation, Wiener
-from livetomo.core.errors import NoDefocus, NoHalves
+from livetomo.config.recipe.denoise import Beside, Deconvolve, LowPass, NoDenoise, PluginDenoise, TotalVariation, Wiener
+from livetomo.core.errors import NoDefocus, NoDenoisedVolume, NoHalves
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import DenoiserUsed
 from livetomo.processing.blank import Blank
@@ -16,11 +17,17 @@ from livetomo.processing.denoise.weight_by_halves import weight_by_halves
 from livetomo.processing.denoise.wiener import wiener, wiener_curve
 from livetomo.processing.measure.halves import shell_correlation
 from livetomo.processing.normalise import clip_, normalise_
+from livetomo.processing.pipeline.denoised_beside import denoised_beside
 from livetomo.processing.pipeline.half_boxes import steepest_tilt_degrees, usable_halves
 from livetomo.processing.pipeline.job_spec import JobSpec
 from livetomo.processing.pipeline.plugins import denoised_by_plugin
 
 WEIGHT_BOX_SIDE = 96
+_INSTEAD: Mapping[str, NoDenoise | LowPass | TotalVariation] = {
+    "none": NoDenoise(),
+    "lowpass": LowPass(method="lowpass"),
+    "tv": TotalVariation(method="tv"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ def denoise_(clipped: Tensor, spec: JobSpec, geometry: TomogramGeometry, blank: 
 
     Raises:
         NoDefocus: it is to be deconvolved, and nobody says the defocus.
+        NoDenoisedVolume: another program's volume is to be read, there is none, and nothing is to be done instead.
         NoHalves: it is to be denoised by its half-maps, and there are none that can be used.
         PluginFailed, PluginAway: it is to be denoised by a plug-in.
     """
@@ -57,6 +65,8 @@ def denoise_(clipped: Tensor, spec: JobSpec, geometry: TomogramGeometry, blank: 
             return _by_total_variation_(clipped, rule, spec)
         case Wiener():
             return _by_wiener(clipped, spec, geometry.voxel_size_angstrom)
+        case Beside() as rule:
+            return _read_beside(clipped, rule, spec, geometry, blank)
         case PluginDenoise() as rule:
             return Denoised(_rescaled(denoised_by_plugin(clipped, rule, geometry), blank))
 
@@ -88,6 +98,25 @@ def _by_wiener(clipped: Tensor, spec: JobSpec, voxel_size_angstrom: float) -> De
         raise NoHalves(spec.path, "its half-maps have nothing in common")
     used = DenoiserUsed("wiener", {"finest_angstrom": round(curve.finest_angstrom, 2)})
     return Denoised(wiener(clipped, curve, voxel_size_angstrom=voxel_size_angstrom), used)
+
+
+def _read_beside(
+    clipped: Tensor, rule: Beside, spec: JobSpec, geometry: TomogramGeometry, blank: Blank | None
+) -> Denoised:
+    try:
+        found = denoised_beside(clipped, rule, spec, geometry)
+    except NoDenoisedVolume as fault:
+        if rule.otherwise == "fail":
+            raise
+        instead = _INSTEAD[rule.otherwise]
+        made = denoise_(clipped, replace(spec, recipe=spec.recipe.model_copy(update={"denoise": instead})), geometry)
+        warning = f'Denoising: "{rule.otherwise}" took the place of the denoised volume: {fault.why}.'
+        return Denoised(made.volume, DenoiserUsed("beside", {"otherwise": rule.otherwise}), (warning,))
+    used = DenoiserUsed("beside", {"path": str(found.path), "digest": found.digest})
+    others = ", ".join(str(path) for path in found.others)
+    warnings = (f"Denoising: {found.path} was used; there is also {others}.",) if others else ()
+    volume = clip_(found.volume)
+    return Denoised(volume if blank is None else volume.masked_fill_(blank.mask, 0), used, warnings)
 
 
 def _rescaled(volume: Tensor, blank: Blank | None) -> Tensor:

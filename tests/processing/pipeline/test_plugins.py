@@ -190,5 +190,7 @@ def test_a_recipe_travels_and_is_kept_where_the_package_is_not_installed(tmp_pat
     with pytest.raises(ConfigurationError) as fault:
         recipe(tmp_path, DENOISE + FEATURE)
     method, model = str(fault.value).splitlines()
-    assert method.endswith('denoise: "method" is "half"; write "none", "lowpass", "deconvolve", "tv" or "wiener"')
+    assert method.endswith(
+        'denoise: "method" is "half"; write "none", "lowpass", "deconvolve", "tv", "wiener" or "beside"'
+    )
     assert 'model "bright" is neither a built-in method (blob, dense, ridge) nor a package' in model
