@@ -12,6 +12,7 @@ from pathlib import Path
 
 from livetomo.config.configuration import Config
 from livetomo.config.patterns import ExcludedPaths
+from livetomo.config.recipe.denoise import TotalVariation, Wiener
 from livetomo.config.recipe.recipe import load_recipe
 from livetomo.core.errors import ConfigurationError, SecretUnreadable
 from livetomo.core.naming import slug
@@ -56,7 +57,7 @@ def check_config(
         *_state_on_network(config, kind_of),
         *state_faults(config.state, SOCKET_NAME),
         *_producers(config),
-        *_recipes(config),
+        *(_recipes(config) or _half_maps_needed(config, "wiener")),
         *([] if secrets_may_come else missing),
         *_useless_secrets(config),
         *_open_to_others(config),
@@ -70,6 +71,7 @@ def check_config(
         *(f"{each}; the daemon waits for it" for each in missing if secrets_may_come),
         *_readable_secrets(config),
         *_broker_oddities(config),
+        *_half_maps_needed(config, "tv"),
     ]
 
 
@@ -183,13 +185,26 @@ def _producers(config: Config) -> Iterator[str]:
                 yield f'watch "{watch.name}": "producers": {fault}'
 
 
-def _recipes(config: Config) -> Iterator[str]:
+def _recipes(config: Config) -> list[str]:
+    faults = []
     for watch in config.watch:
         try:
             load_recipe(watch.recipe)
         except ConfigurationError as fault:
-            for line in str(fault).splitlines():
-                yield f'watch "{watch.name}": "recipe": {line}'
+            faults += [f'watch "{watch.name}": "recipe": {line}' for line in str(fault).splitlines()]
+    return faults
+
+
+def _half_maps_needed(config: Config, method: str) -> Iterator[str]:
+    """Watches that take no half-maps, though their recipe denoises by them with this method."""
+    for watch in config.watch:
+        if watch.halves == "ignore":
+            match load_recipe(watch.recipe).denoise:
+                case Wiener(method=used) | TotalVariation(method=used, weight="halves") if used == method:
+                    yield (
+                        f'watch "{watch.name}": "halves" is "ignore", and its recipe denoises by half-maps '
+                        f'(method "{method}"); write halves = "wait", or another method'
+                    )
 
 
 def _secret_files(config: Config) -> Iterator[tuple[str, Path]]:

@@ -59,8 +59,9 @@ def by_halves(
         ConfigurationError: they are no two halves of one tomogram.
     """
     one, other, shells = _halves(even, odd, voxel_size_angstrom, most_tilt_degrees)
+    weight = weight_by_halves(one, other, most_tilt_degrees=most_tilt_degrees)
     denoisers = _denoisers(
-        one, other, shells, voxel_size_angstrom, defocus_angstrom, phase_flipped=phase_flipped, of_half=True
+        shells, voxel_size_angstrom, defocus_angstrom, weight, phase_flipped=phase_flipped, of_half=True
     )
     found = {}
     for name, denoise in denoisers.items():
@@ -94,8 +95,9 @@ def by_truth(
         shapes = [" x ".join(map(str, volume.shape)) for volume in (truth, even)]
         raise ConfigurationError(f"the truth has {shapes[0]} voxels (z, y, x), the half-maps {shapes[1]}")
     whole = clip_(normalise_((even + odd) / 2, "bright"))
+    weight = weight_by_halves(one, other, most_tilt_degrees=most_tilt_degrees)
     denoisers = _denoisers(
-        one, other, shells, voxel_size_angstrom, defocus_angstrom, phase_flipped=phase_flipped, of_half=False
+        shells, voxel_size_angstrom, defocus_angstrom, weight, phase_flipped=phase_flipped, of_half=False
     )
     return {
         name: _by_band(denoise(whole), truth, voxel_size_angstrom, most_tilt_degrees)
@@ -115,18 +117,17 @@ def _halves(
 
 
 def _denoisers(
-    even: Tensor,
-    odd: Tensor,
     shells: ShellCorrelation,
     voxel_size_angstrom: float,
     defocus_angstrom: float | None,
+    chosen: float,
     *,
     phase_flipped: bool,
     of_half: bool,
 ) -> Mapping[str, _Denoiser]:
-    """What is compared, with the recipe's defaults."""
+    """What is compared, with the recipe's defaults. chosen: the weight of `tv` that the half-maps chose."""
     curve = wiener_curve(shells, of_half=of_half)
-    weight, chosen = _TOTAL_VARIATION.weight_without_halves, weight_by_halves(even, odd)
+    weight = _TOTAL_VARIATION.weight_without_halves
     sigma = sigma_of_resolution(_LOW_PASS.resolution_angstrom / voxel_size_angstrom)
     denoisers: dict[str, _Denoiser] = {
         "raw": torch.clone,

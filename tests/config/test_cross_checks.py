@@ -207,3 +207,13 @@ def test_all_faults_are_reported_at_once(facility):
 )
 def test_loopback_is_known_by_its_addresses_and_its_name(host, alone):
     assert is_loopback(host) is alone
+
+
+@pytest.mark.parametrize(("denoise", "is_refused"), [('"wiener"', True), ('"tv"\nweight = "halves"', False)])
+def test_a_recipe_that_needs_half_maps_where_none_are_taken_is_reported(facility, denoise, is_refused):
+    recipe = f'[denoise]\nmethod = {denoise}\n[[feature]]\nname = "a"\nmodel = "dense"\n'
+    (facility.folder / "mine.toml").write_text(recipe)
+    ignoring = 'recipe = "mine.toml"\nhalves = "ignore"'
+    said = facility.refusal(first=ignoring) if is_refused else facility.check(first=ignoring)[0]
+    assert 'watch "krios1": "halves" is "ignore", and its recipe denoises by half-maps' in said
+    assert facility.check(first='recipe = "mine.toml"') == []

@@ -47,7 +47,7 @@ def test_no_denoised_half_is_compared_with_another_denoised_one(volumes, monkeyp
     """Those agree where both are wrong alike: a method that leaves nothing but its own pattern would be the best."""
     pattern = torch.from_numpy(np.random.default_rng(7).normal(size=SHAPE)).float()
     monkeypatch.setattr(denoising, "total_variation", lambda volume, weight: pattern.clone())
-    monkeypatch.setattr(denoising, "weight_by_halves", lambda even, odd: 1.0)
+    monkeypatch.setattr(denoising, "weight_by_halves", lambda even, odd, most_tilt_degrees: 1.0)
     found = by_halves(*volumes[:2], voxel_size_angstrom=VOXEL_ANGSTROM)
     assert all(abs(value) < 0.1 for value in found["tv 0.7"] if value is not None)
 

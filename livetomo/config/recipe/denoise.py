@@ -58,8 +58,7 @@ class TotalVariation(UserModel):
     """Total variation denoising: noise goes and edges stay. It needs neither training nor half-maps.
 
     weight: how much is smoothed, in standard deviations of the volume; or `"halves"`: for each tomogram the weight from
-        0.25 to 2 with which each half-map, denoised, comes nearest to the other as it was read. That weight favours
-        pictures; for picks a smaller one may be better ([denoise.md](denoise.md)).
+        0.3 to 1.4 with which each half-map, denoised, correlates best with the other as it was read.
     weight_without_halves: the weight of a tomogram without usable half-maps, if `weight` is `"halves"`; a warning in
         the result says so.
     """

@@ -86,7 +86,7 @@ def _weight_by_halves(clipped: Tensor, rule: TotalVariation, spec: JobSpec) -> t
     except NoHalves as fault:
         weight = rule.weight_without_halves
         return weight, "recipe", (f"Denoising: the weight is {weight:g}, that without half-maps: {fault.why}.",)
-    return weight_by_halves(even, odd), "halves", ()
+    return weight_by_halves(even, odd, most_tilt_degrees=steepest_tilt_degrees(spec)), "halves", ()
 
 
 def _by_wiener(clipped: Tensor, spec: JobSpec, voxel_size_angstrom: float) -> Denoised:
