@@ -24,6 +24,7 @@ _PICKING = 12
 _FILTERING = 10
 _MATCHING = 300_000_000
 _TOTAL_VARIATION = 20
+_BESIDE = 18
 _NETWORK_OF_SLAB = 250
 _NETWORK_OF_TILE = 25
 _SAMPLING = 20
@@ -114,8 +115,10 @@ def _compares(recipe: Recipe) -> bool:
 
 def _denoising(shape: Shape, recipe: Recipe) -> int:
     match recipe.denoise:
+        case Beside(otherwise="tv"):
+            return _TOTAL_VARIATION * math.prod(shape)
         case Beside():
-            return max(3 * _FLOAT, _TOTAL_VARIATION * (recipe.denoise.otherwise == "tv")) * math.prod(shape)
+            return _BESIDE * math.prod(shape)
         case PluginDenoise():
             return 2 * _FLOAT * math.prod(shape)
         case TotalVariation():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livetomo.config.model_card import Card
-from livetomo.config.recipe.denoise import Deconvolve, NoDenoise, TotalVariation, Wiener
+from livetomo.config.recipe.denoise import Beside, Deconvolve, NoDenoise, TotalVariation, Wiener
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import PermanentError, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
@@ -74,6 +74,20 @@ def test_candidates_that_are_compared_with_a_map_are_counted():
     more = estimated(alone.model_copy(update={"pick": (compared,)}), shape, 10).device
     assert 0.8 <= more / 1e9 / 0.341 <= 1.6
     assert more > estimated(alone, shape, 10).device
+
+
+@pytest.mark.parametrize(
+    ("denoise", "gigabytes"),
+    [
+        (TotalVariation(method="tv"), 0.573),
+        (Wiener(method="wiener"), 0.543),
+        (Beside(method="beside"), 0.525),
+    ],
+)
+def test_what_denoising_takes_is_counted_where_nothing_else_takes_more(denoise, gigabytes):
+    """Peaks as above, of 128 x 400 x 400 voxels and a recipe that looks for very dense matter alone."""
+    recipe = Recipe.model_validate({"denoise": denoise, "feature": [{"name": "a", "model": "dense"}]})
+    assert estimated(recipe, (128, 400, 400), 10).device / 1e9 == pytest.approx(gigabytes, rel=0.1)
 
 
 @pytest.mark.usefixtures("any_voxels")
