@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from livetomo.config.model_card import Canonical
-from livetomo.config.recipe.denoise import Beside, Deconvolve, PluginDenoise, TotalVariation, Wiener
+from livetomo.config.recipe.denoise import BesideDenoise, Deconvolve, PluginDenoise, TotalVariation, Wiener
 from livetomo.config.recipe.features import BlobFeature, NetworkFeature, PluginFeature, RidgeFeature
 from livetomo.config.recipe.recipe import Recipe
 from livetomo.core.geometry import TomogramGeometry
@@ -115,9 +115,9 @@ def _compares(recipe: Recipe) -> bool:
 
 def _denoising(shape: Shape, recipe: Recipe) -> int:
     match recipe.denoise:
-        case Beside(otherwise="tv"):
+        case BesideDenoise(otherwise="tv"):
             return _TOTAL_VARIATION * math.prod(shape)
-        case Beside():
+        case BesideDenoise():
             return _BESIDE * math.prod(shape)
         case PluginDenoise():
             return 2 * _FLOAT * math.prod(shape)

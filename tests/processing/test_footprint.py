@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from livetomo.config.model_card import Card
-from livetomo.config.recipe.denoise import Beside, Deconvolve, NoDenoise, TotalVariation, Wiener
+from livetomo.config.recipe.denoise import BesideDenoise, Deconvolve, NoDenoise, TotalVariation, Wiener
 from livetomo.config.recipe.recipe import Recipe, load_recipe
 from livetomo.core.errors import PermanentError, TooLargeForMemory
 from livetomo.core.geometry import TomogramGeometry
@@ -81,7 +81,7 @@ def test_candidates_that_are_compared_with_a_map_are_counted():
     [
         (TotalVariation(method="tv"), 0.573),
         (Wiener(method="wiener"), 0.543),
-        (Beside(method="beside"), 0.525),
+        (BesideDenoise(method="beside"), 0.525),
     ],
 )
 def test_what_denoising_takes_is_counted_where_nothing_else_takes_more(denoise, gigabytes):

@@ -77,7 +77,7 @@ class Wiener(UserModel):
     method: Literal["wiener"]
 
 
-class Beside(UserModel):
+class BesideDenoise(UserModel):
     """The volume that another program denoised (DenoisET, cryoCARE, Topaz, IsoNet, Warp) is read in place of denoising.
 
     It has the extents and the voxel size of the tomogram and resembles it; another one is not used. `result.json` names
@@ -134,7 +134,7 @@ Denoise = Annotated[
     | Annotated[Deconvolve, Tag("deconvolve")]
     | Annotated[TotalVariation, Tag("tv")]
     | Annotated[Wiener, Tag("wiener")]
-    | Annotated[Beside, Tag("beside")]
+    | Annotated[BesideDenoise, Tag("beside")]
     | Annotated[PluginDenoise, Tag(PluginDenoise.__name__)],
     Discriminator(_kind),
     BeforeValidator(_with_package),

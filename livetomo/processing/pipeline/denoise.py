@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from livetomo.config.recipe.denoise import Beside, Deconvolve, LowPass, NoDenoise, PluginDenoise, TotalVariation, Wiener
+from livetomo.config.recipe.denoise import (
+    BesideDenoise,
+    Deconvolve,
+    LowPass,
+    NoDenoise,
+    PluginDenoise,
+    TotalVariation,
+    Wiener,
+)
 from livetomo.core.errors import NoDefocus, NoDenoisedVolume, NoHalves
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.manifest import DenoiserUsed
@@ -65,7 +73,7 @@ def denoise_(clipped: Tensor, spec: JobSpec, geometry: TomogramGeometry, blank: 
             return _by_total_variation_(clipped, rule, spec)
         case Wiener():
             return _by_wiener(clipped, spec, geometry.voxel_size_angstrom)
-        case Beside() as rule:
+        case BesideDenoise() as rule:
             return _read_beside(clipped, rule, spec, geometry, blank)
         case PluginDenoise() as rule:
             return Denoised(_rescaled(denoised_by_plugin(clipped, rule, geometry), blank))
@@ -101,7 +109,7 @@ def _by_wiener(clipped: Tensor, spec: JobSpec, voxel_size_angstrom: float) -> De
 
 
 def _read_beside(
-    clipped: Tensor, rule: Beside, spec: JobSpec, geometry: TomogramGeometry, blank: Blank | None
+    clipped: Tensor, rule: BesideDenoise, spec: JobSpec, geometry: TomogramGeometry, blank: Blank | None
 ) -> Denoised:
     try:
         found = denoised_beside(clipped, rule, spec, geometry)

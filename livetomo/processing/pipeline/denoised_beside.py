@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from livetomo.config.recipe.denoise import Beside
+from livetomo.config.recipe.denoise import BesideDenoise
 from livetomo.core.errors import NoDenoisedVolume, PermanentError, SourceChanged
 from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.voxel_size import is_possible
@@ -39,7 +39,7 @@ class DenoisedBeside:
     others: tuple[Path, ...]
 
 
-def denoised_beside(clipped: Tensor, rule: Beside, spec: JobSpec, geometry: TomogramGeometry) -> DenoisedBeside:
+def denoised_beside(clipped: Tensor, rule: BesideDenoise, spec: JobSpec, geometry: TomogramGeometry) -> DenoisedBeside:
     """The first file there of those that the recipe, or else `denoised_places`, names for the job's tomogram.
 
     clipped: the tomogram (normalised, matter positive, z, y, x), which the file must resemble: names recur, and some
@@ -83,7 +83,7 @@ def denoised_beside(clipped: Tensor, rule: Beside, spec: JobSpec, geometry: Tomo
     return DenoisedBeside(voxels, path, content.digest, tuple(there[1:]))
 
 
-def _places(rule: Beside, spec: JobSpec) -> list[Path]:
+def _places(rule: BesideDenoise, spec: JobSpec) -> list[Path]:
     if rule.files:
         name = stem(spec.path.name)
         return [Path(spec.path.parent, pattern.replace("{name}", name)) for pattern in rule.files]
