@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from livetomo.formats.mrc import Volume, read_box, read_volume
 from livetomo.formats.mrc_header import HEADER_BYTES, MrcHeader
 from livetomo.formats.settled_values import settled_order
-from livetomo.processing.pipeline.measure_half_maps import _box
+from livetomo.processing.pipeline.half_boxes import central_box
 from livetomo.processing.pipeline.read_input import read_source
 from tests.volumes import balls, order_for, write_tomogram
 
@@ -110,7 +110,7 @@ def test_a_source_of_swapped_voxels_is_read_right_and_so_is_its_box(tmp_path):
     volume = read_source(order_for(path))
     np.testing.assert_array_equal(volume.voxels, values)
     assert [one.value for one in volume.header.evidence if one.source == "values"] == ["big-endian"]
-    box = _box(order_for(path), path, 16)
+    box = central_box(order_for(path), path, 16)
     np.testing.assert_array_equal(box.voxels, values[:, 8:24, 8:24])
 
 

@@ -40,6 +40,7 @@ KEPT = {"keep": ["probabilities"]}
 COMPARED = {"map": "lump.mrc", "map_mass_kda": 2500}
 MATCH = {"pick": [PICK | {"refine": "match"} | COMPARED]}
 WIENER = {"denoise": {"method": "deconvolve", "defocus_angstrom": 200000}}
+BESIDE = {"denoise": {"method": "beside", "otherwise": "lowpass"}}
 LOW = {"figure": "ribosome_count", "warn_below": 0.001, "bad_below": 0.0005}
 STRICT = {"limit": [{"figure": "ribosome_count", "warn_above": 0}]}
 BAD = {"limit": [{"figure": "ribosome_count", "bad_above": 0}]}
@@ -90,6 +91,14 @@ CASES = {
     "Deconvolve.voltage_kilovolt": Case("denoise.voltage_kilovolt", 120, WIENER),
     "Deconvolve.spherical_aberration_mm": Case("denoise.spherical_aberration_mm", 9, WIENER),
     "Deconvolve.amplitude_contrast": Case("denoise.amplitude_contrast", 0.8, WIENER),
+    "TotalVariation.method": Case("denoise.method", "tv"),
+    "TotalVariation.weight": Case("denoise.weight", 0.3, {"denoise": {"method": "tv"}}),
+    "TotalVariation.weight_without_halves": Case(
+        "denoise.weight_without_halves", 0.3, {"denoise": {"method": "tv", "weight": "halves"}}
+    ),
+    "BesideDenoise.method": Case("denoise.method", "beside", {}, {"denoise.otherwise": "lowpass"}),
+    "BesideDenoise.files": Case("denoise.files", ["TS_2.mrc"], BESIDE),
+    "BesideDenoise.otherwise": Case("denoise.otherwise", "none", BESIDE),
     "BlobFeature.name": Case("feature.0.name", "atpase", {}, {"pick.0.feature": "atpase"}),
     "BlobFeature.model": Case("feature.0", {"name": "ribosome", "model": "dense"}),
     "BlobFeature.diameter_angstrom": Case("feature.0.diameter_angstrom", 300),
@@ -198,8 +207,9 @@ CASES = {
     "Exclude.figures": Case("exclude.figures", ["ribosome_count"], BAD | {"exclude": {"figures": ["other_count"]}}),
     "Export.formats": Case("export.formats", ["csv", "imod"]),
 }  # fmt: skip
-ELSEWHERE = {f"OtherRecipe.{key}" for key in ("feature", "rule", "recipe", "distance_angstrom")}
-"""It takes results of two recipes: tests/cli/test_curated_picks.py and tests/results/test_other_recipe.py."""
+ELSEWHERE = {f"OtherRecipe.{key}" for key in ("feature", "rule", "recipe", "distance_angstrom")} | {"Wiener.method"}
+"""Results of two recipes: tests/cli/test_curated_picks.py and tests/results/test_other_recipe.py; or half-maps:
+tests/processing/pipeline/test_denoising_by_halves.py."""
 PINS = {
     "NetworkFeature.sha256": "a pin: another one is refused, the right one changes nothing",
     "NetworkFeature.coarse_sha256": "a pin of the coarse one",
