@@ -160,7 +160,7 @@ def _found(path: Path, recipe: Recipe, models: Models) -> FoundParticles:
     volume, _ = read_tensor(spec, torch.device("cpu"))
     blank, _ = normalise_input_(volume, spec)
     _, inputs = look_and_clip_(volume, plan, spec, blank)
-    volume = denoise_(volume, spec, tomogram, blank)
+    volume = denoise_(volume, spec, tomogram, blank).volume
     nothing = None if blank is None else blank.mask
     maps = segment(volume, inputs, plan, models, nothing)
     maps = with_decoys_(maps, volume, inputs, plan, models, nothing)
