@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from livetomo.catalog.exclusions import Exclusions
 from livetomo.catalog.session_judging import SessionJudging
+from livetomo.core.average_summary import AverageSummary
 from livetomo.core.events import State
 from livetomo.core.exclusion import Box, Exclusion, boxes_of, without_excluded
 from livetomo.core.expected_false import ExpectedFalse, expected_false
@@ -56,6 +57,7 @@ class SessionTotals:
     verdict, reasons: of the session, by its last tomograms, as they were published.
     picks: without those that were taken out. excluded: the tomograms of which something was.
     false_picks: of the features of which it was estimated, how many of the picks are expected to be false.
+    averages: by feature, what the average of its particles says, where the daemon has made one.
     """
 
     watch: str
@@ -70,6 +72,7 @@ class SessionTotals:
     targets: tuple[Target, ...] = ()
     false_picks: Mapping[str, ExpectedFalse] = field(default_factory=dict)
     excluded: int = 0
+    averages: Mapping[str, AverageSummary] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +317,16 @@ class Views:
             folder: {"metadata": json.loads(metadata), "verdict": verdict}
             for folder, metadata, verdict in rows.fetchall()
         }
+
+    def has_averages(self, watch: str, session: str) -> bool:
+        """Whether any result of a session, in force or not, holds sums of its particles."""
+        row = self._db.execute(
+            """SELECT 1 FROM tomograms JOIN revisions ON tomogram = tomograms.id
+               CROSS JOIN jobs ON jobs.revision = revisions.id JOIN results ON job = jobs.id
+               WHERE watch = ? AND session = ? AND manifest LIKE '%"average/%' LIMIT 1""",
+            (watch, session),
+        ).fetchone()
+        return row is not None
 
     def job_counts(self) -> dict[State, int]:
         """How many jobs are in each state."""

@@ -9,10 +9,12 @@ import click
 from livetomo.cli.options import NAME, daemon_options, verdict_option
 from livetomo.cli.session_folder import folder_of_session
 from livetomo.cli.table import counted, print_table
+from livetomo.core.average_summary import AverageSummary
 from livetomo.core.errors import ExitCode
 from livetomo.core.quality.metric import Verdict
 
 if TYPE_CHECKING:
+    from livetomo.results.average.names import AVERAGES
     from livetomo.results.average.session_average import SessionAverage
     from livetomo.results.left_out import LeftOut
 
@@ -43,30 +45,33 @@ def average(
     were added up when it was processed, as their orientations were found: this is a look, not a refinement. What was
     excluded, and tomograms with a worse verdict than --verdict, are left out.
 
-    For each feature FOLDER/FEATURE.mrc is the average, FEATURE_half1.mrc and FEATURE_half2.mrc are its halves, and
-    FEATURE.png shows them. Beside the picks stands what as many places beside them give, which were turned to fit the
-    map in the same way: picks are the particle only where they give more.
+    For each feature FOLDER/FEATURE.mrc is the average, FEATURE_half1.mrc and FEATURE_half2.mrc are its halves,
+    FEATURE.png shows them, and FEATURE.json has the numbers and both curves. Beside the picks stands what as many
+    places beside them give, which were turned to fit the map in the same way: picks are the particle only where they
+    give more. A running daemon writes the same files after each result.
 
     Example:  livetomo sessions average results/krios1/20261119_yeast
     """
+    from livetomo.results.average.files import write_files
     from livetomo.results.average.session_average import oriented_features, session_average
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_picks import newest_results
 
     folder = folder_of_session(session, watch, configuration)
+    facts = SessionFacts.read(folder)
     left_out: list[LeftOut] = []
-    results = SessionFacts.read(folder).chosen(newest_results(folder, left_out.append), verdict)
+    results = facts.chosen(newest_results(folder, left_out.append), verdict)
     features = [wanted] if wanted is not None else oriented_features(results)
-    averages = [session_average(results, feature, left_out.append) for feature in features]
-    output = output or folder / "average"
-    for each in averages:
-        _write(each, output)
+    averages = [session_average(facts.of_feature(results, feature), feature, left_out.append) for feature in features]
+    output = output or folder / AVERAGES
+    summaries = [write_files(output, each) for each in averages]
     if as_json:
-        click.echo(json.dumps({each.feature: _json(each) for each in averages}))
+        named = zip(averages, summaries, strict=True)
+        click.echo(json.dumps({each.feature: summary.to_json() for each, summary in named}))
     else:
         print_table(
             ["feature", "particles", "tomograms", "signal", "by chance", "resolution"],
-            [_row(each) for each in averages],
+            [_row(*each) for each in zip(averages, summaries, strict=True)],
         )
     for one in left_out:
         click.echo(f"{one.tomogram} is left out: {one.fault}", err=True)
@@ -75,37 +80,7 @@ def average(
         raise SystemExit(ExitCode.INPUT)
 
 
-def _json(average: "SessionAverage") -> dict[str, int | float | None]:
-    look = average.agreement()
-    return {
-        "particles": look.particles,
-        "tomograms": average.tomograms,
-        "signal": look.signal,
-        "by_chance": look.by_chance,
-        "resolution_angstrom": look.resolution_angstrom,
-    }
-
-
-def _row(average: "SessionAverage") -> list[str]:
-    look = average.agreement()
-    resolution = "none" if look.resolution_angstrom is None else f"{look.resolution_angstrom:.0f} Å"
-    counts = (average.feature, f"{look.particles:,}", f"{average.tomograms:,}")
-    return [*counts, f"{look.signal:.4f}", f"{look.by_chance:.4f}", resolution]
-
-
-def _write(average: "SessionAverage", folder: Path) -> None:
-    """The average, its halves and their picture, in place of earlier ones."""
-    from livetomo.core.geometry import TomogramGeometry
-    from livetomo.core.particle_sums import SIDE, average_voxel_angstrom
-    from livetomo.formats.mrc import write_map
-    from livetomo.results.average.picture import write_picture
-
-    folder.mkdir(parents=True, exist_ok=True)
-    one = average.average
-    geometry = TomogramGeometry((SIDE, SIDE, SIDE), average_voxel_angstrom(one.diameter_angstrom))
-    volumes = zip(("", "_half1", "_half2"), (one.particles.average(), *one.particles.halves()), strict=True)
-    for ending, volume in volumes:
-        path = folder / f"{average.feature}{ending}.mrc"
-        path.unlink(missing_ok=True)
-        write_map(path, volume, geometry)
-    write_picture(folder / f"{average.feature}.png", average)
+def _row(average: "SessionAverage", summary: AverageSummary) -> list[str]:
+    resolution = "none" if summary.resolution_angstrom is None else f"{summary.resolution_angstrom:.0f} Å"
+    counts = (average.feature, f"{summary.particles:,}", f"{summary.tomograms:,}")
+    return [*counts, f"{summary.signal:.4f}", f"{summary.by_chance:.4f}", resolution]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from livetomo.core.problems import Problem
+from livetomo.core.problems import Problem, Severity
 
 _MOST_NAMED = 3
 
@@ -26,9 +26,13 @@ class Outcome:
 
 
 class ExportProblems:
-    """The sessions whose last outcome was not whole."""
+    """The sessions whose last outcome was not whole.
 
-    def __init__(self) -> None:
+    files: what people call what was to be written. severity: of what is missing of it.
+    """
+
+    def __init__(self, files: str = "files", severity: Severity = "critical") -> None:
+        self._files, self._severity = files, severity
         self._open: dict[tuple[str, str], Outcome] = {}
 
     def learn(self, session: tuple[str, str], outcome: Outcome) -> bool:
@@ -39,17 +43,19 @@ class ExportProblems:
         return outcome != before
 
     def of(self, watches: Collection[str]) -> Iterator[Problem]:
-        """One for each watch that has sessions with incomplete files: a person must act, so all are critical."""
+        """One for each watch that has sessions with incomplete files: a person must act."""
         for watch in sorted(watches):
             mine = {session: outcome for (name, session), outcome in self._open.items() if name == watch}
             failed = {session: outcome.failure for session, outcome in mine.items() if outcome.failure}
             if failed:
-                said = f"The files of {_named(failed)} could not be written: {_first(failed)}. It is tried again."
-                yield Problem("exports", watch, "critical", said)
+                said = (
+                    f"The {self._files} of {_named(failed)} could not be written: {_first(failed)}. It is tried again."
+                )
+                yield Problem("exports", watch, self._severity, said)
             elif mine:
                 without = {name: why for outcome in mine.values() for name, why in outcome.left_out.items()}
-                said = f"The files of {_named(mine)} lack {_named(without)}: {_first(without)}"
-                yield Problem("exports", watch, "critical", said)
+                said = f"The {self._files} of {_named(mine)} lack {_named(without)}: {_first(without)}"
+                yield Problem("exports", watch, self._severity, said)
 
 
 def _named(names: Collection[str]) -> str:

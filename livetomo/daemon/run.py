@@ -28,6 +28,7 @@ from livetomo.daemon.disks import Disks
 from livetomo.daemon.operator_api import actions
 from livetomo.daemon.outputs import Outputs, Reached, newest_record, why_state_is_absent
 from livetomo.daemon.retention import RetentionTask
+from livetomo.daemon.session_averages import SessionAverages
 from livetomo.daemon.session_exports import SessionStars
 from livetomo.daemon.status_collector import Overview
 from livetomo.daemon.status_publisher import StatusPublisher
@@ -159,13 +160,14 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         may_write=lambda: outputs.ready,
         acquisitions={watch.name: watch.acquisition for watch in config.watch},
     )
+    averages = SessionAverages(catalog, config.output, watches=lambda: watches.names, may_write=lambda: outputs.ready)
     watches = Watches(catalog, metrics, config.watch, learned=stars.learned)
     outputs = Outputs(config, lambda: catalog(reached), lambda: watches.names)
     await outputs.look()
     lanes = _lanes(config, catalog, metrics, disks, outputs, watches, devices)
     control, page = bind_unix(config.state / SOCKET_NAME), HttpListener(config.http)
     await page.bind()
-    reporters: list[Reporter] = [page, stars, outputs, watches]  # parts that know of problems of their own
+    reporters: list[Reporter] = [page, stars, averages, outputs, watches]  # parts that know of problems of their own
     overview = Overview(
         config,
         catalog=catalog,
@@ -176,7 +178,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         address=lambda: page.url,
         reporters=reporters,
     )
-    view = View(catalog, overview.status)
+    view = View(catalog, overview.status, averages)
     site = Site(view, settings, metrics, actions(catalog, config.state))
     token = None if config.http.token_file is None else TokenFile(config.http.token_file)
     if token is not None:
@@ -192,6 +194,7 @@ async def _live(path: Path, config: Config, catalog: CatalogThread) -> None:
         Keeper(catalog, config.state / CATALOG_NAME),
         ClockWatch(catalog),
         stars,
+        averages,
     ]
     if config.retention.maps is not None:
         parts.append(RetentionTask(catalog, config.retention.maps, may_remove=lambda: outputs.ready))

@@ -12,7 +12,7 @@ from typing import Any
 
 from livetomo.core.acquisition import Acquisition
 from livetomo.core.errors import ConfigurationError
-from livetomo.core.exclusion import Exclusion
+from livetomo.core.exclusion import Exclusion, boxes_of
 from livetomo.core.json_object import JsonObject, NotGiven
 from livetomo.core.manifest import ResultManifest
 from livetomo.core.quality.metric import Verdict, is_worse, verdict_in
@@ -73,6 +73,10 @@ class SessionFacts:
         """Those that hold for a result."""
         who, ids = manifest.tomogram, ("", manifest.result_id)
         return [each for each in self.exclusions if each.holds and each.tomogram == who and each.result_id in ids]
+
+    def of_feature(self, results: Iterable[Result], feature: str) -> list[Result]:
+        """Those of which not all picks of a feature are taken out."""
+        return [each for each in results if {} not in boxes_of(self.exclusions_of(each.manifest), feature)]
 
     def chosen(
         self, results: Iterable[Result], worst: Verdict, leave_out: Callable[[str, str], None] = lambda name, why: None

@@ -120,6 +120,7 @@ def _api(site: Site) -> list[BaseRoute]:
         Route("/api/v1/results/{result_id}/files/{name:path}", files.file),
         Route("/api/v1/results/{result_id}/preview/{name}", files.preview),
         Route("/api/v1/latest/{name}", files.latest),
+        Route("/api/v1/average/{name}", files.average),
         Route("/api/v1/actions/{action}", api.act, methods=["POST"]),
     ]
     return routes

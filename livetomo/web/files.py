@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from livetomo.catalog.queries import ResultView
+from livetomo.results.average.names import ENDINGS
 from livetomo.web.read_model import View
-from livetomo.web.responses import number
+from livetomo.web.responses import number, required
 
 _TYPES = {".png": "image/png", ".star": "text/plain; charset=utf-8", ".json": "application/json", ".csv": "text/csv"}
 _HEADERS = {
@@ -44,6 +45,19 @@ class Files:
         where = f"../results/{result_id}/preview/{quote(request.path_params['name'])}"
         return RedirectResponse(where, 307, _EMBEDDED)
 
+    async def average(self, request: Request) -> Response:
+        """A file of a session's averages: a picture, a volume, the numbers. It is made anew after each result."""
+        name = request.path_params["name"]
+        folder = self._view.average_folder(required(request, "watch"), required(request, "session"))
+        content = None
+        if folder is not None and name.endswith(ENDINGS):
+            content = await run_in_threadpool(_content, folder / name)
+        if content is None:
+            raise HTTPException(404, "the session has no such average")
+        kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
+        headers = _HEADERS | {"cache-control": "no-cache"} | (_EMBEDDED if kind == "image/png" else {})
+        return Response(content, media_type=kind, headers=headers)
+
     async def _serve(self, result_id: str, name: str) -> Response:
         result = await self._view.result(result_id)
         if result is None:
@@ -56,6 +70,14 @@ class Files:
         return FileResponse(
             path, media_type=kind, filename=path.name, headers=headers, content_disposition_type="inline"
         )
+
+
+def _content(path: Path) -> bytes | None:
+    """Read at once: another file may take its place at any time."""
+    try:
+        return None if path.is_symlink() else path.read_bytes()
+    except (OSError, ValueError):  # it is not there, or no file can have such a name
+        return None
 
 
 def _inside(result: ResultView, name: str) -> Path:

@@ -69,6 +69,10 @@ def document() -> dict[str, Any]:
                     _query("n", "so many before", "integer"),
                 ),
             ),
+            "/api/v1/average/{name}": _get(
+                "File of a session's average: `<feature>.png`, `.json`, `.mrc`, `_half1.mrc` or `_half2.mrc`",
+                *(_path("name"), watch, session),
+            ),
             "/api/v1/actions/{action}": {
                 "post": {
                     "summary": "Make a request to the daemon; needs the token, or the daemon's Unix socket",

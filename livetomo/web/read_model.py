@@ -1,11 +1,15 @@
 """What the web shows: a narrow view of the daemon, so that the room needs to know nothing else of it."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.queries import ResultView, SessionTotals, SessionView, TomogramView
 from livetomo.catalog.sessions import AHEAD_SECONDS
+from livetomo.core.average_summary import AverageSummary
 from livetomo.core.events import Recorded
 from livetomo.core.status import Status
 
@@ -13,12 +17,25 @@ LIVE = timedelta(hours=6)
 MOST_LIVE_SESSIONS = 50
 
 
-class View:
-    """Everything that can be asked: of the catalog, and of the source of the status."""
+class AverageSource(Protocol):
+    """Whoever makes the averages of sessions. It answers from memory."""
 
-    def __init__(self, catalog: CatalogThread, status: Callable[[], Awaitable[Status]]) -> None:
+    def of(self, watch: str, session: str) -> Mapping[str, AverageSummary]:
+        """What those of a session say, by feature."""
+
+    def folder(self, watch: str, session: str) -> Path:
+        """Where their files are, if there are any."""
+
+
+class View:
+    """Everything that can be asked: of the catalog, of the source of the status, and of that of the averages."""
+
+    def __init__(
+        self, catalog: CatalogThread, status: Callable[[], Awaitable[Status]], averages: AverageSource | None = None
+    ) -> None:
         self._catalog = catalog
         self._status = status
+        self._averages = averages
 
     async def status(self) -> Status:
         """What the daemon is doing."""
@@ -30,7 +47,12 @@ class View:
 
     async def totals(self, watch: str, session: str) -> SessionTotals:
         """What a session adds up to."""
-        return await self._catalog(lambda catalog: catalog.views.totals(watch, session))
+        totals = await self._catalog(lambda catalog: catalog.views.totals(watch, session))
+        return totals if self._averages is None else replace(totals, averages=self._averages.of(watch, session))
+
+    def average_folder(self, watch: str, session: str) -> Path | None:
+        """Where the files of a session's averages are; None where nobody makes any."""
+        return None if self._averages is None else self._averages.folder(watch, session)
 
     async def tomograms(self, watch: str, session: str, limit: int, offset: int) -> list[TomogramView]:
         """The tomograms of a session, newest first."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from livetomo.system import crash_points as crashpoints
 
 FOLDER = Path(__file__).with_name("warm")
-MODULES = ("livetomo.processing.worker_process", "livetomo.daemon.session_exports")
+MODULES = ("livetomo.processing.worker_process", "livetomo.daemon.session_exports", "livetomo.daemon.session_averages")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from livetomo.core.errors import ConfigurationError, ResultUnreadable
 from livetomo.core.manifest import FileFacts
 from livetomo.core.particle_sums import SUMS_SHAPE, ParticleSums
 from livetomo.results.average.picture import write_picture
+from livetomo.results.average.running_total import RunningTotal, add_up, read_total, write_total
 from livetomo.results.average.session_average import session_average
 from livetomo.results.average.sums_file import TomogramAverage, read_sums, sums_content, sums_name
 from livetomo.results.folder import Result
@@ -28,7 +29,7 @@ def sums(seed: int, count: int = 12) -> ParticleSums:
 
 def result(folder: Path, name: str, content: bytes | None) -> Result:
     """A result folder with an average, or without one."""
-    whole = manifest(name)
+    whole = manifest(name, result_id=name)
     if content is not None:
         path = folder / name / sums_name("ribosome")
         path.parent.mkdir(parents=True)
@@ -98,3 +99,46 @@ def test_the_picture_shows_three_slices_and_two_curves(tmp_path: Path) -> None:
     assert all(picture[60:200, left : left + 200].std() > 5 for left in (30, 270, 510))
     for colour in ((0x1F, 0x5F, 0xA8), (0xB0, 0x76, 0x3A)):
         assert (picture[:, 740:] == colour).all(-1).sum() > 100
+
+
+def same(one: RunningTotal | None, other: RunningTotal | None) -> bool:
+    assert one is not None
+    assert other is not None
+    np.testing.assert_allclose(one.average.particles.signal, other.average.particles.signal, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(one.average.null.weight, other.average.null.weight)
+    return (one.average.particles.count, one.diameters) == (other.average.particles.count, other.diameters)
+
+
+@pytest.mark.parametrize("diameters", [(250, 250, 250), (180, 250, 250), (250, 180, 250), (250, 180, 180)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_total_that_grows_in_any_order_is_that_of_all_at_once(
+    tmp_path: Path, diameters: tuple[float, ...], order: tuple[int, ...]
+) -> None:
+    """The particle is the first result's by name, whichever came first."""
+    every = [result(tmp_path, f"TS_{n}", sums_content(of(n + 1, each))) for n, each in enumerate(diameters)]
+    path, here = tmp_path / "average" / "ribosome_total.npz", []
+    for number in order:
+        here = sorted([*here, every[number]], key=lambda each: each.manifest.tomogram.name)
+        for_now: list[LeftOut] = []
+        total = add_up(here, "ribosome", read_total(path), for_now.append)
+        assert total is not None
+        write_total(path, total)
+    left_out: list[LeftOut] = []
+    assert same(read_total(path), add_up(every, "ribosome", leave_out=left_out.append))
+    assert [each.tomogram for each in for_now] == [each.tomogram for each in left_out]
+    for gone in every:
+        rest = [each for each in every if each is not gone]
+        assert same(
+            add_up(rest, "ribosome", read_total(path), for_now.append), add_up(rest, "ribosome", None, left_out.append)
+        )
+
+
+def test_more_particles_than_a_file_of_a_tomogram_can_count_are_kept_in_a_total(tmp_path: Path) -> None:
+    full = np.full(SUMS_SHAPE, 60_000, np.float32)
+    one = TomogramAverage(250.0, ParticleSums(np.zeros(SUMS_SHAPE, np.complex64), full, (60_000, 60_000)), sums(1))
+    total = add_up([result(tmp_path, name, sums_content(one)) for name in ("TS_1", "TS_2")], "ribosome")
+    assert total is not None
+    write_total(tmp_path / "total.npz", total)
+    back = read_total(tmp_path / "total.npz")
+    assert back is not None
+    assert float(back.average.particles.weight.max()) == 120_000

@@ -129,6 +129,9 @@ class FakeDaemon:
     async def totals(self, watch: str, session: str) -> SessionTotals:
         return self.catalog.views.totals(watch, session)
 
+    def average_folder(self, watch: str, session: str) -> Path | None:
+        return None
+
     async def tomograms(self, watch: str, session: str, limit: int, offset: int) -> list[TomogramView]:
         return self.catalog.views.tomograms(watch, session, limit, offset)
 

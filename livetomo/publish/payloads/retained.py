@@ -127,6 +127,22 @@ class FalsePicksPayload(PayloadPart):
     of: int = Field(description="number of picks of which that was estimated")
 
 
+class AveragePayload(PayloadPart):
+    """What the average of a feature's particles says, in two halves: a look, not a refinement."""
+
+    particles: int = Field(description="number of particles in it")
+    tomograms: int = Field(description="number of tomograms that they are from")
+    signal: float = Field(description="signal of one particle over its noise, by the correlation of the halves")
+    by_chance: float = Field(
+        description="the same of places beside the picks, which were turned to fit the map as the picks were; "
+        "a signal that is not well above it says that the picks are not the particle, or the map is another one"
+    )
+    resolution_angstrom: float | None = Field(
+        description="where the halves agree no more than chance; null if they do so nowhere"
+    )
+    updated: datetime = Field(description="time when it was made")
+
+
 class SummaryPayload(RetainedPayload):
     """State of a live session."""
 
@@ -146,6 +162,11 @@ class SummaryPayload(RetainedPayload):
     false_picks: dict[str, FalsePicksPayload] = Field(
         default_factory=dict,
         description="by feature, how many of the picks are expected to be false, where it is known",
+    )
+
+    averages: dict[str, AveragePayload] = Field(
+        default_factory=dict,
+        description="by feature, what the average of its particles says, where picks have orientations",
     )
 
     @staticmethod

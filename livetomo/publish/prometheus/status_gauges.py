@@ -12,6 +12,7 @@ from livetomo.core.events import State
 from livetomo.core.quality.metric import Verdict
 from livetomo.core.status import Status
 from livetomo.publish.prometheus.families import STATUS
+from livetomo.publish.prometheus.quality_buckets import in_base_units
 
 _WORKER_STATES = ("starting", "idle", "busy", "benched")
 
@@ -93,6 +94,13 @@ def _courses(newest: Sequence[SessionTotals]) -> Iterator[tuple[str, tuple[str, 
             yield "session_particles", labels, target.found
             yield "session_target_particles", labels, target.wanted
             yield "session_target_timestamp_seconds", labels, _seconds(target.expected)
+        for feature, average in session.averages.items():
+            labels = (session.watch, feature)
+            yield "session_average_particles", labels, average.particles
+            yield "session_average_signal_ratio", labels, average.signal
+            yield "session_average_chance_ratio", labels, average.by_chance
+            if average.resolution_angstrom is not None:
+                yield "session_average_resolution_meters", labels, in_base_units(average.resolution_angstrom, "Å")
 
 
 def _seconds(moment: datetime | None) -> float:

@@ -33,7 +33,7 @@ def write_picture(path: Path, average: SessionAverage) -> None:
     draw.text((_GAP + 6 + bar + 6, _TILE + _GAP - 19), f"{one.diameter_angstrom / 20:.3g} nm", "white")
     look = average.agreement()
     _plot(draw, 3 * (_TILE + _GAP) + 3 * _GAP, look.curve, look.chance)
-    picture.save(path)
+    picture.save(path, "PNG")
 
 
 def _slice(volume: Array, axis: int) -> Image.Image:

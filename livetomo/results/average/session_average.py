@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from livetomo.core.errors import ConfigurationError, ResultUnreadable
-from livetomo.core.particle_sums import ParticleSums
+from livetomo.core.errors import ConfigurationError
 from livetomo.results.average.agreement import Agreement, agreement
-from livetomo.results.average.sums_file import TomogramAverage, read_sums, sums_name
+from livetomo.results.average.running_total import RunningTotal, add_up
+from livetomo.results.average.sums_file import TomogramAverage, sums_name
 from livetomo.results.folder import Result
 from livetomo.results.left_out import LeftOut, refuse
 
@@ -23,6 +23,11 @@ class SessionAverage:
     feature: str
     tomograms: int
     average: TomogramAverage
+
+    @staticmethod
+    def of(feature: str, total: RunningTotal) -> "SessionAverage":
+        """What the results of a total add up to."""
+        return SessionAverage(feature, len(total.held()), total.average)
 
     def agreement(self) -> Agreement:
         """What its halves say."""
@@ -53,20 +58,7 @@ def session_average(
     Raises:
         ConfigurationError: no result has any.
     """
-    diameter, particles, null, tomograms = None, ParticleSums.none(), ParticleSums.none(), 0
-    for result in results:
-        try:
-            mine = read_sums(result, feature)
-            if mine is not None and mine.diameter_angstrom != (diameter := diameter or mine.diameter_angstrom):
-                raise ResultUnreadable(
-                    result.folder,
-                    f"its {feature} are particles of {mine.diameter_angstrom:g} Å, those before of {diameter:g} Å",
-                )
-        except ResultUnreadable as fault:
-            leave_out(LeftOut(result.manifest.tomogram.name, fault))
-            continue
-        if mine is not None:
-            particles, null, tomograms = particles + mine.particles, null + mine.null, tomograms + 1
-    if diameter is None:
+    total = add_up(list(results), feature, leave_out=leave_out)
+    if total is None:
         raise ConfigurationError(_WITHOUT.format(feature=feature))
-    return SessionAverage(feature, tomograms, TomogramAverage(diameter, particles, null))
+    return SessionAverage.of(feature, total)

@@ -10,54 +10,20 @@ from click.testing import CliRunner
 
 from livetomo.cli.sessions import command
 from livetomo.config.recipe.recipe import load_recipe
-from livetomo.core.geometry import TomogramGeometry
 from livetomo.core.particle_sums import SIDE
 from livetomo.core.tomogram import TomogramId, result_name, tomogram_folder
 from livetomo.processing.pipeline import average_picks
 from livetomo.processing.pipeline import run as pipeline
 from livetomo.results.average.sums_file import read_sums
 from livetomo.results.folder import damage, read_result
-from livetomo.simulate.microscope import Microscope, image
-from livetomo.simulate.particles import Population
-from livetomo.simulate.shapes import ribosome_like
-from livetomo.simulate.slab import IceSlab
-from livetomo.simulate.specimen import Specimen, draw
+from tests.oriented_session import RECIPE, VOXEL, oriented_session
 from tests.volumes import order_for, write_tomogram
-
-VOXEL = 13.0
-RECIPE = """
-[[feature]]
-name = "ribosome"
-model = "blob"
-diameter_angstrom = 250
-
-[[pick]]
-feature = "ribosome"
-min_spacing_angstrom = 180
-threshold = 0.4
-candidate_threshold = 0.2
-"""
-MATCH = 'refine = "match"\nmap = "ribosome.mrc"\nmap_mass_kda = 2750\n'
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of two tomograms of 25 particles, in the folders of a session."""
-    top = tmp_path_factory.mktemp("average")
-    write_tomogram(top / "ribosome.mrc", ribosome_like().draw(np.eye(3), 8.0, np.zeros(3)), 8.0)
-    (top / "r.toml").write_text(RECIPE + MATCH)
-    recipe = load_recipe("r.toml", top)
-    for seed in (7, 8):
-        geometry = TomogramGeometry((56, 144, 144), VOXEL)
-        specimen = Specimen(IceSlab(620.0), (Population(ribosome_like(), 25, "ribosome", overlap=0.0),))
-        density, _ = draw(specimen, geometry, seed)
-        write_tomogram(top / f"TS_{seed}.mrc", image(density, VOXEL, Microscope(snr=0.3), seed).volume, VOXEL)
-        order = order_for(top / f"TS_{seed}.mrc", recipe)
-        who = TomogramId("krios1", "s", f"TS_{seed}")
-        place = tomogram_folder(str(top / "results"), who)
-        place.mkdir(parents=True)
-        pipeline.run(order, place / result_name(1, recipe.hash))
-    return top / "results" / "krios1" / "s"
+    """Results of two tomograms of 25 particles."""
+    return oriented_session(tmp_path_factory.mktemp("average"), (7, 8))
 
 
 def test_each_result_holds_its_sums_and_they_are_files_of_it(session: Path) -> None:
