@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from livetomo.core.average_summary import AverageSummary
 from livetomo.core.quality.metric import Quality
 from livetomo.core.status import WatchState
 from livetomo.core.tomogram import Fault
@@ -318,3 +320,32 @@ async def test_what_could_not_be_looked_for_has_its_reason_and_no_number(chromiu
         said = "missing: voxels of 100 Å are outside the range"
         await page.until(f"document.getElementById('detail').innerText.includes('{said}')")
         assert "0 candidates" not in await page.run("document.getElementById('detail').innerText")
+
+
+async def test_the_page_shows_an_average_and_says_whether_it_is_the_particle(chromium: str, tmp_path: Path) -> None:
+    daemon = FakeDaemon(tmp_path / "out")
+    (daemon.folder / "average").mkdir(parents=True)
+    Image.new("RGB", (1116, 276), "white").save(daemon.folder / "average" / "ribosome.png")
+    async with looking_at(daemon, chromium, tmp_path / "profile") as page:
+        await daemon.arrive("TS_0")
+        await page.until(f"{tile('TS_0', 'innerText')}?.includes('waiting')")
+        assert await page.run("document.getElementById('averages').innerText") == ""
+        made = AverageSummary(1150, 6, 0.28, 0.02, 40.4, "2026-11-20T12:00:00Z")
+        daemon.averages = {"ribosome": made}
+        await daemon.finish()
+        await page.until("document.querySelector('#averages img')?.naturalWidth == 1116")
+        said = "document.getElementById('averages').innerText"
+        assert await page.run(said) == (
+            "1,150 picks of ribosome in 6 tomograms: signal 14 times chance, halves agree to 40 Å. "
+            "A look, not a refinement."
+        )
+        daemon.averages = {"ribosome": replace(made, signal=0.03, tomograms=1)}
+        await daemon.arrive("TS_1")
+        await page.until(f"{said}.includes('in 1 tomogram: no more than chance so far.')")
+        daemon.averages = {"ribosome": replace(made, by_chance=-0.01, resolution_angstrom=None)}
+        await daemon.arrive("TS_2")
+        await page.until(f"{said}.includes('signal where chance gives none. A look')")
+        daemon.averages = {}
+        await daemon.arrive("TS_3")
+        await page.until(f"{said} == ''")
+        assert page.complaints == []

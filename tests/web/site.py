@@ -17,6 +17,7 @@ from livetomo.catalog.catalog import Catalog
 from livetomo.catalog.database import open_database
 from livetomo.catalog.queries import ResultView, SessionTotals, SessionView, TomogramView
 from livetomo.config.recipe.recipe import load_recipe
+from livetomo.core.average_summary import AverageSummary
 from livetomo.core.events import Recorded
 from livetomo.core.manifest import FileFacts, RecipeUsed
 from livetomo.core.problems import Collector, Problem
@@ -55,6 +56,7 @@ class FakeDaemon:
         self.catalog = Catalog(open_database(None), site="facility", instance="main")
         self.state = status()
         self.problems: list[Problem] = []
+        self.averages: dict[str, AverageSummary] = {}
         self._collector = Collector()
         self.hangs = False
         self.late = 0.0
@@ -127,10 +129,10 @@ class FakeDaemon:
         return self.catalog.views.sessions(limit)
 
     async def totals(self, watch: str, session: str) -> SessionTotals:
-        return self.catalog.views.totals(watch, session)
+        return replace(self.catalog.views.totals(watch, session), averages=self.averages)
 
-    def average_folder(self, watch: str, session: str) -> Path | None:
-        return None
+    def average_folder(self, watch: str, session: str) -> Path:
+        return self.folder / "average"
 
     async def tomograms(self, watch: str, session: str, limit: int, offset: int) -> list[TomogramView]:
         return self.catalog.views.tomograms(watch, session, limit, offset)

@@ -1,5 +1,6 @@
 // The page: what the daemon is doing, and a session's tomograms as they come. No library, no build.
 import { element, ago, ahead, clock, count, name as named, sentence } from "./words.js";
+import { averages as averagesOf } from "./averages.js";
 import { showDetail } from "./detail.js";
 
 const at = id => document.getElementById(id);
@@ -132,12 +133,15 @@ async function loadSummary() {
 function showSummary(summary) {
   totals = summary;
   refresh();
-  const { verdict, reasons, targets } = summary;
+  const { watch, session, verdict, reasons, targets, averages } = summary;
   const parts = [];
   if (verdict !== "missing") parts.push(state(verdict, `The last tomograms are ${verdict}${reasons.length ? `: ${reasons[0]}` : ""}`, reasons.join("\n"), "span"));
   parts.push(...targets.map(({ feature, wanted: aim, found, expected }) => element("span", { class: "target" },
     `${count(found)} of ${count(aim)} ${feature}${found >= aim ? ", reached" : expected ? `, the rest ${ahead(expected)}` : ""}`)));
   at("verdict").replaceChildren(...parts.flatMap((each, n) => n ? [" · ", each] : [each]));
+  const pictures = JSON.stringify([watch, session, averages]);
+  if (pictures !== at("averages").dataset.shown) at("averages").replaceChildren(...averagesOf(summary));
+  at("averages").dataset.shown = pictures;
 }
 
 // The gallery.
@@ -303,4 +307,6 @@ function follow() {
 at("older").addEventListener("click", () => showOlder().catch(fail));
 follow();
 setInterval(listen, 500);
+// An average is made a while after the tomograms that are in it; no event says so.
+setInterval(() => { if (shown !== null) loadSummary().catch(fail); }, 30000);
 setInterval(() => { for (const time of document.querySelectorAll("time[datetime]")) time.textContent = ago(time.dateTime); }, 10000);
