@@ -21,6 +21,7 @@ from livetomo.catalog.rebuild import FoundResult, record_results
 from livetomo.cli.sessions import command
 from livetomo.core.status import Status
 from livetomo.core.tomogram import TomogramId
+from livetomo.daemon import session_averages
 from livetomo.daemon.session_averages import SessionAverages, write
 from livetomo.publish.payloads.events import MessageSettings
 from livetomo.publish.payloads.retained import SummaryPayload
@@ -281,8 +282,12 @@ async def test_broker_metrics_and_api_carry_the_numbers_and_the_picture(
 
 
 async def test_a_session_without_orientations_has_no_folder_no_entry_and_no_series(
-    averages: SessionAverages, catalog: CatalogThread, output: Path
+    averages: SessionAverages, catalog: CatalogThread, output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def refuse(module: str, order: object) -> None:
+        raise AssertionError("a process was begun")
+
+    monkeypatch.setattr(session_averages, "report_of_child", refuse)
     for seed in (7, 8):
         path = npz_of(output, seed).parents[1] / "result.json"
         body = json.loads(path.read_text())

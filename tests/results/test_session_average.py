@@ -11,6 +11,8 @@ from PIL import Image
 from livetomo.core.errors import ConfigurationError, ResultUnreadable
 from livetomo.core.manifest import FileFacts
 from livetomo.core.particle_sums import SUMS_SHAPE, ParticleSums
+from livetomo.results.average import files
+from livetomo.results.average.files import write_files
 from livetomo.results.average.picture import write_picture
 from livetomo.results.average.running_total import RunningTotal, add_up, read_total, write_total
 from livetomo.results.average.session_average import session_average
@@ -142,3 +144,24 @@ def test_more_particles_than_a_file_of_a_tomogram_can_count_are_kept_in_a_total(
     back = read_total(tmp_path / "total.npz")
     assert back is not None
     assert float(back.average.particles.weight.max()) == 120_000
+
+
+def test_files_are_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [result(tmp_path, "TS_01", sums_content(of(1))), result(tmp_path, "TS_02", sums_content(of(2)))]
+    write_files(tmp_path / "average", session_average(results[:1], "ribosome"))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "average").iterdir()}
+
+    def half(path: Path, *more: object) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    for writer in ("write_map", "write_picture"):
+        with monkeypatch.context() as broken, pytest.raises(OSError, match="No space"):
+            broken.setattr(files, writer, half)
+            write_files(tmp_path / "average", session_average(results, "ribosome"))
+        names = {path.name for path in (tmp_path / "average").iterdir()}
+        assert names == before.keys()
+        assert (tmp_path / "average" / "ribosome.png").read_bytes() == before["ribosome.png"]
+        assert (tmp_path / "average" / "ribosome.json").read_bytes() == before["ribosome.json"]
+        if writer == "write_map":
+            assert (tmp_path / "average" / "ribosome.mrc").read_bytes() == before["ribosome.mrc"]
