@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from livetomo.catalog.catalog import CatalogThread
 from livetomo.catalog.rebuild import FoundResult, record_results
 from livetomo.cli.sessions import command
+from livetomo.core.quality.metric import Verdict
 from livetomo.core.status import Status
 from livetomo.core.tomogram import TomogramId
 from livetomo.daemon import session_averages
@@ -61,12 +62,12 @@ def averages(catalog: CatalogThread, output: Path) -> SessionAverages:
     return SessionAverages(catalog, str(output), watches=lambda: ["krios1"], gather_seconds=0.01)
 
 
-async def commit(catalog: CatalogThread, output: Path, *seeds: int) -> None:
-    """Record the results of `TS_<seed>`, as good ones."""
+async def commit(catalog: CatalogThread, output: Path, *seeds: int, verdict: Verdict = "good") -> None:
+    """Record the results of `TS_<seed>`."""
     found = []
     for seed in seeds:
         folder = npz_of(output, seed).parents[1]
-        found.append(FoundResult(replace(read_manifest(folder), verdict="good"), str(folder), f"s/TS_{seed}.mrc"))
+        found.append(FoundResult(replace(read_manifest(folder), verdict=verdict), str(folder), f"s/TS_{seed}.mrc"))
     await catalog(lambda inside: record_results(inside, found))
 
 
@@ -113,6 +114,12 @@ async def test_it_grows_with_each_result_and_follows_what_is_taken_out_and_back(
     assert await counts(averages) == all_three
     await catalog(lambda inside: inside.exclusions.exclude(who, who="ada", why="empty", feature="ribosome"))
     assert await counts(averages) == two
+
+
+async def test_a_bad_tomogram_is_not_in_it(averages: SessionAverages, catalog: CatalogThread, output: Path) -> None:
+    await commit(catalog, output, 7, verdict="bad")
+    await commit(catalog, output, 8, verdict="warn")
+    assert (await counts(averages))[0] == 1
 
 
 async def test_it_is_what_the_command_makes_of_the_same_folder(
