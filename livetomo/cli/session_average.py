@@ -14,7 +14,6 @@ from livetomo.core.errors import ExitCode
 from livetomo.core.quality.metric import Verdict
 
 if TYPE_CHECKING:
-    from livetomo.results.average.names import AVERAGES
     from livetomo.results.average.session_average import SessionAverage
     from livetomo.results.left_out import LeftOut
 
@@ -53,6 +52,7 @@ def average(
     Example:  livetomo sessions average results/krios1/20261119_yeast
     """
     from livetomo.results.average.files import write_files
+    from livetomo.results.average.names import AVERAGES
     from livetomo.results.average.session_average import oriented_features, session_average
     from livetomo.results.session_facts import SessionFacts
     from livetomo.results.session_picks import newest_results

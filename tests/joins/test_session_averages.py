@@ -76,8 +76,9 @@ def npz_of(output: Path, seed: int) -> Path:
     return path
 
 
-def by_command(output: Path, to: Path) -> dict[str, Any]:
-    words = ["average", str(output / "krios1" / "s"), "--output", str(to), "--verdict", "bad", "--json"]
+def by_command(output: Path, to: Path | None = None) -> dict[str, Any]:
+    words = ["average", str(output / "krios1" / "s"), "--verdict", "bad", "--json"]
+    words += [] if to is None else ["--output", str(to)]
     ran = CliRunner().invoke(command, words)
     assert ran.exit_code == 0, ran.output
     return dict(json.loads(ran.output)["ribosome"])
@@ -138,6 +139,10 @@ async def test_it_is_what_the_command_makes_of_the_same_folder(
     assert len(said["frequency_per_angstrom"]) == len(said["correlation"]) == len(said["correlation_by_chance"]) == 16
     for one, other in zip(volumes(folder), volumes(tmp_path / "anew"), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4 * np.abs(other).max())
+    (folder / "ribosome.mrc").write_bytes(b"spoiled")
+    by_command(output)  # in place of the daemon's own
+    np.testing.assert_array_equal(volumes(folder)[0], volumes(tmp_path / "anew")[0])
+    assert {path.name for path in folder.iterdir()} == FILES | {"ribosome_total.npz"}
 
 
 async def test_what_is_in_the_total_is_not_read_again_and_a_lost_total_is_made_anew(
