@@ -180,6 +180,7 @@ async def test_a_damaged_file_costs_its_tomogram_alone_and_is_said(
         while not averages.of(*WHO):  # noqa: ASYNC110  (another process: nothing rings)
             await asyncio.sleep(0.05)
     running.cancel()
+    await asyncio.wait([running])
     assert averages.of(*WHO)["ribosome"].tomograms == 1
     (problem,) = averages.problems()
     assert (problem.name, problem.severity) == ("exports-krios1", "warning")
@@ -207,6 +208,7 @@ async def test_the_daemon_s_part_makes_it_after_each_event(
     await catalog(lambda inside: inside.exclusions.readmit(who, who="ada"))
     await until(2)
     running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_where_nothing_counts_any_more_nothing_is_left(
