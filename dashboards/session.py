@@ -189,6 +189,26 @@ def session() -> dashboard.Dashboard:
             say="Of the picks published within an hour, the share that is expected to be false; 0 if not estimated.",
         ),
         series(
+            "Average of the picks",
+            "short",
+            Query(f"livetomo_session_average_signal_ratio{{{_W}}} or on() vector(0)", "{{watch}}, {{feature}}: picks"),
+            Query(f"livetomo_session_average_chance_ratio{{{_W}}} or on() vector(0)", "{{watch}}, {{feature}}: chance"),
+            say="Signal of one particle over its noise in the newest session's average: of picks that are compared "
+            "with a map, and of places beside them. Picks are the particle where it is well above chance.",
+        ),
+        series(
+            "Resolution of the average",
+            "lengthm",
+            Query(f"livetomo_session_average_resolution_meters{{{_W}}} or on() vector(0)", "{{watch}}, {{feature}}"),
+            say="To where the halves of the newest session's average agree more than chance; 0 without an average.",
+        ),
+        series(
+            "Particles in the average",
+            "short",
+            Query(f"livetomo_session_average_particles{{{_W}}} or on() vector(0)", "{{watch}}, {{feature}}"),
+            say="Picks with orientations in the average of the newest session of each microscope.",
+        ),
+        series(
             "Targets",
             "percentunit",
             Query(f"{_TARGET} or on() vector(0)", "{{watch}}, {{feature}}"),
