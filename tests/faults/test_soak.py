@@ -11,7 +11,7 @@ from tests.faults.conftest import live
 TOMOGRAMS = int(os.environ.get("LIVETOMO_SOAK_TOMOGRAMS", "500"))
 MOST_UNFINISHED = 30
 SAMPLES = 40
-GROWTH_MB = 6.0
+GROWTH_MB = 3.0
 
 
 def held(pid: int) -> dict[str, float]:
@@ -38,7 +38,8 @@ async def test_a_daemon_that_works_for_long_holds_no_more_than_at_its_beginning(
                 samples.append(held(daemon.pid))
         await listener.until(lambda heard: len(heard.states("done")) == TOMOGRAMS, seconds=300)
         early, late = samples[len(samples) // 4 : len(samples) // 2], samples[-len(samples) // 4 :]
-        growth = {key: _middle(late, key) - _middle(early, key) for key in early[0]}
+        # What is first done a while after the start costs once, and may fall into the earlier samples or before them.
+        growth = {key: _middle(late, key) - max(sample[key] for sample in early) for key in early[0]}
         print("\nmemory, MB:", *(round(sample["memory"]) for sample in samples))
         print(f"{TOMOGRAMS} tomograms: from {samples[len(samples) // 4]} to {held(daemon.pid)}; growth {growth}")
         assert len(daemon.results()) == len(set(listener.results())) == TOMOGRAMS
