@@ -21,6 +21,7 @@ from livetomo.processing.match.band import FilledWedge, filtered
 from livetomo.processing.match.refine import match
 from livetomo.processing.match.template import template
 from livetomo.processing.pipeline.average_picks import beside
+from livetomo.processing.pipeline.match_candidates import LOW_PASS_ANGSTROM, REACH_DIAMETERS, WHITENING
 from livetomo.results.average.picture import write_picture
 from livetomo.results.average.session_average import SessionAverage
 from livetomo.results.average.sums_file import TomogramAverage
@@ -31,7 +32,7 @@ from livetomo.simulate.shapes import random_protein, ribosome_like
 from livetomo.simulate.slab import IceSlab
 from livetomo.simulate.specimen import Specimen, draw
 
-VOXEL, LOW_PASS, COUNT = 10.0, 35.0, 50
+VOXEL, COUNT = 10.0, 50
 GEOMETRY = TomogramGeometry((96, 200, 200), VOXEL)
 WEDGE = FilledWedge(-60, 60)
 PARTICLE = ribosome_like()
@@ -77,18 +78,20 @@ def main() -> None:
         voxel_size_angstrom=map_voxel,
         centre=np.array(cube.shape) // 2,
         diameter_angstrom=diameter,
-        low_pass_angstrom=LOW_PASS,
+        low_pass_angstrom=LOW_PASS_ANGSTROM,
     )
     sums = {kind: ParticleSums.none() for kind in (*KINDS, "null")}
     for seed in range(options.tomograms):
         volume, true, other = tomogram(seed, options.snr)
         chance = np.random.default_rng([seed, 1])
-        source = filtered(volume, voxel_size_angstrom=VOXEL, low_pass_angstrom=LOW_PASS, whiten=0.5)
+        source = filtered(volume, voxel_size_angstrom=VOXEL, low_pass_angstrom=LOW_PASS_ANGSTROM, whiten=WHITENING)
         coarse = pooled(volume, voxel_size_angstrom=VOXEL, diameter_angstrom=diameter)
         where = {kind: places(kind, true, other, chance) for kind in KINDS}
         where["null"] = beside(true, GEOMETRY.shape_zyx, diameter / VOXEL)
         for kind, position in where.items():
-            found = match(source, position.astype(np.float32), compared, wedge=WEDGE, reach_angstrom=diameter / 8)
+            found = match(
+                source, position.astype(np.float32), compared, wedge=WEDGE, reach_angstrom=REACH_DIAMETERS * diameter
+            )
             sums[kind] += sum_of_particles(coarse, found.position, euler_of(found.rotation), WEDGE)
     averages = {
         kind: SessionAverage("ribosome", options.tomograms, TomogramAverage(diameter, sums[kind], sums["null"]))

@@ -32,8 +32,8 @@ from livetomo.processing.pipeline.job_spec import JobSpec
 LOW_PASS_ANGSTROM = 40.0
 _FEWEST_DETAILS, _MOST_DETAILS = 5, 8
 _LEAST_DETAILS = 4
-_WHITENING = 0.75
-_REACH_DIAMETERS = 1 / 5
+WHITENING = 0.75
+REACH_DIAMETERS = 1 / 5
 
 
 class MapAway(TransientError, reason="map away"):
@@ -89,7 +89,7 @@ def match_inputs(
             )
         if low_pass not in volumes:
             volumes[low_pass] = filtered(
-                clipped, voxel_size_angstrom=size, low_pass_angstrom=low_pass, whiten=_WHITENING
+                clipped, voxel_size_angstrom=size, low_pass_angstrom=low_pass, whiten=WHITENING
             )
         compared = template(
             particle.density,
@@ -122,7 +122,7 @@ def matched(picks: Picks, rule: Pick, compared: MatchInput, shape_zyx: tuple[int
         picks.position,
         compared.template,
         wedge=compared.wedge,
-        reach_angstrom=compared.template.diameter_angstrom * _REACH_DIAMETERS,
+        reach_angstrom=compared.template.diameter_angstrom * REACH_DIAMETERS,
     )
     position = np.clip(found.position, 0, np.array(shape_zyx, np.float32) - 1)
     angles = euler_of(found.rotation).astype(np.float32)
